@@ -1,0 +1,128 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "InfluenceKit",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "InfluenceKit", targets: ["InfluenceKit"]),
+    .executable(name: "influence", targets: ["InfluenceCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
+    .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
+    .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
+  ],
+  targets: [
+    // MARK: - The engine, lowest floor first
+
+    .systemLibrary(
+      name: "COpenBLAS",
+      pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev", "liblapacke-dev"]), .brew(["openblas"])]
+    ),
+    .target(
+      name: "LinearAlgebra",
+      dependencies: ["COpenBLAS", .product(name: "RealModule", package: "swift-numerics")],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "TensorFiles",
+      dependencies: [
+        "LinearAlgebra",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "Gradients",
+      dependencies: [
+        "LinearAlgebra", "TensorFiles",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ],
+      swiftSettings: settings
+    ),
+    .target(name: "Influence", dependencies: ["LinearAlgebra", "Gradients"], swiftSettings: settings),
+
+    // MARK: - What stands on the engine
+
+    .target(
+      name: "Models",
+      dependencies: [
+        "LinearAlgebra", "Gradients",
+        .product(name: "SwiftCSV", package: "SwiftCSV"),
+      ],
+      swiftSettings: settings
+    ),
+    .target(name: "Evaluation", dependencies: ["LinearAlgebra"], swiftSettings: settings),
+    .target(
+      name: "Reporting",
+      dependencies: [.product(name: "TextTable", package: "TextTable")],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "InfluenceKit",
+      dependencies: [
+        "LinearAlgebra", "TensorFiles", "Gradients", "Influence", "Models", "Evaluation",
+      ],
+      swiftSettings: settings
+    ),
+    .executableTarget(
+      name: "InfluenceCLI",
+      dependencies: [
+        "InfluenceKit", "Reporting",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: settings
+    ),
+
+    // MARK: - Tests, one target a library
+
+    .target(
+      name: "TestSupport",
+      dependencies: ["LinearAlgebra", "TensorFiles", "Gradients"],
+      path: "Tests/TestSupport",
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "TensorFilesTests", dependencies: ["TensorFiles", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "GradientsTests", dependencies: ["Gradients", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "InfluenceTests", dependencies: ["InfluenceKit", "TestSupport"],
+      resources: [.copy("Fixtures")], swiftSettings: settings),
+    .testTarget(
+      name: "ModelsTests", dependencies: ["Models", "TestSupport"],
+      resources: [.copy("Fixtures")], swiftSettings: settings),
+    .testTarget(
+      name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: settings),
+    .testTarget(
+      name: "InfluenceCLITests", dependencies: ["InfluenceCLI", "TestSupport"],
+      swiftSettings: settings),
+  ],
+  swiftLanguageModes: [.v6]
+)
+
+/// Every target speaks the same dialect: safe memory, explicit existentials, and no warning left behind.
+var settings: [SwiftSetting] {
+  [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+  ]
+}

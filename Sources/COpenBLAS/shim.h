@@ -1,0 +1,7 @@
+#ifndef INFLUENCEKIT_COPENBLAS_SHIM_H
+#define INFLUENCEKIT_COPENBLAS_SHIM_H
+
+#include <cblas.h>
+#include <lapacke.h>
+
+#endif
