@@ -45,7 +45,8 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
-    .target(name: "Influence", dependencies: ["LinearAlgebra", "Gradients"], swiftSettings: settings),
+    .target(
+      name: "Influence", dependencies: ["LinearAlgebra", "Gradients"], swiftSettings: settings),
 
     // MARK: - What stands on the engine
 

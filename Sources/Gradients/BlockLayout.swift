@@ -1,0 +1,71 @@
+/// One parameter tensor, or a group of them, inside a gradient row.
+public struct Block: Hashable, Sendable {
+  /// The parameter's name, unique in its layout.
+  public let name: String
+  /// The parameter's shape; its product is the number of columns.
+  public let shape: [Int]
+  /// The columns that the block takes up in a gradient row.
+  public let columns: Range<Int>
+
+  /// The number of columns d of the block.
+  public var width: Int { columns.count }
+}
+
+/// How a gradient row is divided into blocks, in column order.
+public struct BlockLayout: Hashable, Sendable {
+  /// The blocks, in column order, without gaps.
+  public let blocks: [Block]
+
+  /// Places blocks one after the other.
+  ///
+  /// - Parameter parameters: Names and shapes, in column order. Names must differ, and no dimension
+  ///   may be negative.
+  public init(_ parameters: [(name: String, shape: [Int])]) {
+    precondition(
+      Set(parameters.map(\.name)).count == parameters.count, "two blocks have the same name")
+    var blocks: [Block] = []
+    var column = 0
+    for (name, shape) in parameters {
+      let width = shape.reduce(1, *)
+      precondition(width >= 0, "block \(name) has a negative dimension")
+      blocks.append(Block(name: name, shape: shape, columns: column..<column + width))
+      column += width
+    }
+    self.blocks = blocks
+  }
+
+  /// The number of blocks.
+  public var count: Int { blocks.count }
+
+  /// The number of columns D of a gradient row: all blocks together.
+  public var columnCount: Int { blocks.last?.columns.upperBound ?? 0 }
+
+  /// What is different in another layout, one sentence a difference; empty when blocks agree by name
+  /// and shape. The order of blocks does not matter.
+  ///
+  /// - Parameters:
+  ///   - other: The layout to compare with.
+  ///   - label: What this layout belongs to, such as "train".
+  ///   - otherLabel: What the other belongs to, such as "query".
+  public func differences(
+    from other: BlockLayout, label: String = "train", otherLabel: String = "query"
+  ) -> [String] {
+    let others = Dictionary(uniqueKeysWithValues: other.blocks.map { ($0.name, $0) })
+    let names = Set(blocks.map(\.name))
+    var differences: [String] = []
+    for block in blocks {
+      guard let twin = others[block.name] else {
+        differences.append("block \(block.name) is in \(label) but not in \(otherLabel)")
+        continue
+      }
+      if twin.shape != block.shape {
+        differences.append(
+          "block \(block.name) is \(block.shape) in \(label) but \(twin.shape) in \(otherLabel)")
+      }
+    }
+    for block in other.blocks where !names.contains(block.name) {
+      differences.append("block \(block.name) is in \(otherLabel) but not in \(label)")
+    }
+    return differences
+  }
+}

@@ -1,0 +1,129 @@
+internal import COpenBLAS
+
+/// The factorization A = L·Lᵀ of a symmetric positive definite matrix.
+///
+/// LAPACK's `potrf` on the row-major lower triangle, which it sees as the upper triangle of a
+/// column-major matrix: no transposed copy is made.
+public struct Cholesky<Element: Scalar>: Sendable {
+  /// L in the lower triangle, `n × n`; what stands above the diagonal means nothing.
+  public let factor: Matrix<Element>
+
+  /// The order n of the matrix.
+  public var order: Int { factor.rows }
+
+  /// Factorises a symmetric positive definite matrix, of which the lower triangle is read.
+  ///
+  /// - Parameter matrix: `n × n`; its storage is reused if nobody else holds it.
+  /// - Throws: ``FactorizationError/notPositiveDefinite(leadingMinor:order:)`` or
+  ///   ``FactorizationError/notFinite(order:)``.
+  /// - Complexity: n³/3 operations.
+  public init(factoring matrix: consuming Matrix<Element>) throws(FactorizationError) {
+    precondition(matrix.isSquare, "Cholesky of a \(matrix.rows) × \(matrix.columns) matrix")
+    var factor = matrix
+    let order = factor.rows
+    guard factor.diagonal.allSatisfy(\.isFinite) else { throw .notFinite(order: order) }
+    let info = unsafe factor.elements.withUnsafeMutableBufferPointer { buffer in
+      OpenBLASThreads.threaded {
+        unsafe Element.kernels.potrf(
+          LAPACK_COL_MAJOR, CChar(UInt8(ascii: "U")), blas(order), buffer.baseAddress,
+          blas(max(order, 1)))
+      }
+    }
+    try checkLAPACK(info, order: order) {
+      .notPositiveDefinite(leadingMinor: $0, order: order)
+    }
+    self.factor = factor
+  }
+
+  /// Replaces each row x of `rows` by the solution of y·A = x, that is by x·A⁻¹.
+  ///
+  /// - Parameter rows: `m × n`, one right-hand side a row.
+  /// - Complexity: 2mn² operations.
+  public func solve(rows: inout Matrix<Element>) {
+    solveTriangle(rows: &rows, transposed: true)
+    solveTriangle(rows: &rows, transposed: false)
+  }
+
+  /// The rows of `rows · A⁻¹`; see ``solve(rows:)``.
+  public func solution(rows: Matrix<Element>) -> Matrix<Element> {
+    var result = rows
+    solve(rows: &result)
+    return result
+  }
+
+  /// Replaces each row x by x·L⁻ᵀ, whose squared norm is x·A⁻¹·xᵀ.
+  ///
+  /// - Complexity: mn² operations.
+  public func whiten(rows: inout Matrix<Element>) { solveTriangle(rows: &rows, transposed: true) }
+
+  /// The diagonal of A⁻¹.
+  ///
+  /// - Complexity: n³/3 operations.
+  public func inverseDiagonal() throws(FactorizationError) -> [Element] {
+    var inverse = factor
+    let info = unsafe inverse.elements.withUnsafeMutableBufferPointer { buffer in
+      OpenBLASThreads.threaded {
+        unsafe Element.kernels.trtri(
+          LAPACK_COL_MAJOR, CChar(UInt8(ascii: "U")), CChar(UInt8(ascii: "N")), blas(order),
+          buffer.baseAddress, blas(max(order, 1)))
+      }
+    }
+    try checkLAPACK(info, order: order) { .singular(pivot: $0, order: order) }
+    // A⁻¹ = L⁻ᵀL⁻¹: its diagonal holds the squared norms of the columns of L⁻¹.
+    var diagonal = [Element](repeating: 0, count: order)
+    for row in 0..<order {
+      for column in 0...row {
+        let value = inverse.elements[row * order + column]
+        diagonal[column] += value * value
+      }
+    }
+    return diagonal
+  }
+
+  /// x ← x·L⁻ᵀ or x·L⁻¹ for each row; rows are shared among threads.
+  private func solveTriangle(rows: inout Matrix<Element>, transposed: Bool) {
+    precondition(
+      rows.columns == order, "right-hand sides of \(rows.columns) elements for order \(order)")
+    guard rows.rows > 0, order > 0 else { return }
+    let count = rows.rows
+    let rowsPerPiece = count < 4 ? 1 : min(128, max(4, (count + 3) / 4))
+    let operation = transposed ? CblasTrans : CblasNoTrans
+    let order = order
+    unsafe factor.elements.withUnsafeBufferPointer { triangle in
+      unsafe rows.elements.withUnsafeMutableBufferPointer { buffer in
+        guard let base = buffer.baseAddress else { return }
+        let output = unsafe OutputRegion(base: base, stride: order)
+        let input = unsafe InputRegion(
+          base: triangle.baseAddress, stride: order, isTransposed: false)
+        Parallelism.forEach((count + rowsPerPiece - 1) / rowsPerPiece) { piece in
+          _ = OpenBLASThreads.off
+          let first = piece * rowsPerPiece
+          let pieceRows = min(rowsPerPiece, count - first)
+          let target = unsafe output.base + first * order
+          if pieceRows == 1 {
+            // One row: x·L⁻ᵀ is the solution of L·y = xᵀ.
+            unsafe Element.kernels.trsv(
+              CblasRowMajor, CblasLower, transposed ? CblasNoTrans : CblasTrans, CblasNonUnit,
+              blas(order), input.base, blas(order), target, 1)
+          } else {
+            unsafe Element.kernels.trsm(
+              CblasRowMajor, CblasRight, CblasLower, operation, CblasNonUnit, blas(pieceRows),
+              blas(order), 1, input.base, blas(order), target, blas(order))
+          }
+        }
+      }
+    }
+  }
+}
+
+/// The one place where LAPACK's status becomes an error: below zero is a bug here, unless the
+/// wrapper found NaN; above zero is a property of the matrix.
+func checkLAPACK(
+  _ info: Int32, order: Int, _ failure: (Int) -> FactorizationError
+) throws(FactorizationError) {
+  if info == 0 { return }
+  if info > 0 { throw failure(Int(info)) }
+  // LAPACKE reports a NaN in the matrix argument as that argument's (negative) number.
+  if info > -1000 { throw .notFinite(order: order) }
+  preconditionFailure("LAPACK could not allocate its workspace (status \(info))")
+}

@@ -1,0 +1,97 @@
+extension Matrix {
+  /// Adds another matrix of the same shape, of any precision.
+  @specialized(where Element == Double, Other == Float)
+  @specialized(where Element == Double, Other == Double)
+  @specialized(where Element == Float, Other == Float)
+  public mutating func add<Other: Scalar>(_ other: Matrix<Other>) {
+    checkShape(other.rows, other.columns)
+    for index in elements.indices { elements[index] += Element(other.elements[index]) }
+  }
+
+  /// Adds `scale · other`.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  public mutating func add(_ other: Matrix, scale: Element) {
+    checkShape(other.rows, other.columns)
+    for index in elements.indices { elements[index] += scale * other.elements[index] }
+  }
+
+  /// Adds another matrix into a range of columns, in this matrix's precision.
+  @specialized(where Element == Double, Other == Float)
+  @specialized(where Element == Double, Other == Double)
+  @specialized(where Element == Float, Other == Float)
+  public mutating func add<Other: Scalar>(_ other: Matrix<Other>, firstColumn: Int) {
+    precondition(
+      other.rows == rows && firstColumn >= 0 && firstColumn + other.columns <= columns,
+      "\(other.rows) × \(other.columns) at column \(firstColumn) of \(rows) × \(columns)")
+    for row in 0..<rows {
+      let target = row * columns + firstColumn
+      let source = row * other.columns
+      for column in 0..<other.columns {
+        elements[target + column] += Element(other.elements[source + column])
+      }
+    }
+  }
+
+  /// Multiplies every element by a factor.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  public mutating func scale(by factor: Element) {
+    for index in elements.indices { elements[index] *= factor }
+  }
+
+  /// Multiplies column j by `factors[j]`.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  public mutating func scaleColumns(by factors: [Element]) {
+    precondition(factors.count == columns, "\(factors.count) factors for \(columns) columns")
+    for row in 0..<rows {
+      for column in 0..<columns { elements[row * columns + column] *= factors[column] }
+    }
+  }
+
+  /// Multiplies row i by `factors[i]`.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  public mutating func scaleRows(by factors: [Element]) {
+    precondition(factors.count == rows, "\(factors.count) factors for \(rows) rows")
+    for row in 0..<rows {
+      for column in 0..<columns { elements[row * columns + column] *= factors[row] }
+    }
+  }
+
+  /// Adds a number to every element on the diagonal.
+  public mutating func addToDiagonal(_ value: Element) {
+    for index in 0..<min(rows, columns) { elements[index * columns + index] += value }
+  }
+
+  /// The mean of all rows.
+  ///
+  /// - Returns: `1 × columns`, summed in double precision.
+  public func meanRow() -> Matrix {
+    precondition(rows > 0, "the mean of no rows")
+    var sums = [Double](repeating: 0, count: columns)
+    for row in 0..<rows {
+      for column in 0..<columns { sums[column] += Double(elements[row * columns + column]) }
+    }
+    return Matrix(rows: 1, columns: columns, elements: sums.map { Element($0 / Double(rows)) })
+  }
+
+  /// Writes a tile and, on the other side of the diagonal, its transpose.
+  @specialized(where Element == Double)
+  mutating func place(_ tile: Matrix, mirroredAt firstRow: Int, _ firstColumn: Int) {
+    for row in 0..<tile.rows {
+      for column in 0..<tile.columns {
+        let value = tile.elements[row * tile.columns + column]
+        elements[(firstRow + row) * columns + firstColumn + column] = value
+        elements[(firstColumn + column) * columns + firstRow + row] = value
+      }
+    }
+  }
+
+  private func checkShape(_ rows: Int, _ columns: Int) {
+    precondition(
+      rows == self.rows && columns == self.columns,
+      "\(rows) × \(columns) does not match \(self.rows) × \(self.columns)")
+  }
+}
