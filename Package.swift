@@ -54,6 +54,7 @@ let package = Package(
       name: "Models",
       dependencies: [
         "LinearAlgebra", "Gradients",
+        .product(name: "RealModule", package: "swift-numerics"),
         .product(name: "SwiftCSV", package: "SwiftCSV"),
       ],
       swiftSettings: settings
