@@ -1,0 +1,75 @@
+public import Foundation
+
+/// A file that grows at its end, and can be cut back to what is known to be whole.
+///
+/// For files too large to be written at one go: append, ``synchronize()``, then record the length
+/// elsewhere with an ``AtomicFile``. After a crash, open it with the recorded length; what was
+/// written past it is dropped.
+public struct AppendableFile: ByteSink, ~Copyable {
+  /// The file's path.
+  public let path: String
+  /// Bytes in the file: those kept when it was opened, and those appended since.
+  public private(set) var count: Int
+  private let descriptor: Int32
+
+  /// Opens a file for appending after its first `count` bytes; creates it where there is none.
+  ///
+  /// - Parameters:
+  ///   - url: The file.
+  ///   - count: Bytes to keep, from the start of the file; 0 for a new file. The rest is dropped.
+  /// - Throws: ``TensorFileError`` where the folder is missing, the file cannot be written, or it has
+  ///   fewer than `count` bytes.
+  public init(at url: URL, keeping count: Int) throws(TensorFileError) {
+    guard url.isFileURL else { throw .notRegularFile(path: url.absoluteString) }
+    let descriptor = try Self.open(url, keeping: count)
+    self.path = url.path
+    self.count = count
+    self.descriptor = descriptor
+  }
+
+  private static func open(_ url: URL, keeping count: Int) throws(TensorFileError) -> Int32 {
+    let path = url.path
+    let descriptor: Int32
+    do throws(TensorFileError) {
+      descriptor = try SystemCalls.open(
+        path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, doing: "write to it")
+    } catch .notFound {
+      throw .missingFolder(path: path, folder: url.deletingLastPathComponent().path)
+    } catch {
+      throw error
+    }
+    let size = Int(lseek(descriptor, 0, SEEK_END))
+    if count < 0 || size < count {
+      _ = close(descriptor)
+      throw .truncated(path: path, offset: 0, needed: UInt64(max(count, 0)), fileSize: size)
+    }
+    if ftruncate(descriptor, off_t(count)) != 0 || lseek(descriptor, 0, SEEK_END) != count {
+      let failure = SystemCalls.failure(path, doing: "cut it to \(count) bytes")
+      _ = close(descriptor)
+      throw failure
+    }
+    return descriptor
+  }
+
+  deinit {
+    _ = close(descriptor)
+  }
+
+  /// Appends the bytes of `elements` in memory order, which is little-endian.
+  ///
+  /// - Throws: ``TensorFileError``, such as ``TensorFileError/noSpace(path:)``. Open the file again
+  ///   with the last good count then.
+  public mutating func write<Element: BitwiseCopyable>(
+    _ elements: Span<Element>
+  ) throws(TensorFileError) {
+    try SystemCalls.write(elements, to: descriptor, path: path)
+    count += elements.count * MemoryLayout<Element>.stride
+  }
+
+  /// Returns when everything appended so far would survive a power cut.
+  ///
+  /// - Throws: ``TensorFileError``.
+  public borrowing func synchronize() throws(TensorFileError) {
+    try SystemCalls.synchronize(descriptor, path: path)
+  }
+}

@@ -1,0 +1,120 @@
+public import Foundation
+
+/// A file that appears under its name whole, or not at all.
+///
+/// Bytes go to a temporary file in the same folder; ``commit()`` makes them durable and renames the
+/// file into place. A reader sees the old file or the new one, never a part, and a mapped old file
+/// stays readable. Without a commit, nothing is left behind.
+///
+///     var file = try AtomicFile(at: url)
+///     try file.write(bytes)
+///     try file.commit()
+///
+/// Where `url` is a symbolic link, the link is replaced, not the file that it points to.
+public struct AtomicFile: ByteSink, ~Copyable {
+  /// The path that the file will have.
+  public let path: String
+  private let folder: String
+  private let temporaryPath: String
+  private let descriptor: Int32
+  private var isCommitted = false
+
+  /// Starts a file that will be at `url`, beside its temporary file.
+  ///
+  /// - Throws: ``TensorFileError`` where the folder is missing or cannot be written, or the disk is
+  ///   full.
+  public init(at url: URL) throws(TensorFileError) {
+    guard url.isFileURL else { throw .notRegularFile(path: url.absoluteString) }
+    let folder = url.deletingLastPathComponent().path
+    let name = ".unfinished-\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).tmp"
+    let descriptor = try Self.create(folder + "/" + name, for: url.path, in: folder)
+    self.path = url.path
+    self.folder = folder
+    self.temporaryPath = folder + "/" + name
+    self.descriptor = descriptor
+  }
+
+  /// Creates the temporary file; a failure is told about the file that it stands for.
+  private static func create(
+    _ temporaryPath: String, for path: String, in folder: String
+  ) throws(TensorFileError) -> Int32 {
+    do throws(TensorFileError) {
+      return try SystemCalls.open(
+        temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, doing: "write a file beside it")
+    } catch {
+      throw error.naming(path, in: folder)
+    }
+  }
+
+  deinit {
+    _ = close(descriptor)
+    if !isCommitted { SystemCalls.remove(temporaryPath) }
+  }
+
+  /// Writes the bytes of `elements` in memory order, which is little-endian.
+  ///
+  /// - Throws: ``TensorFileError``, such as ``TensorFileError/noSpace(path:)``.
+  public mutating func write<Element: BitwiseCopyable>(
+    _ elements: Span<Element>
+  ) throws(TensorFileError) {
+    try SystemCalls.write(elements, to: descriptor, path: path)
+  }
+
+  /// Makes the bytes durable, gives the file its name, and makes the name durable.
+  ///
+  /// - Throws: ``TensorFileError``; the temporary file is then removed.
+  public consuming func commit() throws(TensorFileError) {
+    try SystemCalls.synchronize(descriptor, path: path)
+    try SystemCalls.rename(temporaryPath, to: path)
+    isCommitted = true
+    try SystemCalls.synchronize(folder: folder)
+  }
+
+  /// Writes a whole file.
+  ///
+  /// - Throws: ``TensorFileError``; nothing is left behind then.
+  public static func write(_ bytes: [UInt8], to url: URL) throws(TensorFileError) {
+    var file = try AtomicFile(at: url)
+    try file.write(bytes)
+    try file.commit()
+  }
+
+  /// Writes a whole file of UTF-8 text.
+  ///
+  /// - Throws: ``TensorFileError``; nothing is left behind then.
+  public static func write(_ text: String, to url: URL) throws(TensorFileError) {
+    try write(Array(text.utf8), to: url)
+  }
+}
+
+extension SystemCalls {
+  /// `fsync(2)`.
+  static func synchronize(_ descriptor: Int32, path: String) throws(TensorFileError) {
+    guard fsync(descriptor) == 0 else { throw failure(path, doing: "make it durable") }
+  }
+
+  /// `fsync(2)` of a folder, where the file system has such a thing.
+  static func synchronize(folder: String) throws(TensorFileError) {
+    let descriptor = try open(folder, O_RDONLY | O_CLOEXEC, doing: "make its entries durable")
+    defer { _ = close(descriptor) }
+    guard fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP else {
+      throw failure(folder, doing: "make its entries durable")
+    }
+  }
+}
+
+extension TensorFileError {
+  /// The same failure to create a file, told about `path` instead of the temporary file.
+  fileprivate func naming(_ path: String, in folder: String) -> TensorFileError {
+    switch self {
+    case .notFound: .missingFolder(path: path, folder: folder)
+    case .notRegularFile: .notRegularFile(path: path)
+    case .permissionDenied(_, let operation): .permissionDenied(path: path, operation: operation)
+    case .readOnly: .readOnly(path: path)
+    case .noSpace: .noSpace(path: path)
+    case .operationFailed(_, let operation, let code, let reason):
+      .operationFailed(path: path, operation: operation, code: code, reason: reason)
+    default: self
+    }
+  }
+}

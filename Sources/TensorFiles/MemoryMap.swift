@@ -1,0 +1,193 @@
+// The one file of this target with unsafe code: the memory map and the calls to the operating system.
+
+public import Foundation
+public import LinearAlgebra
+
+/// A file's bytes, mapped read-only into memory: read when touched, dropped when memory is short.
+///
+/// Every access is checked against the file's size. The map keeps the size that the file had when it
+/// was opened; a file that another process cuts short while it is mapped makes the operating system
+/// end this process, so replace files by renaming (as ``AtomicFile`` does), never by truncating.
+@safe
+public final class MemoryMap: @unchecked Sendable {
+  /// The file's path.
+  public let path: String
+  /// The number of bytes.
+  public let count: Int
+  private let base: UnsafeRawPointer?
+
+  /// Maps the file at `url`; an empty file gives an empty map.
+  ///
+  /// - Throws: ``TensorFileError`` where there is no such file, it is a folder, a device or a pipe,
+  ///   or it cannot be read.
+  /// - Complexity: O(1); no byte is read yet.
+  public init(opening url: URL) throws(TensorFileError) {
+    guard url.isFileURL else { throw .notRegularFile(path: url.absoluteString) }
+    path = url.path
+    let descriptor = try SystemCalls.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, doing: "read it")
+    defer { _ = close(descriptor) }
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else {
+      throw SystemCalls.failure(path, doing: "read its size")
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw .notRegularFile(path: path) }
+    count = Int(status.st_size)
+    guard count > 0 else {
+      unsafe base = nil
+      return
+    }
+    let address = unsafe mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0)
+    guard let address = unsafe address, unsafe address != MAP_FAILED else {
+      throw SystemCalls.failure(path, doing: "map it into memory")
+    }
+    unsafe base = UnsafeRawPointer(address)
+  }
+
+  deinit {
+    if let base = unsafe base {
+      unsafe munmap(UnsafeMutableRawPointer(mutating: base), count)
+    }
+  }
+
+  /// Calls `body` with `count` little-endian integers that start at `byteOffset`, without a copy.
+  ///
+  /// - Throws: ``TensorFileError/outOfBounds(path:offset:byteCount:fileSize:)``,
+  ///   ``TensorFileError/misaligned(path:offset:alignment:)`` where `byteOffset` is not a multiple of
+  ///   the integer's size, and whatever `body` throws.
+  public func withElements<Element: FixedWidthInteger & BitwiseCopyable, Result>(
+    of type: Element.Type, byteOffset: Int, count: Int,
+    _ body: (Span<Element>) throws(TensorFileError) -> Result
+  ) throws(TensorFileError) -> Result {
+    let start = unsafe try address(of: type, byteOffset: byteOffset, count: count)
+    let buffer = unsafe UnsafeBufferPointer(start: start, count: start == nil ? 0 : count)
+    return try body(unsafe buffer.span)
+  }
+
+  /// A copy of `count` little-endian integers that start at any `byteOffset`, aligned or not.
+  ///
+  /// - Throws: ``TensorFileError/outOfBounds(path:offset:byteCount:fileSize:)``.
+  public func elements<Element: FixedWidthInteger & BitwiseCopyable>(
+    of type: Element.Type, byteOffset: Int, count: Int
+  ) throws(TensorFileError) -> [Element] {
+    let size = MemoryLayout<Element>.stride
+    let range = try byteRange(from: byteOffset, count: count, of: size)
+    guard let base = unsafe base, count > 0 else { return [] }
+    return unsafe Array(unsafeUninitializedCapacity: count) { buffer, initialized in
+      unsafe UnsafeMutableRawBufferPointer(buffer).copyMemory(
+        from: UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
+      initialized = count
+    }
+  }
+
+  /// Looks at stored numbers in place, as a row-major matrix that keeps this map alive.
+  ///
+  /// - Parameters:
+  ///   - type: `Float` for stored float32, `Double` for stored float64.
+  ///   - byteOffset: Where element (0, 0) starts.
+  ///   - rows: The number of rows.
+  ///   - columns: The number of columns.
+  ///   - rowStride: The distance between two rows, in elements; `columns` unless given.
+  /// - Throws: ``TensorFileError`` where the rectangle is not inside the file, or not aligned.
+  /// - Complexity: O(1).
+  public func view<Element: Scalar>(
+    of type: Element.Type, byteOffset: Int, rows: Int, columns: Int, rowStride: Int? = nil
+  ) throws(TensorFileError) -> MatrixView<Element> {
+    let rowStride = rowStride ?? columns
+    let extent = try extent(
+      ofRows: rows, columns: columns, rowStride: rowStride,
+      elementSize: MemoryLayout<Element>.stride)
+    guard extent > 0,
+      let start = unsafe try address(of: type, byteOffset: byteOffset, count: extent)
+    else { return Matrix(rows: rows, columns: columns, elements: []).view }
+    return unsafe MatrixView(
+      unsafeBase: start, owner: self, rows: rows, columns: columns, rowStride: rowStride)
+  }
+
+  private func address<Element>(
+    of type: Element.Type, byteOffset: Int, count: Int
+  ) throws(TensorFileError) -> UnsafePointer<Element>? {
+    _ = try byteRange(from: byteOffset, count: count, of: MemoryLayout<Element>.stride)
+    guard byteOffset.isMultiple(of: MemoryLayout<Element>.alignment) else {
+      throw .misaligned(
+        path: path, offset: byteOffset, alignment: MemoryLayout<Element>.alignment)
+    }
+    return unsafe base.map { unsafe ($0 + byteOffset).assumingMemoryBound(to: type) }
+  }
+
+  /// Tells the operating system how `range` (all bytes unless given) will be used.
+  ///
+  /// A hint: it changes no result, never fails, and parts outside the file are ignored.
+  public func advise(_ advice: Advice, range: Range<Int>? = nil) {
+    let range = (range ?? 0..<count).clamped(to: 0..<count)
+    guard let base = unsafe base, !range.isEmpty else { return }
+    let start = range.lowerBound & ~(SystemCalls.pageSize - 1)
+    _ = unsafe madvise(
+      UnsafeMutableRawPointer(mutating: base + start), range.upperBound - start, advice.code)
+  }
+}
+
+/// The calls to the operating system that take addresses, each with its failure made an error.
+enum SystemCalls {
+  /// Bytes in a page of memory; a power of two.
+  static let pageSize = Int(sysconf(Int32(_SC_PAGESIZE)))
+
+  /// `open(2)`, with mode 0666 for a new file; gives the descriptor.
+  static func open(
+    _ path: String, _ flags: Int32, doing operation: String
+  ) throws(TensorFileError) -> Int32 {
+    while true {
+      let descriptor = unsafe Foundation.open(path, flags, 0o666)
+      if descriptor >= 0 { return descriptor }
+      if errno != EINTR { throw failure(path, doing: operation) }
+    }
+  }
+
+  /// `write(2)`, until every byte of `elements` is written.
+  static func write<Element: BitwiseCopyable>(
+    _ elements: Span<Element>, to descriptor: Int32, path: String
+  ) throws(TensorFileError) {
+    let code = unsafe elements.withUnsafeBytes { bytes in
+      var written = 0
+      while written < bytes.count {
+        let step = unsafe Foundation.write(
+          descriptor, bytes.baseAddress.map { unsafe $0 + written }, bytes.count - written)
+        if step > 0 {
+          written += step
+        } else if step == 0 || errno != EINTR {
+          return step == 0 ? EIO : errno
+        }
+      }
+      return 0
+    }
+    guard code == 0 else { throw failure(path, doing: "write to it", code: code) }
+  }
+
+  /// `rename(2)`.
+  static func rename(_ source: String, to path: String) throws(TensorFileError) {
+    guard unsafe Foundation.rename(source, path) == 0 else {
+      throw failure(path, doing: "put the finished file in place")
+    }
+  }
+
+  /// `unlink(2)`; a failure is ignored.
+  static func remove(_ path: String) {
+    _ = unsafe unlink(path)
+  }
+
+  /// The error for a failed call.
+  static func failure(
+    _ path: String, doing operation: String, code: Int32 = errno
+  ) -> TensorFileError {
+    switch code {
+    case ENOENT, ENOTDIR: .notFound(path: path)
+    case EISDIR: .notRegularFile(path: path)
+    case EACCES, EPERM: .permissionDenied(path: path, operation: operation)
+    case EROFS: .readOnly(path: path)
+    case ENOSPC, EDQUOT: .noSpace(path: path)
+    default:
+      .operationFailed(
+        path: path, operation: operation, code: code,
+        reason: unsafe String(cString: strerror(code)))
+    }
+  }
+}

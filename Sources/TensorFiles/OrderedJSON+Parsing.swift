@@ -1,0 +1,31 @@
+public import Foundation
+
+extension OrderedJSON {
+  /// Parses UTF-8 text.
+  ///
+  /// Keys that are equal as Swift strings (the same characters, though perhaps composed otherwise)
+  /// are duplicates.
+  ///
+  /// - Parameters:
+  ///   - bytes: The text: one value, with white space around it or not.
+  ///   - path: The file that the text is from, for errors.
+  ///   - offset: Where in the file the text starts, for errors.
+  /// - Throws: ``TensorFileError/malformedJSON(path:offset:problem:)``,
+  ///   ``TensorFileError/duplicateKey(path:offset:key:)`` or
+  ///   ``TensorFileError/invalidUTF8(path:offset:)``.
+  /// - Complexity: O(n).
+  public init(
+    parsing bytes: [UInt8], path: String = "JSON", offset: Int = 0
+  ) throws(TensorFileError) {
+    var parser = JSONParser(bytes: bytes, path: path, offset: offset)
+    self = try parser.document()
+  }
+
+  /// Parses a file of UTF-8 text.
+  ///
+  /// - Throws: ``TensorFileError``.
+  public init(contentsOf url: URL) throws(TensorFileError) {
+    let map = try MemoryMap(opening: url)
+    try self.init(parsing: map.bytes(in: 0..<map.count), path: map.path)
+  }
+}

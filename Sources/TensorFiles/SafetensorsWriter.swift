@@ -1,0 +1,169 @@
+public import Foundation
+public import LinearAlgebra
+public import OrderedCollections
+
+/// Writes a `.safetensors` file tensor by tensor, without holding them all.
+///
+/// The header comes first in the file, so names, types and shapes are declared first; then the
+/// numbers follow in the same order, in pieces of any size. The file appears when ``commit()``
+/// returns, whole.
+///
+///     var writer = try SafetensorsWriter(
+///       at: url, tensors: [.init(name: "a", elementType: .float32, shape: [2, 3])])
+///     try writer.append(matrix)
+///     try writer.commit()
+public struct SafetensorsWriter: ~Copyable {
+  /// What a tensor will be.
+  public struct Declaration: Sendable, Hashable {
+    /// The tensor's name.
+    public let name: String
+    /// How its numbers are stored.
+    public let elementType: ElementType
+    /// Its dimensions; none for a scalar.
+    public let shape: [Int]
+
+    /// Declares a tensor.
+    public init(name: String, elementType: ElementType, shape: [Int]) {
+      self.name = name
+      self.elementType = elementType
+      self.shape = shape
+    }
+  }
+
+  private var file: AtomicFile
+  private let tensors: [Declaration]
+  private let elementCounts: [Int]
+  private var current = 0
+  private var written = 0
+
+  /// Starts a file with the given tensors, whose bytes will lie in the given order.
+  ///
+  /// Put the widest element type first, so that every tensor is aligned and can be viewed in place.
+  ///
+  /// - Throws: ``TensorFileError`` where two tensors have one name, a shape has no meaning, or the
+  ///   file cannot be written.
+  public init(
+    at url: URL, tensors: [Declaration], metadata: OrderedDictionary<String, String> = [:]
+  ) throws(TensorFileError) {
+    let text = try Self.header(of: tensors, metadata: metadata, path: url.path)
+    var file = try AtomicFile(at: url)
+    let length = [UInt64(text.count)]
+    try file.write(length.span)
+    try file.write(text)
+    self.file = file
+    self.tensors = tensors
+    elementCounts = tensors.map { $0.shape.reduce(1, *) }
+  }
+
+  private static func header(
+    of tensors: [Declaration], metadata: OrderedDictionary<String, String>, path: String
+  ) throws(TensorFileError) -> [UInt8] {
+    var header: OrderedDictionary<String, OrderedJSON> = [:]
+    if !metadata.isEmpty {
+      header[SafetensorsHeader.metadataKey] = .object(metadata.mapValues { .string($0) })
+    }
+    var end = 0
+    for tensor in tensors {
+      guard header[tensor.name] == nil, tensor.name != SafetensorsHeader.metadataKey else {
+        throw .duplicateKey(path: path, offset: 0, key: tensor.name)
+      }
+      guard tensor.shape.allSatisfy({ $0 >= 0 }) else {
+        throw .invalidShape(
+          path: path, field: tensor.name, shape: tensor.shape, reason: "a negative dimension")
+      }
+      let byteCount = tensor.elementType.byteCount
+      let shape = try TensorShape(
+        tensor.shape, bitCount: 8 * byteCount, path: path, field: tensor.name)
+      let (next, isTooLarge) = end.addingReportingOverflow(shape.elementCount * byteCount)
+      guard !isTooLarge else {
+        throw .shapeOverflow(path: path, field: tensor.name, shape: tensor.shape)
+      }
+      header[tensor.name] = [
+        "dtype": .string(tensor.elementType.safetensorsName),
+        "shape": .array(tensor.shape.map { .integer($0) }),
+        "data_offsets": [.integer(end), .integer(next)],
+      ]
+      end = next
+    }
+    var text = Array(try OrderedJSON.object(header).serialized(path: path).utf8)
+    text += Array(repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8)
+    guard text.count <= SafetensorsFile.headerLimit else {
+      throw .headerTooLong(
+        path: path, offset: 0, length: UInt64(text.count), limit: SafetensorsFile.headerLimit)
+    }
+    return text
+  }
+
+  /// Writes numbers that follow those written before, in row-major order, within one tensor.
+  ///
+  /// - Throws: ``TensorFileError/byteCountMismatch(path:field:expected:found:)`` where the current
+  ///   tensor has no room for them, and the failures of writing.
+  public mutating func append<Element: Scalar>(
+    _ values: Span<Element>
+  ) throws(TensorFileError) {
+    skipFinished()
+    guard !values.isEmpty else { return }
+    let room = current < tensors.count ? elementCounts[current] - written : 0
+    guard current < tensors.count, values.count <= room else {
+      throw .byteCountMismatch(
+        path: file.path, field: current < tensors.count ? tensors[current].name : "end of file",
+        expected: room * MemoryLayout<Element>.stride,
+        found: values.count * MemoryLayout<Element>.stride)
+    }
+    try file.write(values, as: tensors[current].elementType)
+    written += values.count
+  }
+
+  /// Writes a matrix that follows what was written before, within one tensor.
+  ///
+  /// - Throws: ``TensorFileError``; see ``append(_:)-(Span<Element>)``.
+  public mutating func append<Element: Scalar>(
+    _ matrix: Matrix<Element>
+  ) throws(TensorFileError) {
+    try append(matrix.elements.span)
+  }
+
+  /// Gives the file its name, once every tensor is complete.
+  ///
+  /// - Throws: ``TensorFileError``; nothing is left behind then.
+  public consuming func commit() throws(TensorFileError) {
+    skipFinished()
+    guard current == tensors.count else {
+      let size = tensors[current].elementType.byteCount
+      throw .byteCountMismatch(
+        path: file.path, field: tensors[current].name, expected: elementCounts[current] * size,
+        found: written * size)
+    }
+    try file.commit()
+  }
+
+  private mutating func skipFinished() {
+    while current < tensors.count, written == elementCounts[current] {
+      (current, written) = (current + 1, 0)
+    }
+  }
+}
+
+extension SafetensorsFile {
+  /// Writes matrices as two-dimensional tensors, in the given order, whole or not at all.
+  ///
+  /// - Parameters:
+  ///   - matrices: The numbers by tensor name.
+  ///   - url: The file; replaced where it exists.
+  ///   - elementType: How to store each number; as it is in memory unless given.
+  ///   - metadata: Text about the file, kept in its header.
+  /// - Throws: ``TensorFileError`` where the file cannot be written.
+  public static func write<Element: Scalar>(
+    _ matrices: OrderedDictionary<String, Matrix<Element>>, to url: URL,
+    as elementType: ElementType? = nil, metadata: OrderedDictionary<String, String> = [:]
+  ) throws(TensorFileError) {
+    let elementType = elementType ?? (Element.self == Float.self ? .float32 : .float64)
+    let declarations = matrices.map { name, matrix in
+      SafetensorsWriter.Declaration(
+        name: name, elementType: elementType, shape: [matrix.rows, matrix.columns])
+    }
+    var writer = try SafetensorsWriter(at: url, tensors: declarations, metadata: metadata)
+    for matrix in matrices.values { try writer.append(matrix) }
+    try writer.commit()
+  }
+}
