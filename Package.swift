@@ -54,6 +54,7 @@ let package = Package(
       name: "Models",
       dependencies: [
         "LinearAlgebra", "Gradients",
+        .product(name: "RealModule", package: "swift-numerics"),
         .product(name: "SwiftCSV", package: "SwiftCSV"),
       ],
       swiftSettings: settings
@@ -106,7 +107,7 @@ let package = Package(
       resources: [.copy("Fixtures")], swiftSettings: settings),
     .testTarget(
       name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"],
-      swiftSettings: settings),
+      resources: [.copy("Fixtures")], swiftSettings: settings),
     .testTarget(
       name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: settings),
     .testTarget(

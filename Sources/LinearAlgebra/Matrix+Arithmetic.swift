@@ -95,3 +95,39 @@ extension Matrix {
       "\(rows) × \(columns) does not match \(self.rows) × \(self.columns)")
   }
 }
+
+extension Matrix {
+  /// Adds `factors[i]` times row i of another matrix to row i.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  public mutating func addRows(of other: Matrix, scaledBy factors: [Element]) {
+    precondition(
+      other.rows == rows && other.columns == columns && factors.count == rows,
+      "\(other.rows) × \(other.columns) and \(factors.count) factors for \(rows) × \(columns)")
+    for row in 0..<rows {
+      let factor = factors[row]
+      for index in row * columns..<(row + 1) * columns {
+        elements[index] += factor * other.elements[index]
+      }
+    }
+  }
+
+  /// The given rows, in the given order.
+  public func selecting(rows selected: [Int]) -> Matrix {
+    var chosen: [Element] = []
+    chosen.reserveCapacity(selected.count * columns)
+    for row in selected { chosen += self[row: row] }
+    return Matrix(rows: selected.count, columns: columns, elements: chosen)
+  }
+
+  /// Writes another matrix into a range of columns.
+  public mutating func place(_ other: Matrix, firstColumn: Int) {
+    precondition(
+      other.rows == rows && firstColumn >= 0 && firstColumn + other.columns <= columns,
+      "\(other.rows) × \(other.columns) at column \(firstColumn) of \(rows) × \(columns)")
+    for row in 0..<rows {
+      let target = row * columns + firstColumn
+      elements.replaceSubrange(target..<target + other.columns, with: other[row: row])
+    }
+  }
+}

@@ -1,0 +1,60 @@
+public import Gradients
+
+/// What is known of one block of the training gradients before any curvature: its shape, the norm of
+/// every example's gradient, and the damping that follows.
+public struct BlockContext: Sendable {
+  /// Where the block stands in the layout.
+  public let index: Int
+  /// Name, shape and columns.
+  public let block: Block
+  /// The squared norms ν of the n examples' gradients in this block.
+  public let squaredNorms: [Double]
+  /// The damping λ; nil when the block is dead, its gradients all zero.
+  public let damping: Double?
+
+  /// The block's name.
+  public var name: String { block.name }
+  /// The number of training examples n.
+  public var exampleCount: Int { squaredNorms.count }
+  /// The number of columns d.
+  public var width: Int { block.width }
+  /// Whether every training gradient is zero in this block, as for LoRA's A while B is still zero.
+  public var isDead: Bool { damping == nil }
+  /// tr(F), the mean squared norm.
+  public var trace: Double { squaredNorms.reduce(0, +) / Double(max(exampleCount, 1)) }
+
+  /// The damping of a block that is not dead.
+  var lambda: Double {
+    guard let damping else { preconditionFailure("block \(block.name) is dead: it has no damping") }
+    return damping
+  }
+
+  /// DataInf's weights 1/(λ + νᵢ).
+  var dataInfWeights: [Double] { squaredNorms.map { 1 / (lambda + $0) } }
+
+  /// For every block of a store, its norms, checked to be finite, and its damping.
+  ///
+  /// - Parameters:
+  ///   - store: The training gradients.
+  ///   - damping: The rule for λ.
+  /// - Throws: ``InfluenceError``, or an error from reading the store.
+  static func all(of store: GradientStore, damping: Damping) throws -> [BlockContext] {
+    try damping.validate()
+    guard store.count > 0 else { throw InfluenceError.empty(source: store.name) }
+    let norms = try store.squaredNorms()
+    let contexts = try store.layout.blocks.enumerated().map { index, block in
+      let squares = norms.norms(ofBlock: index)
+      let bad = squares.indices.filter { !squares[$0].isFinite }
+      guard bad.isEmpty else {
+        throw InfluenceError.notFinite(source: store.name, block: block.name, rows: bad)
+      }
+      let trace = squares.reduce(0, +) / Double(squares.count)
+      let lambda = trace > 0 ? try damping.lambda(trace: trace, width: block.width) : nil
+      return BlockContext(index: index, block: block, squaredNorms: squares, damping: lambda)
+    }
+    guard contexts.contains(where: { !$0.isDead }) else {
+      throw InfluenceError.nothingToFit(source: store.name)
+    }
+    return contexts
+  }
+}

@@ -1,0 +1,46 @@
+public import LinearAlgebra
+import Synchronization
+
+/// The Gram matrix of one block's training gradients, with what is computed from it once for all
+/// estimators: K = G·Gᵀ (n × n) on the score side, F = GᵀG/n (d × d) on the query side.
+public final class BlockGram: Sendable {
+  /// The block's shape, norms and damping.
+  public let context: BlockContext
+  /// Whether this is K or F.
+  public let side: Side
+  private let gram: Matrix<Double>?
+  private let eigen = Mutex<SymmetricEigendecomposition<Double>?>(nil)
+
+  init(context: BlockContext, side: Side, matrix: Matrix<Double>?) {
+    self.context = context
+    self.side = side
+    gram = matrix
+  }
+
+  /// K or F, for estimators that asked for it.
+  public var matrix: Matrix<Double> {
+    guard let gram else {
+      preconditionFailure("the Gram matrix of block \(context.name) was not asked for")
+    }
+    return gram
+  }
+
+  /// Eigenvalues and eigenvectors of K or F; decomposed at the first call.
+  ///
+  /// - Complexity: about 9 · order³ operations.
+  public func eigendecomposition() throws(FactorizationError)
+    -> SymmetricEigendecomposition<Double>
+  {
+    if let known = eigen.withLock({ $0 }) { return known }
+    let fresh = try SymmetricEigendecomposition(decomposing: matrix)
+    eigen.withLock { $0 = fresh }
+    return fresh
+  }
+
+  /// The eigenvalues s of F that a Gram matrix shows: all d of them, or the n of K/n (the others
+  /// being zero). Rounding below zero is cut off.
+  public func fisherEigenvalues() throws(FactorizationError) -> [Double] {
+    let scale = side == .score ? 1 / Double(context.exampleCount) : 1
+    return try eigendecomposition().values.map { max(0, $0 * scale) }
+  }
+}

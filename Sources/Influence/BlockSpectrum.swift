@@ -1,0 +1,53 @@
+public import Gradients
+import LinearAlgebra
+
+/// The eigenvalues of one block's Fisher matrix, and what they say of the damping.
+public struct BlockSpectrum: Sendable {
+  /// The block's name.
+  public let block: String
+  /// λ.
+  public let damping: Double
+  /// The eigenvalues of F that can differ from zero, descending: min(n, d) of them.
+  public let eigenvalues: [Double]
+
+  /// (s_max + λ)/λ, the condition number of F + λI where F has a null space or nearly so.
+  public var conditionNumber: Double { ((eigenvalues.first ?? 0) + damping) / damping }
+  /// tr(F)/s_max, from 1 (one direction) to min(n, d) (all alike).
+  public var stableRank: Double {
+    let largest = eigenvalues.first ?? 0
+    return largest > 0 ? eigenvalues.reduce(0, +) / largest : 0
+  }
+  /// Σ s/(s + λ): how many directions the damping leaves alone.
+  public var effectiveDimension: Double {
+    eigenvalues.reduce(0) { $0 + $1 / ($1 + damping) }
+  }
+
+  /// The spectra of all blocks that are not dead.
+  ///
+  /// - Parameters:
+  ///   - store: Gradients; the smaller of K and F is decomposed for each block.
+  ///   - damping: The rule for λ.
+  ///   - progress: Called as blocks are done.
+  /// - Complexity: min(n, d)·nd + 9·min(n, d)³ operations a block.
+  public static func all(
+    of store: GradientStore, damping: Damping = .standard, progress: ProgressHandler? = nil
+  ) throws -> [BlockSpectrum] {
+    let live = try BlockContext.all(of: store, damping: damping).filter { !$0.isDead }
+    return try BlockSchedule(widths: live.map(\.width)).map(
+      stage: "decomposing", progress: progress
+    ) { place in
+      let context = live[place]
+      let pass = GradientPass<Float>(store: store, block: context.index)
+      let side: Side = context.exampleCount <= context.width ? .score : .query
+      let matrix = try side == .score ? pass.kernel() : pass.fisher()
+      let gram = BlockGram(context: context, side: side, matrix: matrix)
+      do throws(FactorizationError) {
+        return BlockSpectrum(
+          block: context.name, damping: context.lambda,
+          eigenvalues: try gram.fisherEigenvalues().reversed())
+      } catch {
+        throw InfluenceError.factorization(block: context.name, method: "spectrum", error)
+      }
+    }
+  }
+}

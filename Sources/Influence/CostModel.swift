@@ -1,0 +1,92 @@
+public import Gradients
+
+/// Chooses the side on which each block is fitted, and says why.
+///
+/// Costs are multiply–adds, from the shapes alone: n training rows, d columns, m queries at a time.
+/// Score side: n²d for K once, then md + mn per query and row. Query side: nd² for F once (or nothing
+/// for DataInf), then passes over G.
+public struct CostModel: Sendable {
+  /// A side and the reason for it, in words that can be shown to the user.
+  public struct Choice: Sendable, Equatable {
+    /// The chosen side.
+    public let side: Side
+    /// Why.
+    public let reason: String
+  }
+
+  /// How a side may be asked for.
+  public enum Request: String, Sendable, CaseIterable {
+    /// Let costs decide.
+    case automatic
+    /// The score side for every block.
+    case score
+    /// The query side for every block.
+    case query
+  }
+
+  /// What the user asked for.
+  public var request: Request
+  /// How many queries will be scored in all, if known; more of them pay for a kernel.
+  public var expectedQueries: Int?
+
+  /// Makes a cost model.
+  ///
+  /// - Parameters:
+  ///   - request: Automatic, or one side for all blocks.
+  ///   - expectedQueries: How many queries will be scored in all; nil means very many, so that
+  ///     fitting once pays.
+  public init(request: Request = .automatic, expectedQueries: Int? = nil) {
+    self.request = request
+    self.expectedQueries = expectedQueries
+  }
+
+  /// The side for one estimator on one block.
+  ///
+  /// - Parameters:
+  ///   - estimator: The method.
+  ///   - exampleCount: n.
+  ///   - block: The block, for its width d.
+  ///   - hasKernel: Whether K is formed anyway, for another estimator.
+  ///   - certifies: Whether residuals are wanted, which take K or a pass.
+  public func side(
+    for estimator: some Estimator, exampleCount: Int, block: Block, hasKernel: Bool,
+    certifies: Bool
+  ) -> Choice {
+    switch request {
+    case .score: return Choice(side: .score, reason: "asked for")
+    case .query: return Choice(side: .query, reason: "asked for")
+    case .automatic: break
+    }
+    let n = Double(exampleCount)
+    let d = Double(block.width)
+    let needsKernel = estimator.need(on: .score) == .gram
+    let needsFisher = estimator.need(on: .query) == .gram
+    switch (needsKernel, needsFisher) {
+    case (false, _):
+      return hasKernel || !certifies
+        ? Choice(side: .score, reason: "scores are products alone")
+        : Choice(side: .query, reason: "the certificate comes from the same pass")
+    case (true, true):
+      return exampleCount <= block.width
+        ? Choice(side: .score, reason: "n = \(exampleCount) ≤ d = \(block.width): K is the smaller")
+        : Choice(side: .query, reason: "d = \(block.width) < n = \(exampleCount): F is the smaller")
+    case (true, false):
+      if hasKernel { return Choice(side: .score, reason: "K is formed anyway") }
+      guard let expectedQueries else {
+        // n² d once against another pass of 2 m n d for every set of queries.
+        return exampleCount <= block.width
+          ? Choice(side: .score, reason: "n ≤ d and many queries to come: K pays")
+          : Choice(side: .query, reason: "n > d: passes over G cost less than K")
+      }
+      let m = Double(expectedQueries)
+      let scoreCost = n * n * d / 2 + m * n * d + m * n * n
+      let queryCost = 3 * m * n * d
+      let ratio = scoreCost / queryCost
+      return scoreCost < queryCost
+        ? Choice(side: .score, reason: "K costs \(Self.percent(ratio)) of passes over G")
+        : Choice(side: .query, reason: "passes over G cost \(Self.percent(1 / ratio)) of K")
+    }
+  }
+
+  private static func percent(_ ratio: Double) -> String { "\(Int((100 * ratio).rounded())) %" }
+}

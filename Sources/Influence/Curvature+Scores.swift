@@ -1,0 +1,144 @@
+public import Gradients
+import LinearAlgebra
+
+extension Curvature {
+  /// Scores queries with every fitted estimator.
+  ///
+  /// - Parameters:
+  ///   - queries: m rows of gradients, with the training store's blocks in any order.
+  ///   - aggregation: One row of scores a query, or one for their mean.
+  ///   - progress: Called as blocks are done.
+  /// - Returns: One ``Scores`` an estimator, in the order of ``estimators``.
+  /// - Throws: ``InfluenceError``, or an error from reading a store.
+  /// - Complexity: 2mnd a block for the products; see each estimator for the rest.
+  public func scores(
+    of queries: GradientStore, aggregation: Aggregation = .none, progress: ProgressHandler? = nil
+  ) throws -> [Scores] {
+    let differences = training.layout.differences(from: queries.layout)
+    guard differences.isEmpty else {
+      throw InfluenceError.layoutMismatch(
+        train: training.name, query: queries.name, differences: differences)
+    }
+    guard queries.count > 0 else { throw InfluenceError.empty(source: queries.name) }
+    switch options.precision {
+    case .single:
+      return try scores(of: queries, aggregation, progress, precision: Float.self)
+    case .double:
+      return try scores(of: queries, aggregation, progress, precision: Double.self)
+    }
+  }
+
+  private func scores<Element: Scalar>(
+    of queries: GradientStore, _ aggregation: Aggregation, _ progress: ProgressHandler?,
+    precision: Element.Type
+  ) throws -> [Scores] {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let rowCount = aggregation == .mean ? 1 : queries.count
+    let places = Dictionary(
+      uniqueKeysWithValues: queries.layout.blocks.enumerated().map { ($1.name, $0) })
+    let live = contexts.filter { !$0.isDead }
+    var results = estimators.map { estimator in
+      Scores(
+        method: estimator.name, settings: estimator.settings,
+        values: .zeros(rowCount, self.training.count), aggregation: aggregation, certificate: nil,
+        warnings: warnings, seconds: 0)
+    }
+    var residuals = estimators.map { _ in Matrix<Double>.zeros(rowCount, live.count) }
+    var norms = Matrix<Double>.zeros(rowCount, live.count)
+    let fitted = blocks
+    let training = training
+    let certifies = options.certifies
+    try BlockSchedule(widths: live.map(\.width)).forEachWave(
+      stage: "scoring", progress: progress
+    ) { place -> (norms: [Double], answers: [FittedBlock.Answer]) in
+      let context = live[place]
+      guard let queryBlock = places[context.name] else {
+        preconditionFailure("layouts were compared: block \(context.name) must be there")
+      }
+      let rows = try Self.rows(
+        of: queries, block: queryBlock, aggregation: aggregation, precision: Element.self)
+      let squares = rows.squaredRowNorms()
+      let pass = GradientPass<Element>(store: training, block: context.index)
+      let answers = try fitted[context.index].answers(
+        to: rows, squaredNorms: squares, pass: pass, certifies: certifies)
+      return (squares.map { $0.squareRoot() }, answers)
+    } combine: { place, outcome in
+      for row in 0..<rowCount { norms[row, place] = outcome.norms[row] }
+      for (index, answer) in outcome.answers.enumerated() {
+        results[index].values.add(answer.scores)
+        results[index].warnings += answer.warnings
+        if let residualNorms = answer.residualNorms {
+          for row in 0..<rowCount { residuals[index][row, place] = residualNorms[row] }
+        }
+      }
+    }
+    if certifies {
+      let factors = Matrix(
+        rows: live.count, columns: training.count,
+        elements: live.flatMap { Certificate.exampleFactors(of: $0) })
+      for index in results.indices {
+        results[index].certificate = Certificate(
+          blocks: live.map(\.name), residualNorms: residuals[index], queryNorms: norms,
+          exampleFactors: factors)
+      }
+    }
+    let seconds = (clock.now - start).inSeconds
+    for index in results.indices { results[index].seconds = seconds }
+    return results
+  }
+
+  /// The queries' gradients in one block: all rows, or their mean; checked to be finite.
+  private static func rows<Element: Scalar>(
+    of queries: GradientStore, block: Int, aggregation: Aggregation, precision: Element.Type
+  ) throws -> MatrixView<Element> {
+    let rows = try queries.rows(0..<queries.count, of: block, as: Element.self)
+    let bad = rows.squaredRowNorms().enumerated().filter { !$0.element.isFinite }.map(\.offset)
+    guard bad.isEmpty else {
+      throw InfluenceError.notFinite(
+        source: queries.name, block: queries.layout.blocks[block].name, rows: bad)
+    }
+    return aggregation == .mean ? Matrix(rows).meanRow().view : rows
+  }
+}
+
+extension Curvature {
+  /// The self-influence gᵢᵀ·M·gᵢ of every training example, under every fitted estimator.
+  ///
+  /// Large values mark examples that the model could learn only from themselves: mislabelled, rare
+  /// or duplicated with a different label.
+  ///
+  /// - Parameter progress: Called as blocks are done.
+  /// - Returns: n numbers an estimator, in the order of ``estimators``; never negative but for
+  ///   rounding.
+  /// - Throws: ``InfluenceError``, or an error from reading the store.
+  public func selfInfluence(progress: ProgressHandler? = nil) throws -> [[Double]] {
+    switch options.precision {
+    case .single: return try selfInfluence(progress, precision: Float.self)
+    case .double: return try selfInfluence(progress, precision: Double.self)
+    }
+  }
+
+  private func selfInfluence<Element: Scalar>(
+    _ progress: ProgressHandler?, precision: Element.Type
+  ) throws -> [[Double]] {
+    let live = contexts.filter { !$0.isDead }
+    let fitted = blocks
+    let training = training
+    let estimatorCount = estimators.count
+    var sums = estimators.map { _ in [Double](repeating: 0, count: self.training.count) }
+    try BlockSchedule(widths: live.map(\.width)).forEachWave(
+      stage: "self-influence", progress: progress
+    ) { place -> [[Double]] in
+      let pass = GradientPass<Element>(store: training, block: live[place].index)
+      return try (0..<estimatorCount).map { index in
+        try fitted[live[place].index].selfInfluence(ofEstimator: index, pass: pass)
+      }
+    } combine: { _, outcome in
+      for (index, influence) in outcome.enumerated() {
+        for (row, value) in influence.enumerated() { sums[index][row] += value }
+      }
+    }
+    return sums
+  }
+}

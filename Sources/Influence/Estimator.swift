@@ -1,0 +1,141 @@
+public import LinearAlgebra
+
+/// A way to approximate the inverse curvature: the M of S = Σ V·M·Gᵀ, with its settings.
+///
+/// An estimator says how it is fitted to one block, on either side:
+/// - on the *score side*, from the kernel K = G·Gᵀ (n × n), mapping C = V·Gᵀ to scores;
+/// - on the *query side*, from F = GᵀG/n (d × d) or from passes over G, mapping V to X = V·M.
+///
+/// Both give the same scores. ``CostModel`` chooses.
+public protocol Estimator: Sendable {
+  /// The name on the command line and in files, such as `datainf`.
+  var name: String { get }
+  /// Settings beside the damping, by name, as they are recorded with the scores.
+  var settings: [String: String] { get }
+  /// What a block's curvature must provide on the given side.
+  func need(on side: Side) -> CurvatureNeed
+
+  /// Fits the score side of one block.
+  ///
+  /// - Parameters:
+  ///   - gram: The block's kernel; its matrix is nil unless ``need(on:)`` asks for it.
+  ///   - precision: The type that products run in.
+  func scoreSide<Element: Scalar>(
+    _ gram: BlockGram, precision: Element.Type
+  ) throws -> any ScoreSideOperator
+
+  /// Fits the query side of one block.
+  ///
+  /// - Parameter gram: The block's Fisher matrix; nil unless ``need(on:)`` asks for it.
+  func querySide(_ gram: BlockGram) throws -> any QuerySideOperator
+}
+
+/// What an estimator needs of a block before it can be fitted.
+public enum CurvatureNeed: Sendable {
+  /// The norms of the gradients are enough.
+  case norms
+  /// The block's Gram matrix: K on the score side, F on the query side.
+  case gram
+}
+
+/// Where a block's curvature is applied.
+public enum Side: String, Sendable, CaseIterable {
+  /// To the products C = V·Gᵀ, through the n × n kernel K.
+  case score
+  /// To the queries V, giving X = V·M and then S = X·Gᵀ.
+  case query
+}
+
+/// A fitted block on the score side.
+public protocol ScoreSideOperator: Sendable {
+  /// Scores the queries whose products with the training gradients are given.
+  func solve(_ cross: CrossProducts) throws -> SpanSolution
+  /// The self-influence gᵢᵀ·M·gᵢ of the n training examples.
+  ///
+  /// - Parameter kernel: Gives K, `n × n`; called only if it is needed.
+  func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> [Double]
+}
+
+/// A fitted block on the query side.
+public protocol QuerySideOperator: Sendable {
+  /// X = V·M for the rows of V.
+  ///
+  /// - Parameters:
+  ///   - queries: V, `m × d`.
+  ///   - pass: Products with the block's training gradients.
+  func precondition<Element: Scalar>(
+    _ queries: MatrixView<Element>, pass: GradientPass<Element>
+  ) throws -> Preconditioned<Element>
+  /// ‖(F + λI)x − v‖ for each row, where the operator can say without another pass.
+  func residualNorms<Element: Scalar>(
+    of preconditioned: Matrix<Element>, for queries: MatrixView<Element>
+  ) -> [Double]?
+}
+
+extension QuerySideOperator {
+  /// Nothing is known without another pass.
+  public func residualNorms<Element: Scalar>(
+    of preconditioned: Matrix<Element>, for queries: MatrixView<Element>
+  ) -> [Double]? { nil }
+}
+
+/// Queries after the query side of a block: X = V·M.
+public struct Preconditioned<Element: Scalar>: Sendable {
+  /// X, `m × d`.
+  public var rows: Matrix<Element>
+  /// C = V·Gᵀ, `m × n`, if it was formed on the way.
+  public var crossProducts: Matrix<Element>?
+  /// What the user should know, such as a solve that did not reach its tolerance.
+  public var warnings: [String] = []
+}
+
+/// C = V·Gᵀ of one block, with the norms of the queries.
+public struct CrossProducts: Sendable {
+  private enum Values: Sendable {
+    case single(Matrix<Float>)
+    case double(Matrix<Double>)
+  }
+
+  private let values: Values
+  /// ‖v‖² for each query.
+  public let squaredQueryNorms: [Double]
+
+  /// Wraps products computed in either precision.
+  ///
+  /// - Parameters:
+  ///   - values: C, `m × n`.
+  ///   - squaredQueryNorms: m squared norms.
+  public init<Element: Scalar>(_ values: Matrix<Element>, squaredQueryNorms: [Double]) {
+    precondition(values.rows == squaredQueryNorms.count, "one norm a query")
+    if let single = values as? Matrix<Float> {
+      self.values = .single(single)
+    } else {
+      self.values = .double(Matrix<Double>(converting: values))
+    }
+    self.squaredQueryNorms = squaredQueryNorms
+  }
+
+  /// The number of queries m.
+  public var queryCount: Int { squaredQueryNorms.count }
+
+  /// C in the given precision; no copy where that is its own.
+  public func matrix<Element: Scalar>(as: Element.Type = Element.self) -> Matrix<Element> {
+    switch values {
+    case .single(let matrix): Matrix<Element>(converting: matrix)
+    case .double(let matrix): Matrix<Element>(converting: matrix)
+    }
+  }
+}
+
+/// What the score side of a block gives: scores, and the preconditioned queries in the span of the
+/// query and the training gradients, x = Gᵀa + βv.
+public struct SpanSolution: Sendable {
+  /// S, `m × n`, helpful-positive.
+  public var scores: Matrix<Double>
+  /// a for each query, `m × n`; nil stands for zero.
+  public var coefficients: Matrix<Double>?
+  /// β, the same for all queries.
+  public var beta: Double
+  /// What the user should know, such as a solve that did not reach its tolerance.
+  public var warnings: [String] = []
+}

@@ -1,0 +1,87 @@
+/// The estimators by name, as commands and files spell them.
+public enum EstimatorCatalog {
+  /// The names, in the order in which tables show them.
+  public static let names = [
+    "hessian-free", "block-normalized", "datainf", "lissa", "cg", "exact",
+  ]
+
+  /// One line on each method.
+  public static let summaries: [String: String] = [
+    "hessian-free": "inner product of gradients, M = I",
+    "block-normalized": "inner product divided by each block's damping, M = I/λ",
+    "datainf": "mean of rank-one inverses, in closed form",
+    "lissa": "Neumann series; depth=T or tolerance=E, scale=S",
+    "cg": "conjugate gradients; tolerance=E, steps=N",
+    "exact": "damped empirical Fisher, (F + λI)⁻¹",
+  ]
+
+  /// Makes an estimator from a name, with settings after a colon: `datainf`, `lissa:depth=10`,
+  /// `cg:tolerance=1e-3,steps=50`.
+  ///
+  /// - Throws: ``InfluenceError/unknownMethod(_:known:)`` or
+  ///   ``InfluenceError/invalidSetting(method:setting:reason:)``.
+  public static func estimator(_ specification: String) throws(InfluenceError) -> any Estimator {
+    let parts = specification.split(separator: ":", maxSplits: 1).map(String.init)
+    let name = parts.first ?? ""
+    var settings = try parsedSettings(parts.count > 1 ? parts[1] : "", of: name)
+    let estimator: any Estimator
+    switch name {
+    case "hessian-free": estimator = HessianFree()
+    case "block-normalized": estimator = BlockNormalized()
+    case "datainf": estimator = DataInf()
+    case "exact": estimator = ExactFisher()
+    case "lissa":
+      var lissa = LiSSA()
+      if let depth = settings.removeValue(forKey: "depth") {
+        lissa.depth = .terms(try number(depth, Int.init, "depth", name))
+      }
+      if let tolerance = settings.removeValue(forKey: "tolerance") {
+        lissa.depth = .tolerance(try number(tolerance, Double.init, "tolerance", name))
+      }
+      if let scale = settings.removeValue(forKey: "scale") {
+        lissa.scale = try number(scale, Double.init, "scale", name)
+      }
+      estimator = lissa
+    case "cg":
+      var solver = ConjugateGradient()
+      if let tolerance = settings.removeValue(forKey: "tolerance") {
+        solver.tolerance = try number(tolerance, Double.init, "tolerance", name)
+      }
+      if let steps = settings.removeValue(forKey: "steps") {
+        solver.maximumSteps = try number(steps, Int.init, "steps", name)
+      }
+      estimator = solver
+    default: throw .unknownMethod(name, known: names)
+    }
+    if let left = settings.keys.min() {
+      throw .invalidSetting(method: name, setting: left, reason: "the method has no such setting")
+    }
+    return estimator
+  }
+
+  private static func parsedSettings(
+    _ text: String, of method: String
+  ) throws(InfluenceError) -> [String: String] {
+    var settings: [String: String] = [:]
+    for pair in text.split(separator: ",") {
+      let sides = pair.split(separator: "=", maxSplits: 1).map(String.init)
+      guard sides.count == 2 else {
+        throw .invalidSetting(
+          method: method, setting: String(pair), reason: "write it as name=value")
+      }
+      guard settings.updateValue(sides[1], forKey: sides[0]) == nil else {
+        throw .invalidSetting(method: method, setting: sides[0], reason: "it is given twice")
+      }
+    }
+    return settings
+  }
+
+  private static func number<Value>(
+    _ text: String, _ parse: (String) -> Value?, _ setting: String, _ method: String
+  ) throws(InfluenceError) -> Value {
+    guard let value = parse(text) else {
+      throw .invalidSetting(method: method, setting: setting, reason: "'\(text)' is not a number")
+    }
+    return value
+  }
+}

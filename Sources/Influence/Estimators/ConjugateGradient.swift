@@ -1,0 +1,138 @@
+public import LinearAlgebra
+
+/// Conjugate gradients on (F + λI)·x = v, for all queries of a block together.
+///
+/// Hestenes and Stiefel (1952), started from x = v/λ: then every residual lies in the range of Gᵀ,
+/// r = Gᵀa, the part of v that no training gradient touches is solved from the outset, and the whole
+/// iteration runs on C and K:
+///
+///     x = v/λ + Gᵀa,   S = C/λ + a·K,   r₀ = −Gᵀc/(nλ),   ⟨r, r⟩ = aᵀKa
+///
+/// Stops at ‖(F + λI)x − v‖ ≤ tolerance · ‖v‖, and reports queries that did not get there.
+///
+/// - Cost: score side n²d once, then 2mnd + 2mn² a step; query side nd² once, then 2md² a step.
+public struct ConjugateGradient: Estimator {
+  /// The relative residual to reach.
+  public var tolerance: Double
+  /// The most steps to take.
+  public var maximumSteps: Int
+
+  /// Makes the estimator.
+  ///
+  /// - Parameters:
+  ///   - tolerance: The relative residual to reach, in 0 ..< 1; 0 runs all the steps.
+  ///   - maximumSteps: The most steps to take.
+  public init(tolerance: Double = 1e-6, maximumSteps: Int = 1000) {
+    self.tolerance = tolerance
+    self.maximumSteps = maximumSteps
+  }
+
+  /// `cg`.
+  public var name: String { "cg" }
+  /// Tolerance and steps.
+  public var settings: [String: String] {
+    ["tolerance": "\(tolerance)", "steps": "\(maximumSteps)"]
+  }
+
+  /// K, or F.
+  public func need(on side: Side) -> CurvatureNeed { .gram }
+
+  /// Keeps K.
+  public func scoreSide<Element: Scalar>(
+    _ gram: BlockGram, precision: Element.Type
+  ) throws -> any ScoreSideOperator {
+    try validate()
+    return ConjugateGradientOnScores(estimator: self, gram: gram)
+  }
+
+  /// Keeps F.
+  public func querySide(_ gram: BlockGram) throws -> any QuerySideOperator {
+    try validate()
+    return ConjugateGradientOnQueries(estimator: self, gram: gram)
+  }
+
+  private func validate() throws(InfluenceError) {
+    guard tolerance >= 0, tolerance < 1 else {
+      throw .invalidSetting(
+        method: name, setting: "tolerance", reason: "\(tolerance) does not lie in 0 ..< 1")
+    }
+    guard maximumSteps > 0 else {
+      throw .invalidSetting(
+        method: name, setting: "steps", reason: "\(maximumSteps) is not positive")
+    }
+  }
+}
+
+/// The iteration in the coordinates a, where K is the metric.
+private struct ConjugateGradientOnScores: ScoreSideOperator {
+  let estimator: ConjugateGradient
+  let gram: BlockGram
+
+  func solve(_ cross: CrossProducts) -> SpanSolution {
+    let products = cross.matrix(as: Double.self)
+    let context = gram.context
+    let lambda = context.lambda
+    let n = Double(context.exampleCount)
+    let kernel = gram.matrix
+    var start = products
+    start.scale(by: -1 / (n * lambda))
+    let result = ConjugateGradientSolver(
+      tolerances: cross.squaredQueryNorms.map { estimator.tolerance * $0.squareRoot() },
+      maximumSteps: estimator.maximumSteps
+    ).solve(
+      residual: start, metric: { Matrix(product: $0.view, kernel.view) },
+      image: { directions, metric in
+        var image = metric
+        image.scale(by: 1 / n)
+        image.add(directions, scale: lambda)
+        return image
+      })
+    var scores = Matrix(product: result.solution.view, kernel.view)
+    scores.add(products, scale: 1 / lambda)
+    return SpanSolution(
+      scores: scores, coefficients: result.solution, beta: 1 / lambda,
+      warnings: result.warnings(block: context.name, steps: estimator.maximumSteps))
+  }
+
+  /// The diagonal of the scores of the training examples themselves, whose products are K.
+  func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> [Double] {
+    solve(CrossProducts(try kernel(), squaredQueryNorms: gram.context.squaredNorms)).scores.diagonal
+  }
+}
+
+/// The iteration in the d parameters, with F as a matrix.
+private struct ConjugateGradientOnQueries: QuerySideOperator {
+  let estimator: ConjugateGradient
+  let gram: BlockGram
+
+  func precondition<Element: Scalar>(
+    _ queries: MatrixView<Element>, pass: GradientPass<Element>
+  ) -> Preconditioned<Element> {
+    let lambda = gram.context.lambda
+    let fisher = gram.matrix
+    let right = Matrix<Double>(converting: queries)
+    // r₀ = v − (F + λI)·v/λ = −F·v/λ.
+    var start = Matrix(product: right.view, fisher.view)
+    start.scale(by: -1 / lambda)
+    let result = ConjugateGradientSolver(
+      tolerances: right.view.squaredRowNorms().map { estimator.tolerance * $0.squareRoot() },
+      maximumSteps: estimator.maximumSteps
+    ).solve(
+      residual: start, metric: { $0 },
+      image: { directions, _ in
+        var image = Matrix(product: directions.view, fisher.view)
+        image.add(directions, scale: lambda)
+        return image
+      })
+    var rows = result.solution
+    rows.add(right, scale: 1 / lambda)
+    return Preconditioned(
+      rows: Matrix<Element>(converting: rows),
+      warnings: result.warnings(
+        block: gram.context.name, steps: estimator.maximumSteps))
+  }
+
+  func residualNorms<Element: Scalar>(
+    of preconditioned: Matrix<Element>, for queries: MatrixView<Element>
+  ) -> [Double]? { gram.residualNorms(of: preconditioned, for: queries) }
+}

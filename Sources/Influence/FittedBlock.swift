@@ -1,0 +1,129 @@
+import Gradients
+import LinearAlgebra
+
+/// The estimators fitted to one block.
+struct FittedBlock: Sendable {
+  enum Operator: Sendable {
+    case score(any ScoreSideOperator)
+    case query(any QuerySideOperator)
+  }
+
+  let plan: BlockPlan
+  let operators: [Operator]
+  /// K, kept for certificates.
+  let kernel: Matrix<Double>?
+
+  init<Element: Scalar>(
+    _ plan: BlockPlan, _ estimators: [any Estimator], _ training: GradientStore,
+    _ options: CurvatureOptions, precision: Element.Type
+  ) throws {
+    self.plan = plan
+    guard !plan.context.isDead else {
+      operators = []
+      kernel = nil
+      return
+    }
+    let pass = GradientPass<Element>(store: training, block: plan.context.index)
+    let kernel = plan.needsKernel ? try pass.kernel() : nil
+    let scoreGram = BlockGram(context: plan.context, side: .score, matrix: kernel)
+    let queryGram = BlockGram(
+      context: plan.context, side: .query, matrix: plan.needsFisher ? try pass.fisher() : nil)
+    operators = try zip(estimators, plan.choices).map { estimator, choice in
+      switch choice.side {
+      case .score: .score(try estimator.scoreSide(scoreGram, precision: Element.self))
+      case .query: .query(try estimator.querySide(queryGram))
+      }
+    }
+    self.kernel = options.certifies ? kernel : nil
+  }
+
+  /// What one estimator says of a set of queries in this block.
+  struct Answer: Sendable {
+    /// S, `m × n`.
+    var scores: Matrix<Double>
+    /// ‖r‖ per query, if asked for.
+    var residualNorms: [Double]?
+    var warnings: [String]
+  }
+
+  /// All estimators' answers for a set of queries.
+  ///
+  /// - Parameters:
+  ///   - queries: V, `m × d`.
+  ///   - squaredNorms: ‖v‖² per query.
+  ///   - pass: Products with the training gradients.
+  ///   - certifies: Whether residuals are wanted.
+  func answers<Element: Scalar>(
+    to queries: MatrixView<Element>, squaredNorms: [Double], pass: GradientPass<Element>,
+    certifies: Bool
+  ) throws -> [Answer] {
+    var answers = [Answer?](repeating: nil, count: operators.count)
+    var cross: Matrix<Element>?
+    // The query side first: DataInf's pass leaves C behind for the others.
+    for (index, fitted) in operators.enumerated() {
+      guard case .query(let fitted) = fitted else { continue }
+      let preconditioned = try fitted.precondition(queries, pass: pass)
+      cross = cross ?? preconditioned.crossProducts
+      answers[index] = try answer(
+        fitted, preconditioned, to: queries, pass: pass, certifies: certifies)
+    }
+    for (index, fitted) in operators.enumerated() {
+      guard case .score(let fitted) = fitted else { continue }
+      let matrix = try cross ?? pass.products(queries)
+      cross = matrix
+      let products = CrossProducts(matrix, squaredQueryNorms: squaredNorms)
+      let solution = try fitted.solve(products)
+      var residuals: [Double]?
+      if certifies, let kernel {
+        residuals = Certificate.residualNorms(
+          of: solution, cross: products, kernel: kernel, context: plan.context)
+      }
+      answers[index] = Answer(
+        scores: solution.scores, residualNorms: residuals, warnings: solution.warnings)
+    }
+    return answers.compactMap { $0 }
+  }
+
+  /// S = X·Gᵀ, and the residual: from F where the operator has it, or from the same pass.
+  private func answer<Element: Scalar>(
+    _ fitted: any QuerySideOperator, _ preconditioned: Preconditioned<Element>,
+    to queries: MatrixView<Element>, pass: GradientPass<Element>, certifies: Bool
+  ) throws -> Answer {
+    let rows = preconditioned.rows
+    let known = certifies ? fitted.residualNorms(of: rows, for: queries) : nil
+    guard certifies, known == nil else {
+      return Answer(
+        scores: Matrix<Double>(converting: try pass.products(rows.view)), residualNorms: known,
+        warnings: preconditioned.warnings)
+    }
+    // (F + λI)·x − v = Gᵀ·(G·x)/n + λx − v.
+    let share = 1 / Double(plan.context.exampleCount)
+    let weights = [Double](repeating: share, count: plan.context.exampleCount)
+    var (scores, residual) = try pass.normalProducts(rows.view, weights: weights)
+    residual.add(rows, scale: Element(plan.context.lambda))
+    residual.add(Matrix(queries), scale: -1)
+    return Answer(
+      scores: Matrix<Double>(converting: scores),
+      residualNorms: residual.view.squaredRowNorms().map { $0.squareRoot() },
+      warnings: preconditioned.warnings)
+  }
+
+  /// The self-influence of the n training examples under one estimator.
+  func selfInfluence<Element: Scalar>(
+    ofEstimator index: Int, pass: GradientPass<Element>
+  ) throws -> [Double] {
+    switch operators[index] {
+    case .score(let fitted):
+      return try fitted.selfInfluence { try kernel ?? pass.kernel() }
+    case .query(let fitted):
+      var influence: [Double] = []
+      influence.reserveCapacity(plan.context.exampleCount)
+      for rows in pass.store.chunks(of: 256) {
+        let gradients = try pass.store.rows(rows, of: plan.context.index, as: Element.self)
+        let preconditioned = try fitted.precondition(gradients, pass: pass)
+        influence += preconditioned.rows.view.rowDots(with: gradients)
+      }
+      return influence
+    }
+  }
+}

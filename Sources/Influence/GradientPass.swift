@@ -1,0 +1,95 @@
+public import Gradients
+public import LinearAlgebra
+
+/// Passes over the training gradients of one block: the only place where estimators meet G.
+///
+/// Rows are read in chunks whose borders depend on the shapes alone. Each product is a sum over
+/// chunks or a concatenation of them, so an out-of-core or distributed run computes the same thing.
+public struct GradientPass<Element: Scalar>: Sendable {
+  /// The training gradients.
+  public let store: GradientStore
+  /// Which block.
+  public let block: Int
+
+  /// Bytes of a chunk that is used twice while it is in cache.
+  private static var cachedChunkBytes: Int { 1 << 20 }
+  /// Bytes of a chunk that must be converted before use.
+  private static var convertedChunkBytes: Int { 8 << 20 }
+
+  private var width: Int { store.layout.blocks[block].width }
+
+  /// Y = A·Gᵀ.
+  ///
+  /// - Parameter left: A, `m × d`.
+  /// - Returns: `m × n`.
+  /// - Complexity: 2mnd operations, one pass.
+  public func products(_ left: MatrixView<Element>) throws -> Matrix<Element> {
+    var products = Matrix<Element>.zeros(left.rows, store.count)
+    let rowBytes = max(1, width * MemoryLayout<Element>.stride)
+    let chunkRows =
+      store.isDirectlyReadable(as: Element.self)
+      ? store.count : max(64, Self.convertedChunkBytes / rowBytes)
+    for rows in store.chunks(of: chunkRows) {
+      let gradients = try store.rows(rows, of: block, as: Element.self)
+      products.set(product: left, gradients.transposed, firstColumn: rows.lowerBound)
+    }
+    return products
+  }
+
+  /// Y = A·Gᵀ and Z = Y·diag(w)·G in one pass: each chunk is used twice while it is in cache.
+  ///
+  /// - Parameters:
+  ///   - left: A, `m × d`.
+  ///   - weights: w, one a training example.
+  /// - Returns: Y, `m × n`, and Z, `m × d`.
+  /// - Complexity: 4mnd operations, one pass.
+  public func normalProducts(
+    _ left: MatrixView<Element>, weights: [Double]
+  ) throws -> (products: Matrix<Element>, pulledBack: Matrix<Element>) {
+    var products = Matrix<Element>.zeros(left.rows, store.count)
+    var pulledBack = Matrix<Element>.zeros(left.rows, width)
+    let rowBytes = max(1, width * MemoryLayout<Element>.stride)
+    // Few queries: a chunk that stays in the core's cache. Many: arithmetic hides the reading, and
+    // deeper products run nearer to peak.
+    let cachedRows = max(16, Self.cachedChunkBytes / rowBytes)
+    let chunkRows = left.rows < 16 ? cachedRows : max(256, cachedRows)
+    for rows in store.chunks(of: chunkRows) {
+      let gradients = try store.rows(rows, of: block, as: Element.self)
+      var chunk = Matrix(product: left, gradients.transposed)
+      products.place(chunk, firstColumn: rows.lowerBound)
+      chunk.scaleColumns(by: rows.map { Element(weights[$0]) })
+      pulledBack.add(product: chunk.view, gradients)
+    }
+    return (products, pulledBack)
+  }
+
+  /// K = G·Gᵀ, `n × n`, summed in double precision.
+  ///
+  /// - Complexity: n²d operations; reads panels of all rows.
+  func kernel() throws -> Matrix<Double> {
+    var sum = SymmetricAccumulator(order: store.count)
+    let panel =
+      store.isDirectlyReadable(as: Element.self)
+      ? width : max(256, (64 << 20) / max(1, store.count * MemoryLayout<Element>.stride))
+    for first in stride(from: 0, to: width, by: max(panel, 1)) {
+      let columns = first..<min(width, first + panel)
+      sum.add(
+        gramOf: try store.rows(0..<store.count, of: block, columns: columns, as: Element.self))
+    }
+    return sum.matrix()
+  }
+
+  /// F = GᵀG/n, `d × d`, summed in double precision.
+  ///
+  /// - Complexity: nd² operations, one pass.
+  func fisher() throws -> Matrix<Double> {
+    var sum = SymmetricAccumulator(order: width)
+    let rowBytes = max(1, width * MemoryLayout<Element>.stride)
+    for rows in store.chunks(of: max(256, Self.convertedChunkBytes / rowBytes)) {
+      sum.add(gramOf: try store.rows(rows, of: block, as: Element.self).transposed)
+    }
+    var fisher = sum.matrix()
+    fisher.scale(by: 1 / Double(store.count))
+    return fisher
+  }
+}

@@ -1,0 +1,59 @@
+public import LinearAlgebra
+
+/// Why influence could not be computed.
+public enum InfluenceError: Error, Sendable {
+  /// A damping that is not positive and finite.
+  case invalidDamping(String)
+  /// Gradients hold NaN or infinite values, in these rows of a block.
+  case notFinite(source: String, block: String, rows: [Int])
+  /// The train and query gradients do not have the same blocks.
+  case layoutMismatch(train: String, query: String, differences: [String])
+  /// Every block's training gradients are zero.
+  case nothingToFit(source: String)
+  /// A store without rows.
+  case empty(source: String)
+  /// No estimator has this name.
+  case unknownMethod(String, known: [String])
+  /// A method does not have this setting, or not with this value.
+  case invalidSetting(method: String, setting: String, reason: String)
+  /// The curvature of a block could not be factorised.
+  case factorization(block: String, method: String, FactorizationError)
+  /// An iteration would grow without bound.
+  case diverges(method: String, block: String, growth: Double, remedy: String)
+  /// A matrix that the method needs would not fit in memory.
+  case tooLarge(block: String, method: String, order: Int, bytes: Int, budget: Int)
+}
+
+extension InfluenceError: CustomStringConvertible {
+  /// What happened and what to do, in one line.
+  public var description: String {
+    switch self {
+    case .invalidDamping(let damping):
+      "damping \(damping) is not positive; use a positive share of the mean eigenvalue such as 0.1, or absolute:VALUE with VALUE > 0"
+    case .notFinite(let source, let block, let rows):
+      "\(source): block \(block) holds NaN or infinite gradients in \(Self.list(rows)); recompute or remove those rows (`influence inspect` lists them all)"
+    case .layoutMismatch(let train, let query, let differences):
+      "\(train) and \(query) do not hold the same blocks: \(differences.joined(separator: "; ")); compute both from the same model and parameters"
+    case .nothingToFit(let source):
+      "\(source): every block's gradients are zero, so there is no curvature to fit; check that the model was trained and its parameters require gradients"
+    case .empty(let source):
+      "\(source): the store has no rows; write at least one example's gradient"
+    case .unknownMethod(let name, let known):
+      "no method is called '\(name)'; choose one of \(known.joined(separator: ", "))"
+    case .invalidSetting(let method, let setting, let reason):
+      "method \(method), setting '\(setting)': \(reason)"
+    case .factorization(let block, let method, let error):
+      "method \(method), block \(block): \(error)"
+    case .diverges(let method, let block, let growth, let remedy):
+      "method \(method), block \(block): the recursion grows by a factor of \(growth) a step and would diverge; \(remedy)"
+    case .tooLarge(let block, let method, let order, let bytes, let budget):
+      "method \(method), block \(block): a matrix of order \(order) takes \(bytes) bytes, more than the \(budget) allowed; raise --memory, or choose datainf, which needs none"
+    }
+  }
+
+  private static func list(_ rows: [Int]) -> String {
+    let shown = rows.prefix(10).map(String.init).joined(separator: ", ")
+    let noun = rows.count == 1 ? "row" : "rows"
+    return rows.count > 10 ? "\(noun) \(shown) and \(rows.count - 10) more" : "\(noun) \(shown)"
+  }
+}

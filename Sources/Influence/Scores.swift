@@ -1,0 +1,35 @@
+public import LinearAlgebra
+
+/// The influence of training examples on queries, by one method.
+public struct Scores: Sendable {
+  /// The method's name.
+  public let method: String
+  /// The method's settings beside the damping.
+  public let settings: [String: String]
+  /// S, `m × n` (`1 × n` when aggregated), helpful-positive.
+  public internal(set) var values: Matrix<Double>
+  /// How queries were combined.
+  public let aggregation: Aggregation
+  /// How far the method is from exact; nil if it was not asked for.
+  public internal(set) var certificate: Certificate?
+  /// What the user should know.
+  public internal(set) var warnings: [String]
+  /// Seconds spent on scoring, after the fit.
+  public internal(set) var seconds: Double
+
+  /// The number of queries m, 1 when aggregated.
+  public var queryCount: Int { values.rows }
+  /// The number of training examples n.
+  public var exampleCount: Int { values.columns }
+
+  /// The scores with the sign of a convention.
+  ///
+  /// - Parameter convention: What positive means.
+  /// - Returns: `m × n`.
+  public func values(in convention: ScoreConvention) -> Matrix<Double> {
+    guard convention == .influence else { return values }
+    var negated = values
+    negated.scale(by: -1)
+    return negated
+  }
+}

@@ -1,0 +1,51 @@
+internal import LinearAlgebra
+
+extension MultilayerPerceptron {
+  /// The gradient of the total loss of a data set: the sum over its examples.
+  ///
+  /// - Returns: One array for each trained parameter, in the order of ``layout``; and the sum of the
+  ///   examples' losses in nats.
+  /// - Throws: ``ModelError/dataDoNotFit(features:classes:inputs:outputs:)``.
+  /// - Complexity: about 6n operations for each weight, all in matrix products; keeps all
+  ///   intermediate results of the n examples.
+  public func totalGradient(
+    over data: TabularDataSet<Element>
+  ) throws(ModelError) -> (gradient: [[Element]], loss: Double) {
+    try checkFit(data)
+    let pass = forwardAndBack(data.features, labels: data.labels[...])
+    return (gradientSums(of: pass), pass.losses.reduce(0, +))
+  }
+
+  /// Sums each trained parameter's gradient over the batch: δᵀ·x for a weight.
+  func gradientSums(of pass: NetworkPass<Element>) -> [[Element]] {
+    trainableParameters.map { parameter in
+      let layer = parameter.layer
+      let delta = pass.deltas[layer]
+      switch parameter.role {
+      case .weight:
+        return Matrix(product: delta.transposed, pass.inputs[layer].view).elements
+      case .bias:
+        return delta.columnSums()
+      case .down:
+        guard let adapterDelta = pass.adapterDeltas[layer] else { return [] }
+        return Matrix(product: adapterDelta.transposed, pass.inputs[layer].view).elements
+      case .up:
+        guard let projection = pass.projections[layer] else { return [] }
+        return Matrix(product: delta.transposed, projection.view).elements
+      }
+    }
+  }
+}
+
+extension Matrix {
+  /// The sum of all rows.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
+  func columnSums() -> [Element] {
+    var sums = [Element](repeating: 0, count: columns)
+    for row in 0..<rows {
+      for column in 0..<columns { sums[column] += elements[row * columns + column] }
+    }
+    return sums
+  }
+}

@@ -1,0 +1,11 @@
+/// Which independent random sequence of one seed serves which purpose, so that drawing more numbers
+/// for one never changes another.
+enum RandomStream {
+  static let split: UInt64 = 1
+  static let labelNoise: UInt64 = 2
+  static let batches: UInt64 = 3
+  /// Plus the layer's number.
+  static let weights: UInt64 = 1 << 32
+  /// Plus the layer's number.
+  static let adapters: UInt64 = 2 << 32
+}

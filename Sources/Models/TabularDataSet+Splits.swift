@@ -1,0 +1,77 @@
+internal import LinearAlgebra
+
+extension TabularDataSet {
+  /// Random, disjoint parts of the given sizes; examples left over are in none.
+  ///
+  /// - Parameters:
+  ///   - counts: The size of each part, each at least 1, together at most ``count``.
+  ///   - seed: The same seed gives the same parts.
+  /// - Throws: ``ModelError/splitTooLarge(requested:available:)``.
+  public func split(counts: [Int], seed: UInt64) throws(ModelError) -> [TabularDataSet] {
+    guard counts.allSatisfy({ $0 >= 1 }), counts.reduce(0, +) <= count else {
+      throw .splitTooLarge(requested: counts, available: count)
+    }
+    var generator = SeededGenerator(seed: seed, stream: RandomStream.split)
+    let order = generator.permutation(count)
+    var first = 0
+    return counts.map { size in
+      defer { first += size }
+      return selecting(Array(order[first..<first + size]))
+    }
+  }
+
+  /// A random training part of the given size, and the rest.
+  ///
+  /// - Throws: ``ModelError/splitTooLarge(requested:available:)`` if either would be empty.
+  public func split(
+    trainCount: Int, seed: UInt64
+  ) throws(ModelError) -> (train: TabularDataSet, test: TabularDataSet) {
+    let parts = try split(counts: [trainCount, count - trainCount], seed: seed)
+    return (parts[0], parts[1])
+  }
+
+  /// A random training part of the given share of all examples, and the rest.
+  ///
+  /// - Parameters:
+  ///   - trainFraction: In (0, 1); the size is rounded to nearest.
+  ///   - seed: The same seed gives the same parts.
+  /// - Throws: ``ModelError/splitTooLarge(requested:available:)`` if either would be empty.
+  public func split(
+    trainFraction: Double, seed: UInt64
+  ) throws(ModelError) -> (train: TabularDataSet, test: TabularDataSet) {
+    try ModelError.check(
+      trainFraction > 0 && trainFraction < 1, "train fraction", trainFraction,
+      "a number between 0 and 1")
+    return try split(trainCount: Int((trainFraction * Double(count)).rounded()), seed: seed)
+  }
+
+  /// The same examples with a share of the labels made wrong, to be found again.
+  ///
+  /// Exactly round(fraction · n) examples, chosen at random, get another class, each other class
+  /// with equal chance.
+  ///
+  /// - Parameters:
+  ///   - fraction: In 0 ... 1. The default is the noise of the usual benchmark for finding
+  ///     mislabelled examples (Koh and Liang 2017; DataInf, Kwon et al. 2024).
+  ///   - seed: The same seed flips the same labels.
+  /// - Returns: The noisy set, and the rows that were flipped, ascending.
+  /// - Throws: ``ModelError/badSetting(name:value:allowed:)`` for a fraction out of range.
+  public func flippingLabels(
+    fraction: Double = 0.2, seed: UInt64
+  ) throws(ModelError) -> (noisy: TabularDataSet, flipped: [Int]) {
+    try ModelError.check(
+      fraction >= 0 && fraction <= 1, "flipped fraction", fraction, "a number in 0 ... 1")
+    var generator = SeededGenerator(seed: seed, stream: RandomStream.labelNoise)
+    let flippedCount = Int((fraction * Double(count)).rounded())
+    let flipped = generator.permutation(count).prefix(flippedCount).sorted()
+    var labels = labels
+    for row in flipped {
+      // One of the other classes: the numbers from the true class up move one along.
+      let draw = generator.index(below: classCount - 1)
+      labels[row] = draw < labels[row] ? draw : draw + 1
+    }
+    let noisy = TabularDataSet(
+      checked: features, labels: labels, classCount: classCount, ids: ids)
+    return (noisy, flipped)
+  }
+}

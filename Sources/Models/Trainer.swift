@@ -1,0 +1,111 @@
+public import LinearAlgebra
+
+/// How a network is trained.
+public struct TrainingSettings: Sendable, Hashable, Codable {
+  /// The number of passes over the data; at least 0.
+  public var epochs: Int
+  /// The number of examples of one step, at least 1; the last of an epoch may have fewer.
+  public var batchSize: Int
+  /// η of AdamW, positive; constant.
+  public var learningRate: Double
+  /// The decoupled weight decay of AdamW, at least 0.
+  public var weightDecay: Double
+  /// Decides the order of examples in each epoch.
+  public var seed: UInt64
+
+  /// Collects the numbers; ``Trainer/init(_:on:settings:)`` checks them.
+  public init(
+    epochs: Int = 20, batchSize: Int = 32, learningRate: Double = 1e-3, weightDecay: Double = 0.01,
+    seed: UInt64 = 0
+  ) {
+    self.epochs = epochs
+    self.batchSize = batchSize
+    self.learningRate = learningRate
+    self.weightDecay = weightDecay
+    self.seed = seed
+  }
+}
+
+/// Trains a network epoch by epoch, so that a caller can look at it, or keep it, in between.
+///
+/// Mini-batch AdamW on the mean loss of each batch; every epoch is a new random order of all
+/// examples. Deterministic: the same network, data and settings give the same weights to the last
+/// bit, whatever the number of threads.
+public struct Trainer<Element: Scalar>: Sendable {
+  /// The network as it is after the epochs so far.
+  public private(set) var model: MultilayerPerceptron<Element>
+  /// How it is trained.
+  public let settings: TrainingSettings
+  /// The number of epochs run.
+  public private(set) var epoch = 0
+  private let data: TabularDataSet<Element>
+  private var optimizer: AdamW<Element>
+  private var generator: SeededGenerator
+
+  /// Prepares training; the first epoch is still to run.
+  ///
+  /// - Throws: ``ModelError`` if a setting is out of range, or the data do not fit.
+  public init(
+    _ model: MultilayerPerceptron<Element>, on data: TabularDataSet<Element>,
+    settings: TrainingSettings
+  ) throws(ModelError) {
+    try ModelError.check(settings.epochs >= 0, "epoch count", settings.epochs, "at least 0")
+    try ModelError.check(settings.batchSize >= 1, "batch size", settings.batchSize, "at least 1")
+    guard data.count > 0 else { throw .noExamples }
+    try model.checkFit(data)
+    self.model = model
+    self.data = data
+    self.settings = settings
+    optimizer = try AdamW(
+      AdamW.Settings(learningRate: settings.learningRate, weightDecay: settings.weightDecay))
+    generator = SeededGenerator(seed: settings.seed, stream: RandomStream.batches)
+  }
+
+  /// Runs one more epoch.
+  ///
+  /// - Returns: The mean loss of all examples in nats, each taken just before its own step.
+  /// - Throws: ``ModelError/diverged(epoch:)`` if that is not finite.
+  /// - Complexity: about 6 operations for each example and weight.
+  @discardableResult
+  public mutating func runEpoch() throws(ModelError) -> Double {
+    let order = generator.permutation(data.count)
+    var totalLoss = 0.0
+    var parameters = model.trainableValues
+    for first in stride(from: 0, to: data.count, by: settings.batchSize) {
+      let batch = data.selecting(
+        Array(order[first..<min(data.count, first + settings.batchSize)]))
+      let pass = model.forwardAndBack(batch.features, labels: batch.labels[...])
+      let share = 1 / Element(batch.count)
+      let gradients = model.gradientSums(of: pass).map { sums in sums.map { $0 * share } }
+      totalLoss += pass.losses.reduce(0, +)
+      optimizer.step(&parameters, gradients: gradients)
+      model.trainableValues = parameters
+    }
+    epoch += 1
+    let meanLoss = totalLoss / Double(data.count)
+    guard meanLoss.isFinite else { throw .diverged(epoch: epoch) }
+    return meanLoss
+  }
+}
+
+extension MultilayerPerceptron {
+  /// Trains the network.
+  ///
+  /// - Parameters:
+  ///   - data: At least one example.
+  ///   - settings: Epochs, batch size, learning rate, weight decay, seed.
+  ///   - progress: Called after each epoch with its number, from 1, and its mean loss.
+  /// - Throws: ``ModelError`` if a setting is out of range, the data do not fit or the loss
+  ///   diverges; the network is then as it was.
+  public mutating func train(
+    on data: TabularDataSet<Element>, settings: TrainingSettings,
+    progress: (_ epoch: Int, _ meanLoss: Double) -> Void = { _, _ in }
+  ) throws(ModelError) {
+    var trainer = try Trainer(self, on: data, settings: settings)
+    while trainer.epoch < settings.epochs {
+      let loss = try trainer.runEpoch()
+      progress(trainer.epoch, loss)
+    }
+    self = trainer.model
+  }
+}
