@@ -8,6 +8,8 @@ extension MultilayerPerceptron {
   /// - Throws: ``ModelError/dataDoNotFit(features:classes:inputs:outputs:)``.
   /// - Complexity: about 6n operations for each weight, all in matrix products; keeps all
   ///   intermediate results of the n examples.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
   public func totalGradient(
     over data: TabularDataSet<Element>
   ) throws(ModelError) -> (gradient: [[Element]], loss: Double) {

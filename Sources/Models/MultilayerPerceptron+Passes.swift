@@ -22,6 +22,8 @@ extension MultilayerPerceptron {
   /// - Parameter features: `n × inputs`.
   /// - Returns: `n × classes`.
   /// - Complexity: 2n operations for each weight.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
   public func logits(of features: MatrixView<Element>) -> Matrix<Element> {
     forward(Matrix(features)).logits
   }
@@ -29,6 +31,8 @@ extension MultilayerPerceptron {
   /// Each example's own loss: the softmax cross-entropy in nats, log Σₖ exp(zₖ) − z_y.
   ///
   /// - Throws: ``ModelError/dataDoNotFit(features:classes:inputs:outputs:)``.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
   public func losses(of data: TabularDataSet<Element>) throws(ModelError) -> [Double] {
     try checkFit(data)
     return Self.batches(of: data.count).flatMap { rows in
@@ -40,6 +44,8 @@ extension MultilayerPerceptron {
   /// The most likely class of each row.
   ///
   /// - Parameter features: `n × inputs`.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
   public func predictions(for features: MatrixView<Element>) -> [Int] {
     Self.batches(of: features.rows).flatMap { rows in
       logits(of: features[rows: rows]).columnsOfRowMaxima()
@@ -61,6 +67,8 @@ extension MultilayerPerceptron {
   }
 
   /// Runs a batch through the network, and keeps what the way back needs.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
   func forward(_ features: Matrix<Element>) -> NetworkPass<Element> {
     var pass = NetworkPass(logits: features)
     for (index, layer) in layers.enumerated() {
@@ -80,6 +88,8 @@ extension MultilayerPerceptron {
   ///   - features: `n × inputs`.
   ///   - labels: n classes.
   /// - Complexity: about 4n operations for each weight, all in matrix products.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
   func forwardAndBack(_ features: Matrix<Element>, labels: ArraySlice<Int>) -> NetworkPass<Element>
   {
     var pass = forward(features)

@@ -43,13 +43,19 @@ public struct PerExampleGradients<Element: Scalar>: Sendable {
     of data: TabularDataSet<Element>, rows: Range<Int>? = nil
   ) throws(ModelError) -> Batch {
     try model.checkFit(data)
-    return batch(of: data, checkedRows: rows ?? 0..<data.count)
+    let rows = rows ?? 0..<data.count
+    var workspace = Workspace()
+    fill(&workspace, with: data, rows: rows)
+    return Batch(
+      blocks: matrices(of: workspace, rows: rows.count), losses: workspace.losses,
+      predictions: workspace.predictions)
   }
 
   /// Gives the gradients of all examples to `body`, batch by batch, in order.
   ///
   /// As many batches as there are threads are computed at the same time; what they hold does not
-  /// depend on that.
+  /// depend on that. Blocks may be kept, at the price of a copy; to keep all, ask for
+  /// ``batch(of:rows:)`` instead.
   ///
   /// - Parameters:
   ///   - data: Examples that fit the network.
@@ -64,40 +70,62 @@ public struct PerExampleGradients<Element: Scalar>: Sendable {
     try ModelError.check(batchSize >= 1, "batch size", batchSize, "at least 1")
     try model.checkFit(data)
     let starts = Array(stride(from: 0, to: data.count, by: batchSize))
-    for group in stride(from: 0, to: starts.count, by: Parallelism.threads) {
-      let firsts = Array(starts[group..<min(starts.count, group + Parallelism.threads)])
-      let batches = try Parallelism.map(firsts.count) { index in
-        batch(of: data, checkedRows: Self.rows(from: firsts[index], batchSize, data.count))
+    var workspaces = Array(repeating: Workspace(), count: min(Parallelism.threads, starts.count))
+    for group in stride(from: 0, to: starts.count, by: workspaces.count) {
+      let ranges = starts[group...].prefix(workspaces.count).map { first in
+        first..<min(data.count, first + batchSize)
       }
-      for (first, batch) in zip(firsts, batches) {
-        try body(Self.rows(from: first, batchSize, data.count), batch.blocks, batch.losses)
+      Parallelism.update(&workspaces) { index, workspace in
+        if index < ranges.count { fill(&workspace, with: data, rows: ranges[index]) }
+      }
+      for (rows, workspace) in zip(ranges, workspaces) {
+        try body(rows, matrices(of: workspace, rows: rows.count), workspace.losses)
       }
     }
   }
 
-  private static func rows(from first: Int, _ batchSize: Int, _ count: Int) -> Range<Int> {
-    first..<min(count, first + batchSize)
+  /// The results of one batch. Their memory serves the next batch again: fresh memory costs more to
+  /// get from the system than gradients to compute.
+  private struct Workspace: Sendable {
+    var blocks: [[Element]] = []
+    var losses: [Double] = []
+    var predictions: [Int] = []
   }
 
-  private func batch(of data: TabularDataSet<Element>, checkedRows rows: Range<Int>) -> Batch {
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
+  private func fill(
+    _ workspace: inout Workspace, with data: TabularDataSet<Element>, rows: Range<Int>
+  ) {
     let features = Matrix(data.features.view[rows: rows])
     let pass = model.forwardAndBack(features, labels: data.labels[rows])
-    let blocks = parameters.map { parameter -> Matrix<Element> in
+    workspace.losses = pass.losses
+    workspace.predictions = pass.logits.columnsOfRowMaxima()
+    if workspace.blocks.isEmpty {
+      workspace.blocks = Array(repeating: [], count: parameters.count)
+    }
+    for (index, parameter) in parameters.enumerated() {
       let layer = parameter.layer
       let delta = pass.deltas[layer]
       switch parameter.role {
-      case .weight: return rowwiseOuterProducts(delta, pass.inputs[layer])
-      case .bias: return delta
+      case .weight:
+        fillOuterProducts(&workspace.blocks[index], delta, pass.inputs[layer])
+      case .bias:
+        workspace.blocks[index] = delta.elements
       case .down:
-        guard let adapterDelta = pass.adapterDeltas[layer] else { break }
-        return rowwiseOuterProducts(adapterDelta, pass.inputs[layer])
+        guard let adapterDelta = pass.adapterDeltas[layer] else { continue }
+        fillOuterProducts(&workspace.blocks[index], adapterDelta, pass.inputs[layer])
       case .up:
-        guard let projection = pass.projections[layer] else { break }
-        return rowwiseOuterProducts(delta, projection)
+        guard let projection = pass.projections[layer] else { continue }
+        fillOuterProducts(&workspace.blocks[index], delta, projection)
       }
-      preconditionFailure("layer \(layer) has a trained adapter but no pass through it")
     }
-    return Batch(
-      blocks: blocks, losses: pass.losses, predictions: pass.logits.columnsOfRowMaxima())
+  }
+
+  /// A workspace's gradients as one matrix for each block; shares their memory.
+  private func matrices(of workspace: Workspace, rows: Int) -> [Matrix<Element>] {
+    zip(layout.blocks, workspace.blocks).map { block, elements in
+      Matrix(rows: rows, columns: block.width, elements: elements)
+    }
   }
 }

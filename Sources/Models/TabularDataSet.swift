@@ -48,6 +48,8 @@ public struct TabularDataSet<Element: Scalar>: Sendable, Equatable {
   /// The given examples, in the given order; an example may come more than once.
   ///
   /// - Parameter rows: Row numbers in 0 ..< ``count``.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
   public func selecting(_ rows: [Int]) -> TabularDataSet {
     var elements: [Element] = []
     elements.reserveCapacity(rows.count * features.columns)

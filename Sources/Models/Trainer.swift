@@ -66,6 +66,8 @@ public struct Trainer<Element: Scalar>: Sendable {
   /// - Returns: The mean loss of all examples in nats, each taken just before its own step.
   /// - Throws: ``ModelError/diverged(epoch:)`` if that is not finite.
   /// - Complexity: about 6 operations for each example and weight.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
   @discardableResult
   public mutating func runEpoch() throws(ModelError) -> Double {
     let order = generator.permutation(data.count)

@@ -32,8 +32,8 @@ struct ChecksumTests {
     let folder = try TemporaryFolder()
     let bytes = (0..<100).map { UInt8(truncatingIfNeeded: $0 * $0 * 31 + 7) }
     let map = try MemoryMap(opening: folder.file(bytes))
-    for start in 0..<20 {
-      for end in stride(from: start, through: 100, by: 3) {
+    for start in 0..<9 {
+      for end in stride(from: start, through: 100, by: 7) {
         #expect(try Checksum(of: map, range: start..<end).value == naive(Array(bytes[start..<end])))
       }
     }
