@@ -4,8 +4,8 @@ import TensorFiles
 /// Where the gradients of one block of one shard come from.
 enum BlockSource: Sendable {
   case mapped(MappedMatrix)
-  /// A two-dimensional `.npy` array whose columns, not rows, are contiguous.
-  case columnMajor(NumpyFile, ElementType)
+  /// A two-dimensional `.npy` array whose columns, not rows, are contiguous, from some row on.
+  case columnMajor(NumpyFile, ElementType, firstRow: Int)
   case single(MatrixView<Float>)
   case double(MatrixView<Double>)
 
@@ -20,7 +20,7 @@ enum BlockSource: Sendable {
   var elementType: ElementType {
     switch self {
     case .mapped(let matrix): matrix.elementType
-    case .columnMajor(_, let type): type
+    case .columnMajor(_, let type, _): type
     case .single: .float32
     case .double: .float64
     }
@@ -45,10 +45,22 @@ enum BlockSource: Sendable {
     case .mapped(let matrix):
       let part = matrix[rows: rows][columns: columns]
       return isDirectlyReadable(as: type) ? try part.view(as: type) : part.matrix(as: type).view
-    case .columnMajor(let file, _):
-      return try file.matrix(as: type, rows: rows).view[columns: columns]
+    case .columnMajor(let file, _, let firstRow):
+      let stored = firstRow + rows.lowerBound..<firstRow + rows.upperBound
+      return try file.matrix(as: type, rows: stored).view[columns: columns]
     case .single(let view): return converted(view[rows: rows, columns: columns], as: type)
     case .double(let view): return converted(view[rows: rows, columns: columns], as: type)
+    }
+  }
+
+  /// The given rows alone.
+  subscript(rows rows: Range<Int>) -> BlockSource {
+    switch self {
+    case .mapped(let matrix): .mapped(matrix[rows: rows])
+    case .columnMajor(let file, let type, let firstRow):
+      .columnMajor(file, type, firstRow: firstRow + rows.lowerBound)
+    case .single(let view): .single(view[rows: rows])
+    case .double(let view): .double(view[rows: rows])
     }
   }
 

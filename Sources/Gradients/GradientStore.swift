@@ -109,6 +109,28 @@ public struct GradientStore: Sendable {
     return Matrix(rows: rows.count, columns: columns.count, elements: elements).view
   }
 
+  /// Some of the rows as a store of their own, without a copy.
+  ///
+  /// - Parameter range: The rows; all inside 0 ..< ``count``.
+  public subscript(rows range: Range<Int>) -> GradientStore {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "rows \(range) of \(count)")
+    var kept: [Shard] = []
+    var keptManifests: [StoreManifest?] = []
+    for (shard, manifest) in zip(shards, manifests) where shard.rows.overlaps(range) {
+      let common = range.clamped(to: shard.rows)
+      let start = shard.rows.lowerBound
+      let local = common.lowerBound - start..<common.upperBound - start
+      kept.append(
+        Shard(
+          rows: common.lowerBound - range.lowerBound..<common.upperBound - range.lowerBound,
+          blocks: shard.blocks.map { $0[rows: local] },
+          squaredNorms: shard.squaredNorms?[rows: local], files: shard.files))
+      keptManifests.append(manifest)
+    }
+    return GradientStore(
+      name: name, kind: kind, layout: layout, shards: kept, manifests: keptManifests)
+  }
+
   /// Whether all rows of every block can be looked at in place as the given type.
   public func isDirectlyReadable<Element: Scalar>(as type: Element.Type) -> Bool {
     shards.count == 1

@@ -72,7 +72,7 @@ enum NumpyStore {
             "is in Fortran order with \(file.shape.count) dimensions; save numpy.ascontiguousarray of it"
         )
       }
-      return (.columnMajor(file, type), shape, count)
+      return (.columnMajor(file, type, firstRow: 0), shape, count)
     }
     return (.mapped(try file.mapped()), shape, count)
   }
