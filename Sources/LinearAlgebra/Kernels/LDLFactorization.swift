@@ -21,7 +21,7 @@ public struct LDLFactorization<Element: Scalar>: Sendable {
     precondition(matrix.isSquare, "LDLᵀ of a \(matrix.rows) × \(matrix.columns) matrix")
     var factor = matrix
     let order = factor.rows
-    guard factor.elements.allSatisfy(\.isFinite) else { throw .notFinite(order: order) }
+    guard factor.hasFiniteLowerTriangle() else { throw .notFinite(order: order) }
     var pivots = [Int32](repeating: 0, count: order)
     let info = unsafe pivots.withUnsafeMutableBufferPointer { pivotBuffer in
       unsafe factor.elements.withUnsafeMutableBufferPointer { buffer in
