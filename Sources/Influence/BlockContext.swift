@@ -12,6 +12,8 @@ public struct BlockContext: Sendable {
   /// The damping λ; nil when the block is dead, its gradients all zero.
   public let damping: Double?
 
+  /// The block's name.
+  public var name: String { block.name }
   /// The number of training examples n.
   public var exampleCount: Int { squaredNorms.count }
   /// The number of columns d.

@@ -20,7 +20,7 @@ public final class BlockGram: Sendable {
   /// K or F, for estimators that asked for it.
   public var matrix: Matrix<Double> {
     guard let gram else {
-      preconditionFailure("the Gram matrix of block \(context.block.name) was not asked for")
+      preconditionFailure("the Gram matrix of block \(context.name) was not asked for")
     }
     return gram
   }

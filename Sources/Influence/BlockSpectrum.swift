@@ -43,10 +43,10 @@ public struct BlockSpectrum: Sendable {
       let gram = BlockGram(context: context, side: side, matrix: matrix)
       do throws(FactorizationError) {
         return BlockSpectrum(
-          block: context.block.name, damping: context.lambda,
+          block: context.name, damping: context.lambda,
           eigenvalues: try gram.fisherEigenvalues().reversed())
       } catch {
-        throw InfluenceError.factorization(block: context.block.name, method: "spectrum", error)
+        throw InfluenceError.factorization(block: context.name, method: "spectrum", error)
       }
     }
   }

@@ -7,7 +7,7 @@ public import LinearAlgebra
 ///
 ///     s − s* = gᵀ(F + λI)⁻¹r    ⇒    |sᵢ − sᵢ*| ≤ Σ_blocks ‖r‖·bᵢ,   bᵢ ≥ ‖(F + λI)⁻¹gᵢ‖
 ///
-/// with bᵢ the least of ‖gᵢ‖/λ, √n/(2√λ) and √(νᵢ/(λ + νᵢ/n))/√λ (derived in docs/methods.md).
+/// with bᵢ the lesser of √n/(2√λ) and √(νᵢ/(λ + νᵢ/n))/√λ (derived in docs/methods.md).
 public struct Certificate: Sendable {
   /// The names of the blocks that are not dead, in the order of the columns and rows below.
   public let blocks: [String]
@@ -59,7 +59,7 @@ public struct Certificate: Sendable {
     let anyExample = n.squareRoot() / (2 * lambda.squareRoot())
     return context.squaredNorms.map { square in
       let alone = (square / (lambda + square / n)).squareRoot() / lambda.squareRoot()
-      return min(square.squareRoot() / lambda, anyExample, alone)
+      return min(anyExample, alone)
     }
   }
 

@@ -1,5 +1,5 @@
 public import Gradients
-public import LinearAlgebra
+import LinearAlgebra
 
 extension Curvature {
   /// Scores queries with every fitted estimator.
@@ -41,7 +41,7 @@ extension Curvature {
     var results = estimators.map { estimator in
       Scores(
         method: estimator.name, settings: estimator.settings,
-        values: .zeros(rowCount, training.count), aggregation: aggregation, certificate: nil,
+        values: .zeros(rowCount, self.training.count), aggregation: aggregation, certificate: nil,
         warnings: warnings, seconds: 0)
     }
     var residuals = estimators.map { _ in Matrix<Double>.zeros(rowCount, live.count) }
@@ -53,8 +53,8 @@ extension Curvature {
       stage: "scoring", progress: progress
     ) { place -> (norms: [Double], answers: [FittedBlock.Answer]) in
       let context = live[place]
-      guard let queryBlock = places[context.block.name] else {
-        preconditionFailure("layouts were compared: block \(context.block.name) must be there")
+      guard let queryBlock = places[context.name] else {
+        preconditionFailure("layouts were compared: block \(context.name) must be there")
       }
       let rows = try Self.rows(
         of: queries, block: queryBlock, aggregation: aggregation, precision: Element.self)
@@ -79,7 +79,7 @@ extension Curvature {
         elements: live.flatMap { Certificate.exampleFactors(of: $0) })
       for index in results.indices {
         results[index].certificate = Certificate(
-          blocks: live.map(\.block.name), residualNorms: residuals[index], queryNorms: norms,
+          blocks: live.map(\.name), residualNorms: residuals[index], queryNorms: norms,
           exampleFactors: factors)
       }
     }
@@ -126,7 +126,7 @@ extension Curvature {
     let fitted = blocks
     let training = training
     let estimatorCount = estimators.count
-    var sums = estimators.map { _ in [Double](repeating: 0, count: training.count) }
+    var sums = estimators.map { _ in [Double](repeating: 0, count: self.training.count) }
     try BlockSchedule(widths: live.map(\.width)).forEachWave(
       stage: "self-influence", progress: progress
     ) { place -> [[Double]] in

@@ -1,5 +1,5 @@
 public import Gradients
-public import LinearAlgebra
+import LinearAlgebra
 import Foundation
 
 /// How a curvature is fitted.
@@ -28,13 +28,14 @@ public struct CurvatureOptions: Sendable {
   public init(
     damping: Damping = .standard, costModel: CostModel = CostModel(), certifies: Bool = true,
     precision: Precision = .single,
-    memoryBudget: Int = Int(clamping: ProcessInfo.processInfo.physicalMemory / 4 * 3)
+    memoryBudget: Int? = nil
   ) {
     self.damping = damping
     self.costModel = costModel
     self.certifies = certifies
     self.precision = precision
-    self.memoryBudget = memoryBudget
+    self.memoryBudget =
+      memoryBudget ?? Int(clamping: ProcessInfo.processInfo.physicalMemory / 4 * 3)
   }
 }
 
@@ -106,7 +107,7 @@ public struct Curvature: Sendable {
 
   private static func warnings(of contexts: [BlockContext], store: GradientStore) -> [String] {
     var warnings: [String] = []
-    let dead = contexts.filter(\.isDead).map(\.block.name)
+    let dead = contexts.filter(\.isDead).map(\.name)
     if !dead.isEmpty {
       warnings.append(
         "\(store.name): all training gradients are zero in \(dead.count == 1 ? "block" : "blocks") \(dead.joined(separator: ", ")), which contribute nothing"

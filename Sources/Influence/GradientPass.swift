@@ -73,7 +73,8 @@ public struct GradientPass<Element: Scalar>: Sendable {
       ? width : max(256, (64 << 20) / max(1, store.count * MemoryLayout<Element>.stride))
     for first in stride(from: 0, to: width, by: max(panel, 1)) {
       let columns = first..<min(width, first + panel)
-      sum.add(gramOf: try store.rows(0..<store.count, of: block, columns: columns, as: Element.self))
+      sum.add(
+        gramOf: try store.rows(0..<store.count, of: block, columns: columns, as: Element.self))
     }
     return sum.matrix()
   }

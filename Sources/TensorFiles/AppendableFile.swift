@@ -38,15 +38,17 @@ public struct AppendableFile: ByteSink, ~Copyable {
     } catch {
       throw error
     }
-    let size = Int(lseek(descriptor, 0, SEEK_END))
-    if count < 0 || size < count {
+    do throws(TensorFileError) {
+      let size = try SystemCalls.size(ofRegularFile: descriptor, path: path)
+      guard count >= 0, size >= count else {
+        throw .truncated(path: path, offset: 0, needed: UInt64(max(count, 0)), fileSize: size)
+      }
+      guard ftruncate(descriptor, off_t(count)) == 0, lseek(descriptor, 0, SEEK_END) == count else {
+        throw SystemCalls.failure(path, doing: "cut it to \(count) bytes")
+      }
+    } catch {
       _ = close(descriptor)
-      throw .truncated(path: path, offset: 0, needed: UInt64(max(count, 0)), fileSize: size)
-    }
-    if ftruncate(descriptor, off_t(count)) != 0 || lseek(descriptor, 0, SEEK_END) != count {
-      let failure = SystemCalls.failure(path, doing: "cut it to \(count) bytes")
-      _ = close(descriptor)
-      throw failure
+      throw error
     }
     return descriptor
   }

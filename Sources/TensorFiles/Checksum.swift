@@ -17,6 +17,7 @@ public struct Checksum: Sendable, Hashable {
   public init(of map: MemoryMap, range: Range<Int>? = nil) throws(TensorFileError) {
     self.init()
     let range = range ?? 0..<map.count
+    try map.check(range)
     let wordsStart = min((range.lowerBound + 7) & ~7, range.upperBound)
     let wordsEnd = wordsStart + (range.upperBound - wordsStart) / 8 * 8
     try map.withBytes(in: range.lowerBound..<wordsStart) { update($0) }

@@ -84,9 +84,13 @@ private func decode<Encoding: StoredEncoding, Element: Scalar>(
 ) {
   for row in 0..<rows {
     let stored = source.extracting(row * rowStride..<row * rowStride + columns)
+    // A span of the row alone: its indices are the loop's, so that no element needs a check of its
+    // own and the loop runs on vectors.
     let first = start + row * columns
-    for column in 0..<columns {
-      destination[first &+ column] = Encoding.value(of: stored[column])
+    var numbers = destination._mutatingExtracting(first..<first + columns)
+    precondition(numbers.count == stored.count)
+    for column in 0..<numbers.count {
+      numbers[column] = Encoding.value(of: stored[column])
     }
   }
 }

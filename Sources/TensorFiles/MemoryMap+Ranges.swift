@@ -36,7 +36,8 @@ extension MemoryMap {
   ///
   /// - Throws: ``TensorFileError/outOfBounds(path:offset:byteCount:fileSize:)``.
   public func bytes(in range: Range<Int>) throws(TensorFileError) -> [UInt8] {
-    try elements(of: UInt8.self, byteOffset: range.lowerBound, count: range.count)
+    try check(range)
+    return try elements(of: UInt8.self, byteOffset: range.lowerBound, count: range.count)
   }
 
   /// Calls `body` with the bytes in `range`, without a copy.
@@ -46,7 +47,19 @@ extension MemoryMap {
   public func withBytes<Result>(
     in range: Range<Int>, _ body: (Span<UInt8>) throws(TensorFileError) -> Result
   ) throws(TensorFileError) -> Result {
-    try withElements(of: UInt8.self, byteOffset: range.lowerBound, count: range.count, body)
+    try check(range)
+    return try withElements(
+      of: UInt8.self, byteOffset: range.lowerBound, count: range.count, body)
+  }
+
+  /// Makes sure that `range` lies inside the file.
+  func check(_ range: Range<Int>) throws(TensorFileError) {
+    guard range.lowerBound >= 0, range.upperBound <= count else {
+      let (byteCount, isTooLong) = range.upperBound.subtractingReportingOverflow(range.lowerBound)
+      throw .outOfBounds(
+        path: path, offset: range.lowerBound, byteCount: isTooLong ? nil : byteCount,
+        fileSize: count)
+    }
   }
 
   /// The bytes of `count` elements of `size` bytes that start at `offset`, all inside the file.

@@ -26,12 +26,7 @@ public final class MemoryMap: @unchecked Sendable {
     path = url.path
     let descriptor = try SystemCalls.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, doing: "read it")
     defer { _ = close(descriptor) }
-    var status = stat()
-    guard unsafe fstat(descriptor, &status) == 0 else {
-      throw SystemCalls.failure(path, doing: "read its size")
-    }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw .notRegularFile(path: path) }
-    count = Int(status.st_size)
+    count = try SystemCalls.size(ofRegularFile: descriptor, path: path)
     guard count > 0 else {
       unsafe base = nil
       return
@@ -127,12 +122,12 @@ public final class MemoryMap: @unchecked Sendable {
 }
 
 /// The calls to the operating system that take addresses, each with its failure made an error.
-enum SystemCalls {
+package enum SystemCalls {
   /// Bytes in a page of memory; a power of two.
   static let pageSize = Int(sysconf(Int32(_SC_PAGESIZE)))
 
   /// `open(2)`, with mode 0666 for a new file; gives the descriptor.
-  static func open(
+  package static func open(
     _ path: String, _ flags: Int32, doing operation: String
   ) throws(TensorFileError) -> Int32 {
     while true {
@@ -142,8 +137,18 @@ enum SystemCalls {
     }
   }
 
+  /// `fstat(2)`: the bytes in a file that is neither a folder, nor a device, nor a pipe.
+  static func size(ofRegularFile descriptor: Int32, path: String) throws(TensorFileError) -> Int {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else {
+      throw failure(path, doing: "read its size")
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw .notRegularFile(path: path) }
+    return Int(status.st_size)
+  }
+
   /// `write(2)`, until every byte of `elements` is written.
-  static func write<Element: BitwiseCopyable>(
+  package static func write<Element: BitwiseCopyable>(
     _ elements: Span<Element>, to descriptor: Int32, path: String
   ) throws(TensorFileError) {
     let code = unsafe elements.withUnsafeBytes { bytes in

@@ -26,7 +26,9 @@ enum Binary16Encoding: NarrowEncoding {
   static func value<Element: BinaryFloatingPoint>(of pattern: UInt16) -> Element {
     let bits = UInt32(pattern)
     let scaled = Float(bitPattern: (bits & 0x7fff) &<< 13) * 0x1p112
-    let exponent: UInt32 = (bits & 0x7c00) == 0x7c00 ? 0x7f80_0000 : 0
+    // All ones where adding 1 to the exponent carries out of its five bits, else zero.
+    let isSpecial = 0 &- (((bits & 0x7c00) &+ 0x0400) &>> 15)
+    let exponent = isSpecial & 0x7f80_0000
     return Element(Float(bitPattern: scaled.bitPattern | exponent | (bits & 0x8000) &<< 16))
   }
 

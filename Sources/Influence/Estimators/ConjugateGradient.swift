@@ -91,7 +91,7 @@ private struct ConjugateGradientOnScores: ScoreSideOperator {
     scores.add(products, scale: 1 / lambda)
     return SpanSolution(
       scores: scores, coefficients: result.solution, beta: 1 / lambda,
-      warnings: result.warnings(block: context.block.name, steps: estimator.maximumSteps))
+      warnings: result.warnings(block: context.name, steps: estimator.maximumSteps))
   }
 
   /// The diagonal of the scores of the training examples themselves, whose products are K.
@@ -129,7 +129,7 @@ private struct ConjugateGradientOnQueries: QuerySideOperator {
     return Preconditioned(
       rows: Matrix<Element>(converting: rows),
       warnings: result.warnings(
-        block: gram.context.block.name, steps: estimator.maximumSteps))
+        block: gram.context.name, steps: estimator.maximumSteps))
   }
 
   func residualNorms<Element: Scalar>(

@@ -1,4 +1,3 @@
-public import Gradients
 public import LinearAlgebra
 
 /// The damped empirical Fisher matrix itself: M = (F + λI)⁻¹.
@@ -33,7 +32,7 @@ public struct ExactFisher: Estimator {
     do throws(FactorizationError) {
       return ExactOnScores(context: context, factor: try Cholesky(factoring: shifted))
     } catch {
-      throw InfluenceError.factorization(block: context.block.name, method: name, error)
+      throw InfluenceError.factorization(block: context.name, method: name, error)
     }
   }
 
@@ -45,7 +44,7 @@ public struct ExactFisher: Estimator {
     do throws(FactorizationError) {
       return ExactOnQueries(gram: gram, factor: try Cholesky(factoring: shifted))
     } catch {
-      throw InfluenceError.factorization(block: context.block.name, method: name, error)
+      throw InfluenceError.factorization(block: context.name, method: name, error)
     }
   }
 }

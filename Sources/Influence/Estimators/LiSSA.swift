@@ -80,7 +80,7 @@ public struct LiSSA: Estimator {
     do throws(FactorizationError) {
       return try gram.eigendecomposition()
     } catch {
-      throw InfluenceError.factorization(block: gram.context.block.name, method: name, error)
+      throw InfluenceError.factorization(block: gram.context.name, method: name, error)
     }
   }
 
@@ -100,7 +100,7 @@ public struct LiSSA: Estimator {
     let rate = rates.max() ?? 0
     guard rate < 1 else {
       throw InfluenceError.diverges(
-        method: name, block: gram.context.block.name, growth: rate,
+        method: name, block: gram.context.name, growth: rate,
         remedy: "use a scale above \((max(0, largest) + lambda) / 2), or leave it to be chosen")
     }
     let terms: Int

@@ -1,0 +1,59 @@
+/// Why a metric has no value for the scores it was given: a property of the data.
+public enum EvaluationError: Error, Equatable, Sendable {
+  /// Which of the values given to a metric is meant.
+  public enum Input: String, Sendable {
+    /// The first list of values, `x`.
+    case first
+    /// The second list of values, `y`.
+    case second
+  }
+
+  /// Two lists that are compared have different lengths.
+  case differentLengths(Int, Int)
+  /// Two matrices of scores that are compared have different shapes, each (rows, columns).
+  case differentShapes(rows: Int, columns: Int, otherRows: Int, otherColumns: Int)
+  /// There are fewer values than the metric needs.
+  case tooFewValues(count: Int, needed: Int)
+  /// The value at this index is NaN or infinite.
+  case notFinite(Input, index: Int)
+  /// The score at this row and column of a matrix is NaN or infinite.
+  case notFiniteScore(Input, row: Int, column: Int)
+  /// All values are equal, so a correlation is undefined (0/0).
+  case constant(Input)
+  /// A fraction is not in 0 < fraction ≤ 1.
+  case fractionOutOfRange(Double)
+  /// An example named as positive does not exist.
+  case indexOutOfRange(index: Int, count: Int)
+  /// No example is positive.
+  case noPositives(count: Int)
+  /// Every example is positive.
+  case noNegatives(count: Int)
+}
+
+extension EvaluationError: CustomStringConvertible {
+  /// What is wrong with the values, with what to do about it.
+  public var description: String {
+    switch self {
+    case .differentLengths(let first, let second):
+      "\(first) values cannot be compared with \(second): give one value of each for every example"
+    case .differentShapes(let rows, let columns, let otherRows, let otherColumns):
+      "scores of shape \(rows) × \(columns) cannot be compared with \(otherRows) × \(otherColumns): score the same queries on the same training examples"
+    case .tooFewValues(let count, let needed):
+      "this metric needs \(needed) values or more, and there are \(count)"
+    case .notFinite(let input, let index):
+      "value \(index) of the \(input.rawValue) list is NaN or infinite; look for its cause before measuring"
+    case .notFiniteScore(let input, let row, let column):
+      "the score at row \(row), column \(column) of the \(input.rawValue) matrix is NaN or infinite; look for its cause before measuring"
+    case .constant(let input):
+      "all values of the \(input.rawValue) list are equal, so their correlation is undefined"
+    case .fractionOutOfRange(let fraction):
+      "\(fraction) is not a fraction in 0 < fraction ≤ 1"
+    case .indexOutOfRange(let index, let count):
+      "example \(index) is named as positive, and the examples are 0 ..< \(count)"
+    case .noPositives(let count):
+      "none of the \(count) examples is positive, so there is nothing to detect"
+    case .noNegatives(let count):
+      "all \(count) examples are positive, so there is nothing to tell them from"
+    }
+  }
+}

@@ -1,0 +1,89 @@
+public import Foundation
+import LinearAlgebra
+import TensorFiles
+
+extension GradientStore {
+  /// Opens gradients from whatever is at a path; its kind is told by its content, not its name.
+  ///
+  /// - Parameters:
+  ///   - url: A store directory, a directory of shards, a `.safetensors` file, a `.npy` file or a
+  ///     directory of `.npy` files.
+  ///   - allowingIncomplete: Opens a store whose writer did not finish, with the rows it committed.
+  /// - Throws: ``GradientStoreError`` or an error of the file, naming the file and the field.
+  public init(opening url: URL, allowingIncomplete: Bool = false) throws {
+    let path = url.resolvingSymlinksInPath().path
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw TensorFileError.notFound(path: url.path)
+    }
+    let type = try FileManager.default.attributesOfItem(atPath: path)[.type]
+    if type as? FileAttributeType == .typeDirectory {
+      self = try Self.openingDirectory(url, allowingIncomplete: allowingIncomplete)
+    } else {
+      self = try Self.openingFile(url)
+    }
+  }
+
+  private static func openingDirectory(
+    _ url: URL, allowingIncomplete: Bool
+  ) throws -> GradientStore {
+    func exists(_ name: String, in folder: URL) -> Bool {
+      FileManager.default.fileExists(atPath: folder.appending(path: name).path)
+    }
+    if exists(StoreDirectory.infoName, in: url) {
+      return try StoreDirectory.open(url, allowingIncomplete: allowingIncomplete)
+    }
+    let entries = try FileManager.default.contentsOfDirectory(
+      at: url, includingPropertiesForKeys: nil
+    ).filter { !$0.lastPathComponent.hasPrefix(".") }
+      .sorted { $0.lastPathComponent < $1.lastPathComponent }
+    let shards = entries.filter { exists(StoreDirectory.infoName, in: $0) }
+    if !shards.isEmpty {
+      return try joining(
+        shards.map { try StoreDirectory.open($0, allowingIncomplete: allowingIncomplete) },
+        name: url.path)
+    }
+    let arrays = entries.filter { NumpyStore.looksLikeArray($0) }
+    if !arrays.isEmpty { return try NumpyStore.openDirectory(url, arrays: arrays) }
+    throw GradientStoreError.unrecognised(
+      path: url.path,
+      found: entries.isEmpty
+        ? "the directory is empty" : "the directory holds neither info.json nor .npy files")
+  }
+
+  private static func openingFile(_ url: URL) throws -> GradientStore {
+    if NumpyStore.looksLikeArray(url) { return try NumpyStore.openFile(url) }
+    if SafetensorsStore.looksLikeTensors(url) { return try SafetensorsStore.open(url) }
+    throw GradientStoreError.unrecognised(
+      path: url.path, found: "the file starts like neither safetensors nor npy")
+  }
+
+  /// One store of the rows of several, in order.
+  private static func joining(_ stores: [GradientStore], name: String) throws -> GradientStore {
+    guard let first = stores.first else {
+      throw GradientStoreError.unrecognised(path: name, found: "there are no shards")
+    }
+    var shards: [Shard] = []
+    var start = 0
+    for store in stores {
+      guard store.layout == first.layout else {
+        let differences = first.layout.differences(
+          from: store.layout, label: first.name, otherLabel: store.name)
+        throw GradientStoreError.inconsistent(
+          path: name,
+          reason: differences.isEmpty
+            ? "shards \(first.name) and \(store.name) hold the same blocks in another order; rewrite one of them"
+            : "shards do not hold the same blocks: \(differences.joined(separator: "; "))")
+      }
+      for shard in store.shards {
+        shards.append(
+          Shard(
+            rows: start + shard.rows.lowerBound..<start + shard.rows.upperBound,
+            blocks: shard.blocks, squaredNorms: shard.squaredNorms, files: shard.files))
+      }
+      start += store.count
+    }
+    return GradientStore(
+      name: name, kind: .shards, layout: first.layout, shards: shards,
+      manifests: stores.flatMap(\.manifests))
+  }
+}

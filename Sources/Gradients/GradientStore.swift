@@ -1,0 +1,140 @@
+public import LinearAlgebra
+public import TensorFiles
+
+/// Per-example gradients: n rows of D columns, divided into blocks, opened read-only.
+///
+/// Stores live on disk and are memory-mapped, or in memory; they may consist of several shards of
+/// rows. Float32 gradients are looked at in place; other types are converted a chunk at a time.
+public struct GradientStore: Sendable {
+  /// What a store was opened from.
+  public enum Kind: String, Sendable {
+    /// A directory with `info.json` and `gradients.bin`.
+    case directory
+    /// A directory of such directories, rows one after the other.
+    case shards
+    /// A `.safetensors` file, one tensor a block, example first.
+    case safetensors
+    /// A `.npy` file, one block.
+    case numpy
+    /// A directory of `.npy` files, one a block.
+    case numpyDirectory
+    /// Matrices in memory.
+    case memory
+  }
+
+  /// The path, or what the gradients in memory are called.
+  public let name: String
+  /// What the store was opened from.
+  public let kind: Kind
+  /// The blocks of a gradient row, in column order.
+  public let layout: BlockLayout
+  /// The number of rows n: one an example.
+  public let count: Int
+  /// How numbers are stored, per block.
+  public let elementTypes: [ElementType]
+  /// What the writer recorded, one a shard; nil for files of other tools.
+  public let manifests: [StoreManifest?]
+  let shards: [Shard]
+
+  /// Some of the rows, with a source for each block.
+  struct Shard: Sendable {
+    let rows: Range<Int>
+    let blocks: [BlockSource]
+    /// The recorded ‖g‖² of each row and block, `rows × blocks`.
+    let squaredNorms: MappedMatrix?
+    /// The files that hold the gradients, for checksums.
+    let files: [MemoryMap]
+  }
+
+  init(
+    name: String, kind: Kind, layout: BlockLayout, shards: [Shard],
+    manifests: [StoreManifest?] = [nil]
+  ) {
+    self.name = name
+    self.kind = kind
+    self.layout = layout
+    self.shards = shards
+    self.manifests = manifests
+    count = shards.last?.rows.upperBound ?? 0
+    elementTypes = shards.first?.blocks.map(\.elementType) ?? []
+  }
+
+  /// Makes a store of matrices in memory.
+  ///
+  /// - Parameters:
+  ///   - name: What to call it in messages.
+  ///   - blocks: Name, shape and `n × d` gradients of each block; all with the same n.
+  public init<Element: Scalar>(
+    name: String = "memory", blocks: [(name: String, shape: [Int], gradients: Matrix<Element>)]
+  ) {
+    let layout = BlockLayout(blocks.map { ($0.name, $0.shape) })
+    let count = blocks.first?.gradients.rows ?? 0
+    for (block, entry) in zip(layout.blocks, blocks) {
+      precondition(
+        entry.gradients.rows == count && entry.gradients.columns == block.width,
+        "block \(block.name): \(entry.gradients.rows) × \(entry.gradients.columns) gradients for \(count) rows of \(block.shape)"
+      )
+    }
+    self.init(
+      name: name, kind: .memory, layout: layout,
+      shards: [
+        Shard(
+          rows: 0..<count, blocks: blocks.map { BlockSource($0.gradients) }, squaredNorms: nil,
+          files: [])
+      ])
+  }
+
+  /// The gradients of some rows in one block.
+  ///
+  /// - Parameters:
+  ///   - rows: The rows; contiguous, and in one shard for a look without a copy.
+  ///   - block: Where the block stands in the layout.
+  ///   - columns: Columns of the block; all unless given.
+  ///   - type: `Float` or `Double`.
+  /// - Returns: `rows × columns`: a look at the stored numbers where they are of that type, or a
+  ///   converted copy.
+  public func rows<Element: Scalar>(
+    _ rows: Range<Int>, of block: Int, columns: Range<Int>? = nil, as type: Element.Type
+  ) throws -> MatrixView<Element> {
+    precondition(rows.lowerBound >= 0 && rows.upperBound <= count, "rows \(rows) of \(count)")
+    let columns = columns ?? 0..<layout.blocks[block].width
+    let parts = try shards.filter { $0.rows.overlaps(rows) }.map { shard in
+      let common = rows.clamped(to: shard.rows)
+      let offset = shard.rows.lowerBound
+      return try shard.blocks[block].read(
+        rows: common.lowerBound - offset..<common.upperBound - offset, columns: columns, as: type)
+    }
+    if let only = parts.first, parts.count == 1 { return only }
+    let elements = parts.flatMap { Matrix($0).elements }
+    return Matrix(rows: rows.count, columns: columns.count, elements: elements).view
+  }
+
+  /// Whether all rows of every block can be looked at in place as the given type.
+  public func isDirectlyReadable<Element: Scalar>(as type: Element.Type) -> Bool {
+    shards.count == 1
+      && shards.allSatisfy { shard in
+        shard.blocks.allSatisfy { $0.isDirectlyReadable(as: type) }
+      }
+  }
+
+  /// All rows in order, in chunks of at most `size` rows that never cross a shard's border.
+  public func chunks(of size: Int) -> [Range<Int>] {
+    precondition(size > 0, "chunks of \(size) rows")
+    return shards.flatMap { shard in
+      stride(from: shard.rows.lowerBound, to: shard.rows.upperBound, by: size).map {
+        $0..<min($0 + size, shard.rows.upperBound)
+      }
+    }
+  }
+
+  /// A checksum of the stored gradients: CRC-32C of each file, joined by `+`; nil in memory.
+  ///
+  /// - Complexity: reads every byte, unless the writer recorded the checksum.
+  public func checksum() throws -> String? {
+    guard kind != .memory else { return nil }
+    return try zip(shards, manifests).flatMap { shard, manifest in
+      if let known = manifest?.gradientsChecksum { return [known] }
+      return try shard.files.map { try Checksum(of: $0).description }
+    }.joined(separator: "+")
+  }
+}

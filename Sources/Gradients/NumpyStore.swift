@@ -1,0 +1,87 @@
+import Foundation
+import TensorFiles
+
+/// Gradients in `.npy` files: example first, one array a block.
+enum NumpyStore {
+  static func looksLikeArray(_ url: URL) -> Bool {
+    startsWith([0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59], url)
+  }
+
+  static func openFile(_ url: URL) throws -> GradientStore {
+    let file = try NumpyFile(opening: url)
+    let block = try source(file, name: "gradients")
+    return GradientStore(
+      name: url.path, kind: .numpy,
+      layout: try BlockLayout(validating: [("gradients", block.shape)], path: url.path),
+      shards: [
+        GradientStore.Shard(
+          rows: 0..<block.count, blocks: [block.source], squaredNorms: nil, files: [file.map])
+      ])
+  }
+
+  static func openDirectory(_ url: URL, arrays: [URL]) throws -> GradientStore {
+    var parameters: [(name: String, shape: [Int])] = []
+    var sources: [BlockSource] = []
+    var files: [MemoryMap] = []
+    var count: Int?
+    for array in arrays {
+      let file = try NumpyFile(opening: array)
+      let name = array.deletingPathExtension().lastPathComponent
+      let block = try source(file, name: name)
+      if let count, count != block.count {
+        throw GradientStoreError.inconsistent(
+          path: url.path,
+          reason:
+            "\(array.lastPathComponent) has \(block.count) rows, but \(arrays[0].lastPathComponent) has \(count); every block needs one row an example"
+        )
+      }
+      count = block.count
+      parameters.append((name, block.shape))
+      sources.append(block.source)
+      files.append(file.map)
+    }
+    return GradientStore(
+      name: url.path, kind: .numpyDirectory,
+      layout: try BlockLayout(validating: parameters, path: url.path),
+      shards: [
+        GradientStore.Shard(
+          rows: 0..<(count ?? 0), blocks: sources, squaredNorms: nil, files: files)
+      ])
+  }
+
+  private static func source(
+    _ file: NumpyFile, name: String
+  ) throws -> (source: BlockSource, shape: [Int], count: Int) {
+    guard let type = file.elementType else {
+      throw GradientStoreError.invalidBlock(
+        path: file.map.path, block: name,
+        reason: "holds \(file.descriptor) numbers; gradients are float16, float32 or float64")
+    }
+    guard let count = file.shape.first else {
+      throw GradientStoreError.invalidBlock(
+        path: file.map.path, block: name,
+        reason: "is a single number; gradients have a row an example")
+    }
+    let rest = Array(file.shape.dropFirst())
+    let shape = rest.isEmpty ? [1] : rest
+    if file.isFortranOrder, file.shape.count > 1 {
+      guard file.shape.count == 2 else {
+        throw GradientStoreError.invalidBlock(
+          path: file.map.path, block: name,
+          reason:
+            "is in Fortran order with \(file.shape.count) dimensions; save numpy.ascontiguousarray of it"
+        )
+      }
+      return (.columnMajor(file, type), shape, count)
+    }
+    return (.mapped(try file.mapped()), shape, count)
+  }
+
+  /// Whether a file begins with the given bytes.
+  static func startsWith(_ bytes: [UInt8], _ url: URL) -> Bool {
+    guard let handle = try? FileHandle(forReadingFrom: url) else { return false }
+    defer { try? handle.close() }
+    guard let head = try? handle.read(upToCount: bytes.count) else { return false }
+    return Array(head) == bytes
+  }
+}

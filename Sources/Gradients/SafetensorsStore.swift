@@ -1,0 +1,48 @@
+import Foundation
+import OrderedCollections
+import TensorFiles
+
+/// Gradients in a `.safetensors` file: one tensor a block, example first.
+enum SafetensorsStore {
+  /// A safetensors file begins with the length of its header, then the header's opening brace.
+  static func looksLikeTensors(_ url: URL) -> Bool {
+    guard let handle = try? FileHandle(forReadingFrom: url) else { return false }
+    defer { try? handle.close() }
+    guard let head = try? handle.read(upToCount: 9), head.count == 9 else { return false }
+    return head[head.startIndex + 8] == UInt8(ascii: "{") || head[head.startIndex + 7] == 0
+  }
+
+  static func open(_ url: URL) throws -> GradientStore {
+    let file = try SafetensorsFile(opening: url)
+    guard let first = file.tensors.values.first else {
+      throw GradientStoreError.unrecognised(path: url.path, found: "the file holds no tensors")
+    }
+    var parameters: [(name: String, shape: [Int])] = []
+    var sources: [BlockSource] = []
+    for tensor in file.tensors.values {
+      guard let count = tensor.shape.first else {
+        throw GradientStoreError.invalidBlock(
+          path: url.path, block: tensor.name,
+          reason: "is a single number; gradients have a row an example")
+      }
+      guard count == first.shape.first else {
+        throw GradientStoreError.invalidBlock(
+          path: url.path, block: tensor.name,
+          reason:
+            "has \(count) rows, but \(first.name) has \(first.shape.first ?? 0); every block needs one row an example"
+        )
+      }
+      let rest = Array(tensor.shape.dropFirst())
+      parameters.append((tensor.name, rest.isEmpty ? [1] : rest))
+      sources.append(.mapped(try file.mapped(tensor.name)))
+    }
+    return GradientStore(
+      name: url.path, kind: .safetensors,
+      layout: try BlockLayout(validating: parameters, path: url.path),
+      shards: [
+        GradientStore.Shard(
+          rows: 0..<(first.shape.first ?? 0), blocks: sources, squaredNorms: nil,
+          files: [file.map])
+      ])
+  }
+}

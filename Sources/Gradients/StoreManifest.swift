@@ -1,0 +1,167 @@
+public import Foundation
+import OrderedCollections
+public import TensorFiles
+
+/// What InfluenceKit's writer records beside a store's gradients, in `manifest.json`.
+///
+/// The manifest is the truth about a store that is being written: only the rows it counts exist, and
+/// only the bytes it counts in each file belong to them.
+public struct StoreManifest: Sendable, Hashable {
+  /// The version of the format that is written.
+  public static let version = 1
+  /// The file's name in a store directory.
+  public static let fileName = "manifest.json"
+
+  /// Rows committed so far.
+  public var rows: Int
+  /// Whether the writer finished.
+  public var isComplete: Bool
+  /// How numbers are stored.
+  public var elementType: ElementType
+  /// The blocks.
+  public var layout: BlockLayout
+  /// Bytes that belong to the committed rows, by file name.
+  public var fileSizes: [String: Int]
+  /// CRC-32C of `gradients.bin`, once complete.
+  public var gradientsChecksum: String?
+  /// What the caller wants remembered: seed, model, data, anything.
+  public var provenance: [String: String]
+
+  /// The manifest as JSON.
+  var json: OrderedJSON {
+    var members: OrderedDictionary<String, OrderedJSON> = [
+      "format": "influencekit-gradients",
+      "version": .integer(Self.version),
+      "rows": .integer(rows),
+      "complete": .boolean(isComplete),
+      "dtype": .string(elementType.name),
+      "blocks": .array(
+        layout.blocks.map { block in
+          ["name": .string(block.name), "shape": .array(block.shape.map { .integer($0) })]
+        }),
+      "files": .object(
+        OrderedDictionary(
+          uniqueKeysWithValues: fileSizes.sorted { $0.key < $1.key }.map {
+            ($0.key, .integer($0.value))
+          })),
+      "provenance": .object(
+        OrderedDictionary(
+          uniqueKeysWithValues: provenance.sorted { $0.key < $1.key }.map {
+            ($0.key, .string($0.value))
+          })),
+    ]
+    if let gradientsChecksum { members["gradients_crc32c"] = .string(gradientsChecksum) }
+    return .object(members)
+  }
+
+  /// Makes a manifest.
+  init(
+    rows: Int, isComplete: Bool, elementType: ElementType, layout: BlockLayout,
+    fileSizes: [String: Int], gradientsChecksum: String? = nil, provenance: [String: String]
+  ) {
+    self.rows = rows
+    self.isComplete = isComplete
+    self.elementType = elementType
+    self.layout = layout
+    self.fileSizes = fileSizes
+    self.gradientsChecksum = gradientsChecksum
+    self.provenance = provenance
+  }
+
+  /// Reads the manifest of a store directory; nil if it has none.
+  ///
+  /// - Throws: ``GradientStoreError/invalidField(path:field:reason:)`` or a file error.
+  public init?(ofStoreAt directory: URL) throws {
+    let url = directory.appending(path: Self.fileName)
+    guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+    let path = url.path
+    let json = try OrderedJSON(contentsOf: url)
+    func invalid(_ field: String, _ reason: String) -> GradientStoreError {
+      .invalidField(path: path, field: field, reason: reason)
+    }
+    guard json["format"]?.string == "influencekit-gradients" else {
+      throw invalid("format", "is not \"influencekit-gradients\"")
+    }
+    guard let version = json["version"]?.integer, version >= 1 else {
+      throw invalid("version", "is not a positive integer")
+    }
+    guard version <= Self.version else {
+      throw invalid(
+        "version",
+        "is \(version), newer than the \(Self.version) that this program knows; update it")
+    }
+    guard let rows = json["rows"]?.integer, rows >= 0 else {
+      throw invalid("rows", "is not a count")
+    }
+    guard let complete = json["complete"]?.boolean else {
+      throw invalid("complete", "is not true or false")
+    }
+    guard let dtype = json["dtype"]?.string, let elementType = ElementType(numpy: dtype) else {
+      throw invalid("dtype", "is not one of float16, bfloat16, float32, float64")
+    }
+    guard let blocks = json["blocks"]?.array else { throw invalid("blocks", "is not an array") }
+    let parameters = try blocks.enumerated().map { index, block in
+      guard let name = block["name"]?.string, let dimensions = block["shape"]?.array else {
+        throw invalid("blocks[\(index)]", "does not have a name and a shape")
+      }
+      let shape = dimensions.compactMap(\.integer)
+      guard shape.count == dimensions.count else {
+        throw invalid("blocks[\(index)].shape", "holds something that is not an integer")
+      }
+      return (name: name, shape: shape)
+    }
+    let layout = try BlockLayout(validating: parameters, path: path)
+    guard let files = json["files"]?.object else { throw invalid("files", "is not an object") }
+    var sizes: [String: Int] = [:]
+    for (name, size) in files {
+      guard let bytes = size.integer, bytes >= 0 else {
+        throw invalid("files.\(name)", "is not a number of bytes")
+      }
+      sizes[name] = bytes
+    }
+    var provenance: [String: String] = [:]
+    for (key, value) in json["provenance"]?.object ?? [:] {
+      guard let text = value.string else { throw invalid("provenance.\(key)", "is not a string") }
+      provenance[key] = text
+    }
+    self.init(
+      rows: rows, isComplete: complete, elementType: elementType, layout: layout,
+      fileSizes: sizes, gradientsChecksum: json["gradients_crc32c"]?.string,
+      provenance: provenance)
+  }
+}
+
+extension BlockLayout {
+  /// Places blocks that come from a file, whose names and dimensions cannot be trusted.
+  ///
+  /// - Throws: ``GradientStoreError/invalidField(path:field:reason:)``.
+  init(
+    validating parameters: [(name: String, shape: [Int])], path: String
+  ) throws(GradientStoreError) {
+    var names: Set<String> = []
+    var columns = 0
+    for (name, shape) in parameters {
+      guard names.insert(name).inserted else {
+        throw .invalidField(path: path, field: name, reason: "names two blocks")
+      }
+      var width = 1
+      for dimension in shape {
+        let (product, overflow) = width.multipliedReportingOverflow(by: dimension)
+        guard dimension >= 0, !overflow else {
+          throw .invalidField(
+            path: path, field: name, reason: "has the impossible shape \(shape)")
+        }
+        width = product
+      }
+      let (sum, overflow) = columns.addingReportingOverflow(width)
+      // A row's stride must fit a 32-bit BLAS integer.
+      guard !overflow, sum <= Int(Int32.max) else {
+        throw .invalidField(
+          path: path, field: name,
+          reason: "brings a row past 2147483647 columns; split the store by blocks")
+      }
+      columns = sum
+    }
+    self.init(parameters)
+  }
+}

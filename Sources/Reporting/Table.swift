@@ -1,0 +1,107 @@
+/// A table of results: named columns and rows of cells, written as aligned text, Markdown or CSV.
+///
+/// Cells keep their values; a column says how people read them. Text and Markdown are for people and
+/// round; CSV is for programs and does not.
+public struct Table: Equatable, Sendable {
+  /// A column: its name, and how its numbers are shown.
+  public struct Column: Equatable, Sendable {
+    /// What the cells of a column are.
+    public enum Kind: Equatable, Sendable {
+      /// Text, aligned left. All other kinds are aligned right.
+      case text
+      /// Numbers to some significant digits, as `NumberFormat.significant(_:digits:)`.
+      case significant(digits: Int)
+      /// Numbers to a fixed number of decimals, as `NumberFormat.decimals(_:_:)`.
+      case decimals(Int)
+      /// Times in seconds, as `NumberFormat.seconds(_:)`.
+      case seconds
+      /// Sizes in bytes, as `NumberFormat.bytes(_:)`.
+      case bytes
+    }
+
+    /// The name that stands above the column.
+    public let name: String
+    /// What its cells are.
+    public let kind: Kind
+
+    /// Makes a column.
+    public init(_ name: String, _ kind: Kind = .text) {
+      self.name = name
+      self.kind = kind
+    }
+  }
+
+  /// One value of a row.
+  public enum Cell: Equatable, Sendable {
+    /// Text.
+    case text(String)
+    /// A real number.
+    case number(Double)
+    /// A whole number, shown with all its digits except as a time or size.
+    case integer(Int)
+    /// Nothing: "–" for people, an empty field in CSV.
+    case missing
+
+    /// A number, or `missing` for nil.
+    public static func number(_ value: Double?) -> Cell {
+      value.map { .number($0) } ?? .missing
+    }
+  }
+
+  /// The columns, from left to right.
+  public let columns: [Column]
+
+  /// The rows, from top to bottom; each has a cell for every column.
+  public private(set) var rows: [[Cell]] = []
+
+  /// Makes a table without rows.
+  ///
+  /// - Parameter columns: One or more columns.
+  public init(columns: [Column]) {
+    precondition(!columns.isEmpty, "a table needs a column")
+    self.columns = columns
+  }
+
+  /// Adds a row at the bottom.
+  ///
+  /// - Parameter row: A cell for every column.
+  public mutating func append(_ row: [Cell]) {
+    precondition(
+      row.count == columns.count, "\(row.count) cells do not fill \(columns.count) columns")
+    rows.append(row)
+  }
+}
+
+extension Table.Cell: ExpressibleByStringLiteral, ExpressibleByFloatLiteral,
+  ExpressibleByIntegerLiteral
+{
+  /// Makes a cell of text.
+  public init(stringLiteral value: String) { self = .text(value) }
+  /// Makes a cell of a real number.
+  public init(floatLiteral value: Double) { self = .number(value) }
+  /// Makes a cell of a whole number.
+  public init(integerLiteral value: Int) { self = .integer(value) }
+}
+
+extension Table.Column {
+  /// Whether the cells are aligned left.
+  var isLeading: Bool { kind == .text }
+
+  /// What people read in a cell of this column.
+  func text(of cell: Table.Cell) -> String {
+    switch (cell, kind) {
+    case (.text(let text), _): text
+    case (.missing, _): NumberFormat.missing
+    case (.number(let value), .significant(let digits)):
+      NumberFormat.significant(value, digits: digits)
+    case (.number(let value), .decimals(let decimals)): NumberFormat.decimals(value, decimals)
+    case (.number(let value), .seconds): NumberFormat.seconds(value)
+    case (.number(let value), .bytes) where value.magnitude < 0x1p62:
+      NumberFormat.bytes(Int(value.rounded()))
+    case (.number(let value), _): NumberFormat.significant(value)
+    case (.integer(let value), .seconds): NumberFormat.seconds(Double(value))
+    case (.integer(let value), .bytes): NumberFormat.bytes(value)
+    case (.integer(let value), _): String(value)
+    }
+  }
+}
