@@ -5,7 +5,7 @@ extension MultilayerPerceptron {
   ///
   /// - Returns: One array for each trained parameter, in the order of ``layout``; and the sum of the
   ///   examples' losses in nats.
-  /// - Throws: ``ModelError/dataDoNotFit(features:classes:inputs:outputs:)``.
+  /// - Throws: ``ModelError`` if the data do not fit, or there are none.
   /// - Complexity: about 6n operations for each weight, all in matrix products; keeps all
   ///   intermediate results of the n examples.
   @specialized(where Element == Float)

@@ -30,7 +30,7 @@ extension MultilayerPerceptron {
 
   /// Each example's own loss: the softmax cross-entropy in nats, log Σₖ exp(zₖ) − z_y.
   ///
-  /// - Throws: ``ModelError/dataDoNotFit(features:classes:inputs:outputs:)``.
+  /// - Throws: ``ModelError`` if the data do not fit, or there are none.
   @specialized(where Element == Float)
   @specialized(where Element == Double)
   public func losses(of data: TabularDataSet<Element>) throws(ModelError) -> [Double] {
@@ -54,7 +54,7 @@ extension MultilayerPerceptron {
 
   /// The share of examples whose most likely class is their label, from 0 to 1.
   ///
-  /// - Throws: ``ModelError/dataDoNotFit(features:classes:inputs:outputs:)``.
+  /// - Throws: ``ModelError`` if the data do not fit, or there are none.
   public func accuracy(on data: TabularDataSet<Element>) throws(ModelError) -> Double {
     try checkFit(data)
     let hits = zip(predictions(for: data.features.view), data.labels).count { $0 == $1 }

@@ -90,8 +90,9 @@ public struct MultilayerPerceptron<Element: Scalar>: Sendable, Equatable {
   /// Whether the network has low-rank adapters, so that only they and the head are trained.
   public var hasAdapters: Bool { layers.contains { $0.adapter != nil } }
 
-  /// Refuses data that the network cannot read.
+  /// Refuses data that the network cannot read, or that are no data.
   func checkFit(_ data: TabularDataSet<Element>) throws(ModelError) {
+    guard data.count > 0 else { throw .noExamples }
     guard data.features.columns == inputs, data.classCount <= outputs else {
       throw .dataDoNotFit(
         features: data.features.columns, classes: data.classCount, inputs: inputs,

@@ -36,7 +36,7 @@ public struct PerExampleGradients<Element: Scalar>: Sendable {
   /// - Parameters:
   ///   - data: Examples that fit the network.
   ///   - rows: Which of them; all by default.
-  /// - Throws: ``ModelError/dataDoNotFit(features:classes:inputs:outputs:)``.
+  /// - Throws: ``ModelError`` if the data do not fit, or there are none.
   /// - Complexity: about 4 operations for each example and weight, and writing n · D elements, which
   ///   takes most of the time.
   public func batch(
@@ -84,8 +84,9 @@ public struct PerExampleGradients<Element: Scalar>: Sendable {
     }
   }
 
-  /// The results of one batch. Their memory serves the next batch again: fresh memory costs more to
-  /// get from the system than gradients to compute.
+  /// The results of one batch, in memory that serves the next batch again.
+  ///
+  /// Fresh memory costs more to get from the system than gradients to compute.
   private struct Workspace: Sendable {
     var blocks: [[Element]] = []
     var losses: [Double] = []

@@ -60,6 +60,11 @@ struct ModelErrorTests {
     #expect(throws: error) { try PerExampleGradients(of: model).batch(of: data) }
     #expect(throws: error) { try model.losses(of: data) }
     #expect(throws: error) { try Trainer(model, on: data, settings: TrainingSettings()) }
+    let fitting = try Examples.network(.tanh, isAdapted: true, of: Float.self)
+    #expect(throws: ModelError.noExamples) { try fitting.accuracy(on: data.selecting([])) }
+    #expect(throws: ModelError.noExamples) {
+      try PerExampleGradients(of: fitting).forEachBatch(of: data.selecting([])) { _, _, _ in }
+    }
     #expect(error.description.contains("make the first and last layer sizes 5 and 4"))
   }
 

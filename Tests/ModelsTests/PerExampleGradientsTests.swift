@@ -85,6 +85,23 @@ struct PerExampleGradientsTests {
     }
   }
 
+  @Test("neither the number of threads nor keeping the blocks changes a bit")
+  func threadInvariance() throws {
+    let model = try Examples.network(.tanh, isAdapted: true, of: Float.self)
+    let data = try Examples.data(count: 50, of: Float.self)
+    defer { Parallelism.threads = 0 }
+    let runs = try [1, 2, 3].map { threads in
+      Parallelism.threads = threads
+      var kept: [[Matrix<Float>]] = []
+      try PerExampleGradients(of: model).forEachBatch(of: data, batchSize: 8) { _, blocks, _ in
+        kept.append(blocks)
+      }
+      return kept
+    }
+    #expect(runs[0].count == 7)
+    #expect(runs[1] == runs[0] && runs[2] == runs[0])
+  }
+
   @Test("rows add up to the gradient of the total loss", arguments: networks)
   func sumsToTotalGradient(activation: Activation, isAdapted: Bool) throws {
     let model = try Examples.network(activation, isAdapted: isAdapted, of: Double.self)
