@@ -59,7 +59,9 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
-    .target(name: "Evaluation", dependencies: ["LinearAlgebra"], swiftSettings: settings),
+    .target(
+      name: "Evaluation", dependencies: ["LinearAlgebra", "Gradients", "Influence"],
+      swiftSettings: settings),
     .target(
       name: "Reporting",
       dependencies: [.product(name: "TextTable", package: "TextTable")],
@@ -76,6 +78,7 @@ let package = Package(
       name: "InfluenceCLI",
       dependencies: [
         "InfluenceKit", "Reporting",
+        .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -94,8 +97,11 @@ let package = Package(
       name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "TensorFilesTests", dependencies: ["TensorFiles", "TestSupport"],
-      swiftSettings: settings),
+      name: "TensorFilesTests",
+      dependencies: [
+        "TensorFiles", "TestSupport",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ], swiftSettings: settings),
     .testTarget(
       name: "GradientsTests", dependencies: ["Gradients", "TestSupport"],
       swiftSettings: settings),

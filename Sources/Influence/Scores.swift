@@ -22,6 +22,14 @@ public struct Scores: Sendable {
   /// The number of training examples n.
   public var exampleCount: Int { values.columns }
 
+  /// The same scores with the certificate and warnings of another computation of them.
+  public func certified(by other: Scores) -> Scores {
+    var copy = self
+    copy.certificate = other.certificate
+    copy.warnings = other.warnings
+    return copy
+  }
+
   /// The scores with the sign of a convention.
   ///
   /// - Parameter convention: What positive means.

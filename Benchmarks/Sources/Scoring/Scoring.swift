@@ -64,7 +64,9 @@ struct Scoring: ParsableCommand {
       text += String(
         format: "%9.4f s %6.0f GFLOP/s (%3.0f %% of peak)", seconds, rate,
         100 * rate / machine.gigaflops)
-      if let other { text += String(format: "   PyTorch %8.4f s   ratio %7.2f", other, other / seconds) }
+      if let other {
+        text += String(format: "   PyTorch %8.4f s   ratio %7.2f", other, other / seconds)
+      }
       print(text)
     }
     print("\nm = \(count)")
@@ -75,11 +77,15 @@ struct Scoring: ParsableCommand {
     line("datainf, once fitted", ours.fittedDataInf, flops: 2 * work, against: vectorised)
     line("exact, once fitted", ours.fittedExact, flops: 2 * work, against: theirs?.exact)
     line("hessian-free", ours.hessianFree, flops: 2 * work, against: nil)
-    print(String(format: "exact once fitted / datainf once fitted: %.2f", ours.fittedExact / ours.fittedDataInf))
+    print(
+      String(
+        format: "exact once fitted / datainf once fitted: %.2f",
+        ours.fittedExact / ours.fittedDataInf))
     print(
       String(
         format: "fits: datainf %.2f s, exact %.2f s%@", ours.fitDataInf, ours.fitExact,
-        theirs.map { String(format: " (PyTorch exact, kernel and factor: %.2f s)", $0.exactFit) } ?? ""))
+        theirs.map { String(format: " (PyTorch exact, kernel and factor: %.2f s)", $0.exactFit) }
+          ?? ""))
     if let looped = theirs?.loop {
       print(
         String(

@@ -1,0 +1,127 @@
+public import Gradients
+public import Influence
+import LinearAlgebra
+
+/// Several methods on the same gradients, each against the exact damped Fisher.
+///
+/// Every method is fitted and scored by itself, so that its times and memory are its own; then one
+/// more fit of all together gives the certificates, from one kernel a block.
+public struct MethodComparison: Sendable {
+  /// What one method did.
+  public struct Entry: Sendable {
+    /// The method as it was asked for, such as `lissa:depth=10`.
+    public let specification: String
+    /// Seconds to fit: kernels and factorizations.
+    public let fitSeconds: Double
+    /// Seconds to score all queries once fitted.
+    public let scoreSeconds: Double
+    /// The most resident memory while fitting and scoring, in bytes; nil where the system does not say.
+    public let peakMemory: Int?
+    /// The scores, helpful-positive, with their certificate.
+    public let scores: Scores
+    /// Agreement with exact, query by query.
+    public let agreement: ScoreAgreement
+    /// Agreement with exact of the scores for the mean query.
+    public let meanQueryAgreement: ScoreAgreement
+    /// How well low scores for the mean query find the flipped labels; nil if none are known.
+    public let detection: MislabelDetection?
+
+    /// The median over queries of ‖(F + λI)x − v‖/‖v‖.
+    public var medianResidual: Double? {
+      guard let residuals = scores.certificate?.relativeResiduals.sorted(), !residuals.isEmpty
+      else { return nil }
+      let middle = residuals.count / 2
+      return residuals.count.isMultiple(of: 2)
+        ? (residuals[middle - 1] + residuals[middle]) / 2 : residuals[middle]
+    }
+  }
+
+  /// How well a ranking finds training examples whose labels are known to be wrong.
+  public struct MislabelDetection: Sendable {
+    /// The chance that a wrong label ranks above a right one; 0.5 by chance.
+    public let areaUnderROC: Double
+    /// The share of wrong labels among the 10 % that rank highest.
+    public let recallAt10: Double
+    /// The share of wrong labels among the 20 % that rank highest.
+    public let recallAt20: Double
+  }
+
+  /// The methods, in the order asked for, exact included.
+  public let entries: [Entry]
+  /// The damping of each block.
+  public let contexts: [BlockContext]
+
+  /// The method that the others are held against.
+  public static let reference = "exact"
+
+  /// Compares methods.
+  ///
+  /// - Parameters:
+  ///   - methods: Names with settings, as ``EstimatorCatalog`` reads them; exact is added if absent.
+  ///   - training: n rows of gradients.
+  ///   - queries: m rows of gradients.
+  ///   - options: Damping, sides, precision, memory.
+  ///   - flipped: Training rows whose labels are known to be wrong.
+  ///   - progress: Called as methods are done.
+  /// - Throws: ``InfluenceError`` or ``EvaluationError``, or an error from reading a store.
+  public init(
+    of methods: [String], training: GradientStore, queries: GradientStore,
+    options: CurvatureOptions = CurvatureOptions(), flipped: Set<Int>? = nil,
+    progress: ProgressHandler? = nil
+  ) throws {
+    let specifications = methods.contains(Self.reference) ? methods : methods + [Self.reference]
+    let estimators = try specifications.map { try EstimatorCatalog.estimator($0) }
+    var separate = options
+    separate.certifies = false
+    let steps = Double(specifications.count + 1)
+    var runs: [(fit: Double, score: Double, peak: Int?, scores: Scores)] = []
+    for (index, estimator) in estimators.enumerated() {
+      let name = specifications[index]
+      let isPeakKnown = ProcessMemory.resetPeak()
+      let curvature = try Curvature(fitting: [estimator], on: training, options: separate) {
+        progress?("fitting \(name)", (Double(index) + 0.5 * $1) / steps)
+      }
+      let scores = try curvature.scores(of: queries) {
+        progress?("scoring \(name)", (Double(index) + 0.5 + 0.5 * $1) / steps)
+      }[0]
+      runs.append(
+        (curvature.seconds, scores.seconds, isPeakKnown ? ProcessMemory.peak : nil, scores))
+    }
+    // Residuals come from one fit of all methods; the scores stay those that were timed.
+    var joint = options
+    joint.certifies = true
+    let together = try Curvature(fitting: estimators, on: training, options: joint) {
+      progress?("certifying", (Double(estimators.count) + 0.5 * $1) / steps)
+    }
+    let certified = try together.scores(of: queries) {
+      progress?("certifying", (Double(estimators.count) + 0.5 + 0.5 * $1) / steps)
+    }
+    guard let reference = specifications.firstIndex(of: Self.reference) else {
+      preconditionFailure("exact was added above")
+    }
+    let exact = runs[reference].scores.values
+    let exactMean = exact.meanRow()
+    entries = try runs.enumerated().map { index, run in
+      let scores = run.scores.certified(by: certified[index])
+      let mean = scores.values.meanRow()
+      return Entry(
+        specification: specifications[index], fitSeconds: run.fit, scoreSeconds: run.score,
+        peakMemory: run.peak, scores: scores,
+        agreement: try ScoreAgreement(of: scores.values, with: exact),
+        meanQueryAgreement: try ScoreAgreement(of: mean, with: exactMean),
+        detection: try flipped.map { try MislabelDetection(meanScores: mean.elements, flipped: $0) }
+      )
+    }
+    contexts = together.contexts
+  }
+}
+
+extension MethodComparison.MislabelDetection {
+  /// Ranks by harm: the lowest helpful-positive scores first.
+  init(meanScores: [Double], flipped: Set<Int>) throws {
+    let harm = meanScores.map { -$0 }
+    areaUnderROC = try Detection.areaUnderROC(scores: harm, positives: flipped)
+    recallAt10 = try Detection.recall(atFraction: 0.1, scores: harm, positives: flipped)
+    recallAt20 = try Detection.recall(atFraction: 0.2, scores: harm, positives: flipped)
+  }
+}

@@ -1,0 +1,96 @@
+import ArgumentParser
+import Foundation
+import InfluenceKit
+import Reporting
+
+/// `influence compare`: every method against exact on the same gradients. The main job.
+struct CompareCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare",
+    abstract: "Every method against exact on the same gradients: the main job.",
+    discussion: """
+      Without --train it trains a perceptron with LoRA adapters on handwritten digits, a fifth of whose \
+      labels are flipped, and uses its gradients. It leaves a folder with the scores, the settings and \
+      the table, from which --repeat computes everything again and checks that it is the same bit for bit.
+
+      EXAMPLES
+        influence compare
+        influence compare --train grads/train --query grads/query --flipped examples.json
+        influence compare --methods datainf exact lissa:depth=10 cg:tolerance=1e-2
+        influence compare --repeat influence-runs/compare-1
+
+      COLUMNS
+        Pearson, Spearman   correlation with exact, mean over queries
+        mean query          the same for the scores of the mean query
+        top 10 %            share of the 10 % most helpful examples in common with exact
+        residual            |(F + λI)x − v|/|v|, median over queries: 0 is exact
+        AUC, recall         finding flipped labels as the examples most harmful to the mean query
+
+      METHODS
+      \(InfluenceCommand.methodList)
+      """)
+
+  @Option(help: "The training gradients; digits unless given.") var train: String?
+  @Option(help: "The queries' gradients.") var query: String?
+  @Option(parsing: .upToNextOption, help: "Methods, with settings after a colon; all unless given.")
+  var methods: [String] = EstimatorCatalog.names
+  @Option(help: "JSON with the indices of mislabelled training rows under \"flipped\".")
+  var flipped: String?
+  @Option(help: "The seed of the digits model.") var seed: UInt64 = 0
+  @Option(help: "The folder for the results; a new one in influence-runs unless given.")
+  var output: String?
+  @Option(help: "Repeat the run in this folder, and check that its scores come out the same.")
+  var `repeat`: String?
+  @Flag(help: "Print JSON.") var json = false
+  @OptionGroup var fit: FitOptions
+
+  func validate() throws {
+    if (train == nil) != (query == nil) {
+      throw ValidationError("--train and --query go together: give both, or neither for the digits")
+    }
+    if flipped != nil, train == nil {
+      throw ValidationError("--flipped goes with --train: the digits' flipped labels are known")
+    }
+    if `repeat` != nil, train != nil || output != nil {
+      throw ValidationError("--repeat takes all settings from its folder: leave the others out")
+    }
+    if methods.isEmpty { throw ValidationError("--methods: name at least one method") }
+  }
+
+  func run() throws {
+    if let folder = `repeat` {
+      let earlier = try CompareRun.Settings(recordedIn: URL(filePath: folder))
+      let fresh = FileManager.default.temporaryDirectory
+        .appending(path: "influence-repeat-\(ProcessInfo.processInfo.processIdentifier)")
+      defer { try? FileManager.default.removeItem(at: fresh) }
+      let run = try CompareRun(earlier, folder: fresh, quiet: fit.quiet)
+      try finish(run)
+      let different = try run.differences(from: URL(filePath: folder))
+      guard different.isEmpty else {
+        throw Failure.data(
+          "\(folder): scores came out differently for \(different.joined(separator: ", ")); compare versions and threads in its run.json with this machine's"
+        )
+      }
+      Console.error(
+        "repeated: \(run.comparison.entries.count) score files are the same bit for bit")
+      return
+    }
+    let settings = CompareRun.Settings(
+      train: train, query: query, flipped: flipped, seed: seed, methods: methods,
+      damping: fit.damping, side: fit.side, precision: fit.precision, threads: fit.threads)
+    let folder = try output.map { URL(filePath: $0) } ?? CompareRun.freshFolder()
+    let run = try CompareRun(settings, folder: folder, quiet: fit.quiet)
+    try finish(run)
+    if !fit.quiet, !json { print("\nscores, settings and this table: \(folder.relativePath)") }
+  }
+
+  private func finish(_ run: CompareRun) throws {
+    if json {
+      print(try run.record().serialized(.indented))
+    } else {
+      if !fit.quiet { print(run.headline + "\n") }
+      print(run.table.plainText(), terminator: "")
+    }
+    for warning in run.warnings { Console.error("warning: \(warning)") }
+  }
+}

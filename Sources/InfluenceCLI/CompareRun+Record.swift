@@ -1,0 +1,105 @@
+import Foundation
+import InfluenceKit
+
+extension CompareRun {
+  /// Settings, results and versions as JSON.
+  func record() throws -> OrderedJSON {
+    [
+      "format": "influencekit-comparison",
+      "version": 1,
+      "settings": settings.json,
+      "train": try RunRecord.store(training),
+      "query": try RunRecord.store(queries),
+      "flipped": flippedRows.map { .array($0.sorted().map { .integer($0) }) } ?? .null,
+      "convention": "helpful",
+      "blocks": .array(
+        comparison.contexts.map { context in
+          [
+            "name": .string(context.name),
+            "shape": .array(context.block.shape.map { .integer($0) }),
+            "lambda": context.damping.map { .number($0) } ?? .null,
+          ]
+        }),
+      "methods": .array(comparison.entries.map { json($0) }),
+      "seconds": .number(seconds),
+      "warnings": RunRecord.strings(warnings),
+      "versions": RunRecord.versions,
+      "command": RunRecord.commandLine,
+    ]
+  }
+
+  private func json(_ entry: MethodComparison.Entry) -> OrderedJSON {
+    [
+      "method": .string(entry.specification),
+      "settings": RunRecord.settings(entry.scores.settings),
+      "scores": .string("scores/\(Self.scoreFileName(entry.specification))"),
+      "fit_seconds": .number(entry.fitSeconds),
+      "score_seconds": .number(entry.scoreSeconds),
+      "peak_memory_bytes": entry.peakMemory.map { .integer($0) } ?? .null,
+      "pearson": RunRecord.number(entry.agreement.meanPearson),
+      "spearman": RunRecord.number(entry.agreement.meanSpearman),
+      "top_10_percent_overlap": RunRecord.number(entry.agreement.meanTopOverlap),
+      "queries_without_order": .integer(entry.agreement.undefinedRows.count),
+      "mean_query_pearson": RunRecord.number(entry.meanQueryAgreement.meanPearson),
+      "mean_query_spearman": RunRecord.number(entry.meanQueryAgreement.meanSpearman),
+      "relative_residual_median": RunRecord.number(entry.medianResidual),
+      "score_error_bound": RunRecord.number(entry.scores.certificate?.errorBounds().max()),
+      "largest_score": RunRecord.number(entry.scores.values.elements.lazy.map(abs).max()),
+      "flipped_auc": RunRecord.number(entry.detection?.areaUnderROC),
+      "flipped_recall_10_percent": RunRecord.number(entry.detection?.recallAt10),
+      "flipped_recall_20_percent": RunRecord.number(entry.detection?.recallAt20),
+    ]
+  }
+}
+
+extension CompareRun.Settings {
+  var json: OrderedJSON {
+    func text(_ value: String?) -> OrderedJSON { value.map { .string($0) } ?? .null }
+    return [
+      "train": text(train),
+      "query": text(query),
+      "flipped": text(flipped),
+      // A string: a JSON number cannot hold every 64-bit seed.
+      "seed": .string(String(seed)),
+      "methods": RunRecord.strings(methods),
+      "damping": .string(damping.description),
+      "side": .string(side.rawValue),
+      "precision": .string(precision.rawValue),
+      "threads": .integer(threads ?? Parallelism.threads),
+    ]
+  }
+
+  /// Reads the settings of an earlier run.
+  init(recordedIn folder: URL) throws {
+    let url = folder.appending(path: CompareRun.recordName)
+    let record = try OrderedJSON(contentsOf: url)
+    func invalid(_ field: String) -> Failure {
+      Failure.data(
+        "\(url.path): field settings.\(field) is missing or wrong; run the comparison anew")
+    }
+    guard record["format"]?.string == "influencekit-comparison", let json = record["settings"]
+    else {
+      throw Failure.data(
+        "\(url.path): it is not the record of a comparison; give the folder that `influence compare` left"
+      )
+    }
+    guard let seed = json["seed"]?.string.flatMap(UInt64.init) else { throw invalid("seed") }
+    guard let methods = json["methods"]?.array?.compactMap(\.string), !methods.isEmpty else {
+      throw invalid("methods")
+    }
+    guard let damping = json["damping"]?.string.flatMap({ Damping($0) }) else {
+      throw invalid("damping")
+    }
+    guard let side = json["side"]?.string.flatMap(CostModel.Request.init) else {
+      throw invalid("side")
+    }
+    guard let precision = json["precision"]?.string.flatMap(CurvatureOptions.Precision.init) else {
+      throw invalid("precision")
+    }
+    guard let threads = json["threads"]?.integer, threads > 0 else { throw invalid("threads") }
+    self.init(
+      train: json["train"]?.string, query: json["query"]?.string,
+      flipped: json["flipped"]?.string, seed: seed, methods: methods, damping: damping,
+      side: side, precision: precision, threads: threads)
+  }
+}

@@ -1,0 +1,168 @@
+import Foundation
+import InfluenceKit
+import OrderedCollections
+import Reporting
+
+/// One comparison with its folder: gradients (of digits), scores, settings, table.
+struct CompareRun {
+  /// All that decides the result.
+  struct Settings {
+    var train: String?
+    var query: String?
+    var flipped: String?
+    var seed: UInt64
+    var methods: [String]
+    var damping: Damping
+    var side: CostModel.Request
+    var precision: CurvatureOptions.Precision
+    var threads: Int?
+  }
+
+  let settings: Settings
+  let folder: URL
+  let training: GradientStore
+  let queries: GradientStore
+  let flippedRows: Set<Int>?
+  let comparison: MethodComparison
+  let headline: String
+  let seconds: Double
+
+  static let recordName = "run.json"
+
+  /// Runs the comparison and writes its folder.
+  init(_ settings: Settings, folder: URL, quiet: Bool) throws {
+    let clock = ContinuousClock()
+    let start = clock.now
+    try settings.damping.validate()
+    if let threads = settings.threads { Parallelism.threads = threads }
+    for method in settings.methods { _ = try EstimatorCatalog.estimator(method) }
+    let files = FileManager.default
+    if files.fileExists(atPath: folder.appending(path: Self.recordName).path) {
+      throw Failure.cannotCreate(
+        "\(folder.path): there is a run already; choose another --output, or --repeat it")
+    }
+    // Inputs are opened before the folder is made: bad input leaves nothing behind.
+    if let train = settings.train, let query = settings.query {
+      training = try GradientStore(opening: URL(filePath: train))
+      queries = try GradientStore(opening: URL(filePath: query))
+      let count = training.count
+      flippedRows = try settings.flipped.map {
+        try ExampleTexts.flippedRows(at: URL(filePath: $0), count: count)
+      }
+      headline =
+        "\(train): \(training.count) training rows × \(training.layout.columnCount) columns in \(training.layout.count) blocks; \(queries.count) queries"
+      try Self.make(folder)
+    } else {
+      try Self.make(folder)
+      let digits = try DigitsGradients(seed: settings.seed, folder: folder)
+      training = digits.training
+      queries = digits.queries
+      flippedRows = digits.flippedRows
+      headline = digits.headline
+    }
+    if !quiet, !Console.isTerminal { Console.error(headline) }
+    let bar = ProgressBar(quiet: quiet)
+    comparison = try MethodComparison(
+      of: settings.methods, training: training, queries: queries,
+      options: CurvatureOptions(
+        damping: settings.damping, costModel: CostModel(request: settings.side),
+        precision: settings.precision),
+      flipped: flippedRows, progress: bar.handler)
+    bar.finish()
+    self.settings = settings
+    self.folder = folder
+    seconds = (clock.now - start) / .seconds(1)
+    try write()
+  }
+
+  private static func make(_ folder: URL) throws {
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw Failure.cannotCreate(
+        "\(folder.path): the folder cannot be made (\(error.localizedDescription)); choose another --output"
+      )
+    }
+  }
+
+  /// The first `influence-runs/compare-N` that is not taken.
+  static func freshFolder() throws -> URL {
+    let base = URL(filePath: "influence-runs")
+    for number in 1...100_000 {
+      let folder = base.appending(path: "compare-\(number)")
+      if !FileManager.default.fileExists(atPath: folder.path) { return folder }
+    }
+    throw Failure.cannotCreate("influence-runs: it is full; delete old runs")
+  }
+
+  var warnings: [String] {
+    var seen: Set<String> = []
+    return comparison.entries.flatMap(\.scores.warnings).filter { seen.insert($0).inserted }
+  }
+
+  /// The results, one method a row.
+  var table: Table {
+    var columns: [Table.Column] = [
+      .init("method", .text), .init("fit", .seconds), .init("score", .seconds),
+      .init("memory", .bytes), .init("Pearson", .decimals(4)), .init("Spearman", .decimals(4)),
+      .init("mean query P", .decimals(4)), .init("mean query S", .decimals(4)),
+      .init("top 10 %", .decimals(3)), .init("residual", .significant(digits: 3)),
+    ]
+    if flippedRows != nil {
+      columns += [
+        .init("AUC", .decimals(3)), .init("recall 10 %", .decimals(3)),
+        .init("recall 20 %", .decimals(3)),
+      ]
+    }
+    var table = Table(columns: columns)
+    for entry in comparison.entries {
+      var cells: [Table.Cell] = [
+        .text(entry.specification), .number(entry.fitSeconds), .number(entry.scoreSeconds),
+        entry.peakMemory.map { .integer($0) } ?? .missing,
+        .number(entry.agreement.meanPearson), .number(entry.agreement.meanSpearman),
+        .number(entry.meanQueryAgreement.meanPearson),
+        .number(entry.meanQueryAgreement.meanSpearman),
+        .number(entry.agreement.meanTopOverlap), .number(entry.medianResidual),
+      ]
+      if flippedRows != nil {
+        cells += [
+          .number(entry.detection?.areaUnderROC), .number(entry.detection?.recallAt10),
+          .number(entry.detection?.recallAt20),
+        ]
+      }
+      table.append(cells)
+    }
+    return table
+  }
+
+  /// The file name of a method's scores.
+  static func scoreFileName(_ specification: String) -> String {
+    let name = specification.map { $0.isLetter || $0.isNumber || "-.".contains($0) ? $0 : "_" }
+    return String(name) + ".npy"
+  }
+
+  private func write() throws {
+    let scoresFolder = folder.appending(path: "scores")
+    try FileManager.default.createDirectory(at: scoresFolder, withIntermediateDirectories: true)
+    for entry in comparison.entries {
+      try NumpyFile.write(
+        Matrix<Float>(converting: entry.scores.values),
+        to: scoresFolder.appending(path: Self.scoreFileName(entry.specification)))
+    }
+    try AtomicFile.write(table.markdown(), to: folder.appending(path: "table.md"))
+    try AtomicFile.write(table.csv(), to: folder.appending(path: "table.csv"))
+    // Last: a folder with a record is a whole run.
+    try AtomicFile.write(
+      try record().serialized(.indented) + "\n", to: folder.appending(path: Self.recordName))
+  }
+
+  /// Methods whose scores are not those of an earlier run, bit for bit.
+  func differences(from earlier: URL) throws -> [String] {
+    try comparison.entries.map(\.specification).filter { specification in
+      let path = "scores/\(Self.scoreFileName(specification))"
+      let old = try MemoryMap(opening: earlier.appending(path: path))
+      let new = try MemoryMap(opening: folder.appending(path: path))
+      return try old.bytes(in: 0..<old.count) != new.bytes(in: 0..<new.count)
+    }
+  }
+}

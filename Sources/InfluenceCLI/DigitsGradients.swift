@@ -1,0 +1,34 @@
+import Foundation
+import InfluenceKit
+import Reporting
+
+/// The gradients that `influence compare` makes when it is given none: a perceptron with LoRA
+/// adapters, fine-tuned on digits of which a share is mislabelled.
+struct DigitsGradients {
+  let training: GradientStore
+  let queries: GradientStore
+  let flippedRows: Set<Int>
+  let headline: String
+
+  init(seed: UInt64, folder: URL) throws {
+    var task = DigitsTask()
+    task.seed = seed
+    let outcome = try task.run(in: Float.self)
+    let gradients = PerExampleGradients(of: outcome.model)
+    let base = folder.appending(path: "gradients")
+    for (name, data) in [("train", outcome.training), ("query", outcome.queries)] {
+      let writer = try GradientStoreWriter(
+        creating: base.appending(path: name), layout: gradients.layout,
+        provenance: ["model": "digits perceptron with LoRA", "seed": "\(seed)"])
+      try gradients.forEachBatch(of: data) { rows, blocks, losses in
+        try writer.append(blocks, ids: rows.map { "\(data.ids[$0])" }, losses: losses)
+      }
+      try writer.finish()
+    }
+    training = try GradientStore(opening: base.appending(path: "train"))
+    queries = try GradientStore(opening: base.appending(path: "query"))
+    flippedRows = Set(outcome.flippedRows)
+    headline =
+      "digits: \(training.count) training rows (\(flippedRows.count) labels flipped) × \(training.layout.columnCount) LoRA and head gradients in \(training.layout.count) blocks; \(queries.count) queries; test accuracy \(NumberFormat.decimals(outcome.accuracy, 3)); seed \(seed)"
+  }
+}

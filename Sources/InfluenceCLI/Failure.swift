@@ -1,0 +1,82 @@
+import ArgumentParser
+import Foundation
+import InfluenceKit
+
+/// Turns an error into one line on standard error and an exit code of `sysexits.h`.
+enum Failure: Error {
+  /// EX_USAGE: the command line is wrong in a way that the parser cannot see.
+  case usage(String)
+  /// EX_DATAERR: the data are wrong.
+  case data(String)
+  /// EX_NOINPUT: an input is missing.
+  case noInput(String)
+  /// EX_CANTCREAT: an output cannot be made.
+  case cannotCreate(String)
+
+  static func end(with error: any Error) -> Never {
+    let code = exitCode(for: error)
+    guard code != 0 else {
+      // Help and version are not errors.
+      print(InfluenceCommand.fullMessage(for: error))
+      Foundation.exit(0)
+    }
+    let line = message(for: error).split(separator: "\n").joined(separator: " ")
+    Console.error("error: \(line)")
+    Foundation.exit(code)
+  }
+
+  static func exitCode(for error: any Error) -> Int32 {
+    switch error {
+    case Failure.usage: 64
+    case Failure.data: 65
+    case Failure.noInput: 66
+    case Failure.cannotCreate: 73
+    case let error as TensorFileError: exitCode(forFile: error)
+    case GradientStoreError.alreadyExists: 73
+    case is GradientStoreError: 65
+    case let error as InfluenceError:
+      switch error {
+      case .unknownMethod, .invalidSetting, .invalidDamping: 64
+      default: 65
+      }
+    case is EvaluationError, is ModelError, is FactorizationError: 65
+    case is CocoaError: 74
+    default:
+      // The parser's own errors; anything unknown is a bug of ours.
+      InfluenceCommand.exitCode(for: error).rawValue == 1
+        ? 70 : InfluenceCommand.exitCode(for: error).rawValue
+    }
+  }
+
+  private static func exitCode(forFile error: TensorFileError) -> Int32 {
+    switch error {
+    case .notFound, .notRegularFile: 66
+    case .permissionDenied(_, let operation): operation.contains("read") ? 66 : 73
+    case .missingFolder, .readOnly: 73
+    case .noSpace, .operationFailed: 74
+    default: 65
+    }
+  }
+
+  private static func message(for error: any Error) -> String {
+    switch error {
+    case Failure.usage(let text), Failure.data(let text), Failure.noInput(let text),
+      Failure.cannotCreate(let text):
+      return text
+    case let error as any CustomStringConvertible
+    where error is TensorFileError || error is GradientStoreError || error is InfluenceError
+      || error is EvaluationError || error is ModelError || error is FactorizationError:
+      return error.description
+    case let error as CocoaError:
+      let path = error.filePath.map { "\($0): " } ?? ""
+      return "\(path)\(error.localizedDescription)"
+    default:
+      let text = InfluenceCommand.message(for: error)
+      guard InfluenceCommand.exitCode(for: error) == .validationFailure else {
+        return
+          "\(text.isEmpty ? "\(error)" : text) (internal; please report it with the command line)"
+      }
+      return "\(text) (see 'influence --help')"
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import Foundation
+import InfluenceKit
+
+/// The command line: parses, calls the library, prints. No arithmetic.
+@main
+struct InfluenceCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "influence",
+    abstract: "Which training examples made the model do that?",
+    discussion: """
+      Answers from per-example gradients: compute them once, ask any number of questions.
+
+        influence compare                                every method against exact, on built-in digits
+        influence inspect grads/train                    what a store holds; is it healthy?
+        influence score --train grads/train --query grads/query --method datainf --output scores.npy
+        influence top scores.npy --query 3               the most helpful and most harmful examples
+        influence self --train grads/train --method exact --output self.npy
+
+      Gradients come as a store directory (info.json + gradients.bin), a .safetensors file with one \
+      tensor a block and the example first, a .npy file, or a directory of .npy files.
+
+      METHODS
+      \(methodList)
+
+      EXIT CODES
+        0 done; 64 the command line is wrong; 65 the data are; 66 an input is missing; 70 internal \
+      error; 73 an output cannot be made; 74 it cannot be written.
+      """,
+    version: InfluenceKitVersion.current,
+    subcommands: [
+      CompareCommand.self, ScoreCommand.self, SelfCommand.self, InspectCommand.self,
+      TopCommand.self,
+    ]
+  )
+
+  static var methodList: String {
+    EstimatorCatalog.names.map { name in
+      "  \(name.padding(toLength: 18, withPad: " ", startingAt: 0))\(EstimatorCatalog.summaries[name] ?? "")"
+    }.joined(separator: "\n")
+  }
+
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      Failure.end(with: error)
+    }
+  }
+}

@@ -1,0 +1,156 @@
+import ArgumentParser
+import Foundation
+import InfluenceKit
+import Reporting
+
+/// `influence inspect`: what a store holds, and whether it is healthy.
+struct InspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "What a store of gradients holds; is it healthy?",
+    discussion: """
+      Rows, columns, blocks, norms, and every zero or non-finite row by its index. With --spectrum, the \
+      condition number (s + λ)/λ, the stable rank tr(F)/s and the effective dimension of each block.
+
+      EXAMPLES
+        influence inspect grads/train
+        influence inspect train.safetensors --spectrum --damping 0.1
+        influence inspect grads/train --json
+      """)
+
+  @Argument(help: "A store directory, .safetensors, .npy, or a directory of .npy files.")
+  var path: String
+  @Flag(help: "Eigenvalues of every block: condition number, stable rank, effective dimension.")
+  var spectrum = false
+  @Flag(help: "Print JSON.") var json = false
+  @Flag(help: "Open a store whose writer did not finish, with the rows it committed.")
+  var incomplete = false
+  @OptionGroup var fit: FitOptions
+
+  private static let quantiles = [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1]
+
+  func run() throws {
+    _ = try fit.curvatureOptions(certifies: false)
+    let store = try GradientStore(opening: URL(filePath: path), allowingIncomplete: incomplete)
+    guard store.count > 0 else { throw InfluenceError.empty(source: path) }
+    let health = try GradientHealth(of: store)
+    let bar = ProgressBar(quiet: fit.quiet)
+    let spectra =
+      spectrum
+      ? try BlockSpectrum.all(of: store, damping: fit.damping, progress: bar.handler) : nil
+    bar.finish()
+    let byName = Dictionary(uniqueKeysWithValues: (spectra ?? []).map { ($0.block, $0) })
+    if json {
+      print(try jsonText(store, health, byName).serialized(.indented))
+    } else {
+      printText(store, health, byName)
+    }
+  }
+
+  private func lambda(_ summary: GradientHealth.BlockSummary) -> Double? {
+    guard summary.meanSquaredNorm > 0, summary.meanSquaredNorm.isFinite else { return nil }
+    return try? fit.damping.lambda(trace: summary.meanSquaredNorm, width: summary.block.width)
+  }
+
+  private func printText(
+    _ store: GradientStore, _ health: GradientHealth, _ spectra: [String: BlockSpectrum]
+  ) {
+    let types = Set(store.elementTypes.map(\.name)).sorted().joined(separator: ", ")
+    let bytes = zip(store.layout.blocks, store.elementTypes).reduce(0) {
+      $0 + store.count * $1.0.width * $1.1.byteCount
+    }
+    print(
+      "\(store.name): \(store.count) rows × \(store.layout.columnCount) columns in \(store.layout.count) blocks, \(types), \(NumberFormat.bytes(bytes)) (\(store.kind.rawValue))"
+    )
+    for manifest in store.manifests.compactMap({ $0 }) where !manifest.isComplete {
+      print("incomplete: the writer stopped after \(manifest.rows) rows")
+    }
+    let quantiles = Self.quantiles.map {
+      "\(Int($0 * 100)) % \(NumberFormat.significant(health.quantile($0)))"
+    }
+    print("row norms: \(quantiles.joined(separator: "  "))")
+    print("zero rows: \(list(health.zeroRows))")
+    print("non-finite rows: \(list(health.nonFiniteRows))")
+    var columns: [Table.Column] = [
+      .init("Block", .text), .init("Shape", .text), .init("Mean norm²", .significant(digits: 3)),
+      .init("λ", .significant(digits: 3)), .init("Zero rows", .decimals(0)),
+    ]
+    if spectrum {
+      columns += [
+        .init("Condition", .significant(digits: 3)), .init("Stable rank", .significant(digits: 3)),
+        .init("Eff. dim.", .significant(digits: 3)),
+      ]
+    }
+    var table = Table(columns: columns)
+    for summary in health.blocks {
+      var cells: [Table.Cell] = [
+        .text(summary.block.name),
+        .text(summary.block.shape.map(String.init).joined(separator: " × ")),
+        .number(summary.meanSquaredNorm), .number(lambda(summary)), .integer(summary.zeroRows),
+      ]
+      if spectrum {
+        let found = spectra[summary.block.name]
+        cells += [
+          .number(found?.conditionNumber), .number(found?.stableRank),
+          .number(found?.effectiveDimension),
+        ]
+      }
+      table.append(cells)
+    }
+    print("")
+    print(table.plainText(), terminator: "")
+    let dead = health.blocks.filter(\.isDead).map(\.block.name)
+    if !dead.isEmpty {
+      print(
+        "\ndead blocks (all gradients zero, contribute nothing): \(dead.joined(separator: ", "))")
+    }
+    for summary in health.blocks where !summary.nonFiniteRows.isEmpty {
+      print("block \(summary.block.name) is not finite in rows \(list(summary.nonFiniteRows))")
+    }
+  }
+
+  private func list(_ rows: [Int]) -> String {
+    guard !rows.isEmpty else { return "none" }
+    let shown = rows.prefix(20).map(String.init).joined(separator: ", ")
+    return rows.count > 20
+      ? "\(rows.count): \(shown), … (all of them with --json)" : "\(rows.count): \(shown)"
+  }
+
+  private func jsonText(
+    _ store: GradientStore, _ health: GradientHealth, _ spectra: [String: BlockSpectrum]
+  ) throws -> OrderedJSON {
+    let blocks = zip(health.blocks, store.elementTypes).map { summary, type -> OrderedJSON in
+      let found = spectra[summary.block.name]
+      return [
+        "name": .string(summary.block.name),
+        "shape": .array(summary.block.shape.map { .integer($0) }),
+        "columns": [
+          .integer(summary.block.columns.lowerBound), .integer(summary.block.columns.upperBound),
+        ],
+        "dtype": .string(type.name),
+        "mean_squared_norm": RunRecord.number(summary.meanSquaredNorm),
+        "lambda": RunRecord.number(lambda(summary)),
+        "dead": .boolean(summary.isDead),
+        "zero_rows": .integer(summary.zeroRows),
+        "non_finite_rows": .array(summary.nonFiniteRows.map { .integer($0) }),
+        "condition_number": RunRecord.number(found?.conditionNumber),
+        "stable_rank": RunRecord.number(found?.stableRank),
+        "effective_dimension": RunRecord.number(found?.effectiveDimension),
+      ]
+    }
+    return [
+      "path": .string(store.name),
+      "kind": .string(store.kind.rawValue),
+      "rows": .integer(store.count),
+      "columns": .integer(store.layout.columnCount),
+      "dtype": .string(Set(store.elementTypes.map(\.name)).sorted().joined(separator: "+")),
+      "complete": .boolean(store.manifests.allSatisfy { $0?.isComplete ?? true }),
+      "damping": .string(fit.damping.description),
+      "row_norm_quantiles": .array(
+        Self.quantiles.map { [.number($0), RunRecord.number(health.quantile($0))] }),
+      "zero_rows": .array(health.zeroRows.map { .integer($0) }),
+      "non_finite_rows": .array(health.nonFiniteRows.map { .integer($0) }),
+      "blocks": .array(blocks),
+    ]
+  }
+}

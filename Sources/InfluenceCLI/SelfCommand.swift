@@ -1,0 +1,69 @@
+import ArgumentParser
+import Foundation
+import InfluenceKit
+import Reporting
+
+/// `influence self`: the influence of each training example on itself.
+struct SelfCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "self",
+    abstract: "The self-influence gᵀMg of every training example.",
+    discussion: """
+      Large values mark examples that the model could learn only from themselves: mislabelled, rare, or \
+      contradicted by others. Writes n float32 values, and a .json beside them.
+
+      EXAMPLE
+        influence self --train grads/train --method exact --output self.npy
+
+      METHODS
+      \(InfluenceCommand.methodList)
+      """)
+
+  @Option(help: "The training gradients.") var train: String
+  @Option(help: "The method, with settings after a colon.") var method: String
+  @Option(help: "Where the values go: a .npy file.") var output: String
+  @OptionGroup var fit: FitOptions
+
+  func run() throws {
+    let estimator = try EstimatorCatalog.estimator(method)
+    let destination = try OutputPath(output)
+    let training = try GradientStore(opening: URL(filePath: train))
+    let options = try fit.curvatureOptions(certifies: false)
+    let bar = ProgressBar(quiet: fit.quiet)
+    let clock = ContinuousClock()
+    let start = clock.now
+    let curvature = try Curvature(
+      fitting: [estimator], on: training, options: options, progress: bar.handler)
+    let influence = try curvature.selfInfluence(progress: bar.handler)[0]
+    let elapsed = (clock.now - start) / .seconds(1)
+    bar.finish()
+    let record: OrderedJSON = [
+      "format": "influencekit-self-influence",
+      "version": 1,
+      "method": .string(estimator.name),
+      "settings": RunRecord.settings(estimator.settings),
+      "damping": .string(fit.damping.description),
+      "rows": .integer(influence.count),
+      "precision": .string(fit.precision.rawValue),
+      "blocks": RunRecord.blocks(of: curvature, estimator: 0),
+      "train": try RunRecord.store(training),
+      "seconds": .number(elapsed),
+      "warnings": RunRecord.strings(curvature.warnings),
+      "versions": RunRecord.versions,
+      "command": RunRecord.commandLine,
+    ]
+    try destination.write(
+      Matrix(rows: 1, columns: influence.count, elements: influence), isVector: true,
+      record: record)
+    for warning in curvature.warnings { Console.error("warning: \(warning)") }
+    guard !fit.quiet else { return }
+    let largest = try Ranking.topIndices(min(5, influence.count), of: influence)
+    print(
+      "\(output): \(influence.count) values by \(estimator.name), in \(NumberFormat.seconds(elapsed))"
+    )
+    print(
+      "largest: "
+        + largest.map { "\($0) (\(NumberFormat.significant(influence[$0])))" }.joined(
+          separator: ", "))
+  }
+}
