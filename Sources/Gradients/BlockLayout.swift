@@ -40,8 +40,9 @@ public struct BlockLayout: Hashable, Sendable {
   /// The number of columns D of a gradient row: all blocks together.
   public var columnCount: Int { blocks.last?.columns.upperBound ?? 0 }
 
-  /// What is different in another layout, one sentence a difference; empty when blocks agree by name
-  /// and shape. The order of blocks does not matter.
+  /// What is different in another layout, one sentence a difference.
+  ///
+  /// Empty when blocks agree by name and shape; their order does not matter.
   ///
   /// - Parameters:
   ///   - other: The layout to compare with.

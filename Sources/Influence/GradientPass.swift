@@ -53,12 +53,12 @@ public struct GradientPass<Element: Scalar>: Sendable {
     // deeper products run nearer to peak.
     let cachedRows = max(16, Self.cachedChunkBytes / rowBytes)
     let chunkRows = left.rows < 16 ? cachedRows : max(256, cachedRows)
+    let factors = weights.map { Element($0) }
     for rows in store.chunks(of: chunkRows) {
       let gradients = try store.rows(rows, of: block, as: Element.self)
-      var chunk = Matrix(product: left, gradients.transposed)
-      products.place(chunk, firstColumn: rows.lowerBound)
-      chunk.scaleColumns(by: rows.map { Element(weights[$0]) })
-      pulledBack.add(product: chunk.view, gradients)
+      products.set(product: left, gradients.transposed, firstColumn: rows.lowerBound)
+      let weighted = products.selecting(columns: rows, scaledBy: factors)
+      pulledBack.add(product: weighted.view, gradients)
     }
     return (products, pulledBack)
   }

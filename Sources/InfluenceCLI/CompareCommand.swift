@@ -3,7 +3,7 @@ import Foundation
 import InfluenceKit
 import Reporting
 
-/// `influence compare`: every method against exact on the same gradients. The main job.
+/// `influence compare`, the main job: every method against exact on the same gradients.
 struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",

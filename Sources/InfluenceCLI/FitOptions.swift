@@ -41,7 +41,9 @@ struct FitOptions: ParsableArguments {
 }
 
 extension Damping: ExpressibleByArgument {
+  /// Reads `0.1` or `absolute:1e-3`.
   public init?(argument: String) { self.init(argument) }
+  /// As it would be typed.
   public var defaultValueDescription: String { description }
 }
 

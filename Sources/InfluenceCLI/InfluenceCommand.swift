@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import InfluenceKit
 
-/// The command line: parses, calls the library, prints. No arithmetic.
+/// The command line, which parses, calls the library and prints.
 @main
 struct InfluenceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -89,7 +89,7 @@ extension Matrix {
     }
   }
 
-  private func checkShape(_ rows: Int, _ columns: Int) {
+  fileprivate func checkShape(_ rows: Int, _ columns: Int) {
     precondition(
       rows == self.rows && columns == self.columns,
       "\(rows) × \(columns) does not match \(self.rows) × \(self.columns)")
@@ -121,13 +121,56 @@ extension Matrix {
   }
 
   /// Writes another matrix into a range of columns.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
   public mutating func place(_ other: Matrix, firstColumn: Int) {
     precondition(
       other.rows == rows && firstColumn >= 0 && firstColumn + other.columns <= columns,
       "\(other.rows) × \(other.columns) at column \(firstColumn) of \(rows) × \(columns)")
     for row in 0..<rows {
       let target = row * columns + firstColumn
-      elements.replaceSubrange(target..<target + other.columns, with: other[row: row])
+      let source = row * other.columns
+      for column in 0..<other.columns {
+        elements[target + column] = other.elements[source + column]
+      }
+    }
+  }
+
+  /// The given columns, column j multiplied by `factors[j]`.
+  ///
+  /// - Parameters:
+  ///   - range: The columns.
+  ///   - factors: As many factors as the matrix has columns.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  public func selecting(columns range: Range<Int>, scaledBy factors: [Element]) -> Matrix {
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= columns && factors.count == columns,
+      "columns \(range) and \(factors.count) factors of \(columns) columns")
+    var selected = Matrix(repeating: 0, rows: rows, columns: range.count)
+    for row in 0..<rows {
+      let source = row * columns + range.lowerBound
+      let target = row * range.count
+      for column in 0..<range.count {
+        selected.elements[target + column] =
+          elements[source + column] * factors[range.lowerBound + column]
+      }
+    }
+    return selected
+  }
+
+  /// Replaces every element x by `scale · x` plus `otherScale` times the element of another matrix.
+  ///
+  /// - Parameters:
+  ///   - scale: The factor of this matrix.
+  ///   - other: A view of the same shape, not transposed.
+  ///   - otherScale: The factor of the other.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  public mutating func combine(scale: Element, adding other: Matrix, scale otherScale: Element) {
+    checkShape(other.rows, other.columns)
+    for index in elements.indices {
+      elements[index] = scale * elements[index] + otherScale * other.elements[index]
     }
   }
 }

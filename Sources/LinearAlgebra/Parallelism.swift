@@ -26,13 +26,14 @@ public enum Parallelism {
   ///
   /// A call from inside a piece runs in order on the piece's own thread.
   public static func forEach(_ count: Int, _ body: @Sendable (Int) -> Void) {
-    let workers = min(threads, count)
-    guard workers > 1, !isInsidePiece else {
+    guard count > 1, !isInsidePiece else {
       for index in 0..<max(count, 0) { body(index) }
       return
     }
+    let workers = min(threads, count)
     let nextIndex = Atomic<Int>(0)
-    DispatchQueue.concurrentPerform(iterations: workers) { _ in
+    @Sendable func work() {
+      // Also on a single thread: what a piece does inside may not depend on how many there are.
       $isInsidePiece.withValue(true) {
         while true {
           let index = nextIndex.wrappingAdd(1, ordering: .relaxed).oldValue
@@ -40,6 +41,11 @@ public enum Parallelism {
           body(index)
         }
       }
+    }
+    if workers > 1 {
+      DispatchQueue.concurrentPerform(iterations: workers) { _ in work() }
+    } else {
+      work()
     }
   }
 

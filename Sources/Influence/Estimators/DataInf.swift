@@ -80,11 +80,11 @@ private struct DataInfOnQueries: QuerySideOperator {
   func precondition<Element: Scalar>(
     _ queries: MatrixView<Element>, pass: GradientPass<Element>
   ) throws -> Preconditioned<Element> {
-    let (cross, pulledBack) = try pass.normalProducts(queries, weights: context.dataInfWeights)
-    var rows = Matrix(queries)
-    rows.scale(by: Element(1 / context.lambda))
-    rows.add(
-      pulledBack, scale: Element(-1 / (Double(context.exampleCount) * context.lambda)))
+    var (cross, rows) = try pass.normalProducts(queries, weights: context.dataInfWeights)
+    // X takes the place of C·W·G: it is as large as the queries, and memory traffic counts.
+    rows.combine(
+      scale: Element(-1 / (Double(context.exampleCount) * context.lambda)),
+      adding: Matrix(queries), scale: Element(1 / context.lambda))
     return Preconditioned(rows: rows, crossProducts: cross)
   }
 }

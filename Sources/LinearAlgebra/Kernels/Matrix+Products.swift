@@ -115,7 +115,8 @@ struct OutputRegion<Element: Scalar>: @unchecked Sendable {
 /// The cut follows from the shape alone, never from the number of threads. One row times a matrix is
 /// a matrix–vector product. A few rows (under 16) go in pieces small enough for OpenBLAS's kernels
 /// that skip packing, whose limit is rows · columns · depth ≤ 10⁶; packing the wide factor would cost
-/// more than the product. From 16 rows up, wide pieces amortise packing and run near peak.
+/// more than the product. From 16 rows up, wide pieces amortise packing and run near peak; inside a
+/// piece of other parallel work there is nobody to share with, and such a product stays whole.
 struct ProductPlan: Sendable {
   let rows: Int
   let columns: Int
@@ -148,11 +149,13 @@ struct ProductPlan: Sendable {
     } else {
       // Tall or square outputs are cut by rows, wide ones by columns, in at least four pieces
       // where the product is large enough to share.
-      let isLarge = Double(rows) * Double(columns) * Double(depth) > 4e6
+      let isLarge =
+        !Parallelism.isNested && Double(rows) * Double(columns) * Double(depth) > 4e6
       let longest = max(rows, columns)
       let cut = isLarge ? max(64, min(1024, (longest + 3) / 4)) : Self.largestTile
-      tileRows = rows >= columns ? cut : 1024
-      tileColumns = rows >= columns ? 1024 : cut
+      let across = isLarge ? 1024 : Self.largestTile
+      tileRows = rows >= columns ? cut : across
+      tileColumns = rows >= columns ? across : cut
       tileDepth = Self.largestTile
     }
   }
