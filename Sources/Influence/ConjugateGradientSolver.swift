@@ -75,7 +75,7 @@ package struct ConjugateGradientSolver: Sendable {
     /// Takes rows out of the iteration; `endings` is nil where a row goes on.
     func retire(_ endings: [Ending?]) {
       for (place, row) in active.rows.enumerated() {
-        result.residualNorms[row] = max(0, active.squared[place]).squareRoot()
+        result.residualNorms[row] = Self.root(active.squared[place])
         guard let ending = endings[place] else { continue }
         result.endings[row] = ending
         result.solution[row: row] = active.solution[row: place]
@@ -112,9 +112,12 @@ package struct ConjugateGradientSolver: Sendable {
 
   private func endingsByTolerance(_ rows: [Int], _ squared: [Double]) -> [Ending?] {
     zip(rows, squared).map { row, square in
-      max(0, square).squareRoot() <= tolerances[row] ? .converged : nil
+      Self.root(square) <= tolerances[row] ? .converged : nil
     }
   }
+
+  /// The root of a square that rounding may have made negative; NaN stays NaN, which is not converged.
+  private static func root(_ square: Double) -> Double { square < 0 ? 0 : square.squareRoot() }
 }
 
 extension ConjugateGradientSolver.Result {
