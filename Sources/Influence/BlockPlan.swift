@@ -57,7 +57,9 @@ struct BlockPlan: Sendable {
       guard total <= budget else {
         let order = plan.needsKernel ? plan.context.exampleCount : plan.context.width
         throw .tooLarge(
-          block: plan.context.name, method: plan.gramMethods.joined(separator: ", "),
+          block: plan.context.name,
+          method: plan.gramMethods.isEmpty
+            ? "certificate" : plan.gramMethods.joined(separator: ", "),
           order: order, bytes: plans.reduce(0) { $0 + $1.bytes }, budget: budget)
       }
     }

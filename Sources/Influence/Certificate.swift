@@ -95,7 +95,8 @@ public struct Certificate: Sendable {
     return (0..<products.rows).map { row in
       let squared =
         quadratic[row] + 2 * gap * mixed[row] + gap * gap * cross.squaredQueryNorms[row]
-      return max(0, squared).squareRoot()
+      // Rounding may leave less than zero; NaN stays NaN, which certifies nothing.
+      return squared < 0 ? 0 : squared.squareRoot()
     }
   }
 }

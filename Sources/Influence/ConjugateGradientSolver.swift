@@ -1,16 +1,22 @@
-import LinearAlgebra
+package import LinearAlgebra
 
 /// Conjugate gradients for many right-hand sides, one a row, each with its own step lengths.
 ///
 /// Works in any coordinates: the operator A is given together with the metric B of the inner product
 /// ⟨x, y⟩ = xᵀBy in which it is symmetric. Rows that have ended leave the products.
-struct ConjugateGradientSolver: Sendable {
+package struct ConjugateGradientSolver: Sendable {
   /// The residual norm at which each row stops.
-  let tolerances: [Double]
-  let maximumSteps: Int
+  package let tolerances: [Double]
+  /// The most steps to take.
+  package let maximumSteps: Int
+
+  package init(tolerances: [Double], maximumSteps: Int) {
+    self.tolerances = tolerances
+    self.maximumSteps = maximumSteps
+  }
 
   /// How one row ended.
-  enum Ending: Equatable, Sendable {
+  package enum Ending: Equatable, Sendable {
     case converged
     case outOfSteps
     /// ⟨p, A·p⟩ ≤ 0 or NaN: the operator is not positive definite along p, or rounding has taken
@@ -18,11 +24,11 @@ struct ConjugateGradientSolver: Sendable {
     case negativeCurvature(step: Int)
   }
 
-  struct Result: Sendable {
-    var solution: Matrix<Double>
-    var residualNorms: [Double]
-    var endings: [Ending]
-    var steps: Int
+  package struct Result: Sendable {
+    package var solution: Matrix<Double>
+    package var residualNorms: [Double]
+    package var endings: [Ending]
+    package var steps: Int
   }
 
   /// The rows still under way, with the vectors of the recurrence.
@@ -53,7 +59,7 @@ struct ConjugateGradientSolver: Sendable {
   ///   - metric: B·x for each row x.
   ///   - image: A·p for each row p, given p and B·p.
   /// - Complexity: one call of each closure a step.
-  func solve(
+  package func solve(
     residual start: Matrix<Double>, metric: (Matrix<Double>) -> Matrix<Double>,
     image: (_ directions: Matrix<Double>, _ metric: Matrix<Double>) -> Matrix<Double>
   ) -> Result {
@@ -69,7 +75,7 @@ struct ConjugateGradientSolver: Sendable {
     /// Takes rows out of the iteration; `endings` is nil where a row goes on.
     func retire(_ endings: [Ending?]) {
       for (place, row) in active.rows.enumerated() {
-        result.residualNorms[row] = max(0, active.squared[place]).squareRoot()
+        result.residualNorms[row] = Self.root(active.squared[place])
         guard let ending = endings[place] else { continue }
         result.endings[row] = ending
         result.solution[row: row] = active.solution[row: place]
@@ -106,9 +112,12 @@ struct ConjugateGradientSolver: Sendable {
 
   private func endingsByTolerance(_ rows: [Int], _ squared: [Double]) -> [Ending?] {
     zip(rows, squared).map { row, square in
-      max(0, square).squareRoot() <= tolerances[row] ? .converged : nil
+      Self.root(square) <= tolerances[row] ? .converged : nil
     }
   }
+
+  /// The root of a square that rounding may have made negative; NaN stays NaN, which is not converged.
+  private static func root(_ square: Double) -> Double { square < 0 ? 0 : square.squareRoot() }
 }
 
 extension ConjugateGradientSolver.Result {

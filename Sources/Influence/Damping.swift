@@ -17,10 +17,15 @@ public enum Damping: Hashable, Sendable {
   /// - Throws: ``InfluenceError/invalidDamping(_:)`` unless λ is positive and finite.
   public func lambda(trace: Double, width: Int) throws(InfluenceError) -> Double {
     try validate()
-    switch self {
-    case .relative(let share): return share * trace / Double(width)
-    case .absolute(let value): return value
+    let lambda =
+      switch self {
+      case .relative(let share): share * trace / Double(width)
+      case .absolute(let value): value
+      }
+    guard lambda > 0, lambda.isFinite else {
+      throw .invalidDamping("\(self) of a mean eigenvalue of \(trace / Double(width))")
     }
+    return lambda
   }
 
   /// Checks that the damping is positive and finite.

@@ -36,6 +36,11 @@ public enum EstimatorCatalog {
         lissa.depth = .terms(try number(depth, Int.init, "depth", name))
       }
       if let tolerance = settings.removeValue(forKey: "tolerance") {
+        guard case .tolerance = lissa.depth else {
+          throw .invalidSetting(
+            method: name, setting: "tolerance",
+            reason: "the depth is given already; give one of them")
+        }
         lissa.depth = .tolerance(try number(tolerance, Double.init, "tolerance", name))
       }
       if let scale = settings.removeValue(forKey: "scale") {

@@ -131,9 +131,12 @@ struct NeumannFilter: Sendable {
   /// (1 − qᵀ)/(s + λ) with q = 1 − (s + λ)/σ, without cancellation for small (s + λ)·T/σ.
   func gain(_ eigenvalue: Double) -> Double {
     let damped = eigenvalue + lambda
-    return (1 - remainder(eigenvalue)).isLess(than: 0.5)
-      ? -Double.expMinusOne(Double(terms) * Double.log(onePlus: -damped / scale)) / damped
-      : (1 - remainder(eigenvalue)) / damped
+    let step = damped / scale
+    // Near q = 1 the difference 1 − qᵀ would cancel. Elsewhere q may be negative and has no logarithm.
+    let covered =
+      step < 0.5
+      ? -Double.expMinusOne(Double(terms) * Double.log(onePlus: -step)) : 1 - remainder(eigenvalue)
+    return covered / damped
   }
 
   /// qᵀ, the share of the right-hand side that is still missing.
