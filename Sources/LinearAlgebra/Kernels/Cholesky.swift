@@ -21,7 +21,7 @@ public struct Cholesky<Element: Scalar>: Sendable {
     precondition(matrix.isSquare, "Cholesky of a \(matrix.rows) × \(matrix.columns) matrix")
     var factor = matrix
     let order = factor.rows
-    guard factor.diagonal.allSatisfy(\.isFinite) else { throw .notFinite(order: order) }
+    guard factor.hasFiniteLowerTriangle() else { throw .notFinite(order: order) }
     let info = unsafe factor.elements.withUnsafeMutableBufferPointer { buffer in
       OpenBLASThreads.threaded {
         unsafe Element.kernels.potrf(
@@ -31,6 +31,10 @@ public struct Cholesky<Element: Scalar>: Sendable {
     }
     try checkLAPACK(info, order: order) {
       .notPositiveDefinite(leadingMinor: $0, order: order)
+    }
+    // OpenBLAS takes a NaN pivot, which an overflow on the way can make, for a positive one.
+    if let index = factor.diagonal.firstIndex(where: \.isNaN) {
+      throw .notPositiveDefinite(leadingMinor: index + 1, order: order)
     }
     self.factor = factor
   }
@@ -126,4 +130,18 @@ func checkLAPACK(
   // LAPACKE reports a NaN in the matrix argument as that argument's (negative) number.
   if info > -1000 { throw .notFinite(order: order) }
   preconditionFailure("LAPACK could not allocate its workspace (status \(info))")
+}
+
+extension Matrix {
+  /// Whether no element on or below the diagonal is NaN or infinite: what every factorization of a
+  /// symmetric matrix asks first.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  func hasFiniteLowerTriangle() -> Bool {
+    for row in 0..<rows {
+      for index in row * columns..<row * columns + min(row + 1, columns)
+      where !elements[index].isFinite { return false }
+    }
+    return true
+  }
 }

@@ -21,8 +21,15 @@ public struct LDLFactorization<Element: Scalar>: Sendable {
     precondition(matrix.isSquare, "LDLᵀ of a \(matrix.rows) × \(matrix.columns) matrix")
     var factor = matrix
     let order = factor.rows
-    guard factor.elements.allSatisfy(\.isFinite) else { throw .notFinite(order: order) }
+    guard factor.hasFiniteLowerTriangle() else { throw .notFinite(order: order) }
     var pivots = [Int32](repeating: 0, count: order)
+    guard order > 0 else {
+      // LAPACK asks for a workspace of 0 elements and then refuses it.
+      self.factor = factor
+      self.pivots = pivots
+      negativeEigenvalues = 0
+      return
+    }
     let info = unsafe pivots.withUnsafeMutableBufferPointer { pivotBuffer in
       unsafe factor.elements.withUnsafeMutableBufferPointer { buffer in
         OpenBLASThreads.threaded {
@@ -45,6 +52,7 @@ public struct LDLFactorization<Element: Scalar>: Sendable {
   public func solve(rows: inout Matrix<Element>) throws(FactorizationError) {
     precondition(
       rows.columns == order, "right-hand sides of \(rows.columns) elements for order \(order)")
+    guard order > 0 else { return }
     let count = rows.rows
     let info = unsafe pivots.withUnsafeBufferPointer { pivotBuffer in
       unsafe factor.elements.withUnsafeBufferPointer { triangle in

@@ -25,7 +25,7 @@ public struct SymmetricEigendecomposition<Element: Scalar>: Sendable {
     guard order <= Self.largestOrder else {
       throw .tooLarge(order: order, limit: Self.largestOrder)
     }
-    guard vectors.elements.allSatisfy(\.isFinite) else { throw .notFinite(order: order) }
+    guard vectors.hasFiniteLowerTriangle() else { throw .notFinite(order: order) }
     var values = [Element](repeating: 0, count: order)
     let info = unsafe values.withUnsafeMutableBufferPointer { valueBuffer in
       unsafe vectors.elements.withUnsafeMutableBufferPointer { buffer in
