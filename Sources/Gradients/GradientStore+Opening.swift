@@ -11,6 +11,7 @@ extension GradientStore {
   ///   - allowingIncomplete: Opens a store whose writer did not finish, with the rows it committed.
   /// - Throws: ``GradientStoreError`` or an error of the file, naming the file and the field.
   public init(opening url: URL, allowingIncomplete: Bool = false) throws {
+    guard url.isFileURL else { throw TensorFileError.notRegularFile(path: url.absoluteString) }
     let path = url.resolvingSymlinksInPath().path
     guard FileManager.default.fileExists(atPath: path) else {
       throw TensorFileError.notFound(path: url.path)
@@ -32,6 +33,9 @@ extension GradientStore {
     if exists(StoreDirectory.infoName, in: url) {
       return try StoreDirectory.open(url, allowingIncomplete: allowingIncomplete)
     }
+    guard FileManager.default.isReadableFile(atPath: url.path) else {
+      throw TensorFileError.permissionDenied(path: url.path, operation: "list it")
+    }
     let entries = try FileManager.default.contentsOfDirectory(
       at: url, includingPropertiesForKeys: nil
     ).filter { !$0.lastPathComponent.hasPrefix(".") }
@@ -42,7 +46,7 @@ extension GradientStore {
         shards.map { try StoreDirectory.open($0, allowingIncomplete: allowingIncomplete) },
         name: url.path)
     }
-    let arrays = entries.filter { NumpyStore.looksLikeArray($0) }
+    let arrays = try entries.filter(isArray)
     if !arrays.isEmpty { return try NumpyStore.openDirectory(url, arrays: arrays) }
     throw GradientStoreError.unrecognised(
       path: url.path,
@@ -51,10 +55,25 @@ extension GradientStore {
   }
 
   private static func openingFile(_ url: URL) throws -> GradientStore {
-    if NumpyStore.looksLikeArray(url) { return try NumpyStore.openFile(url) }
-    if SafetensorsStore.looksLikeTensors(url) { return try SafetensorsStore.open(url) }
-    throw GradientStoreError.unrecognised(
-      path: url.path, found: "the file starts like neither safetensors nor npy")
+    switch try FileKind(of: url) {
+    case .numpy: return try NumpyStore.openFile(url)
+    case .safetensors: return try SafetensorsStore.open(url)
+    case .other:
+      throw GradientStoreError.unrecognised(
+        path: url.path, found: "the file starts like neither safetensors nor npy")
+    }
+  }
+
+  /// Whether an entry of a directory is one of its blocks.
+  ///
+  /// An entry called `.npy` is meant to be one: if it is damaged, opening it says so, and no block
+  /// goes missing in silence.
+  private static func isArray(_ url: URL) throws -> Bool {
+    do {
+      return try FileKind(of: url) == .numpy || url.pathExtension == "npy"
+    } catch TensorFileError.notRegularFile {
+      return false
+    }
   }
 
   /// One store of the rows of several, in order.

@@ -3,10 +3,6 @@ import TensorFiles
 
 /// Gradients in `.npy` files: example first, one array a block.
 enum NumpyStore {
-  static func looksLikeArray(_ url: URL) -> Bool {
-    startsWith([0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59], url)
-  }
-
   static func openFile(_ url: URL) throws -> GradientStore {
     let file = try NumpyFile(opening: url)
     let block = try source(file, name: "gradients")
@@ -75,13 +71,5 @@ enum NumpyStore {
       return (.columnMajor(file, type), shape, count)
     }
     return (.mapped(try file.mapped()), shape, count)
-  }
-
-  /// Whether a file begins with the given bytes.
-  static func startsWith(_ bytes: [UInt8], _ url: URL) -> Bool {
-    guard let handle = try? FileHandle(forReadingFrom: url) else { return false }
-    defer { try? handle.close() }
-    guard let head = try? handle.read(upToCount: bytes.count) else { return false }
-    return Array(head) == bytes
   }
 }
