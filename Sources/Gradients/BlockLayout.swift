@@ -26,8 +26,8 @@ public struct BlockLayout: Hashable, Sendable {
     var blocks: [Block] = []
     var column = 0
     for (name, shape) in parameters {
+      precondition(shape.allSatisfy { $0 >= 0 }, "block \(name) has a negative dimension")
       let width = shape.reduce(1, *)
-      precondition(width >= 0, "block \(name) has a negative dimension")
       blocks.append(Block(name: name, shape: shape, columns: column..<column + width))
       column += width
     }
@@ -40,8 +40,9 @@ public struct BlockLayout: Hashable, Sendable {
   /// The number of columns D of a gradient row: all blocks together.
   public var columnCount: Int { blocks.last?.columns.upperBound ?? 0 }
 
-  /// What is different in another layout, one sentence a difference; empty when blocks agree by name
-  /// and shape. The order of blocks does not matter.
+  /// What is different in another layout, one sentence a difference.
+  ///
+  /// Empty when blocks agree by name and shape; their order does not matter.
   ///
   /// - Parameters:
   ///   - other: The layout to compare with.

@@ -134,7 +134,8 @@ public struct StoreManifest: Sendable, Hashable {
 extension BlockLayout {
   /// Places blocks that come from a file, whose names and dimensions cannot be trusted.
   ///
-  /// - Throws: ``GradientStoreError/invalidField(path:field:reason:)``.
+  /// - Throws: ``GradientStoreError/invalidField(path:field:reason:)``, or
+  ///   ``GradientStoreError/unrecognised(path:found:)`` where no block has a column.
   init(
     validating parameters: [(name: String, shape: [Int])], path: String
   ) throws(GradientStoreError) {
@@ -161,6 +162,10 @@ extension BlockLayout {
           reason: "brings a row past 2147483647 columns; split the store by blocks")
       }
       columns = sum
+    }
+    // Rows without columns take no bytes, so that any number of them would pass for a store.
+    guard columns > 0 else {
+      throw .unrecognised(path: path, found: "there are no columns of gradients")
     }
     self.init(parameters)
   }
