@@ -46,8 +46,9 @@ enum StoreDirectory {
       BlockSource.mapped(
         try MappedMatrix(
           in: map, elementType: elementType,
-          byteOffset: block.columns.lowerBound * elementType.byteCount, rows: rows,
-          columns: block.width, rowStride: max(layout.columnCount, 1)))
+          // A store of no rows has no bytes for later blocks to start at.
+          byteOffset: rows == 0 ? 0 : block.columns.lowerBound * elementType.byteCount,
+          rows: rows, columns: block.width, rowStride: layout.columnCount))
     }
     var norms: MappedMatrix?
     if manifest != nil {
