@@ -81,17 +81,19 @@ extension GradientStore {
     guard let first = stores.first else {
       throw GradientStoreError.unrecognised(path: name, found: "there are no shards")
     }
+    func label(_ store: GradientStore) -> String { URL(filePath: store.name).lastPathComponent }
     var shards: [Shard] = []
     var start = 0
     for store in stores {
       guard store.layout == first.layout else {
         let differences = first.layout.differences(
-          from: store.layout, label: first.name, otherLabel: store.name)
+          from: store.layout, label: label(first), otherLabel: label(store))
         throw GradientStoreError.inconsistent(
           path: name,
           reason: differences.isEmpty
-            ? "shards \(first.name) and \(store.name) hold the same blocks in another order; rewrite one of them"
-            : "shards do not hold the same blocks: \(differences.joined(separator: "; "))")
+            ? "shards \(label(first).quoted) and \(label(store).quoted) hold the same blocks in another order; rewrite one of them"
+            : "shards do not hold the same blocks: \(differences.joined(separator: ", ").legible); write them with the same model, or move the odd one elsewhere"
+        )
       }
       for shard in store.shards {
         shards.append(

@@ -28,7 +28,7 @@ enum NumpyStore {
         throw GradientStoreError.inconsistent(
           path: url.path,
           reason:
-            "\(array.lastPathComponent) has \(block.count) rows, but \(arrays[0].lastPathComponent) has \(count); every block needs one row an example"
+            "\(array.lastPathComponent.quoted) has \(block.count) rows, but \(arrays[0].lastPathComponent.quoted) has \(count); every block needs one row an example, so save them for the same examples"
         )
       }
       count = block.count
@@ -51,12 +51,14 @@ enum NumpyStore {
     guard let type = file.elementType else {
       throw GradientStoreError.invalidBlock(
         path: file.map.path, block: name,
-        reason: "holds \(file.descriptor) numbers; gradients are float16, float32 or float64")
+        reason:
+          "holds \(file.descriptor) numbers; gradients are float16, float32 or float64, so convert it or move it elsewhere"
+      )
     }
     guard let count = file.shape.first else {
       throw GradientStoreError.invalidBlock(
         path: file.map.path, block: name,
-        reason: "is a single number; gradients have a row an example")
+        reason: "is a single number; gradients have a row an example, so move it elsewhere")
     }
     let rest = Array(file.shape.dropFirst())
     let shape = rest.isEmpty ? [1] : rest

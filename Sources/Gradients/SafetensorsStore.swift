@@ -15,13 +15,14 @@ enum SafetensorsStore {
       guard let count = tensor.shape.first else {
         throw GradientStoreError.invalidBlock(
           path: url.path, block: tensor.name,
-          reason: "is a single number; gradients have a row an example")
+          reason: "is a single number; gradients have a row an example, so leave it out of the file"
+        )
       }
       guard count == first.shape.first else {
         throw GradientStoreError.invalidBlock(
           path: url.path, block: tensor.name,
           reason:
-            "has \(count) rows, but \(first.name) has \(first.shape.first ?? 0); every block needs one row an example"
+            "has \(count) rows, but \(first.name.quoted) has \(first.shape.first ?? 0); every block needs one row an example, so write them for the same examples"
         )
       }
       let rest = Array(tensor.shape.dropFirst())

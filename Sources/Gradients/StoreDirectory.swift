@@ -81,7 +81,9 @@ enum StoreDirectory {
       let path = url.path
       let json = try OrderedJSON(contentsOf: url)
       func invalid(_ field: String, _ reason: String) -> GradientStoreError {
-        .invalidField(path: path, field: field, reason: reason)
+        .invalidField(
+          path: path, field: field,
+          reason: reason + "; correct it, or build the index again with its own tool")
       }
       guard let rows = (json["num_grads"] ?? json["num_items"])?.integer, rows >= 0 else {
         throw invalid("num_grads", "is not a count of rows")
@@ -98,10 +100,10 @@ enum StoreDirectory {
       guard let name = json["base_dtype"]?.string else {
         throw invalid(
           "base_dtype",
-          "is missing (stores of old versions of bergson have none; rebuild with a newer one)")
+          "is missing or no string (old versions of bergson wrote none)")
       }
       guard let elementType = ElementType(numpy: name) else {
-        throw invalid("base_dtype", "is \(name), not float16, bfloat16, float32 or float64")
+        throw invalid("base_dtype", "is \(name.quoted), not float16, bfloat16, float32 or float64")
       }
       self.init(
         rows: rows, layout: try BlockLayout(validating: parameters, path: path),

@@ -77,7 +77,7 @@ public struct StoreManifest: Sendable, Hashable {
     let path = url.path
     let json = try OrderedJSON(contentsOf: url)
     func invalid(_ field: String, _ reason: String) -> GradientStoreError {
-      .invalidField(path: path, field: field, reason: reason)
+      .invalidField(path: path, field: field, reason: reason + "; restore it from a copy")
     }
     guard json["format"]?.string == "influencekit-gradients" else {
       throw invalid("format", "is not \"influencekit-gradients\"")
@@ -86,9 +86,11 @@ public struct StoreManifest: Sendable, Hashable {
       throw invalid("version", "is not a positive integer")
     }
     guard version <= Self.version else {
-      throw invalid(
-        "version",
-        "is \(version), newer than the \(Self.version) that this program knows; update it")
+      throw GradientStoreError.invalidField(
+        path: path, field: "version",
+        reason:
+          "is \(version), newer than the \(Self.version) that is known here; use the newer InfluenceKit that wrote it"
+      )
     }
     guard let rows = json["rows"]?.integer, rows >= 0 else {
       throw invalid("rows", "is not a count")
@@ -143,14 +145,15 @@ extension BlockLayout {
     var columns = 0
     for (name, shape) in parameters {
       guard names.insert(name).inserted else {
-        throw .invalidField(path: path, field: name, reason: "names two blocks")
+        throw .invalidField(path: path, field: name, reason: "names two blocks; rename one")
       }
       var width = 1
       for dimension in shape {
         let (product, overflow) = width.multipliedReportingOverflow(by: dimension)
         guard dimension >= 0, !overflow else {
           throw .invalidField(
-            path: path, field: name, reason: "has the impossible shape \(shape)")
+            path: path, field: name,
+            reason: "has the impossible shape \("\(shape)".legible); write the store again")
         }
         width = product
       }
