@@ -15,33 +15,18 @@ enum StoreDirectory {
 
   static func open(_ url: URL, allowingIncomplete: Bool) throws -> GradientStore {
     let manifest = try StoreManifest(ofStoreAt: url)
-    let info = try Info(ofStoreAt: url)
     if let manifest, !manifest.isComplete, !allowingIncomplete {
       throw GradientStoreError.incomplete(path: url.path, committedRows: manifest.rows)
     }
+    let info = try Info(ofStoreAt: url)
+    try manifest?.requireAgreement(with: info, path: url.path)
     let layout = manifest?.layout ?? info.layout
-    guard layout.blocks.map(\.name) == info.layout.blocks.map(\.name),
-      layout.blocks.map(\.columns) == info.layout.blocks.map(\.columns)
-    else {
-      throw GradientStoreError.inconsistent(
-        path: url.path,
-        reason:
-          "info.json and manifest.json describe different blocks; one of them belongs to another store"
-      )
-    }
     let rows = manifest?.rows ?? info.rows
     let elementType = manifest?.elementType ?? info.elementType
-    let rowBytes = layout.columnCount * elementType.byteCount
-    let map = try MemoryMap(opening: url.appending(path: gradientsName))
-    let (expected, overflow) = rows.multipliedReportingOverflow(by: rowBytes)
-    // While a store is being written, bytes past the committed rows are not part of it.
-    let isWhole =
-      manifest.map { !$0.isComplete } ?? false ? map.count >= expected : map.count == expected
-    guard !overflow, isWhole else {
-      throw GradientStoreError.wrongSize(
-        path: map.path, expected: overflow ? Int.max : expected, found: map.count, rows: rows,
-        rowBytes: rowBytes)
-    }
+    let isGrowing = manifest.map { !$0.isComplete } ?? false
+    let map = try self.map(
+      url.appending(path: gradientsName), rows: rows,
+      rowBytes: layout.columnCount * elementType.byteCount, isGrowing: isGrowing)
     let sources = try layout.blocks.map { block in
       BlockSource.mapped(
         try MappedMatrix(
@@ -52,9 +37,11 @@ enum StoreDirectory {
     }
     var norms: MappedMatrix?
     if manifest != nil {
+      let map = try self.map(
+        url.appending(path: normsName), rows: rows,
+        rowBytes: layout.count * ElementType.float64.byteCount, isGrowing: isGrowing)
       norms = try MappedMatrix(
-        in: MemoryMap(opening: url.appending(path: normsName)), elementType: .float64,
-        byteOffset: 0, rows: rows, columns: layout.count)
+        in: map, elementType: .float64, byteOffset: 0, rows: rows, columns: layout.count)
     }
     return GradientStore(
       name: url.path, kind: .directory, layout: layout,
@@ -62,6 +49,21 @@ enum StoreDirectory {
         GradientStore.Shard(
           rows: 0..<rows, blocks: sources, squaredNorms: norms, files: [map])
       ], manifests: [manifest])
+  }
+
+  /// Maps a file of rows after checking its length; while a store is being written (`isGrowing`),
+  /// bytes past the committed rows are not part of it.
+  private static func map(
+    _ url: URL, rows: Int, rowBytes: Int, isGrowing: Bool
+  ) throws -> MemoryMap {
+    let map = try MemoryMap(opening: url)
+    let (expected, overflow) = rows.multipliedReportingOverflow(by: rowBytes)
+    guard !overflow, isGrowing ? map.count >= expected : map.count == expected else {
+      throw GradientStoreError.wrongSize(
+        path: map.path, expected: overflow ? Int.max : expected, found: map.count, rows: rows,
+        rowBytes: rowBytes)
+    }
+    return map
   }
 
   /// The contents of `info.json`.
@@ -121,5 +123,32 @@ enum StoreDirectory {
         "base_dtype": .string(elementType.name),
       ])
     }
+  }
+}
+
+extension StoreManifest {
+  /// Checks that `info.json` describes the same store.
+  ///
+  /// Its count of rows may lag behind the manifest's while the store is being written.
+  fileprivate func requireAgreement(
+    with info: StoreDirectory.Info, path: String
+  ) throws(GradientStoreError) {
+    let contradiction: String
+    if layout.blocks.map(\.name) != info.layout.blocks.map(\.name)
+      || layout.blocks.map(\.columns) != info.layout.blocks.map(\.columns)
+    {
+      contradiction = "different blocks"
+    } else if elementType != info.elementType {
+      contradiction = "numbers of \(info.elementType) and of \(elementType)"
+    } else if isComplete, rows != info.rows {
+      contradiction = "\(info.rows) and \(rows) rows"
+    } else {
+      return
+    }
+    throw .inconsistent(
+      path: path,
+      reason:
+        "info.json and manifest.json describe \(contradiction); one of them belongs to another store, restore it from a copy"
+    )
   }
 }

@@ -121,15 +121,50 @@ public struct StoreManifest: Sendable, Hashable {
       }
       sizes[name] = bytes
     }
+    let expected = try Self.sizes(rows: rows, layout: layout, elementType: elementType, path: path)
+    for (name, size) in expected where sizes[name] != size {
+      throw invalid(
+        "files.\(name)", "is not \(size), the bytes of \(rows) rows of these blocks")
+    }
+    guard sizes[StoreDirectory.examplesName] != nil else {
+      throw invalid("files.\(StoreDirectory.examplesName)", "is missing")
+    }
+    let checksum = json["gradients_crc32c"]?.string
+    guard json["gradients_crc32c"] == nil || checksum.flatMap(Checksum.init) != nil else {
+      throw invalid("gradients_crc32c", "is not eight hexadecimal digits")
+    }
+    guard let notes = (json["provenance"] ?? [:]).object else {
+      throw invalid("provenance", "is not an object")
+    }
     var provenance: [String: String] = [:]
-    for (key, value) in json["provenance"]?.object ?? [:] {
+    for (key, value) in notes {
       guard let text = value.string else { throw invalid("provenance.\(key)", "is not a string") }
       provenance[key] = text
     }
     self.init(
       rows: rows, isComplete: complete, elementType: elementType, layout: layout,
-      fileSizes: sizes, gradientsChecksum: json["gradients_crc32c"]?.string,
-      provenance: provenance)
+      fileSizes: sizes, gradientsChecksum: checksum, provenance: provenance)
+  }
+
+  /// The bytes that a number of rows take in each file whose rows all have the same length.
+  private static func sizes(
+    rows: Int, layout: BlockLayout, elementType: ElementType, path: String
+  ) throws(GradientStoreError) -> [(name: String, size: Int)] {
+    let rowBytes = [
+      (StoreDirectory.gradientsName, layout.columnCount * elementType.byteCount),
+      (StoreDirectory.normsName, layout.count * ElementType.float64.byteCount),
+    ]
+    var sizes: [(name: String, size: Int)] = []
+    for (name, bytes) in rowBytes {
+      let (size, overflow) = rows.multipliedReportingOverflow(by: bytes)
+      guard !overflow else {
+        throw .invalidField(
+          path: path, field: "rows",
+          reason: "is \(rows), more rows than a file can hold; restore it from a copy")
+      }
+      sizes.append((name, size))
+    }
+    return sizes
   }
 }
 
