@@ -30,7 +30,7 @@ extension GradientStore {
     func exists(_ name: String, in folder: URL) -> Bool {
       FileManager.default.fileExists(atPath: folder.appending(path: name).path)
     }
-    if exists(StoreDirectory.infoName, in: url) {
+    if exists(StoreDirectory.infoName, in: url) || exists(StoreManifest.fileName, in: url) {
       return try StoreDirectory.open(url, allowingIncomplete: allowingIncomplete)
     }
     guard FileManager.default.isReadableFile(atPath: url.path) else {
@@ -40,8 +40,12 @@ extension GradientStore {
       at: url, includingPropertiesForKeys: nil
     ).filter { !$0.lastPathComponent.hasPrefix(".") }
       .sorted { $0.lastPathComponent < $1.lastPathComponent }
-    let shards = entries.filter { exists(StoreDirectory.infoName, in: $0) }
+    // A shard whose writer has just begun has a manifest before it has an info.json.
+    let shards = entries.filter {
+      exists(StoreDirectory.infoName, in: $0) || exists(StoreManifest.fileName, in: $0)
+    }
     if !shards.isEmpty {
+      if !allowingIncomplete { try StoreDirectory.requireFinished(url) }
       return try joining(
         shards.map { try StoreDirectory.open($0, allowingIncomplete: allowingIncomplete) },
         name: url.path)

@@ -18,6 +18,7 @@ enum StoreDirectory {
     if let manifest, !manifest.isComplete, !allowingIncomplete {
       throw GradientStoreError.incomplete(path: url.path, committedRows: manifest.rows)
     }
+    if manifest == nil, !allowingIncomplete { try requireFinished(url) }
     let info = try Info(ofStoreAt: url)
     try manifest?.requireAgreement(with: info, path: url.path)
     let layout = manifest?.layout ?? info.layout
@@ -49,6 +50,14 @@ enum StoreDirectory {
         GradientStore.Shard(
           rows: 0..<rows, blocks: sources, squaredNorms: norms, files: [map])
       ], manifests: [manifest])
+  }
+
+  /// Refuses a directory that bergson has not finished: its rows are all there, but zeros until they
+  /// are written, and nothing but the directory's name tells.
+  static func requireFinished(_ url: URL) throws(GradientStoreError) {
+    guard !url.lastPathComponent.hasSuffix(".part") else {
+      throw .incomplete(path: url.path, committedRows: nil)
+    }
   }
 
   /// Maps a file of rows after checking its length; while a store is being written (`isGrowing`),
