@@ -177,7 +177,7 @@ public final class GradientStoreWriter {
         in: map, elementType: elementType,
         byteOffset: block.columns.lowerBound * elementType.byteCount, rows: count,
         columns: block.width, rowStride: max(layout.columnCount, 1))
-      let squares = stored[rows: fresh].matrix(as: Double.self).view.squaredRowNorms()
+      let squares = try BlockSource.mapped(stored).squaredRowNorms(rows: fresh, width: block.width)
       for (row, square) in squares.enumerated() {
         guard square.isFinite else {
           throw GradientStoreError.notFinite(
