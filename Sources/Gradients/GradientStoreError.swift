@@ -12,6 +12,8 @@ public enum GradientStoreError: Error, Sendable, Equatable {
   case invalidField(path: String, field: String, reason: String)
   /// A file is not as long as the rows it should hold.
   case wrongSize(path: String, expected: Int, found: Int, rows: Int, rowBytes: Int)
+  /// The bytes of a file are not those that were written.
+  case damaged(path: String, recorded: String, found: String)
   /// The writer of this store did not finish; it committed so many rows, where that is known.
   case incomplete(path: String, committedRows: Int?)
   /// A store exists where a new one should be written.
@@ -40,6 +42,8 @@ extension GradientStoreError: CustomStringConvertible {
       "\(path.legible): field \(field.quoted) \(reason)"
     case .wrongSize(let path, let expected, let found, let rows, let rowBytes):
       "\(path.legible): \(found) bytes, but \(rows) rows of \(rowBytes) bytes need \(expected); the file is damaged or belongs to another store, copy or write it again"
+    case .damaged(let path, let recorded, let found):
+      "\(path.legible): the checksum is \(found), but its writer recorded \(recorded); the file is damaged, copy or write it again"
     case .incomplete(let path, let rows?):
       "\(path.legible): the store is incomplete, its writer stopped after \(rows) rows; finish writing it (a writer resumes from there) or open it with the rows it has by asking for incomplete stores"
     case .incomplete(let path, nil):

@@ -129,8 +129,8 @@ public struct StoreManifest: Sendable, Hashable {
     guard sizes[StoreDirectory.examplesName] != nil else {
       throw invalid("files.\(StoreDirectory.examplesName)", "is missing")
     }
-    let checksum = json["gradients_crc32c"]?.string
-    guard json["gradients_crc32c"] == nil || checksum.flatMap(Checksum.init) != nil else {
+    let checksum = json["gradients_crc32c"]?.string.flatMap(Checksum.init)
+    guard json["gradients_crc32c"] == nil || checksum != nil else {
       throw invalid("gradients_crc32c", "is not eight hexadecimal digits")
     }
     guard let notes = (json["provenance"] ?? [:]).object else {
@@ -143,7 +143,7 @@ public struct StoreManifest: Sendable, Hashable {
     }
     self.init(
       rows: rows, isComplete: complete, elementType: elementType, layout: layout,
-      fileSizes: sizes, gradientsChecksum: checksum, provenance: provenance)
+      fileSizes: sizes, gradientsChecksum: checksum?.description, provenance: provenance)
   }
 
   /// The bytes that a number of rows take in each file whose rows all have the same length.
