@@ -26,8 +26,8 @@ public struct BlockLayout: Hashable, Sendable {
     var blocks: [Block] = []
     var column = 0
     for (name, shape) in parameters {
+      precondition(shape.allSatisfy { $0 >= 0 }, "block \(name) has a negative dimension")
       let width = shape.reduce(1, *)
-      precondition(width >= 0, "block \(name) has a negative dimension")
       blocks.append(Block(name: name, shape: shape, columns: column..<column + width))
       column += width
     }

@@ -20,8 +20,9 @@ public struct GradientNorms: Sendable {
 extension GradientStore {
   /// The squared norms of all gradients: as the writer recorded them, or by a pass.
   ///
-  /// Values that are not finite belong to rows that hold NaN or infinity (a sum of squares of finite
-  /// single-precision numbers cannot overflow in double precision).
+  /// Values that are not finite belong to rows that hold NaN or infinity, or float64 numbers above
+  /// 10¹⁵⁰ or so (a sum of squares of finite single-precision numbers cannot overflow in double
+  /// precision).
   ///
   /// - Complexity: O(nD) once, if they were not recorded.
   public func squaredNorms() throws -> GradientNorms {
@@ -34,7 +35,8 @@ extension GradientStore {
         }
       } else {
         for block in layout.blocks.indices {
-          let norms = try computedNorms(of: shard, block: block)
+          let norms = try shard.blocks[block].squaredRowNorms(
+            rows: 0..<shard.rows.count, width: layout.blocks[block].width)
           for (offset, norm) in norms.enumerated() {
             squared[shard.rows.lowerBound + offset, block] = norm
           }
@@ -43,27 +45,26 @@ extension GradientStore {
     }
     return GradientNorms(squared: squared)
   }
+}
 
-  private func computedNorms(of shard: Shard, block: Int) throws -> [Double] {
-    let width = layout.blocks[block].width
-    let source = shard.blocks[block]
-    let columns = 0..<width
-    if case .double = source {
-      return try source.read(rows: 0..<shard.rows.count, columns: columns, as: Double.self)
-        .squaredRowNorms()
+extension BlockSource {
+  /// ‖g‖² of some rows, a few megabytes at a time where they must be converted.
+  ///
+  /// - Complexity: O(nd); the same bits however the rows are divided among calls.
+  func squaredRowNorms(rows: Range<Int>, width: Int) throws -> [Double] {
+    if isDirectlyReadable(as: Float.self) {
+      return try read(rows: rows, columns: 0..<width, as: Float.self).squaredRowNorms()
     }
-    if source.elementType == .float64 || !source.isDirectlyReadable(as: Float.self) {
-      // Converted a few megabytes at a time.
-      let chunk = max(1, (4 << 20) / max(1, width * MemoryLayout<Double>.stride))
-      var norms: [Double] = []
-      norms.reserveCapacity(shard.rows.count)
-      for first in stride(from: 0, to: shard.rows.count, by: chunk) {
-        let rows = first..<min(shard.rows.count, first + chunk)
-        norms += try source.read(rows: rows, columns: columns, as: Double.self).squaredRowNorms()
-      }
-      return norms
+    if isDirectlyReadable(as: Double.self) {
+      return try read(rows: rows, columns: 0..<width, as: Double.self).squaredRowNorms()
     }
-    return try source.read(rows: 0..<shard.rows.count, columns: columns, as: Float.self)
-      .squaredRowNorms()
+    let chunk = max(1, (4 << 20) / max(1, width * MemoryLayout<Double>.stride))
+    var norms: [Double] = []
+    norms.reserveCapacity(rows.count)
+    for first in stride(from: rows.lowerBound, to: rows.upperBound, by: chunk) {
+      let part = first..<min(rows.upperBound, first + chunk)
+      norms += try read(rows: part, columns: 0..<width, as: Double.self).squaredRowNorms()
+    }
+    return norms
   }
 }

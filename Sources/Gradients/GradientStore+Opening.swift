@@ -11,6 +11,7 @@ extension GradientStore {
   ///   - allowingIncomplete: Opens a store whose writer did not finish, with the rows it committed.
   /// - Throws: ``GradientStoreError`` or an error of the file, naming the file and the field.
   public init(opening url: URL, allowingIncomplete: Bool = false) throws {
+    guard url.isFileURL else { throw TensorFileError.notRegularFile(path: url.absoluteString) }
     let path = url.resolvingSymlinksInPath().path
     guard FileManager.default.fileExists(atPath: path) else {
       throw TensorFileError.notFound(path: url.path)
@@ -29,20 +30,27 @@ extension GradientStore {
     func exists(_ name: String, in folder: URL) -> Bool {
       FileManager.default.fileExists(atPath: folder.appending(path: name).path)
     }
-    if exists(StoreDirectory.infoName, in: url) {
+    if exists(StoreDirectory.infoName, in: url) || exists(StoreManifest.fileName, in: url) {
       return try StoreDirectory.open(url, allowingIncomplete: allowingIncomplete)
+    }
+    guard FileManager.default.isReadableFile(atPath: url.path) else {
+      throw TensorFileError.permissionDenied(path: url.path, operation: "list it")
     }
     let entries = try FileManager.default.contentsOfDirectory(
       at: url, includingPropertiesForKeys: nil
     ).filter { !$0.lastPathComponent.hasPrefix(".") }
       .sorted { $0.lastPathComponent < $1.lastPathComponent }
-    let shards = entries.filter { exists(StoreDirectory.infoName, in: $0) }
+    // A shard whose writer has just begun has a manifest before it has an info.json.
+    let shards = entries.filter {
+      exists(StoreDirectory.infoName, in: $0) || exists(StoreManifest.fileName, in: $0)
+    }
     if !shards.isEmpty {
+      if !allowingIncomplete { try StoreDirectory.requireFinished(url) }
       return try joining(
         shards.map { try StoreDirectory.open($0, allowingIncomplete: allowingIncomplete) },
         name: url.path)
     }
-    let arrays = entries.filter { NumpyStore.looksLikeArray($0) }
+    let arrays = try entries.filter(isArray)
     if !arrays.isEmpty { return try NumpyStore.openDirectory(url, arrays: arrays) }
     throw GradientStoreError.unrecognised(
       path: url.path,
@@ -51,10 +59,25 @@ extension GradientStore {
   }
 
   private static func openingFile(_ url: URL) throws -> GradientStore {
-    if NumpyStore.looksLikeArray(url) { return try NumpyStore.openFile(url) }
-    if SafetensorsStore.looksLikeTensors(url) { return try SafetensorsStore.open(url) }
-    throw GradientStoreError.unrecognised(
-      path: url.path, found: "the file starts like neither safetensors nor npy")
+    switch try FileKind(of: url) {
+    case .numpy: return try NumpyStore.openFile(url)
+    case .safetensors: return try SafetensorsStore.open(url)
+    case .other:
+      throw GradientStoreError.unrecognised(
+        path: url.path, found: "the file starts like neither safetensors nor npy")
+    }
+  }
+
+  /// Whether an entry of a directory is one of its blocks.
+  ///
+  /// An entry called `.npy` is meant to be one: if it is damaged, opening it says so, and no block
+  /// goes missing in silence.
+  private static func isArray(_ url: URL) throws -> Bool {
+    do {
+      return try FileKind(of: url) == .numpy || url.pathExtension == "npy"
+    } catch TensorFileError.notRegularFile {
+      return false
+    }
   }
 
   /// One store of the rows of several, in order.
@@ -62,17 +85,19 @@ extension GradientStore {
     guard let first = stores.first else {
       throw GradientStoreError.unrecognised(path: name, found: "there are no shards")
     }
+    func label(_ store: GradientStore) -> String { URL(filePath: store.name).lastPathComponent }
     var shards: [Shard] = []
     var start = 0
     for store in stores {
       guard store.layout == first.layout else {
         let differences = first.layout.differences(
-          from: store.layout, label: first.name, otherLabel: store.name)
+          from: store.layout, label: label(first), otherLabel: label(store))
         throw GradientStoreError.inconsistent(
           path: name,
           reason: differences.isEmpty
-            ? "shards \(first.name) and \(store.name) hold the same blocks in another order; rewrite one of them"
-            : "shards do not hold the same blocks: \(differences.joined(separator: "; "))")
+            ? "shards \(label(first).quoted) and \(label(store).quoted) hold the same blocks in another order; rewrite one of them"
+            : "shards do not hold the same blocks: \(differences.joined(separator: ", ").legible); write them with the same model, or move the odd one elsewhere"
+        )
       }
       for shard in store.shards {
         shards.append(

@@ -30,7 +30,7 @@ public struct GradientStore: Sendable {
   public let layout: BlockLayout
   /// The number of rows n: one an example.
   public let count: Int
-  /// How numbers are stored, per block.
+  /// How numbers are stored, per block; in the first shard, where there are several.
   public let elementTypes: [ElementType]
   /// What the writer recorded, one a shard; nil for files of other tools.
   public let manifests: [StoreManifest?]
@@ -147,16 +147,5 @@ public struct GradientStore: Sendable {
         $0..<min($0 + size, shard.rows.upperBound)
       }
     }
-  }
-
-  /// A checksum of the stored gradients: CRC-32C of each file, joined by `+`; nil in memory.
-  ///
-  /// - Complexity: reads every byte, unless the writer recorded the checksum.
-  public func checksum() throws -> String? {
-    guard kind != .memory else { return nil }
-    return try zip(shards, manifests).flatMap { shard, manifest in
-      if let known = manifest?.gradientsChecksum { return [known] }
-      return try shard.files.map { try Checksum(of: $0).description }
-    }.joined(separator: "+")
   }
 }

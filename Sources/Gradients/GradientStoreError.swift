@@ -1,23 +1,31 @@
+import TensorFiles
+
 /// Why a gradient store could not be opened or written.
-public enum GradientStoreError: Error, Sendable {
+public enum GradientStoreError: Error, Sendable, Equatable {
   /// Nothing at this path looks like gradients.
   case unrecognised(path: String, found: String)
   /// A tensor cannot be a block of gradients.
   case invalidBlock(path: String, block: String, reason: String)
-  /// Blocks, or shards, do not agree with each other.
+  /// Blocks, shards, or the files of a store do not agree with each other.
   case inconsistent(path: String, reason: String)
   /// A field of `info.json` or `manifest.json` is missing or wrong.
   case invalidField(path: String, field: String, reason: String)
-  /// `gradients.bin` is not as long as the header says.
+  /// A file is not as long as the rows it should hold.
   case wrongSize(path: String, expected: Int, found: Int, rows: Int, rowBytes: Int)
-  /// The writer of this store did not finish.
-  case incomplete(path: String, committedRows: Int)
+  /// The bytes of a file are not those that were written.
+  case damaged(path: String, recorded: String, found: String)
+  /// The writer of this store did not finish; it committed so many rows, where that is known.
+  case incomplete(path: String, committedRows: Int?)
   /// A store exists where a new one should be written.
   case alreadyExists(path: String)
-  /// A row to be written holds NaN or infinity.
+  /// There is nothing that a writer could go on with.
+  case notResumable(path: String, reason: String)
+  /// A row to be written holds a number that cannot be stored.
   case notFinite(path: String, row: Int, block: String, reason: String)
   /// Rows to be written do not have the store's shape.
   case wrongShape(path: String, block: String, expected: String, found: String)
+  /// The writer failed earlier, and only the committed rows are whole.
+  case writerFailed(path: String, committedRows: Int)
 }
 
 extension GradientStoreError: CustomStringConvertible {
@@ -25,23 +33,31 @@ extension GradientStoreError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .unrecognised(let path, let found):
-      "\(path): \(found); expected a store directory (info.json + gradients.bin), a .safetensors file with one tensor a block, a .npy file, or a directory of .npy files"
+      "\(path.legible): \(found); expected a store directory (info.json + gradients.bin), a directory of them, a .safetensors file with one tensor a block, a .npy file, or a directory of .npy files"
     case .invalidBlock(let path, let block, let reason):
-      "\(path): tensor \(block) \(reason)"
+      "\(path.legible): tensor \(block.quoted) \(reason)"
     case .inconsistent(let path, let reason):
-      "\(path): \(reason)"
+      "\(path.legible): \(reason)"
     case .invalidField(let path, let field, let reason):
-      "\(path): field \(field) \(reason)"
+      "\(path.legible): field \(field.quoted) \(reason)"
     case .wrongSize(let path, let expected, let found, let rows, let rowBytes):
-      "\(path): \(found) bytes, but \(rows) rows of \(rowBytes) bytes need \(expected); the file is damaged or its info.json belongs to another store"
-    case .incomplete(let path, let rows):
-      "\(path): the store is incomplete, its writer stopped after \(rows) rows; finish writing it (a writer resumes from there) or open it with the rows it has by asking for incomplete stores"
+      "\(path.legible): \(found) bytes, but \(rows) rows of \(rowBytes) bytes need \(expected); the file is damaged or belongs to another store, copy or write it again"
+    case .damaged(let path, let recorded, let found):
+      "\(path.legible): the checksum is \(found), but its writer recorded \(recorded); the file is damaged, copy or write it again"
+    case .incomplete(let path, let rows?):
+      "\(path.legible): the store is incomplete, its writer stopped after \(rows) rows; finish writing it (a writer resumes from there) or open it with the rows it has by asking for incomplete stores"
+    case .incomplete(let path, nil):
+      "\(path.legible): the name ends in .part, which is how bergson marks a build that has not finished, and rows not yet written are zeros; finish the build, or open it as it is by asking for incomplete stores"
     case .alreadyExists(let path):
-      "\(path): there is a store already; choose another path, resume it, or delete it first"
+      "\(path.legible): there is a store already; choose another path, resume it, or delete it first"
+    case .notResumable(let path, let reason):
+      "\(path.legible): \(reason); start a new store in another folder"
     case .notFinite(let path, let row, let block, let reason):
-      "\(path): row \(row), block \(block): \(reason)"
+      "\(path.legible): row \(row), block \(block.quoted): \(reason)"
     case .wrongShape(let path, let block, let expected, let found):
-      "\(path): block \(block): expected \(expected), found \(found)"
+      "\(path.legible): block \(block.quoted): expected \(expected), found \(found); correct the rows that are appended"
+    case .writerFailed(let path, let rows):
+      "\(path.legible): this writer failed before, and only the first \(rows) rows are whole; resume the store with a new writer and append the rows after them again"
     }
   }
 }

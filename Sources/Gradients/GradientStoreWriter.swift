@@ -1,6 +1,5 @@
 public import Foundation
 public import LinearAlgebra
-import OrderedCollections
 public import TensorFiles
 
 /// Writes a gradient store, row by row, so that a crash never loses what was committed.
@@ -11,7 +10,11 @@ public import TensorFiles
 ///
 /// Rows are appended to files, then counted by replacing `manifest.json` atomically. A writer that
 /// was killed leaves a store with the rows of its last commit, and ``init(resuming:)`` goes on from
-/// there. Until ``finish()`` the store says that it is incomplete.
+/// there. Until ``finish()`` the store says that it is incomplete. Give a store one writer at a time.
+///
+/// After an error in the middle of writing, such as a full disk, a file may hold half a row. The
+/// writer then refuses to go on; resume the store with a new one. Errors that say what is wrong with
+/// the rows to append come before anything is written, and leave the writer as it was.
 public final class GradientStoreWriter {
   /// The store's directory.
   public let directory: URL
@@ -21,10 +24,12 @@ public final class GradientStoreWriter {
   public let elementType: ElementType
   /// Rows appended so far, committed or not.
   public private(set) var count: Int
+  /// What is on disk.
   private var manifest: StoreManifest
   private var gradients: AppendableFile
   private var norms: AppendableFile
   private var examples: AppendableFile
+  private var hasFailed = false
 
   /// Starts a new store.
   ///
@@ -38,55 +43,53 @@ public final class GradientStoreWriter {
     creating directory: URL, layout: BlockLayout, elementType: ElementType = .float32,
     provenance: [String: String] = [:]
   ) throws {
-    let files = FileManager.default
-    let names = [StoreManifest.fileName, StoreDirectory.infoName, StoreDirectory.gradientsName]
-    guard !names.contains(where: { files.fileExists(atPath: directory.appending(path: $0).path) })
-    else { throw GradientStoreError.alreadyExists(path: directory.path) }
     // Names from the caller may be anything, but must make a valid layout.
     _ = try BlockLayout(
       validating: layout.blocks.map { ($0.name, $0.shape) }, path: directory.path)
-    try files.createDirectory(at: directory, withIntermediateDirectories: true)
+    try StoreDirectory.create(directory)
     self.directory = directory
     self.layout = layout
     self.elementType = elementType
     count = 0
     manifest = StoreManifest(
-      rows: 0, isComplete: false, elementType: elementType, layout: layout, fileSizes: [:],
-      provenance: provenance)
-    gradients = try AppendableFile(
-      at: directory.appending(path: StoreDirectory.gradientsName), keeping: 0)
-    norms = try AppendableFile(at: directory.appending(path: StoreDirectory.normsName), keeping: 0)
-    examples = try AppendableFile(
-      at: directory.appending(path: StoreDirectory.examplesName), keeping: 0)
-    try record()
+      rows: 0, isComplete: false, elementType: elementType, layout: layout,
+      fileSizes: [
+        StoreDirectory.gradientsName: 0, StoreDirectory.normsName: 0,
+        StoreDirectory.examplesName: 0,
+      ], provenance: provenance)
+    // First of all, so that a store which a crash cuts short here can be resumed, too.
+    try StoreDirectory.record(manifest, in: directory)
+    gradients = try StoreDirectory.file(StoreDirectory.gradientsName, of: manifest, in: directory)
+    norms = try StoreDirectory.file(StoreDirectory.normsName, of: manifest, in: directory)
+    examples = try StoreDirectory.file(StoreDirectory.examplesName, of: manifest, in: directory)
   }
 
   /// Goes on with a store whose writer stopped; rows that were not committed are dropped.
   ///
-  /// - Parameter directory: A store that ``init(creating:layout:elementType:provenance:)`` began.
-  /// - Throws: ``GradientStoreError`` or a file error.
+  /// A complete store can be resumed too: it is incomplete again from the first row appended to the
+  /// next ``finish()``.
+  ///
+  /// - Parameter directory: A store that ``init(creating:layout:elementType:provenance:)`` began, and
+  ///   that no other writer has open.
+  /// - Throws: ``GradientStoreError/notResumable(path:reason:)`` where there is no such store, another
+  ///   ``GradientStoreError`` or a file error.
   public init(resuming directory: URL) throws {
-    guard let manifest = try StoreManifest(ofStoreAt: directory) else {
-      throw GradientStoreError.unrecognised(
-        path: directory.path, found: "there is no manifest.json, so nothing to resume")
+    guard FileManager.default.fileExists(atPath: directory.path) else {
+      throw GradientStoreError.notResumable(
+        path: directory.path, reason: "no such folder, so there is nothing to resume")
     }
-    func size(_ name: String) -> Int { manifest.fileSizes[name] ?? 0 }
+    guard let manifest = try StoreManifest(ofStoreAt: directory) else {
+      throw GradientStoreError.notResumable(
+        path: directory.path, reason: "no manifest.json tells which rows are whole")
+    }
     self.directory = directory
     self.manifest = manifest
     layout = manifest.layout
     elementType = manifest.elementType
     count = manifest.rows
-    gradients = try AppendableFile(
-      at: directory.appending(path: StoreDirectory.gradientsName),
-      keeping: size(StoreDirectory.gradientsName))
-    norms = try AppendableFile(
-      at: directory.appending(path: StoreDirectory.normsName),
-      keeping: size(StoreDirectory.normsName))
-    examples = try AppendableFile(
-      at: directory.appending(path: StoreDirectory.examplesName),
-      keeping: size(StoreDirectory.examplesName))
-    self.manifest.isComplete = false
-    self.manifest.gradientsChecksum = nil
+    gradients = try StoreDirectory.file(StoreDirectory.gradientsName, of: manifest, in: directory)
+    norms = try StoreDirectory.file(StoreDirectory.normsName, of: manifest, in: directory)
+    examples = try StoreDirectory.file(StoreDirectory.examplesName, of: manifest, in: directory)
   }
 
   /// Rows that would survive a crash now.
@@ -98,48 +101,28 @@ public final class GradientStoreWriter {
   ///   - blocks: One `rows × d` matrix a block, in the layout's order.
   ///   - ids: The examples' names, if they have any.
   ///   - losses: The examples' losses, if known.
-  /// - Throws: ``GradientStoreError/notFinite(path:row:block:reason:)`` before anything is written,
-  ///   ``GradientStoreError/wrongShape(path:block:expected:found:)``, or a file error.
+  /// - Throws: ``GradientStoreError/notFinite(path:row:block:reason:)`` and
+  ///   ``GradientStoreError/wrongShape(path:block:expected:found:)`` before anything is written, or a
+  ///   file error, after which the writer does not go on.
   public func append<Element: Scalar>(
     _ blocks: [Matrix<Element>], ids: [String]? = nil, losses: [Double]? = nil
   ) throws {
-    guard blocks.count == layout.count else {
-      throw GradientStoreError.wrongShape(
-        path: directory.path, block: "all", expected: "\(layout.count) blocks",
-        found: "\(blocks.count)")
-    }
-    let rows = blocks.first?.rows ?? 0
-    for (block, matrix) in zip(layout.blocks, blocks) {
-      guard matrix.rows == rows, matrix.columns == block.width else {
-        throw GradientStoreError.wrongShape(
-          path: directory.path, block: block.name, expected: "\(rows) × \(block.width)",
-          found: "\(matrix.rows) × \(matrix.columns)")
-      }
-      if let bad = matrix.view.squaredRowNorms().firstIndex(where: { !$0.isFinite }) {
-        throw GradientStoreError.notFinite(
-          path: directory.path, row: count + bad, block: block.name,
-          reason: "the gradient holds NaN or infinity; look at this example's loss")
-      }
-    }
-    for (what, given) in [("ids", ids?.count), ("losses", losses?.count)] {
-      if let given, given != rows {
-        throw GradientStoreError.wrongShape(
-          path: directory.path, block: what, expected: "\(rows)", found: "\(given)")
-      }
-    }
+    let rows = try checkedRowCount(of: blocks)
+    let lines = try exampleLines(rows: rows, ids: ids, losses: losses)
+    guard rows > 0 else { return }
     var joined = Matrix<Element>.zeros(rows, layout.columnCount)
     for (block, matrix) in zip(layout.blocks, blocks) {
       joined.place(matrix, firstColumn: block.columns.lowerBound)
     }
-    try gradients.write(joined, as: elementType)
-    if ids != nil || losses != nil {
-      for row in 0..<rows {
-        var members: OrderedDictionary<String, OrderedJSON> = ["row": .integer(count + row)]
-        if let ids { members["id"] = .string(ids[row]) }
-        if let losses { members["loss"] = .number(losses[row]) }
-        let line = try OrderedJSON.object(members).serialized()
-        try examples.write(Array(line.utf8) + [UInt8(ascii: "\n")])
+    try attempt {
+      if manifest.isComplete {
+        // A reader must not take a file that grows for a complete one.
+        try record {
+          $0.isComplete = false; $0.gradientsChecksum = nil
+        }
       }
+      try gradients.write(joined, as: elementType)
+      try examples.write(lines)
     }
     count += rows
   }
@@ -147,23 +130,57 @@ public final class GradientStoreWriter {
   /// Makes the rows appended so far permanent.
   ///
   /// - Throws: ``GradientStoreError/notFinite(path:row:block:reason:)`` if a number was too large for
-  ///   the stored type, or a file error. What was committed before stays as it was.
+  ///   the stored type, or a file error. What was committed before stays as it was, and the writer
+  ///   does not go on.
   public func commit() throws {
-    try gradients.synchronize()
-    try appendNorms()
-    try norms.synchronize()
-    try examples.synchronize()
-    manifest.rows = count
-    try record()
+    try attempt {
+      try gradients.synchronize()
+      try appendNorms()
+      try norms.synchronize()
+      try examples.synchronize()
+      // Only now may the rows be counted: every byte of theirs would survive a power cut.
+      try record { $0.rows = count }
+    }
   }
 
   /// Commits, and marks the store complete.
+  ///
+  /// - Throws: What ``commit()`` throws.
+  /// - Complexity: reads all of the gradients, for their checksum.
   public func finish() throws {
     try commit()
-    manifest.isComplete = true
-    let map = try MemoryMap(opening: directory.appending(path: StoreDirectory.gradientsName))
-    manifest.gradientsChecksum = try Checksum(of: map).description
-    try record()
+    try attempt {
+      let map = try MemoryMap(opening: directory.appending(path: StoreDirectory.gradientsName))
+      let checksum = try Checksum(of: map, range: 0..<gradients.count).description
+      try record {
+        $0.isComplete = true; $0.gradientsChecksum = checksum
+      }
+    }
+  }
+
+  /// Takes a step that changes files, unless an earlier one failed half way.
+  private func attempt(_ step: () throws -> Void) throws {
+    guard !hasFailed else {
+      throw GradientStoreError.writerFailed(path: directory.path, committedRows: committedCount)
+    }
+    do {
+      try step()
+    } catch {
+      hasFailed = true
+      throw error
+    }
+  }
+
+  /// Changes the manifest, on disk first.
+  private func record(_ change: (inout StoreManifest) -> Void) throws {
+    var next = manifest
+    change(&next)
+    next.fileSizes = [
+      StoreDirectory.gradientsName: gradients.count, StoreDirectory.normsName: norms.count,
+      StoreDirectory.examplesName: examples.count,
+    ]
+    try StoreDirectory.record(next, in: directory)
+    manifest = next
   }
 
   /// Appends the norms of the rows since the last commit, as they were stored.
@@ -176,32 +193,19 @@ public final class GradientStoreWriter {
       let stored = try MappedMatrix(
         in: map, elementType: elementType,
         byteOffset: block.columns.lowerBound * elementType.byteCount, rows: count,
-        columns: block.width, rowStride: max(layout.columnCount, 1))
-      let squares = stored[rows: fresh].matrix(as: Double.self).view.squaredRowNorms()
+        columns: block.width, rowStride: layout.columnCount)
+      let squares = try BlockSource.mapped(stored).squaredRowNorms(rows: fresh, width: block.width)
       for (row, square) in squares.enumerated() {
         guard square.isFinite else {
           throw GradientStoreError.notFinite(
             path: directory.path, row: fresh.lowerBound + row, block: block.name,
-            reason: "a gradient is too large for \(elementType.name); store bfloat16 or float32")
+            reason:
+              "a gradient is too large for \(elementType); resume the store and leave the example out, or write a new store of \(elementType.wider)"
+          )
         }
         squared[row, index] = square
       }
     }
     try norms.write(squared, as: .float64)
-  }
-
-  /// Writes `info.json` and then `manifest.json`, each atomically.
-  private func record() throws {
-    manifest.fileSizes = [
-      StoreDirectory.gradientsName: gradients.count, StoreDirectory.normsName: norms.count,
-      StoreDirectory.examplesName: examples.count,
-    ]
-    let info = StoreDirectory.Info(rows: manifest.rows, layout: layout, elementType: elementType)
-    try AtomicFile.write(
-      try info.json.serialized(.indented) + "\n",
-      to: directory.appending(path: StoreDirectory.infoName))
-    try AtomicFile.write(
-      try manifest.json.serialized(.indented) + "\n",
-      to: directory.appending(path: StoreManifest.fileName))
   }
 }

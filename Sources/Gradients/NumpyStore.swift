@@ -3,10 +3,6 @@ import TensorFiles
 
 /// Gradients in `.npy` files: example first, one array a block.
 enum NumpyStore {
-  static func looksLikeArray(_ url: URL) -> Bool {
-    startsWith([0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59], url)
-  }
-
   static func openFile(_ url: URL) throws -> GradientStore {
     let file = try NumpyFile(opening: url)
     let block = try source(file, name: "gradients")
@@ -32,7 +28,7 @@ enum NumpyStore {
         throw GradientStoreError.inconsistent(
           path: url.path,
           reason:
-            "\(array.lastPathComponent) has \(block.count) rows, but \(arrays[0].lastPathComponent) has \(count); every block needs one row an example"
+            "\(array.lastPathComponent.quoted) has \(block.count) rows, but \(arrays[0].lastPathComponent.quoted) has \(count); every block needs one row an example, so save them for the same examples"
         )
       }
       count = block.count
@@ -55,12 +51,14 @@ enum NumpyStore {
     guard let type = file.elementType else {
       throw GradientStoreError.invalidBlock(
         path: file.map.path, block: name,
-        reason: "holds \(file.descriptor) numbers; gradients are float16, float32 or float64")
+        reason:
+          "holds \(file.descriptor) numbers; gradients are float16, float32 or float64, so convert it or move it elsewhere"
+      )
     }
     guard let count = file.shape.first else {
       throw GradientStoreError.invalidBlock(
         path: file.map.path, block: name,
-        reason: "is a single number; gradients have a row an example")
+        reason: "is a single number; gradients have a row an example, so move it elsewhere")
     }
     let rest = Array(file.shape.dropFirst())
     let shape = rest.isEmpty ? [1] : rest
@@ -75,13 +73,5 @@ enum NumpyStore {
       return (.columnMajor(file, type, firstRow: 0), shape, count)
     }
     return (.mapped(try file.mapped()), shape, count)
-  }
-
-  /// Whether a file begins with the given bytes.
-  static func startsWith(_ bytes: [UInt8], _ url: URL) -> Bool {
-    guard let handle = try? FileHandle(forReadingFrom: url) else { return false }
-    defer { try? handle.close() }
-    guard let head = try? handle.read(upToCount: bytes.count) else { return false }
-    return Array(head) == bytes
   }
 }

@@ -4,14 +4,6 @@ import TensorFiles
 
 /// Gradients in a `.safetensors` file: one tensor a block, example first.
 enum SafetensorsStore {
-  /// A safetensors file begins with the length of its header, then the header's opening brace.
-  static func looksLikeTensors(_ url: URL) -> Bool {
-    guard let handle = try? FileHandle(forReadingFrom: url) else { return false }
-    defer { try? handle.close() }
-    guard let head = try? handle.read(upToCount: 9), head.count == 9 else { return false }
-    return head[head.startIndex + 8] == UInt8(ascii: "{") || head[head.startIndex + 7] == 0
-  }
-
   static func open(_ url: URL) throws -> GradientStore {
     let file = try SafetensorsFile(opening: url)
     guard let first = file.tensors.values.first else {
@@ -23,13 +15,14 @@ enum SafetensorsStore {
       guard let count = tensor.shape.first else {
         throw GradientStoreError.invalidBlock(
           path: url.path, block: tensor.name,
-          reason: "is a single number; gradients have a row an example")
+          reason: "is a single number; gradients have a row an example, so leave it out of the file"
+        )
       }
       guard count == first.shape.first else {
         throw GradientStoreError.invalidBlock(
           path: url.path, block: tensor.name,
           reason:
-            "has \(count) rows, but \(first.name) has \(first.shape.first ?? 0); every block needs one row an example"
+            "has \(count) rows, but \(first.name.quoted) has \(first.shape.first ?? 0); every block needs one row an example, so write them for the same examples"
         )
       }
       let rest = Array(tensor.shape.dropFirst())

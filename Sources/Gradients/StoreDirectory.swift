@@ -15,45 +15,34 @@ enum StoreDirectory {
 
   static func open(_ url: URL, allowingIncomplete: Bool) throws -> GradientStore {
     let manifest = try StoreManifest(ofStoreAt: url)
-    let info = try Info(ofStoreAt: url)
     if let manifest, !manifest.isComplete, !allowingIncomplete {
       throw GradientStoreError.incomplete(path: url.path, committedRows: manifest.rows)
     }
+    if manifest == nil, !allowingIncomplete { try requireFinished(url) }
+    let info = try Info(ofStoreAt: url)
+    try manifest?.requireAgreement(with: info, path: url.path)
     let layout = manifest?.layout ?? info.layout
-    guard layout.blocks.map(\.name) == info.layout.blocks.map(\.name),
-      layout.blocks.map(\.columns) == info.layout.blocks.map(\.columns)
-    else {
-      throw GradientStoreError.inconsistent(
-        path: url.path,
-        reason:
-          "info.json and manifest.json describe different blocks; one of them belongs to another store"
-      )
-    }
     let rows = manifest?.rows ?? info.rows
     let elementType = manifest?.elementType ?? info.elementType
-    let rowBytes = layout.columnCount * elementType.byteCount
-    let map = try MemoryMap(opening: url.appending(path: gradientsName))
-    let (expected, overflow) = rows.multipliedReportingOverflow(by: rowBytes)
-    // While a store is being written, bytes past the committed rows are not part of it.
-    let isWhole =
-      manifest.map { !$0.isComplete } ?? false ? map.count >= expected : map.count == expected
-    guard !overflow, isWhole else {
-      throw GradientStoreError.wrongSize(
-        path: map.path, expected: overflow ? Int.max : expected, found: map.count, rows: rows,
-        rowBytes: rowBytes)
-    }
+    let isGrowing = manifest.map { !$0.isComplete } ?? false
+    let map = try self.map(
+      url.appending(path: gradientsName), rows: rows,
+      rowBytes: layout.columnCount * elementType.byteCount, isGrowing: isGrowing)
     let sources = try layout.blocks.map { block in
       BlockSource.mapped(
         try MappedMatrix(
           in: map, elementType: elementType,
-          byteOffset: block.columns.lowerBound * elementType.byteCount, rows: rows,
-          columns: block.width, rowStride: max(layout.columnCount, 1)))
+          // A store of no rows has no bytes for later blocks to start at.
+          byteOffset: rows == 0 ? 0 : block.columns.lowerBound * elementType.byteCount,
+          rows: rows, columns: block.width, rowStride: layout.columnCount))
     }
     var norms: MappedMatrix?
     if manifest != nil {
+      let map = try self.map(
+        url.appending(path: normsName), rows: rows,
+        rowBytes: layout.count * ElementType.float64.byteCount, isGrowing: isGrowing)
       norms = try MappedMatrix(
-        in: MemoryMap(opening: url.appending(path: normsName)), elementType: .float64,
-        byteOffset: 0, rows: rows, columns: layout.count)
+        in: map, elementType: .float64, byteOffset: 0, rows: rows, columns: layout.count)
     }
     return GradientStore(
       name: url.path, kind: .directory, layout: layout,
@@ -61,6 +50,29 @@ enum StoreDirectory {
         GradientStore.Shard(
           rows: 0..<rows, blocks: sources, squaredNorms: norms, files: [map])
       ], manifests: [manifest])
+  }
+
+  /// Refuses a directory that bergson has not finished: its rows are all there, but zeros until they
+  /// are written, and nothing but the directory's name tells.
+  static func requireFinished(_ url: URL) throws(GradientStoreError) {
+    guard !url.lastPathComponent.hasSuffix(".part") else {
+      throw .incomplete(path: url.path, committedRows: nil)
+    }
+  }
+
+  /// Maps a file of rows after checking its length; while a store is being written (`isGrowing`),
+  /// bytes past the committed rows are not part of it.
+  private static func map(
+    _ url: URL, rows: Int, rowBytes: Int, isGrowing: Bool
+  ) throws -> MemoryMap {
+    let map = try MemoryMap(opening: url)
+    let (expected, overflow) = rows.multipliedReportingOverflow(by: rowBytes)
+    guard !overflow, isGrowing ? map.count >= expected : map.count == expected else {
+      throw GradientStoreError.wrongSize(
+        path: map.path, expected: overflow ? Int.max : expected, found: map.count, rows: rows,
+        rowBytes: rowBytes)
+    }
+    return map
   }
 
   /// The contents of `info.json`.
@@ -80,7 +92,9 @@ enum StoreDirectory {
       let path = url.path
       let json = try OrderedJSON(contentsOf: url)
       func invalid(_ field: String, _ reason: String) -> GradientStoreError {
-        .invalidField(path: path, field: field, reason: reason)
+        .invalidField(
+          path: path, field: field,
+          reason: reason + "; correct it, or build the index again with its own tool")
       }
       guard let rows = (json["num_grads"] ?? json["num_items"])?.integer, rows >= 0 else {
         throw invalid("num_grads", "is not a count of rows")
@@ -97,10 +111,10 @@ enum StoreDirectory {
       guard let name = json["base_dtype"]?.string else {
         throw invalid(
           "base_dtype",
-          "is missing (stores of old versions of bergson have none; rebuild with a newer one)")
+          "is missing or no string (old versions of bergson wrote none)")
       }
       guard let elementType = ElementType(numpy: name) else {
-        throw invalid("base_dtype", "is \(name), not float16, bfloat16, float32 or float64")
+        throw invalid("base_dtype", "is \(name.quoted), not float16, bfloat16, float32 or float64")
       }
       self.init(
         rows: rows, layout: try BlockLayout(validating: parameters, path: path),
@@ -118,5 +132,32 @@ enum StoreDirectory {
         "base_dtype": .string(elementType.name),
       ])
     }
+  }
+}
+
+extension StoreManifest {
+  /// Checks that `info.json` describes the same store.
+  ///
+  /// Its count of rows may lag behind the manifest's while the store is being written.
+  fileprivate func requireAgreement(
+    with info: StoreDirectory.Info, path: String
+  ) throws(GradientStoreError) {
+    let contradiction: String
+    if layout.blocks.map(\.name) != info.layout.blocks.map(\.name)
+      || layout.blocks.map(\.columns) != info.layout.blocks.map(\.columns)
+    {
+      contradiction = "different blocks"
+    } else if elementType != info.elementType {
+      contradiction = "numbers of \(info.elementType) and of \(elementType)"
+    } else if isComplete, rows != info.rows {
+      contradiction = "\(info.rows) and \(rows) rows"
+    } else {
+      return
+    }
+    throw .inconsistent(
+      path: path,
+      reason:
+        "info.json and manifest.json describe \(contradiction); one of them belongs to another store, restore it from a copy"
+    )
   }
 }

@@ -77,7 +77,7 @@ public struct StoreManifest: Sendable, Hashable {
     let path = url.path
     let json = try OrderedJSON(contentsOf: url)
     func invalid(_ field: String, _ reason: String) -> GradientStoreError {
-      .invalidField(path: path, field: field, reason: reason)
+      .invalidField(path: path, field: field, reason: reason + "; restore it from a copy")
     }
     guard json["format"]?.string == "influencekit-gradients" else {
       throw invalid("format", "is not \"influencekit-gradients\"")
@@ -86,9 +86,11 @@ public struct StoreManifest: Sendable, Hashable {
       throw invalid("version", "is not a positive integer")
     }
     guard version <= Self.version else {
-      throw invalid(
-        "version",
-        "is \(version), newer than the \(Self.version) that this program knows; update it")
+      throw GradientStoreError.invalidField(
+        path: path, field: "version",
+        reason:
+          "is \(version), newer than the \(Self.version) that is known here; use the newer InfluenceKit that wrote it"
+      )
     }
     guard let rows = json["rows"]?.integer, rows >= 0 else {
       throw invalid("rows", "is not a count")
@@ -119,22 +121,58 @@ public struct StoreManifest: Sendable, Hashable {
       }
       sizes[name] = bytes
     }
+    let expected = try Self.sizes(rows: rows, layout: layout, elementType: elementType, path: path)
+    for (name, size) in expected where sizes[name] != size {
+      throw invalid(
+        "files.\(name)", "is not \(size), the bytes of \(rows) rows of these blocks")
+    }
+    guard sizes[StoreDirectory.examplesName] != nil else {
+      throw invalid("files.\(StoreDirectory.examplesName)", "is missing")
+    }
+    let checksum = json["gradients_crc32c"]?.string.flatMap(Checksum.init)
+    guard json["gradients_crc32c"] == nil || checksum != nil else {
+      throw invalid("gradients_crc32c", "is not eight hexadecimal digits")
+    }
+    guard let notes = (json["provenance"] ?? [:]).object else {
+      throw invalid("provenance", "is not an object")
+    }
     var provenance: [String: String] = [:]
-    for (key, value) in json["provenance"]?.object ?? [:] {
+    for (key, value) in notes {
       guard let text = value.string else { throw invalid("provenance.\(key)", "is not a string") }
       provenance[key] = text
     }
     self.init(
       rows: rows, isComplete: complete, elementType: elementType, layout: layout,
-      fileSizes: sizes, gradientsChecksum: json["gradients_crc32c"]?.string,
-      provenance: provenance)
+      fileSizes: sizes, gradientsChecksum: checksum?.description, provenance: provenance)
+  }
+
+  /// The bytes that a number of rows take in each file whose rows all have the same length.
+  private static func sizes(
+    rows: Int, layout: BlockLayout, elementType: ElementType, path: String
+  ) throws(GradientStoreError) -> [(name: String, size: Int)] {
+    let rowBytes = [
+      (StoreDirectory.gradientsName, layout.columnCount * elementType.byteCount),
+      (StoreDirectory.normsName, layout.count * ElementType.float64.byteCount),
+    ]
+    var sizes: [(name: String, size: Int)] = []
+    for (name, bytes) in rowBytes {
+      let (size, overflow) = rows.multipliedReportingOverflow(by: bytes)
+      guard !overflow else {
+        throw .invalidField(
+          path: path, field: "rows",
+          reason: "is \(rows), more rows than a file can hold; restore it from a copy")
+      }
+      sizes.append((name, size))
+    }
+    return sizes
   }
 }
 
 extension BlockLayout {
   /// Places blocks that come from a file, whose names and dimensions cannot be trusted.
   ///
-  /// - Throws: ``GradientStoreError/invalidField(path:field:reason:)``.
+  /// - Throws: ``GradientStoreError/invalidField(path:field:reason:)``, or
+  ///   ``GradientStoreError/unrecognised(path:found:)`` where no block has a column.
   init(
     validating parameters: [(name: String, shape: [Int])], path: String
   ) throws(GradientStoreError) {
@@ -142,14 +180,15 @@ extension BlockLayout {
     var columns = 0
     for (name, shape) in parameters {
       guard names.insert(name).inserted else {
-        throw .invalidField(path: path, field: name, reason: "names two blocks")
+        throw .invalidField(path: path, field: name, reason: "names two blocks; rename one")
       }
       var width = 1
       for dimension in shape {
         let (product, overflow) = width.multipliedReportingOverflow(by: dimension)
         guard dimension >= 0, !overflow else {
           throw .invalidField(
-            path: path, field: name, reason: "has the impossible shape \(shape)")
+            path: path, field: name,
+            reason: "has the impossible shape \("\(shape)".legible); write the store again")
         }
         width = product
       }
@@ -161,6 +200,10 @@ extension BlockLayout {
           reason: "brings a row past 2147483647 columns; split the store by blocks")
       }
       columns = sum
+    }
+    // Rows without columns take no bytes, so that any number of them would pass for a store.
+    guard columns > 0 else {
+      throw .unrecognised(path: path, found: "there are no columns of gradients")
     }
     self.init(parameters)
   }

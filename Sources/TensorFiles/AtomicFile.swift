@@ -94,7 +94,7 @@ extension SystemCalls {
   }
 
   /// `fsync(2)` of a folder, where the file system has such a thing.
-  static func synchronize(folder: String) throws(TensorFileError) {
+  package static func synchronize(folder: String) throws(TensorFileError) {
     let descriptor = try open(folder, O_RDONLY | O_CLOEXEC, doing: "make its entries durable")
     defer { _ = close(descriptor) }
     guard fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP else {

@@ -127,7 +127,7 @@ extension TensorFileError: CustomStringConvertible {
 
 extension String {
   /// The text on one line of reasonable length, safe for a terminal, however hostile its source.
-  var legible: String {
+  package var legible: String {
     let limit = 200
     var text = ""
     for scalar in unicodeScalars.prefix(limit) {
@@ -138,7 +138,7 @@ extension String {
   }
 
   /// The legible text between quotes.
-  var quoted: String { "\"\(legible)\"" }
+  package var quoted: String { "\"\(legible)\"" }
 }
 
 extension [Int] {

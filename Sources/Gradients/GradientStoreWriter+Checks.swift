@@ -1,0 +1,74 @@
+import Foundation
+import LinearAlgebra
+import OrderedCollections
+import TensorFiles
+
+extension GradientStoreWriter {
+  /// The number of rows to append, after a look at every number of them.
+  ///
+  /// - Throws: ``GradientStoreError``.
+  func checkedRowCount<Element: Scalar>(
+    of blocks: [Matrix<Element>]
+  ) throws(GradientStoreError) -> Int {
+    guard blocks.count == layout.count else {
+      throw .wrongShape(
+        path: directory.path, block: "all", expected: "\(layout.count) blocks",
+        found: "\(blocks.count)")
+    }
+    let rows = blocks.first?.rows ?? 0
+    for (block, matrix) in zip(layout.blocks, blocks) {
+      guard matrix.rows == rows, matrix.columns == block.width else {
+        throw .wrongShape(
+          path: directory.path, block: block.name, expected: "\(rows) × \(block.width)",
+          found: "\(matrix.rows) × \(matrix.columns)")
+      }
+      if let row = matrix.view.squaredRowNorms().firstIndex(where: { !$0.isFinite }) {
+        let isFinite = matrix[row: row].allSatisfy(\.isFinite)
+        throw .notFinite(
+          path: directory.path, row: count + row, block: block.name,
+          reason: isFinite
+            ? "the gradient's norm is too large to be squared; scale the loss down"
+            : "the gradient holds NaN or infinity; look at this example's loss, or leave it out")
+      }
+    }
+    return rows
+  }
+
+  /// The lines of `examples.jsonl` for the rows to append; none without ids and losses.
+  ///
+  /// - Throws: ``GradientStoreError``.
+  func exampleLines(rows: Int, ids: [String]?, losses: [Double]?) throws -> [UInt8] {
+    for (what, given) in [("ids", ids?.count), ("losses", losses?.count)] {
+      guard given == nil || given == rows else {
+        throw GradientStoreError.wrongShape(
+          path: directory.path, block: what, expected: "\(rows)", found: "\(given ?? 0)")
+      }
+    }
+    if let row = losses?.firstIndex(where: { !$0.isFinite }) {
+      throw GradientStoreError.notFinite(
+        path: directory.path, row: count + row, block: "losses",
+        reason: "the loss is NaN or infinite; leave the example, or all losses, out")
+    }
+    guard ids != nil || losses != nil else { return [] }
+    var lines: [UInt8] = []
+    for row in 0..<rows {
+      var members: OrderedDictionary<String, OrderedJSON> = ["row": .integer(count + row)]
+      if let ids { members["id"] = .string(ids[row]) }
+      if let losses { members["loss"] = .number(losses[row]) }
+      lines += try OrderedJSON.object(members).serialized().utf8
+      lines.append(UInt8(ascii: "\n"))
+    }
+    return lines
+  }
+}
+
+extension ElementType {
+  /// The types that take numbers too large for this one, for a sentence.
+  var wider: String {
+    switch self {
+    case .float16: "bfloat16 or float32"
+    case .bfloat16: "float32 or float64"
+    case .float32, .float64: "float64"
+    }
+  }
+}
