@@ -8,38 +8,91 @@ struct OutputPath {
   /// What is known about it, beside it: the same name with `.json`.
   let record: URL
 
-  /// - Parameter path: The array's path.
-  /// - Throws: ``Failure/cannotCreate(_:)`` where the folder is missing or closed, or the path is one.
-  init(_ path: String) throws {
+  /// - Parameters:
+  ///   - path: The array's path.
+  ///   - inputs: Paths that are read, which the results may not replace.
+  /// - Throws: ``Failure`` where the folder is missing or closed, or the results would replace
+  ///   something that is not an earlier result.
+  init(_ path: String, inputs: [String]) throws {
+    guard !path.isEmpty else {
+      throw Failure.usage("--output is empty; name a .npy file")
+    }
     array = URL(filePath: path)
     record = array.deletingPathExtension().appendingPathExtension("json")
-    let files = FileManager.default
-    let folder = array.deletingLastPathComponent().path
-    guard record != array else {
+    guard array.pathExtension.lowercased() != "json" else {
       throw Failure.usage(
         "--output \(path): the name ends in .json, which is for the record beside the scores; use .npy"
       )
     }
-    guard files.fileExists(atPath: folder) else {
+    guard array.pathExtension.lowercased() == "npy" else {
+      throw Failure.usage(
+        "--output \(path): the name does not end in .npy, which is what is written; add it")
+    }
+    let files = FileManager.default
+    let folder = array.deletingLastPathComponent().path
+    var isFolder: ObjCBool = false
+    guard files.fileExists(atPath: folder, isDirectory: &isFolder) else {
       throw Failure.cannotCreate("\(path): the folder \(folder) does not exist; make it first")
+    }
+    guard isFolder.boolValue else {
+      throw Failure.cannotCreate("\(path): \(folder) is a file, not a folder; choose another")
     }
     guard files.isWritableFile(atPath: folder) else {
       throw Failure.cannotCreate("\(path): the folder \(folder) cannot be written; choose another")
     }
-    let type = try? files.attributesOfItem(atPath: array.path)[.type] as? FileAttributeType
-    guard type != .typeDirectory else {
-      throw Failure.cannotCreate("\(path): there is a folder of this name; choose another")
+    try Self.refuseNonFile(array)
+    try Self.refuseNonFile(record)
+    let real = array.resolvingSymlinksInPath().path
+    for input in inputs where URL(filePath: input).resolvingSymlinksInPath().path == real {
+      throw Failure.usage("--output \(path): it is an input, and would be replaced; choose another")
+    }
+    if files.fileExists(atPath: record.path), !Self.isRecord(record) {
+      throw Failure.cannotCreate(
+        "\(path): the record would replace \(record.path), which is not a record of scores; choose another name"
+      )
     }
   }
 
+  /// Refuses what is there but is not a file: a folder, and a device or pipe, whose place a new file
+  /// would take.
+  private static func refuseNonFile(_ url: URL) throws {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: url.path)
+    switch attributes?[.type] as? FileAttributeType {
+    case nil, .typeRegular, .typeSymbolicLink: return
+    case .typeDirectory:
+      throw Failure.cannotCreate("\(url.path): there is a folder of this name; choose another")
+    default:
+      throw Failure.cannotCreate(
+        "\(url.path): there is a device or pipe of this name; results go into a file, choose another")
+    }
+  }
+
+  /// Whether a file is the record of an earlier result.
+  private static func isRecord(_ url: URL) -> Bool {
+    let json = try? OrderedJSON(contentsOf: url)
+    return json?["format"]?.string?.hasPrefix("influencekit-") ?? false
+  }
+
   /// Writes array and record, each whole or not at all.
+  ///
+  /// An earlier record goes first: at no moment does it stand beside scores that it does not describe.
   func write(_ values: Matrix<Double>, isVector: Bool, record json: OrderedJSON) throws {
     let single = Matrix<Float>(converting: values)
+    for (value, stored) in zip(values.elements, single.elements)
+    where value.isFinite && !stored.isFinite {
+      throw Failure.data(
+        "\(array.path): \(value) is more than float32 can hold; raise the damping or scale the gradients"
+      )
+    }
+    let text = try json.serialized(.indented) + "\n"
+    if FileManager.default.fileExists(atPath: record.path) {
+      try FileManager.default.removeItem(at: record)
+    }
     if isVector {
       try NumpyFile.write(single.elements, to: array)
     } else {
       try NumpyFile.write(single, to: array)
     }
-    try AtomicFile.write(try json.serialized(.indented) + "\n", to: record)
+    try AtomicFile.write(text, to: record)
   }
 }

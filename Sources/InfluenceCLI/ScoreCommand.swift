@@ -38,7 +38,7 @@ struct ScoreCommand: ParsableCommand {
 
   func run() throws {
     let estimator = try EstimatorCatalog.estimator(method)
-    let destination = try OutputPath(output)
+    let destination = try OutputPath(output, inputs: [train, query])
     let training = try GradientStore(opening: URL(filePath: train))
     let queries = try GradientStore(opening: URL(filePath: query))
     let expected = aggregate == .mean ? 1 : queries.count

@@ -26,7 +26,7 @@ struct SelfCommand: ParsableCommand {
 
   func run() throws {
     let estimator = try EstimatorCatalog.estimator(method)
-    let destination = try OutputPath(output)
+    let destination = try OutputPath(output, inputs: [train])
     let training = try GradientStore(opening: URL(filePath: train))
     let options = try fit.curvatureOptions(certifies: false)
     let bar = ProgressBar(quiet: fit.quiet)
