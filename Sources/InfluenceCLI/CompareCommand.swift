@@ -21,10 +21,11 @@ struct CompareCommand: ParsableCommand {
 
       COLUMNS
         Pearson, Spearman   correlation with exact, mean over queries
-        mean query          the same for the scores of the mean query
-        top 10 %            share of the 10 % most helpful examples in common with exact
+        mean P, mean S      the same for the scores of the mean query
+        top 10 %            share of the 10 % most helpful in common with exact
         residual            |(F + λI)x − v|/|v|, median over queries: 0 is exact
-        AUC, recall         finding flipped labels as the examples most harmful to the mean query
+        AUC                 how well harm to the mean query tells flipped labels
+        rec. 10 %, 20 %     share of flipped labels in the most harmful 10 %, 20 %
 
       METHODS
       \(InfluenceCommand.methodList)
@@ -32,11 +33,12 @@ struct CompareCommand: ParsableCommand {
 
   @Option(help: "The training gradients; digits unless given.") var train: String?
   @Option(help: "The queries' gradients.") var query: String?
-  @Option(parsing: .upToNextOption, help: "Methods, with settings after a colon; all unless given.")
-  var methods: [String] = EstimatorCatalog.names
+  @Option(
+    parsing: .upToNextOption, help: "Methods, with settings after a colon; all unless given.")
+  var methods: [String] = []
   @Option(help: "JSON with the indices of mislabelled training rows under \"flipped\".")
   var flipped: String?
-  @Option(help: "The seed of the digits model.") var seed: UInt64 = 0
+  @Option(help: "The seed of the digits model; 0 unless given.") var seed: UInt64?
   @Option(help: "The folder for the results; a new one in influence-runs unless given.")
   var output: String?
   @Option(help: "Repeat the run in this folder, and check that its scores come out the same.")
@@ -51,33 +53,51 @@ struct CompareCommand: ParsableCommand {
     if flipped != nil, train == nil {
       throw ValidationError("--flipped goes with --train: the digits' flipped labels are known")
     }
-    if `repeat` != nil, train != nil || output != nil {
-      throw ValidationError("--repeat takes all settings from its folder: leave the others out")
+    if `repeat` != nil {
+      let given = [
+        ("--train", train != nil), ("--flipped", flipped != nil), ("--output", output != nil),
+        ("--methods", !methods.isEmpty), ("--seed", seed != nil),
+      ].filter(\.1).map(\.0) + fit.namesOfChanged
+      if !given.isEmpty {
+        throw ValidationError(
+          "--repeat takes all settings from its folder: leave out \(given.joined(separator: ", "))")
+      }
     }
-    if methods.isEmpty { throw ValidationError("--methods: name at least one method") }
+    if seed != nil, train != nil {
+      throw ValidationError("--seed is the digits model's: leave it out with --train")
+    }
   }
 
   func run() throws {
     if let folder = `repeat` {
-      let earlier = try CompareRun.Settings(recordedIn: URL(filePath: folder))
+      var earlier = try CompareRun.Settings(recordedIn: URL(filePath: folder))
+      earlier.memory = fit.memory?.bytes
       let fresh = FileManager.default.temporaryDirectory
         .appending(path: "influence-repeat-\(ProcessInfo.processInfo.processIdentifier)")
       defer { try? FileManager.default.removeItem(at: fresh) }
       let run = try CompareRun(earlier, folder: fresh, quiet: fit.quiet)
-      try finish(run)
       let different = try run.differences(from: URL(filePath: folder))
       guard different.isEmpty else {
         throw Failure.data(
           "\(folder): scores came out differently for \(different.joined(separator: ", ")); compare versions and threads in its run.json with this machine's"
         )
       }
-      Console.error(
-        "repeated: \(run.comparison.entries.count) score files are the same bit for bit")
+      try finish(run)
+      if !fit.quiet, !json {
+        let count = run.comparison.entries.count
+        print(
+          "\nrepeated: \(count == 1 ? "the score file is" : "all \(count) score files are") the same bit for bit"
+        )
+      }
       return
     }
+    // Paths in full: the run can be repeated from any folder.
+    func whole(_ path: String?) -> String? { path.map { URL(filePath: $0).standardizedFileURL.path } }
     let settings = CompareRun.Settings(
-      train: train, query: query, flipped: flipped, seed: seed, methods: methods,
-      damping: fit.damping, side: fit.side, precision: fit.precision, threads: fit.threads)
+      train: whole(train), query: whole(query), flipped: whole(flipped), seed: seed ?? 0,
+      methods: methods.isEmpty ? EstimatorCatalog.names : methods,
+      damping: fit.damping, side: fit.side, precision: fit.precision, threads: fit.threads,
+      memory: fit.memory?.bytes)
     let folder = try output.map { URL(filePath: $0) } ?? CompareRun.freshFolder()
     let run = try CompareRun(settings, folder: folder, quiet: fit.quiet)
     try finish(run)

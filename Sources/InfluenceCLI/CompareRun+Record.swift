@@ -69,9 +69,13 @@ extension CompareRun.Settings {
     ]
   }
 
-  /// Reads the settings of an earlier run.
+  /// Reads the settings of an earlier run, and checks that its inputs are still the same.
   init(recordedIn folder: URL) throws {
     let url = folder.appending(path: CompareRun.recordName)
+    guard FileManager.default.fileExists(atPath: url.path) else {
+      throw Failure.noInput(
+        "\(url.path): no such file; give the folder that `influence compare` left")
+    }
     let record = try OrderedJSON(contentsOf: url)
     func invalid(_ field: String) -> Failure {
       Failure.data(
@@ -101,5 +105,14 @@ extension CompareRun.Settings {
       train: json["train"]?.string, query: json["query"]?.string,
       flipped: json["flipped"]?.string, seed: seed, methods: methods, damping: damping,
       side: side, precision: precision, threads: threads)
+    for (path, name) in [(train, "train"), (query, "query")] {
+      guard let path, let recorded = record[name]?["crc32c"]?.string else { continue }
+      let store = try GradientStore(opening: URL(filePath: path))
+      guard try store.checksum() == recorded else {
+        throw Failure.data(
+          "\(path): its contents have changed since the run in \(folder.path); restore it, or compare anew"
+        )
+      }
+    }
   }
 }

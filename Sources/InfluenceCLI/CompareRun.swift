@@ -16,6 +16,8 @@ struct CompareRun {
     var side: CostModel.Request
     var precision: CurvatureOptions.Precision
     var threads: Int?
+    /// Decides whether there is a result, not which.
+    var memory: Int?
   }
 
   let settings: Settings
@@ -41,48 +43,52 @@ struct CompareRun {
       throw Failure.cannotCreate(
         "\(folder.path): there is a run already; choose another --output, or --repeat it")
     }
-    // Inputs are opened before the folder is made: bad input leaves nothing behind.
+    let pending: ResultFolder
+    // Inputs are opened before the folder is made, and the folder goes again after an error: bad
+    // input leaves nothing behind.
     if let train = settings.train, let query = settings.query {
       training = try GradientStore(opening: URL(filePath: train))
       queries = try GradientStore(opening: URL(filePath: query))
+      let differences = training.layout.differences(from: queries.layout)
+      guard differences.isEmpty else {
+        throw InfluenceError.layoutMismatch(
+          train: training.name, query: queries.name, differences: differences)
+      }
       let count = training.count
       flippedRows = try settings.flipped.map {
         try ExampleTexts.flippedRows(at: URL(filePath: $0), count: count)
       }
       headline =
-        "\(train): \(training.count) training rows × \(training.layout.columnCount) columns in \(training.layout.count) blocks; \(queries.count) queries"
-      try Self.make(folder)
+        "\(train): \(training.count) training rows × \(training.layout.columnCount) columns in \(Self.count(training.layout.count, "block", "blocks")); \(Self.count(queries.count, "query", "queries"))"
+      pending = try ResultFolder(folder, for: Self.contents)
     } else {
-      try Self.make(folder)
+      pending = try ResultFolder(folder, for: Self.contents)
       let digits = try DigitsGradients(seed: settings.seed, folder: folder)
       training = digits.training
       queries = digits.queries
       flippedRows = digits.flippedRows
       headline = digits.headline
     }
-    if !quiet, !Console.isTerminal { Console.error(headline) }
     let bar = ProgressBar(quiet: quiet)
+    defer { bar.finish() }
     comparison = try MethodComparison(
       of: settings.methods, training: training, queries: queries,
       options: CurvatureOptions(
         damping: settings.damping, costModel: CostModel(request: settings.side),
-        precision: settings.precision),
+        precision: settings.precision, memoryBudget: settings.memory),
       flipped: flippedRows, progress: bar.handler)
-    bar.finish()
     self.settings = settings
     self.folder = folder
     seconds = (clock.now - start) / .seconds(1)
     try write()
+    pending.keep()
   }
 
-  private static func make(_ folder: URL) throws {
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    } catch {
-      throw Failure.cannotCreate(
-        "\(folder.path): the folder cannot be made (\(error.localizedDescription)); choose another --output"
-      )
-    }
+  /// All that a run writes.
+  private static let contents = ["gradients", "scores", "table.md", "table.csv", recordName]
+
+  private static func count(_ number: Int, _ one: String, _ many: String) -> String {
+    "\(number) \(number == 1 ? one : many)"
   }
 
   /// The first `influence-runs/compare-N` that is not taken.
@@ -105,13 +111,13 @@ struct CompareRun {
     var columns: [Table.Column] = [
       .init("method", .text), .init("fit", .seconds), .init("score", .seconds),
       .init("memory", .bytes), .init("Pearson", .decimals(4)), .init("Spearman", .decimals(4)),
-      .init("mean query P", .decimals(4)), .init("mean query S", .decimals(4)),
+      .init("mean P", .decimals(4)), .init("mean S", .decimals(4)),
       .init("top 10 %", .decimals(3)), .init("residual", .significant(digits: 3)),
     ]
     if flippedRows != nil {
       columns += [
-        .init("AUC", .decimals(3)), .init("recall 10 %", .decimals(3)),
-        .init("recall 20 %", .decimals(3)),
+        .init("AUC", .decimals(3)), .init("rec. 10 %", .decimals(3)),
+        .init("rec. 20 %", .decimals(3)),
       ]
     }
     var table = Table(columns: columns)

@@ -5,6 +5,7 @@ public import InfluenceKit
 /// Options of every command that fits a curvature.
 struct FitOptions: ParsableArguments {
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "λ: a share of each block's mean eigenvalue (0.1), or absolute:VALUE.",
       valueName: "share|absolute:value"))
@@ -16,16 +17,32 @@ struct FitOptions: ParsableArguments {
   @Option(help: "Precision of products of gradients: single or double.")
   var precision: CurvatureOptions.Precision = .single
 
-  @Option(help: "Threads; all cores by default.")
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Threads; all cores by default.", valueName: "count"))
   var threads: Int?
 
-  @Flag(name: .shortAndLong, help: "No progress bar, no notes; results and errors only.")
+  @Option(
+    help: ArgumentHelp(
+      "The most that fitted matrices may take, such as 8GB; 3/4 of the machine by default.",
+      valueName: "size"))
+  var memory: ByteCount?
+
+  @Flag(name: .shortAndLong, help: "No progress bar, no notes; only results, warnings and errors.")
   var quiet = false
 
   func validate() throws {
     if let threads, threads < 1 {
       throw ValidationError("--threads \(threads): use a number from 1 up")
     }
+  }
+
+  /// The options that decide results and are not at their defaults.
+  var namesOfChanged: [String] {
+    [
+      ("--damping", damping != .standard), ("--side", side != .automatic),
+      ("--precision", precision != .single), ("--threads", threads != nil),
+    ].filter(\.1).map(\.0)
   }
 
   /// The library's options; also sets the number of threads.
@@ -36,7 +53,22 @@ struct FitOptions: ParsableArguments {
     if let threads { Parallelism.threads = threads }
     return CurvatureOptions(
       damping: damping, costModel: CostModel(request: side, expectedQueries: expectedQueries),
-      certifies: certifies, precision: precision)
+      certifies: certifies, precision: precision, memoryBudget: memory?.bytes)
+  }
+}
+
+/// A size as it is typed: `500MB`, `8GB`, or a number of bytes.
+struct ByteCount: ExpressibleByArgument {
+  let bytes: Int
+
+  init?(argument: String) {
+    let units = [("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12), ("B", 1)]
+    let unit = units.first { argument.lowercased().hasSuffix($0.0.lowercased()) }
+    let number = argument.dropLast(unit?.0.count ?? 0)
+    guard let value = Double(number), case let bytes = value * (unit?.1 ?? 1), bytes >= 1,
+      bytes < 0x1p62
+    else { return nil }
+    self.bytes = Int(bytes)
   }
 }
 

@@ -30,11 +30,10 @@ struct OutputPath {
     }
     let files = FileManager.default
     let folder = array.deletingLastPathComponent().path
-    var isFolder: ObjCBool = false
-    guard files.fileExists(atPath: folder, isDirectory: &isFolder) else {
+    guard files.fileExists(atPath: folder) else {
       throw Failure.cannotCreate("\(path): the folder \(folder) does not exist; make it first")
     }
-    guard isFolder.boolValue else {
+    guard files.isFolder(atPath: folder) else {
       throw Failure.cannotCreate("\(path): \(folder) is a file, not a folder; choose another")
     }
     guard files.isWritableFile(atPath: folder) else {
@@ -43,8 +42,12 @@ struct OutputPath {
     try Self.refuseNonFile(array)
     try Self.refuseNonFile(record)
     let real = array.resolvingSymlinksInPath().path
-    for input in inputs where URL(filePath: input).resolvingSymlinksInPath().path == real {
-      throw Failure.usage("--output \(path): it is an input, and would be replaced; choose another")
+    for input in inputs {
+      let source = URL(filePath: input).resolvingSymlinksInPath().path
+      if real == source || real.hasPrefix(source + "/") {
+        throw Failure.usage(
+          "--output \(path): it is the input \(input), or lies in it; choose another place")
+      }
     }
     if files.fileExists(atPath: record.path), !Self.isRecord(record) {
       throw Failure.cannotCreate(

@@ -1,0 +1,76 @@
+import Dispatch
+import Foundation
+import InfluenceKit
+
+/// A folder of results that is removed again unless it is kept: after an error, and after ctrl-C.
+final class ResultFolder {
+  let url: URL
+  /// What was not there before, outermost first.
+  private let made: [URL]
+  private let interruption: any DispatchSourceSignal
+
+  /// Makes a folder, and the folders around it, where they are missing.
+  ///
+  /// - Parameters:
+  ///   - url: The folder.
+  ///   - names: What will be written in it.
+  /// - Throws: ``Failure/cannotCreate(_:)`` where something else is in the way.
+  init(_ url: URL, for names: [String]) throws {
+    let files = FileManager.default
+    var missing: [URL] = []
+    var folder = url.standardizedFileURL
+    while !files.fileExists(atPath: folder.path), folder.pathComponents.count > 1 {
+      missing.insert(folder, at: 0)
+      folder = folder.deletingLastPathComponent()
+    }
+    guard files.isFolder(atPath: folder.path) else {
+      throw Failure.cannotCreate("\(url.path): \(folder.path) is not a folder; choose another --output")
+    }
+    do {
+      try files.createDirectory(at: url, withIntermediateDirectories: true)
+    } catch {
+      throw Failure.cannotCreate(
+        "\(url.path): the folder cannot be made in \(folder.path); choose another --output")
+    }
+    let inside = names.map { url.appending(path: $0) }
+      .filter { !files.fileExists(atPath: $0.path) }
+    self.url = url
+    made = missing.isEmpty ? inside : [missing[0]]
+    interruption = Self.onInterrupt { [made] in Self.remove(made) }
+  }
+
+  /// Keeps what was written.
+  func keep() { interruption.cancel() }
+
+  deinit {
+    guard !interruption.isCancelled else { return }
+    interruption.cancel()
+    Self.remove(made)
+  }
+
+  private static func remove(_ items: [URL]) {
+    for item in items { try? FileManager.default.removeItem(at: item) }
+  }
+
+  private static func onInterrupt(
+    _ work: @escaping @Sendable () -> Void
+  ) -> any DispatchSourceSignal {
+    signal(SIGINT, SIG_IGN)
+    let source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
+    source.setEventHandler {
+      work()
+      // What a shell makes of a program that ctrl-C ended.
+      exit(128 + SIGINT)
+    }
+    source.activate()
+    return source
+  }
+}
+
+extension FileManager {
+  /// Whether there is a folder at a path, or a symbolic link to one.
+  func isFolder(atPath path: String) -> Bool {
+    let real = URL(filePath: path).resolvingSymlinksInPath().path
+    return (try? attributesOfItem(atPath: real))?[.type] as? FileAttributeType == .typeDirectory
+  }
+}
