@@ -26,7 +26,7 @@ struct ExampleTexts {
     let json = try OrderedJSON(contentsOf: url)
     guard let list = json.array ?? Self.keys.lazy.compactMap({ json[$0]?.array }).first else {
       throw Failure.data(
-        "\(url.path): there is neither an array of examples nor one under \(Self.keys.joined(separator: ", "))"
+        "\(url.path): there is neither an array of examples nor one under \(Self.keys.joined(separator: ", ")); give one text a training row"
       )
     }
     texts = try list.enumerated().map { try Self.text($1, index: $0, path: url.path) }
@@ -38,11 +38,11 @@ struct ExampleTexts {
       if let text = textKeys.lazy.compactMap({ object[$0]?.string }).first { return text }
       return try json.serialized()
     }
-    throw Failure.data("\(path): example \(index) is \(json.kind), not a string or an object")
+    throw Failure.data("\(path): example \(index) is \(json.kind), not a string or an object; give its text")
   }
 
   /// One example's text, cut to a table's width.
-  func shortened(_ index: Int, to length: Int = 100) -> String {
+  func shortened(_ index: Int, to length: Int = 80) -> String {
     let text = texts[index]
     return text.count > length ? text.prefix(length - 1) + "…" : text
   }
@@ -56,7 +56,7 @@ struct ExampleTexts {
     }
     let rows = list.compactMap(\.integer)
     guard rows.count == list.count else {
-      throw Failure.data("\(url.path): field flipped holds something that is not an index")
+      throw Failure.data("\(url.path): field flipped holds something that is not an index; give row numbers from 0")
     }
     if let outside = rows.first(where: { $0 < 0 || $0 >= count }) {
       throw Failure.data(

@@ -17,7 +17,8 @@ enum Failure: Error {
     let code = exitCode(for: error)
     guard code != 0 else {
       // Help and version are not errors.
-      print(InfluenceCommand.fullMessage(for: error))
+      let text = InfluenceCommand.fullMessage(for: error)
+      print(text, terminator: text.hasSuffix("\n") ? "" : "\n")
       Foundation.exit(0)
     }
     let line = message(for: error).split(separator: "\n").joined(separator: " ")
@@ -58,6 +59,13 @@ enum Failure: Error {
     }
   }
 
+  /// What explains the options that the command line tried.
+  private static var help: String {
+    let first = CommandLine.arguments.dropFirst().first ?? ""
+    let names = InfluenceCommand.configuration.subcommands.map { $0.configuration.commandName }
+    return names.contains(first) ? "influence \(first) --help" : "influence --help"
+  }
+
   private static func message(for error: any Error) -> String {
     switch error {
     case Failure.usage(let text), Failure.data(let text), Failure.noInput(let text),
@@ -76,7 +84,7 @@ enum Failure: Error {
         return
           "\(text.isEmpty ? "\(error)" : text) (internal; please report it with the command line)"
       }
-      return "\(text) (see 'influence --help')"
+      return "\(text) (see '\(help)')"
     }
   }
 }

@@ -35,6 +35,7 @@ struct InspectCommand: ParsableCommand {
     guard store.count > 0 else { throw InfluenceError.empty(source: path) }
     let health = try GradientHealth(of: store)
     let bar = ProgressBar(quiet: fit.quiet)
+    defer { bar.finish() }
     let spectra =
       spectrum
       ? try BlockSpectrum.all(of: store, damping: fit.damping, progress: bar.handler) : nil

@@ -8,6 +8,10 @@ final class ProgressBar: Sendable {
   private struct State {
     var lastDrawn: ContinuousClock.Instant?
     var drawnWidth = 0
+    /// When the work that `share` measures began: it starts again at zero for the next part.
+    var partStart = ContinuousClock.now
+    var share = 0.0
+    var isFinished = false
   }
 
   private let state = Mutex(State())
@@ -17,6 +21,8 @@ final class ProgressBar: Sendable {
   /// Work shorter than this shows nothing.
   private static let patience = Duration.seconds(2)
   private static let interval = Duration.milliseconds(100)
+  /// What fits a narrow terminal: a line that wraps cannot be drawn over.
+  private static let widest = 78
 
   init(quiet: Bool) { isActive = !quiet && Console.isTerminal }
 
@@ -28,26 +34,35 @@ final class ProgressBar: Sendable {
 
   private func update(_ stage: String, _ fraction: Double) {
     let now = ContinuousClock.now
-    let elapsed = now - start
-    guard elapsed > Self.patience else { return }
+    let share = min(1, max(0, fraction))
     state.withLock { state in
-      if let last = state.lastDrawn, now - last < Self.interval, fraction < 1 { return }
+      if share < state.share { state.partStart = now }
+      state.share = share
+      guard !state.isFinished, now - start > Self.patience else { return }
+      if let last = state.lastDrawn, now - last < Self.interval, share < 1 { return }
       state.lastDrawn = now
-      let share = min(1, max(0, fraction))
-      let filled = Int(share * 24)
-      let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
-      let spent = Double(elapsed.components.seconds)
-      let left = share > 0.02 ? " \(NumberFormat.seconds(spent / share * (1 - share))) left" : ""
-      let line = "\(bar) \(Int(share * 100)) % \(stage)\(left)"
+      let line = Self.line(stage, share, spent: (now - state.partStart) / .seconds(1))
       let padding = String(repeating: " ", count: max(0, state.drawnWidth - line.count))
       Console.raw("\r\(line)\(padding)")
       state.drawnWidth = line.count
     }
   }
 
-  /// Clears the line.
+  private static func line(_ stage: String, _ share: Double, spent: Double) -> String {
+    let filled = Int(share * 24)
+    let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
+    let percent = "\(Int(share * 100))"
+    let padded = String(repeating: " ", count: 3 - percent.count) + percent
+    let left =
+      share > 0.02 && share < 1
+      ? ", \(NumberFormat.seconds((spent / share * (1 - share)).rounded(.up))) left" : ""
+    return String("\(bar) \(padded) % \(stage)\(left)".prefix(widest))
+  }
+
+  /// Clears the line, and draws no more.
   func finish() {
     state.withLock { state in
+      state.isFinished = true
       guard state.drawnWidth > 0 else { return }
       Console.raw("\r\(String(repeating: " ", count: state.drawnWidth))\r")
       state.drawnWidth = 0

@@ -49,6 +49,7 @@ struct ScoreCommand: ParsableCommand {
         train: training.name, query: queries.name, differences: differences)
     }
     let bar = ProgressBar(quiet: fit.quiet)
+    defer { bar.finish() }
     let curvature = try Curvature(
       fitting: [estimator], on: training, options: options, progress: bar.handler)
     let scores = try curvature.scores(

@@ -30,6 +30,7 @@ struct SelfCommand: ParsableCommand {
     let training = try GradientStore(opening: URL(filePath: train))
     let options = try fit.curvatureOptions(certifies: false)
     let bar = ProgressBar(quiet: fit.quiet)
+    defer { bar.finish() }
     let clock = ContinuousClock()
     let start = clock.now
     let curvature = try Curvature(

@@ -21,10 +21,14 @@ struct TopCommand: ParsableCommand {
       under "train_texts", "texts" or "examples", or a .jsonl file with one example a line.
       """)
 
-  @Argument(help: "Scores: a .npy file.") var scores: String
-  @Option(help: "The query's row, from 0.") var query: Int
-  @Option(help: "How many of each kind.") var count = 10
-  @Option(help: "The training examples' texts.") var examples: String?
+  @Argument(help: "Scores: a .npy file of queries × training examples.") var scores: String
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The query's row, from 0.", valueName: "row"))
+  var query: Int
+  @Option(parsing: .unconditional, help: "How many of each kind.") var count = 10
+  @Option(help: ArgumentHelp("The training examples' texts.", valueName: "path"))
+  var examples: String?
   @Option(help: "The sign of scores without a .json beside them; helpful unless given.")
   var convention: ScoreConvention?
   @Flag(help: "Print JSON.") var json = false
@@ -36,20 +40,19 @@ struct TopCommand: ParsableCommand {
 
   func run() throws {
     let url = URL(filePath: scores)
-    let file = try NumpyFile(opening: url)
-    let matrix = try file.matrix(as: Double.self)
-    let values = file.shape.count == 1 ? matrix.elements : try row(of: matrix)
+    let record = try record(beside: url)
+    let values = try row(of: try matrix(at: url, record))
     if let bad = values.firstIndex(where: { !$0.isFinite }) {
       throw Failure.data(
         "\(scores): row \(query), column \(bad) is \(values[bad]); score again, and look for non-finite gradients with `influence inspect`"
       )
     }
-    let sign = try recordedConvention(beside: url) ?? convention ?? .helpful
+    let sign = try recordedConvention(record) ?? convention ?? .helpful
     let helpful = values.map { sign.sign * $0 }
     let texts = try examples.map { try ExampleTexts(at: URL(filePath: $0)) }
-    if let texts, texts.texts.count < values.count {
+    if let texts, texts.texts.count != values.count {
       throw Failure.data(
-        "\(examples ?? ""): \(texts.texts.count) examples for \(values.count) columns of scores; give the file that the gradients were computed from"
+        "\(examples ?? ""): it holds \(texts.texts.count) examples, but \(scores) has \(values.count) columns; give the file that the gradients were computed from"
       )
     }
     let shown = min(count, values.count)
@@ -72,31 +75,71 @@ struct TopCommand: ParsableCommand {
       print(try result.serialized(.indented))
       return
     }
-    print("\(scores), query \(query), \(values.count) training examples, \(sign.rawValue)-positive")
+    print(
+      "\(scores): query \(query), \(values.count) training examples; positive scores are \(sign == .helpful ? "helpful" : "harmful")"
+    )
     printTable("most helpful", best, values, texts)
     printTable("most harmful", worst, values, texts)
+  }
+
+  private func matrix(at url: URL, _ record: OrderedJSON?) throws -> Matrix<Double> {
+    let file = try NumpyFile(opening: url)
+    guard record?["format"]?.string != "influencekit-self-influence" else {
+      throw Failure.data(
+        "\(scores): it holds self-influence, which is about no query; give scores of `influence score`")
+    }
+    guard (1...2).contains(file.shape.count) else {
+      throw Failure.data(
+        "\(scores): it has \(file.shape.count) dimensions; give an array of queries × training examples"
+      )
+    }
+    let stored = try file.matrix(as: Double.self)
+    // A vector is one query.
+    let matrix =
+      file.shape.count == 1
+      ? Matrix(rows: 1, columns: stored.rows, elements: stored.elements) : stored
+    guard matrix.rows > 0, matrix.columns > 0 else {
+      throw Failure.data(
+        "\(scores): it is empty (\(matrix.rows) × \(matrix.columns)); score again")
+    }
+    if let rows = record?["rows"]?.integer, let columns = record?["columns"]?.integer,
+      (rows, columns) != (matrix.rows, matrix.columns)
+    {
+      throw Failure.data(
+        "\(scores): it is \(matrix.rows) × \(matrix.columns), but the record beside it tells of \(rows) × \(columns) scores; they do not belong together, score again"
+      )
+    }
+    return matrix
   }
 
   private func row(of matrix: Matrix<Double>) throws -> [Double] {
     guard query < matrix.rows else {
       throw Failure.usage(
-        "--query \(query): \(scores) has \(matrix.rows) \(matrix.rows == 1 ? "row" : "rows"); the last is \(matrix.rows - 1)"
-      )
+        matrix.rows == 1
+          ? "--query \(query): \(scores) has one row; use --query 0"
+          : "--query \(query): \(scores) has \(matrix.rows) rows; use 0 to \(matrix.rows - 1)")
     }
     return Array(matrix[row: query])
   }
 
-  /// The convention in the record that `influence score` left, which an option may not contradict.
-  private func recordedConvention(beside url: URL) throws -> ScoreConvention? {
+  /// The record that this program left beside an array, if it did.
+  private func record(beside url: URL) throws -> OrderedJSON? {
     let record = url.deletingPathExtension().appendingPathExtension("json")
-    guard FileManager.default.fileExists(atPath: record.path),
+    guard record != url, FileManager.default.fileExists(atPath: record.path),
       let json = try? OrderedJSON(contentsOf: record),
-      json["format"]?.string == "influencekit-scores",
-      let recorded = json["convention"]?.string.flatMap(ScoreConvention.init)
+      json["format"]?.string?.hasPrefix("influencekit-") ?? false
     else { return nil }
+    return json
+  }
+
+  /// The convention of recorded scores, which an option may not contradict.
+  private func recordedConvention(_ record: OrderedJSON?) throws -> ScoreConvention? {
+    guard let recorded = record?["convention"]?.string.flatMap(ScoreConvention.init) else {
+      return nil
+    }
     if let convention, convention != recorded {
       throw Failure.usage(
-        "--convention \(convention.rawValue): \(record.path) says that the scores are \(recorded.rawValue)-positive; leave the option out"
+        "--convention \(convention.rawValue): the record beside \(scores) says \(recorded.rawValue); leave the option out"
       )
     }
     return recorded
