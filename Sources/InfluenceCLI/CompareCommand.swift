@@ -8,6 +8,10 @@ struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
     abstract: "Every method against exact on the same gradients: the main job.",
+    usage: """
+      influence compare [--train <path> --query <path>] [<options>]
+      influence compare --repeat <folder>
+      """,
     discussion: """
       Without --train it trains a perceptron with LoRA adapters on handwritten digits, a fifth of whose \
       labels are flipped, and uses its gradients. It leaves a folder with the scores, the settings and \
@@ -15,7 +19,8 @@ struct CompareCommand: ParsableCommand {
 
       EXAMPLES
         influence compare
-        influence compare --train grads/train --query grads/query --flipped examples.json
+        influence compare --train grads/train --query grads/query \\
+            --flipped examples.json
         influence compare --methods datainf exact lissa:depth=10 cg:tolerance=1e-2
         influence compare --repeat influence-runs/compare-1
 
@@ -31,17 +36,31 @@ struct CompareCommand: ParsableCommand {
       \(InfluenceCommand.methodList)
       """)
 
-  @Option(help: "The training gradients; digits unless given.") var train: String?
-  @Option(help: "The queries' gradients.") var query: String?
+  @Option(help: ArgumentHelp("The training gradients; digits unless given.", valueName: "path"))
+  var train: String?
+  @Option(help: ArgumentHelp("The queries' gradients.", valueName: "path")) var query: String?
   @Option(
-    parsing: .upToNextOption, help: "Methods, with settings after a colon; all unless given.")
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Methods, with settings after a colon; all unless given.", valueName: "name")
+  )
   var methods: [String] = []
-  @Option(help: "JSON with the indices of mislabelled training rows under \"flipped\".")
+  @Option(
+    help: ArgumentHelp(
+      "JSON with the indices of mislabelled training rows under \"flipped\".", valueName: "path"))
   var flipped: String?
-  @Option(help: "The seed of the digits model; 0 unless given.") var seed: UInt64?
-  @Option(help: "The folder for the results; a new one in influence-runs unless given.")
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The seed of the digits model; 0 unless given.", valueName: "number"))
+  var seed: UInt64?
+  @Option(
+    help: ArgumentHelp(
+      "The folder for the results; a new one in influence-runs unless given.",
+      valueName: "folder"))
   var output: String?
-  @Option(help: "Repeat the run in this folder, and check that its scores come out the same.")
+  @Option(
+    help: ArgumentHelp(
+      "Repeat the run in this folder, and check that its scores come out the same.",
+      valueName: "folder"))
   var `repeat`: String?
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var fit: FitOptions
@@ -54,10 +73,11 @@ struct CompareCommand: ParsableCommand {
       throw ValidationError("--flipped goes with --train: the digits' flipped labels are known")
     }
     if `repeat` != nil {
-      let given = [
-        ("--train", train != nil), ("--flipped", flipped != nil), ("--output", output != nil),
-        ("--methods", !methods.isEmpty), ("--seed", seed != nil),
-      ].filter(\.1).map(\.0) + fit.namesOfChanged
+      let given =
+        [
+          ("--train", train != nil), ("--flipped", flipped != nil), ("--output", output != nil),
+          ("--methods", !methods.isEmpty), ("--seed", seed != nil),
+        ].filter(\.1).map(\.0) + fit.namesOfChanged
       if !given.isEmpty {
         throw ValidationError(
           "--repeat takes all settings from its folder: leave out \(given.joined(separator: ", "))")
@@ -92,7 +112,9 @@ struct CompareCommand: ParsableCommand {
       return
     }
     // Paths in full: the run can be repeated from any folder.
-    func whole(_ path: String?) -> String? { path.map { URL(filePath: $0).standardizedFileURL.path } }
+    func whole(_ path: String?) -> String? {
+      path.map { URL(filePath: $0).standardizedFileURL.path }
+    }
     let settings = CompareRun.Settings(
       train: whole(train), query: whole(query), flipped: whole(flipped), seed: seed ?? 0,
       methods: methods.isEmpty ? EstimatorCatalog.names : methods,

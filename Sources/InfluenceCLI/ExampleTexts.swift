@@ -38,7 +38,8 @@ struct ExampleTexts {
       if let text = textKeys.lazy.compactMap({ object[$0]?.string }).first { return text }
       return try json.serialized()
     }
-    throw Failure.data("\(path): example \(index) is \(json.kind), not a string or an object; give its text")
+    throw Failure.data(
+      "\(path): example \(index) is \(json.kind), not a string or an object; give its text")
   }
 
   /// One example's text, cut to a table's width.
@@ -56,7 +57,8 @@ struct ExampleTexts {
     }
     let rows = list.compactMap(\.integer)
     guard rows.count == list.count else {
-      throw Failure.data("\(url.path): field flipped holds something that is not an index; give row numbers from 0")
+      throw Failure.data(
+        "\(url.path): field flipped holds something that is not an index; give row numbers from 0")
     }
     if let outside = rows.first(where: { $0 < 0 || $0 >= count }) {
       throw Failure.data(

@@ -8,13 +8,15 @@ struct FitOptions: ParsableArguments {
     parsing: .unconditional,
     help: ArgumentHelp(
       "λ: a share of each block's mean eigenvalue (0.1), or absolute:VALUE.",
-      valueName: "share|absolute:value"))
+      valueName: "value"))
   var damping: Damping = .standard
 
-  @Option(help: "Where blocks are fitted: automatic, score (n × n) or query (d × d, or passes).")
+  @Option(
+    help: ArgumentHelp(
+      "Where blocks are fitted: score is n × n, query d × d or passes.", valueName: "side"))
   var side: CostModel.Request = .automatic
 
-  @Option(help: "Precision of products of gradients: single or double.")
+  @Option(help: ArgumentHelp("Precision of products of gradients.", valueName: "type"))
   var precision: CurvatureOptions.Precision = .single
 
   @Option(

@@ -11,10 +11,12 @@ struct InfluenceCommand: ParsableCommand {
     discussion: """
       Answers from per-example gradients: compute them once, ask any number of questions.
 
-        influence compare                                every method against exact, on built-in digits
-        influence inspect grads/train                    what a store holds; is it healthy?
-        influence score --train grads/train --query grads/query --method datainf --output scores.npy
-        influence top scores.npy --query 3               the most helpful and most harmful examples
+      EXAMPLES
+        influence compare                 every method against exact, on digits
+        influence inspect grads/train     what a store holds; is it healthy?
+        influence score --train grads/train --query grads/query \\
+            --method datainf --output scores.npy
+        influence top scores.npy --query 3
         influence self --train grads/train --method exact --output self.npy
 
       Gradients come as a store directory (info.json + gradients.bin), a .safetensors file with one \
@@ -24,8 +26,13 @@ struct InfluenceCommand: ParsableCommand {
       \(methodList)
 
       EXIT CODES
-        0 done; 64 the command line is wrong; 65 the data are; 66 an input is missing; 70 internal \
-      error; 73 an output cannot be made; 74 it cannot be written.
+        0   done
+        64  the command line is wrong
+        65  the data are wrong
+        66  an input is missing
+        70  internal error
+        73  an output cannot be made
+        74  an output cannot be written
       """,
     version: InfluenceKitVersion.current,
     subcommands: [

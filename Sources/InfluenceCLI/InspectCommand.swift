@@ -8,6 +8,7 @@ struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract: "What a store of gradients holds; is it healthy?",
+    usage: "influence inspect <path> [--spectrum] [--json] [<options>]",
     discussion: """
       Rows, columns, blocks, norms, and every zero or non-finite row by its index. With --spectrum, the \
       condition number (s + λ)/λ, the stable rank tr(F)/s and the effective dimension of each block.
@@ -61,7 +62,7 @@ struct InspectCommand: ParsableCommand {
       $0 + store.count * $1.0.width * $1.1.byteCount
     }
     print(
-      "\(store.name): \(store.count) rows × \(store.layout.columnCount) columns in \(store.layout.count) blocks, \(types), \(NumberFormat.bytes(bytes)) (\(store.kind.rawValue))"
+      "\(store.name): \(store.count) rows × \(store.layout.columnCount) columns in \(store.layout.count) \(store.layout.count == 1 ? "block" : "blocks"), \(types), \(NumberFormat.bytes(bytes)) (\(store.kind.rawValue))"
     )
     for manifest in store.manifests.compactMap({ $0 }) where !manifest.isComplete {
       print("incomplete: the writer stopped after \(manifest.rows) rows")

@@ -66,7 +66,8 @@ struct OutputPath {
       throw Failure.cannotCreate("\(url.path): there is a folder of this name; choose another")
     default:
       throw Failure.cannotCreate(
-        "\(url.path): there is a device or pipe of this name; results go into a file, choose another")
+        "\(url.path): there is a device or pipe of this name; results go into a file, choose another"
+      )
     }
   }
 

@@ -24,7 +24,8 @@ final class ResultFolder {
       folder = folder.deletingLastPathComponent()
     }
     guard files.isFolder(atPath: folder.path) else {
-      throw Failure.cannotCreate("\(url.path): \(folder.path) is not a folder; choose another --output")
+      throw Failure.cannotCreate(
+        "\(url.path): \(folder.path) is not a folder; choose another --output")
     }
     do {
       try files.createDirectory(at: url, withIntermediateDirectories: true)

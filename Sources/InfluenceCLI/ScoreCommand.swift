@@ -8,30 +8,44 @@ struct ScoreCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "score",
     abstract: "Scores every training example for every query, from stored gradients.",
+    usage: """
+      influence score --train <path> --query <path> --method <name>
+                      --output <path> [<options>]
+      """,
     discussion: """
       Writes float32 scores, queries × training examples (numpy.load opens them), and beside them a \
       .json with the method, λ of each block, the sign convention, checksums of the inputs, times and \
       warnings.
 
       EXAMPLES
-        influence score --train grads/train --query grads/query --method datainf --output scores.npy
-        influence score --train train.safetensors --query query.safetensors --method exact \\
-            --damping absolute:1e-3 --aggregate mean --convention influence --output mean.npy
-        influence score --train t.npy --query q.npy --method lissa:depth=10 --output lissa10.npy
+        influence score --train grads/train --query grads/query \\
+            --method datainf --output scores.npy
+        influence score --train t.safetensors --query q.safetensors \\
+            --method exact --damping absolute:1e-3 \\
+            --aggregate mean --convention influence --output mean.npy
+        influence score --train t.npy --query q.npy \\
+            --method lissa:depth=10 --output lissa10.npy
 
       METHODS
       \(InfluenceCommand.methodList)
       """)
 
-  @Option(help: "The training gradients.") var train: String
-  @Option(help: "The queries' gradients.") var query: String
-  @Option(help: "The method, with settings after a colon: cg:tolerance=1e-3,steps=50.")
+  @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String
+  @Option(help: ArgumentHelp("The queries' gradients.", valueName: "path")) var query: String
+  @Option(
+    help: ArgumentHelp(
+      "The method, with settings after a colon: cg:tolerance=1e-3,steps=50.", valueName: "name"))
   var method: String
-  @Option(help: "none: a row a query; mean: one row for the mean query.")
+  @Option(
+    help: ArgumentHelp("A row for each query, or one for the mean query.", valueName: "rows"))
   var aggregate: Aggregation = .none
-  @Option(help: "Sign: helpful (positive lowers the query's loss) or influence (the opposite).")
+  @Option(
+    help: ArgumentHelp(
+      "Sign: helpful (positive lowers the query's loss) or influence (the opposite).",
+      valueName: "sign"))
   var convention: ScoreConvention = .helpful
-  @Option(help: "Where the scores go: a .npy file.") var output: String
+  @Option(help: ArgumentHelp("Where the scores go: a .npy file.", valueName: "path")) var output:
+    String
   @Flag(inversion: .prefixedNo, help: "Residuals and score error bounds in the record.")
   var certificate = true
   @OptionGroup var fit: FitOptions
@@ -95,7 +109,7 @@ struct ScoreCommand: ParsableCommand {
     for warning in scores.warnings { Console.error("warning: \(warning)") }
     guard !fit.quiet else { return }
     print(
-      "\(output): \(scores.queryCount) × \(scores.exampleCount) scores by \(scores.method), \(convention.rawValue)-positive"
+      "\(output): \(scores.queryCount) × \(scores.exampleCount) scores by \(scores.method), positive is \(convention == .helpful ? "helpful" : "harmful")"
     )
     print(
       "fit \(NumberFormat.seconds(curvature.seconds)), score \(NumberFormat.seconds(scores.seconds))"

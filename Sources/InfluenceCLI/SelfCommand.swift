@@ -8,6 +8,7 @@ struct SelfCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "self",
     abstract: "The self-influence gᵀMg of every training example.",
+    usage: "influence self --train <path> --method <name> --output <path> [<options>]",
     discussion: """
       Large values mark examples that the model could learn only from themselves: mislabelled, rare, or \
       contradicted by others. Writes n float32 values, and a .json beside them.
@@ -19,9 +20,11 @@ struct SelfCommand: ParsableCommand {
       \(InfluenceCommand.methodList)
       """)
 
-  @Option(help: "The training gradients.") var train: String
-  @Option(help: "The method, with settings after a colon.") var method: String
-  @Option(help: "Where the values go: a .npy file.") var output: String
+  @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String
+  @Option(help: ArgumentHelp("The method, with settings after a colon.", valueName: "name"))
+  var method: String
+  @Option(help: ArgumentHelp("Where the values go: a .npy file.", valueName: "path"))
+  var output: String
   @OptionGroup var fit: FitOptions
 
   func run() throws {

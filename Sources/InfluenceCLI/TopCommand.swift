@@ -8,6 +8,7 @@ struct TopCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "top",
     abstract: "The most helpful and most harmful training examples for a query.",
+    usage: "influence top <scores> --query <row> [<options>]",
     discussion: """
       Reads scores written by `influence score` (the .json beside them tells the sign convention) or any \
       .npy of queries × training examples.
@@ -17,8 +18,10 @@ struct TopCommand: ParsableCommand {
         influence top scores.npy --query 3 --count 5 --examples examples.json
         influence top other.npy --query 0 --convention influence --json
 
-      --examples takes a JSON array of texts (or of objects with "text"), an object with such an array \
-      under "train_texts", "texts" or "examples", or a .jsonl file with one example a line.
+      TEXTS
+        --examples takes a JSON array of texts (or of objects with "text"), an
+        object with such an array under "train_texts", "texts" or "examples",
+        or a .jsonl file with one example a line.
       """)
 
   @Argument(help: "Scores: a .npy file of queries × training examples.") var scores: String
@@ -29,7 +32,9 @@ struct TopCommand: ParsableCommand {
   @Option(parsing: .unconditional, help: "How many of each kind.") var count = 10
   @Option(help: ArgumentHelp("The training examples' texts.", valueName: "path"))
   var examples: String?
-  @Option(help: "The sign of scores without a .json beside them; helpful unless given.")
+  @Option(
+    help: ArgumentHelp(
+      "The sign of scores without a .json beside them; helpful unless given.", valueName: "sign"))
   var convention: ScoreConvention?
   @Flag(help: "Print JSON.") var json = false
 
@@ -86,7 +91,8 @@ struct TopCommand: ParsableCommand {
     let file = try NumpyFile(opening: url)
     guard record?["format"]?.string != "influencekit-self-influence" else {
       throw Failure.data(
-        "\(scores): it holds self-influence, which is about no query; give scores of `influence score`")
+        "\(scores): it holds self-influence, which is about no query; give scores of `influence score`"
+      )
     }
     guard (1...2).contains(file.shape.count) else {
       throw Failure.data(
