@@ -29,6 +29,7 @@ struct InspectCommand: ParsableCommand {
   @OptionGroup var fit: FitOptions
 
   private static let quantiles = [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1]
+  private static let quantileNames = ["min", "5 %", "25 %", "median", "75 %", "95 %", "max"]
 
   func run() throws {
     _ = try fit.curvatureOptions(certifies: false)
@@ -67,12 +68,12 @@ struct InspectCommand: ParsableCommand {
     for manifest in store.manifests.compactMap({ $0 }) where !manifest.isComplete {
       print("incomplete: the writer stopped after \(manifest.rows) rows")
     }
-    let quantiles = Self.quantiles.map {
-      "\(Int($0 * 100)) % \(NumberFormat.significant(health.quantile($0)))"
+    let quantiles = zip(Self.quantileNames, Self.quantiles).map {
+      "\($0) \(NumberFormat.significant(health.quantile($1)))"
     }
-    print("row norms: \(quantiles.joined(separator: "  "))")
-    print("zero rows: \(list(health.zeroRows))")
-    print("non-finite rows: \(list(health.nonFiniteRows))")
+    print("row norms: \(quantiles.joined(separator: ", "))")
+    print("zero rows: \(list(health.zeroRows, of: store.count))")
+    print("non-finite rows: \(list(health.nonFiniteRows, of: store.count))")
     var columns: [Table.Column] = [
       .init("Block", .text), .init("Shape", .text), .init("Mean norm²", .significant(digits: 3)),
       .init("λ", .significant(digits: 3)), .init("Zero rows", .decimals(0)),
@@ -107,15 +108,17 @@ struct InspectCommand: ParsableCommand {
         "\ndead blocks (all gradients zero, contribute nothing): \(dead.joined(separator: ", "))")
     }
     for summary in health.blocks where !summary.nonFiniteRows.isEmpty {
-      print("block \(summary.block.name) is not finite in rows \(list(summary.nonFiniteRows))")
+      print(
+        "\nnon-finite rows in block \(summary.block.name): \(list(summary.nonFiniteRows, of: store.count))"
+      )
     }
   }
 
-  private func list(_ rows: [Int]) -> String {
+  /// How many rows, and which: `2 of 300 (4, 17)`.
+  private func list(_ rows: [Int], of count: Int) -> String {
     guard !rows.isEmpty else { return "none" }
     let shown = rows.prefix(20).map(String.init).joined(separator: ", ")
-    return rows.count > 20
-      ? "\(rows.count): \(shown), … (all of them with --json)" : "\(rows.count): \(shown)"
+    return "\(rows.count) of \(count) (\(shown)\(rows.count > 20 ? ", …; all with --json" : ""))"
   }
 
   private func jsonText(
