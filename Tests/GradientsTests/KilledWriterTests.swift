@@ -12,8 +12,8 @@ struct KilledWriterTests {
   func killed(seed: Int) async throws {
     let folder = try TemporaryDirectory()
     let path = folder.file("store").path
-    // From before the first file to some hundred commits later, most of the moments early.
-    let microseconds = 100 << (seed / 2)
+    // From before the first file to some hundred commits later.
+    let microseconds = 1000 + 250 * seed * seed
     await #expect(processExitsWith: .signal(SIGKILL)) {
       [path = path as String, microseconds = microseconds as Int] in
       Thread.detachNewThread {
