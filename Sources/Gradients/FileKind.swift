@@ -5,6 +5,8 @@ import TensorFiles
 enum FileKind {
   case numpy
   case safetensors
+  /// A zip archive: `.npz`, and `.pt` of PyTorch.
+  case archive
   case other
 
   /// Looks at the first bytes of a file.
@@ -15,8 +17,12 @@ enum FileKind {
     let head = try map.bytes(in: 0..<min(map.count, 9))
     if head.starts(with: [0x93] + Array("NUMPY".utf8)) {
       self = .numpy
-    } else if head.count == 9, head[8] == UInt8(ascii: "{") || head[7] == 0 {
-      // The length of the header in eight bytes, then the header's opening brace.
+    } else if head.starts(with: Array("PK".utf8) + [3, 4]) {
+      self = .archive
+    } else if head.count == 9,
+      head[8] == UInt8(ascii: "{") || head[4..<8].allSatisfy({ $0 == 0 })
+    {
+      // The length of the header in eight bytes, far below 2^32, then the header's opening brace.
       self = .safetensors
     } else {
       self = .other

@@ -62,6 +62,10 @@ extension GradientStore {
     switch try FileKind(of: url) {
     case .numpy: return try NumpyStore.openFile(url)
     case .safetensors: return try SafetensorsStore.open(url)
+    case .archive:
+      throw GradientStoreError.unrecognised(
+        path: url.path,
+        found: "the file is a zip archive, as .npz and .pt files are; save its arrays on their own")
     case .other:
       throw GradientStoreError.unrecognised(
         path: url.path, found: "the file starts like neither safetensors nor npy")

@@ -10,7 +10,6 @@ enum SafetensorsStore {
       throw GradientStoreError.unrecognised(path: url.path, found: "the file holds no tensors")
     }
     var parameters: [(name: String, shape: [Int])] = []
-    var sources: [BlockSource] = []
     for tensor in file.tensors.values {
       guard let count = tensor.shape.first else {
         throw GradientStoreError.invalidBlock(
@@ -27,11 +26,11 @@ enum SafetensorsStore {
       }
       let rest = Array(tensor.shape.dropFirst())
       parameters.append((tensor.name, rest.isEmpty ? [1] : rest))
-      sources.append(.mapped(try file.mapped(tensor.name)))
     }
+    let layout = try BlockLayout(validating: parameters, path: url.path)
+    let sources = try file.tensors.keys.map { BlockSource.mapped(try file.mapped($0)) }
     return GradientStore(
-      name: url.path, kind: .safetensors,
-      layout: try BlockLayout(validating: parameters, path: url.path),
+      name: url.path, kind: .safetensors, layout: layout,
       shards: [
         GradientStore.Shard(
           rows: 0..<(first.shape.first ?? 0), blocks: sources, squaredNorms: nil,

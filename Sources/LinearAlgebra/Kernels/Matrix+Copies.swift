@@ -19,27 +19,25 @@ extension Matrix {
 
   /// Converts a view's elements, each rounded to nearest.
   public init<Other: Scalar>(converting view: MatrixView<Other>) {
-    let copy = Matrix<Other>(view)
-    self.init(
-      rows: view.rows, columns: view.columns, elements: converted(copy.elements, to: Element.self))
+    self.init(converting: Matrix<Other>(view))
   }
 
-  /// Converts a matrix's elements, each rounded to nearest.
+  /// Converts a matrix's elements, each rounded to nearest; the same matrix where the type is the
+  /// same.
   public init<Other: Scalar>(converting matrix: Matrix<Other>) {
-    self.init(
-      rows: matrix.rows, columns: matrix.columns,
-      elements: converted(matrix.elements, to: Element.self))
+    // The cast looks at the type of the matrix, once; casting the array would look at each element.
+    if Other.self == Element.self, let same = matrix as? Matrix<Element> {
+      self = same
+    } else {
+      self.init(
+        rows: matrix.rows, columns: matrix.columns,
+        elements: converted(matrix.elements, to: Element.self))
+    }
   }
 }
 
-/// Elements in another precision; the same array where the precision is the same.
+@specialized(where From == Float, To == Double)
+@specialized(where From == Double, To == Float)
 private func converted<From: Scalar, To: Scalar>(_ elements: [From], to: To.Type) -> [To] {
-  if let same = elements as? [To] { return same }
-  if let singles = elements as? [Float], let doubles = singles.map(Double.init) as? [To] {
-    return doubles
-  }
-  if let doubles = elements as? [Double], let singles = doubles.map(Float.init) as? [To] {
-    return singles
-  }
-  return elements.map { To($0) }
+  elements.map { To($0) }
 }

@@ -1,0 +1,52 @@
+import Gradients
+import TestSupport
+import Testing
+
+@Suite("Block layouts")
+struct BlockLayoutTests {
+  let layout = BlockLayout([("a", [2, 3]), ("scalar", []), ("none", [4, 0]), ("b", [5])])
+
+  @Test("Blocks follow each other without gaps")
+  func columns() {
+    #expect(layout.count == 4)
+    #expect(layout.columnCount == 12)
+    #expect(layout.blocks.map(\.columns) == [0..<6, 6..<7, 7..<7, 7..<12])
+    #expect(layout.blocks.map(\.width) == [6, 1, 0, 5])
+    #expect(layout.blocks.map(\.name) == ["a", "scalar", "none", "b"])
+    #expect(BlockLayout([]).columnCount == 0)
+  }
+
+  @Test("A layout has no differences from itself in another order")
+  func order() {
+    let other = BlockLayout([("b", [5]), ("none", [4, 0]), ("a", [2, 3]), ("scalar", [])])
+    #expect(layout.differences(from: other) == [])
+    #expect(layout.differences(from: layout) == [])
+    #expect(layout != other)
+  }
+
+  @Test("Differences are sentences: missing, reshaped, added")
+  func differences() {
+    let other = BlockLayout([("a", [3, 2]), ("scalar", []), ("b", [5]), ("c", [1])])
+    #expect(
+      layout.differences(from: other) == [
+        "block a is [2, 3] in train but [3, 2] in query", "block none is in train but not in query",
+        "block c is in query but not in train",
+      ])
+    #expect(
+      other.differences(from: layout, label: "shard 1", otherLabel: "shard 2") == [
+        "block a is [3, 2] in shard 1 but [2, 3] in shard 2",
+        "block c is in shard 1 but not in shard 2", "block none is in shard 2 but not in shard 1",
+      ])
+  }
+
+  @Test("Two blocks of one name are a programmer's mistake")
+  func sameName() async {
+    await #expect(processExitsWith: .failure) { _ = BlockLayout([("a", [1]), ("a", [2])]) }
+  }
+
+  @Test("So is a negative dimension, whatever the product")
+  func negative() async {
+    await #expect(processExitsWith: .failure) { _ = BlockLayout([("a", [-1])]) }
+    await #expect(processExitsWith: .failure) { _ = BlockLayout([("a", [-2, -3])]) }
+  }
+}
