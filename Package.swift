@@ -117,7 +117,7 @@ let package = Package(
     .testTarget(
       name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: settings),
     .testTarget(
-      name: "InfluenceCLITests", dependencies: ["InfluenceCLI", "TestSupport"],
+      name: "InfluenceCLITests", dependencies: ["InfluenceCLI", "InfluenceKit", "TestSupport"],
       swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]

@@ -1,0 +1,244 @@
+import Foundation
+import InfluenceKit
+import TestSupport
+import Testing
+
+/// A command line that must fail: its words, its exit code, and what its one line must say.
+struct BadInvocation: Sendable, CustomTestStringConvertible {
+  let words: [String]
+  let status: Int32
+  let pieces: [String]
+
+  init(_ line: String, _ status: Int32, _ pieces: String...) {
+    // «» stands for an empty word.
+    words = line.split(separator: " ").map { $0 == "«»" ? "" : String($0) }
+    self.status = status
+    self.pieces = pieces
+  }
+
+  var testDescription: String { words.joined(separator: " ") }
+
+  private static let score = "score --train train.safetensors --query query.safetensors"
+  private static let exact = "\(score) --method exact"
+  private static let full = "\(exact) --output o.npy"
+  private static let compare =
+    "compare --train train.safetensors --query query.safetensors --output run"
+  private static func train(_ path: String) -> String {
+    "score --train \(path) --query query.safetensors --method exact --output o.npy"
+  }
+  private static func query(_ path: String) -> String {
+    "score --train train.safetensors --query \(path) --method exact --output o.npy"
+  }
+
+  static let usage: [BadInvocation] = [
+    .init("frobnicate", 64, "frobnicate", "influence --help"),
+    .init("--frobnicate", 64, "--frobnicate"),
+    .init("score", 64, "--train", "influence score --help"),
+    .init("score --train train.safetensors", 64, "--query"),
+    .init(
+      "score --train train.safetensors --query query.safetensors --output o.npy", 64, "--method"),
+    .init(exact, 64, "--output"),
+    .init("\(full) --frobnicate", 64, "--frobnicate", "influence score --help"),
+    .init("\(full) more", 64, "more"),
+    .init("\(full) --aggregate sum", 64, "sum", "--aggregate", "none", "mean"),
+    .init("\(full) --convention up", 64, "up", "--convention", "helpful", "influence"),
+    .init("\(full) --side left", 64, "left", "--side"),
+    .init("\(full) --precision half", 64, "half", "single", "double"),
+    .init("\(full) --threads 0", 64, "--threads 0", "from 1 up"),
+    .init("\(full) --threads -2", 64, "--threads -2"),
+    .init("\(full) --threads many", 64, "many", "--threads"),
+    .init("\(full) --memory lots", 64, "lots", "--memory"),
+    .init("\(full) --damping 0", 64, "damping 0", "0.1"),
+    .init("\(full) --damping -1", 64, "damping -1", "positive"),
+    .init("\(full) --damping=-1", 64, "damping -1", "positive"),
+    .init("\(full) --damping nan", 64, "damping nan", "positive"),
+    .init("\(full) --damping inf", 64, "damping inf"),
+    .init("\(full) --damping abc", 64, "abc", "--damping"),
+    .init("\(full) --damping «»", 64, "--damping"),
+    .init("\(full) --damping absolute:0", 64, "damping absolute:0", "absolute:VALUE"),
+    .init("\(full) --damping absolute:-1", 64, "damping absolute:-1"),
+    .init("\(full) --damping absolute:", 64, "absolute:", "--damping"),
+    .init("\(full) --damping relative:absolute:1", 64, "--damping"),
+    .init("\(score) --output o.npy --method nonsense", 64, "nonsense", "datainf", "exact"),
+    .init("\(score) --output o.npy --method «»", 64, "datainf"),
+    .init("\(score) --output o.npy --method exact:depth=3", 64, "exact", "depth"),
+    .init("\(score) --output o.npy --method lissa:depth=0", 64, "lissa", "depth", "0"),
+    .init("\(score) --output o.npy --method lissa:depth=abc", 64, "lissa", "depth", "abc"),
+    .init("\(score) --output o.npy --method lissa:depth=2,tolerance=0.1", 64, "lissa", "tolerance"),
+    .init("\(score) --output o.npy --method lissa:scale=-1", 64, "lissa", "scale"),
+    .init("\(score) --output o.npy --method cg:steps", 64, "cg", "steps", "name=value"),
+    .init("\(score) --output o.npy --method cg:steps=1,steps=2", 64, "cg", "steps", "twice"),
+    .init("\(score) --output o.npy --method cg:tolerance=-1", 64, "cg", "tolerance"),
+    .init("\(exact) --output o.json", 64, "o.json", ".npy"),
+    .init("\(exact) --output o", 64, "--output o", ".npy"),
+    .init("\(exact) --output «»", 64, "--output", ".npy"),
+    .init("self --method exact --output o.npy", 64, "--train", "influence self --help"),
+    .init("inspect", 64, "path", "influence inspect --help"),
+    .init("inspect train.safetensors --damping 0", 64, "damping 0"),
+    .init("top scores.npy", 64, "--query", "influence top --help"),
+    .init("top scores.npy --query 3", 64, "--query 3", "scores.npy", "3 rows", "0 to 2"),
+    .init("top scores.npy --query -1", 64, "--query -1", "from 0"),
+    .init("top scores.npy --query one", 64, "one", "--query"),
+    .init("top scores.npy --query 0 --count 0", 64, "--count 0", "from 1 up"),
+    .init("top scores.npy --query 0 --count -3", 64, "--count -3"),
+    .init("top vector.npy --query 5", 64, "--query 5", "vector.npy", "--query 0"),
+    .init("compare --train train.safetensors", 64, "--train", "--query"),
+    .init("compare --query query.safetensors", 64, "--train", "--query"),
+    .init("compare --flipped outside.json", 64, "--flipped", "--train"),
+    .init("compare --methods", 64, "--methods"),
+    .init("\(compare) --methods nonsense", 64, "nonsense", "datainf"),
+    .init("\(compare) --seed 3", 64, "--seed", "--train"),
+    .init("compare --seed -1", 64, "-1", "--seed"),
+    .init("compare --repeat folder --damping 0.2", 64, "--repeat", "--damping"),
+    .init("compare --repeat folder --methods exact --seed 1", 64, "--methods", "--seed"),
+  ]
+
+  static let inputs: [BadInvocation] = [
+    .init(train("missing"), 66, "missing", "no such file"),
+    .init(query("missing.npy"), 66, "missing.npy", "no such file"),
+    .init(train("folder"), 65, "folder", "empty"),
+    .init(train("cut.json"), 65, "cut.json", "safetensors"),
+    .init(train("garbage.safetensors"), 65, "garbage.safetensors", "neither"),
+    .init(train("cut.safetensors"), 65, "cut.safetensors", "cut short"),
+    .init(train("nothing.npy"), 65, "nothing.npy"),
+    .init(train("cut.npy"), 65, "cut.npy", "cut short"),
+    .init(train("integers.npy"), 65, "integers.npy", "<i8"),
+    .init(train("bigendian.npy"), 65, "bigendian.npy", ">f4"),
+    .init(train("nan.safetensors"), 65, "nan.safetensors", "block a", "4, 7", "inspect"),
+    .init(query("nan.safetensors"), 65, "nan.safetensors", "block a", "4, 7"),
+    .init(train("zero.safetensors"), 65, "zero.safetensors", "zero"),
+    .init(train("empty.safetensors"), 65, "empty.safetensors", "no rows"),
+    .init(query("empty.safetensors"), 65, "empty.safetensors", "no rows"),
+    .init(train("none.safetensors"), 65, "none.safetensors", "no tensors"),
+    .init(train("ragged.safetensors"), 65, "ragged.safetensors", "\"b\"", "5", "12"),
+    .init(train("unfinished"), 65, "unfinished"),
+    .init(query("other.safetensors"), 65, "other.safetensors", "block b", "block c"),
+    .init(query("turned.safetensors"), 65, "turned.safetensors", "block a", "[3, 4]", "[4, 3]"),
+    .init("\(full) --memory 1kB", 65, "block a", "--memory"),
+    .init("\(full) --damping absolute:1e-60", 65, "float32", "damping"),
+    .init("self --train missing --method exact --output o.npy", 66, "missing"),
+    .init(
+      "self --train nan.safetensors --method exact --output o.npy", 65, "nan.safetensors", "4, 7"),
+    .init("self --train zero.safetensors --method exact --output o.npy", 65, "zero.safetensors"),
+    .init("inspect missing", 66, "missing", "no such file"),
+    .init("inspect garbage.npy", 65, "garbage.npy"),
+    .init("inspect cut.safetensors", 65, "cut.safetensors"),
+    .init("inspect empty.safetensors", 65, "empty.safetensors", "no rows"),
+    .init("inspect folder", 65, "folder", "empty"),
+    .init("inspect unfinished", 65, "unfinished"),
+    .init("inspect nan.safetensors --spectrum", 65, "nan.safetensors", "4, 7"),
+    .init("top missing.npy --query 0", 66, "missing.npy", "no such file"),
+    .init("top folder --query 0", 66, "folder", "not a file"),
+    .init("top garbage.npy --query 0", 65, "garbage.npy"),
+    .init("top cut.npy --query 0", 65, "cut.npy", "cut short"),
+    .init("top integers.npy --query 0", 65, "integers.npy", "<i8"),
+    .init("top bigendian.npy --query 0", 65, "bigendian.npy", ">f4"),
+    .init("top cube.npy --query 0", 65, "cube.npy", "3 dimensions"),
+    .init("top narrow.npy --query 0", 65, "narrow.npy", "empty"),
+    .init("top nanscores.npy --query 1", 65, "nanscores.npy", "row 1", "column 2"),
+    .init("top train.safetensors --query 0", 65, "train.safetensors"),
+    .init("top scores.npy --query 0 --examples missing.json", 66, "missing.json"),
+    .init("top scores.npy --query 0 --examples two.json", 65, "two.json", "2 examples", "12"),
+    .init("top scores.npy --query 0 --examples unrelated.json", 65, "unrelated.json", "texts"),
+    .init("top scores.npy --query 0 --examples numbers.json", 65, "numbers.json", "example 0"),
+    .init("top scores.npy --query 0 --examples cut.json", 65, "cut.json", "byte"),
+    .init("top scores.npy --query 0 --examples cut.jsonl", 65, "cut.jsonl", "byte"),
+    .init("\(compare) --flipped missing.json", 66, "missing.json"),
+    .init("\(compare) --flipped outside.json", 65, "outside.json", "row 99", "12 training rows"),
+    .init("\(compare) --flipped negative.json", 65, "negative.json", "-1"),
+    .init("\(compare) --flipped words.json", 65, "words.json", "flipped"),
+    .init("\(compare) --flipped fractions.json", 65, "fractions.json", "flipped"),
+    .init("\(compare) --flipped unrelated.json", 65, "unrelated.json", "flipped"),
+    .init("\(compare) --flipped cut.json", 65, "cut.json", "byte"),
+    .init("\(compare) --flipped noneflipped.json", 65, "noneflipped.json", "flipped"),
+    .init("\(compare) --flipped allflipped.json", 65, "allflipped.json", "flipped"),
+    .init("compare --train train.safetensors --query other.safetensors", 65, "block b", "block c"),
+    .init("compare --train nan.safetensors --query query.safetensors", 65, "block a", "4, 7"),
+    .init("compare --train zero.safetensors --query query.safetensors", 65, "zero.safetensors"),
+    .init("compare --repeat missing", 66, "missing/run.json", "influence compare"),
+    .init("compare --repeat folder", 66, "folder/run.json"),
+    .init("compare --repeat otherrun", 65, "otherrun/run.json", "not the record"),
+    .init("compare --repeat brokenrun", 65, "brokenrun/run.json", "seed"),
+  ]
+
+  static let outputs: [BadInvocation] = [
+    .init("\(exact) --output folder", 64, "folder", ".npy"),
+    .init("\(exact) --output folder.npy", 73, "folder.npy", "folder of this name"),
+    .init("\(exact) --output absent/o.npy", 73, "absent", "does not exist"),
+    .init("\(exact) --output cut.json/o.npy", 73, "cut.json", "not a folder"),
+    .init("\(exact) --output pipe.npy", 73, "pipe.npy", "device or pipe"),
+    .init("\(exact) --output two.npy", 73, "two.json", "not a record"),
+    .init(
+      "score --train single.npy --query single.npy --method exact --output single.npy", 64, "input"),
+    .init(
+      "score --train arrays --query arrays --method exact --output arrays/o.npy", 64, "arrays",
+      "input"),
+    .init("self --train single.npy --method exact --output ./folder/../single.npy", 64, "input"),
+    .init("self --train train.safetensors --method exact --output absent/o.npy", 73, "absent"),
+    .init(
+      "compare --train train.safetensors --query query.safetensors --output cut.json", 73,
+      "cut.json", "not a folder"),
+    .init(
+      "compare --train train.safetensors --query query.safetensors --output cut.json/run", 73,
+      "cut.json", "not a folder"),
+    .init(
+      "compare --train train.safetensors --query query.safetensors --output donerun", 73, "donerun",
+      "--repeat"),
+  ]
+}
+
+@Suite("Bad invocations")
+struct BadInvocationTests {
+  /// One folder with all files for all invocations: none of them may change it.
+  private static let shared = Result { () throws -> SharedPlace in
+    let place = try Workplace()
+    try SmallFiles.write(in: place)
+    try place.makeFolder("folder.npy")
+    try place.writeArray(SmallFiles.first, to: "single.npy")
+    try place.makeFolder("arrays")
+    try place.writeArray(SmallFiles.first, to: "arrays/a.npy")
+    try place.write("{\"format\": \"something-else\"}", to: "otherrun/run.json")
+    try place.write(
+      "{\"format\": \"influencekit-comparison\", \"settings\": {}}", to: "brokenrun/run.json")
+    try place.write("{}", to: "donerun/run.json")
+    let pipe = Process()
+    pipe.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    pipe.arguments = ["mkfifo", place.file("pipe.npy").path]
+    try pipe.run()
+    pipe.waitUntilExit()
+    return SharedPlace(url: place.url, owner: place, contents: try contents(of: place.url))
+  }
+
+  private struct SharedPlace: @unchecked Sendable {
+    let url: URL
+    let owner: Workplace
+    let contents: [String]
+  }
+
+  /// Every path in a folder.
+  private static func contents(of url: URL) throws -> [String] {
+    try FileManager.default.subpathsOfDirectory(atPath: url.path).sorted()
+  }
+
+  private func check(_ invocation: BadInvocation) throws {
+    let place = try Self.shared.get()
+    let outcome = try Program.run(invocation.words, in: place.url)
+    #expect(outcome.status == invocation.status, "\(outcome)")
+    #expect(outcome.output.isEmpty, "nothing on standard output")
+    let message = try #require(outcome.onlyError, "one error line: \(outcome.errors)")
+    for piece in invocation.pieces {
+      #expect(message.contains(piece), "'\(piece)' is not in: \(message)")
+    }
+    #expect(message.unicodeScalars.allSatisfy { $0.value >= 32 && $0.value != 127 })
+    #expect(try Self.contents(of: place.url) == place.contents, "nothing is left behind")
+  }
+
+  @Test("The command line is wrong", arguments: BadInvocation.usage)
+  func usage(_ invocation: BadInvocation) throws { try check(invocation) }
+
+  @Test("An input is missing or wrong", arguments: BadInvocation.inputs)
+  func inputs(_ invocation: BadInvocation) throws { try check(invocation) }
+
+  @Test("An output cannot be written", arguments: BadInvocation.outputs)
+  func outputs(_ invocation: BadInvocation) throws { try check(invocation) }
+}
