@@ -40,7 +40,7 @@ public struct BlockSpectrum: Sendable {
       let pass = GradientPass<Float>(store: store, block: context.index)
       let side: Side = context.exampleCount <= context.width ? .score : .query
       let matrix = try side == .score ? pass.kernel() : pass.fisher()
-      let gram = BlockGram(context: context, side: side, matrix: matrix)
+      let gram = try BlockGram(context: context, side: side, matrix: matrix)
       do throws(FactorizationError) {
         return BlockSpectrum(
           block: context.name, damping: context.lambda,

@@ -25,9 +25,15 @@ struct FittedBlock: Sendable {
     }
     let pass = GradientPass<Element>(store: training, block: plan.context.index)
     let kernel = plan.needsKernel ? try pass.kernel() : nil
-    let scoreGram = BlockGram(context: plan.context, side: .score, matrix: kernel)
-    let queryGram = BlockGram(
+    let scoreGram = try BlockGram(context: plan.context, side: .score, matrix: kernel)
+    let queryGram = try BlockGram(
       context: plan.context, side: .query, matrix: plan.needsFisher ? try pass.fisher() : nil)
+    // The query side multiplies by λ and by 1/λ in the precision of products.
+    let lambda = Element(plan.context.lambda)
+    guard
+      !plan.choices.contains(where: { $0.side == .query })
+        || (lambda.isNormal && (1 / lambda).isNormal)
+    else { throw InfluenceError.outOfRange(block: plan.context.name) }
     operators = try zip(estimators, plan.choices).map { estimator, choice in
       switch choice.side {
       case .score: .score(try estimator.scoreSide(scoreGram, precision: Element.self))
@@ -81,7 +87,14 @@ struct FittedBlock: Sendable {
       answers[index] = Answer(
         scores: solution.scores, residualNorms: residuals, warnings: solution.warnings)
     }
-    return answers.compactMap { $0 }
+    let given = answers.compactMap { $0 }
+    for answer in given { try checkFinite(answer.scores.elements) }
+    return given
+  }
+
+  /// Refuses results that are NaN or infinite: the gradients were finite, so products overflowed.
+  private func checkFinite(_ numbers: [Double]) throws(InfluenceError) {
+    guard numbers.allSatisfy(\.isFinite) else { throw .outOfRange(block: plan.context.name) }
   }
 
   /// S = X·Gᵀ, and the residual: from F where the operator has it, or from the same pass.
@@ -110,6 +123,14 @@ struct FittedBlock: Sendable {
 
   /// The self-influence of the n training examples under one estimator.
   func selfInfluence<Element: Scalar>(
+    ofEstimator index: Int, pass: GradientPass<Element>
+  ) throws -> [Double] {
+    let influence = try uncheckedSelfInfluence(ofEstimator: index, pass: pass)
+    try checkFinite(influence)
+    return influence
+  }
+
+  private func uncheckedSelfInfluence<Element: Scalar>(
     ofEstimator index: Int, pass: GradientPass<Element>
   ) throws -> [Double] {
     switch operators[index] {
