@@ -61,7 +61,7 @@ struct CostModelTests {
     ])
   func queries(n: Int, d: Int) throws {
     var sides: Set<Side> = []
-    for m in [1, 2, 5, 10, 26, 50, 100, 1000, 100_000] {
+    for m in [1, 2, 5, 10, 26, 27, 50, 100, 500, 501, 1000, 100_000] {
       let choice = try side(.dataInf, n: n, d: d, queries: m)
       sides.insert(choice.side)
       #expect(choice.side == (n * (d + 2 * m) < 4 * m * d ? .score : .query), "m = \(m)")
