@@ -49,8 +49,9 @@ public final class BlockGram: Sendable {
     return fresh
   }
 
-  /// The eigenvalues s of F that a Gram matrix shows: all d of them, or the n of K/n (the others
-  /// being zero). Rounding below zero is cut off.
+  /// The eigenvalues s of F that a Gram matrix shows: all d of them, or the n of K/n.
+  ///
+  /// The others are zero. Rounding below zero is cut off.
   public func fisherEigenvalues() throws(FactorizationError) -> [Double] {
     let scale = side == .score ? 1 / Double(context.exampleCount) : 1
     return try eigendecomposition().values.map { max(0, $0 * scale) }

@@ -4,7 +4,9 @@ import Foundation
 
 /// How a curvature is fitted.
 public struct CurvatureOptions: Sendable {
-  /// The precision that products of gradients run in. Norms, dampings, kernels, factorizations and
+  /// The precision that products of gradients run in.
+  ///
+  /// Norms, dampings, kernels, factorizations and
   /// sums over blocks are in double precision either way.
   public enum Precision: String, Sendable, CaseIterable {
     /// 32 bits: the speed of `sgemm`.
@@ -39,7 +41,7 @@ public struct CurvatureOptions: Sendable {
   }
 }
 
-/// Called now and then during long work with the stage and the share that is done, 0 ... 1.
+/// Called now and then during long work with the stage and the share that is done, from 0 to 1.
 public typealias ProgressHandler = @Sendable (_ stage: String, _ fraction: Double) -> Void
 
 /// Estimators fitted to a training store: fit once, ask forever.
