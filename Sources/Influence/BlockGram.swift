@@ -11,7 +11,19 @@ public final class BlockGram: Sendable {
   private let gram: Matrix<Double>?
   private let eigen = Mutex<SymmetricEigendecomposition<Double>?>(nil)
 
-  init(context: BlockContext, side: Side, matrix: Matrix<Double>?) {
+  /// Wraps a Gram matrix, after a look at its trace.
+  ///
+  /// - Throws: ``InfluenceError/outOfRange(block:)`` where the trace is not that of the norms, which
+  ///   are summed in double precision: products of gradients have overflowed or underflowed.
+  init(context: BlockContext, side: Side, matrix: Matrix<Double>?) throws(InfluenceError) {
+    if let matrix {
+      let trace = context.trace * (side == .score ? Double(context.exampleCount) : 1)
+      let found = matrix.diagonal.reduce(0, +)
+      // Rounding in single precision leaves more than three digits; NaN fails too.
+      guard (found - trace).magnitude <= 1e-3 * trace else {
+        throw .outOfRange(block: context.name)
+      }
+    }
     self.context = context
     self.side = side
     gram = matrix

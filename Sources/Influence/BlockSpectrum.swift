@@ -1,5 +1,6 @@
 public import Gradients
 import LinearAlgebra
+import TensorFiles
 
 /// The eigenvalues of one block's Fisher matrix, and what they say of the damping.
 public struct BlockSpectrum: Sendable {
@@ -37,10 +38,13 @@ public struct BlockSpectrum: Sendable {
       stage: "decomposing", progress: progress
     ) { place in
       let context = live[place]
-      let pass = GradientPass<Float>(store: store, block: context.index)
       let side: Side = context.exampleCount <= context.width ? .score : .query
-      let matrix = try side == .score ? pass.kernel() : pass.fisher()
-      let gram = BlockGram(context: context, side: side, matrix: matrix)
+      // Double gradients are worth double products: what is asked for is small eigenvalues.
+      let matrix =
+        store.elementTypes[context.index] == .float64
+        ? try gramMatrix(of: store, block: context.index, side, precision: Double.self)
+        : try gramMatrix(of: store, block: context.index, side, precision: Float.self)
+      let gram = try BlockGram(context: context, side: side, matrix: matrix)
       do throws(FactorizationError) {
         return BlockSpectrum(
           block: context.name, damping: context.lambda,
@@ -49,5 +53,12 @@ public struct BlockSpectrum: Sendable {
         throw InfluenceError.factorization(block: context.name, method: "spectrum", error)
       }
     }
+  }
+
+  private static func gramMatrix<Element: Scalar>(
+    of store: GradientStore, block: Int, _ side: Side, precision: Element.Type
+  ) throws -> Matrix<Double> {
+    let pass = GradientPass<Element>(store: store, block: block)
+    return try side == .score ? pass.kernel() : pass.fisher()
   }
 }

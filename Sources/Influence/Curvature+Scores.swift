@@ -109,10 +109,9 @@ extension Curvature {
   /// or duplicated with a different label.
   ///
   /// - Parameter progress: Called as blocks are done.
-  /// - Returns: n numbers an estimator, in the order of ``estimators``; never negative but for
-  ///   rounding.
+  /// - Returns: One ``SelfInfluence`` an estimator, in the order of ``estimators``.
   /// - Throws: ``InfluenceError``, or an error from reading the store.
-  public func selfInfluence(progress: ProgressHandler? = nil) throws -> [[Double]] {
+  public func selfInfluence(progress: ProgressHandler? = nil) throws -> [SelfInfluence] {
     switch options.precision {
     case .single: return try selfInfluence(progress, precision: Float.self)
     case .double: return try selfInfluence(progress, precision: Double.self)
@@ -121,24 +120,29 @@ extension Curvature {
 
   private func selfInfluence<Element: Scalar>(
     _ progress: ProgressHandler?, precision: Element.Type
-  ) throws -> [[Double]] {
+  ) throws -> [SelfInfluence] {
     let live = contexts.filter { !$0.isDead }
     let fitted = blocks
     let training = training
     let estimatorCount = estimators.count
-    var sums = estimators.map { _ in [Double](repeating: 0, count: self.training.count) }
+    var results = estimators.map { estimator in
+      SelfInfluence(
+        method: estimator.name, values: [Double](repeating: 0, count: self.training.count),
+        warnings: warnings)
+    }
     try BlockSchedule(widths: live.map(\.width)).forEachWave(
       stage: "self-influence", progress: progress
-    ) { place -> [[Double]] in
+    ) { place -> [BlockSelfInfluence] in
       let pass = GradientPass<Element>(store: training, block: live[place].index)
       return try (0..<estimatorCount).map { index in
         try fitted[live[place].index].selfInfluence(ofEstimator: index, pass: pass)
       }
     } combine: { _, outcome in
       for (index, influence) in outcome.enumerated() {
-        for (row, value) in influence.enumerated() { sums[index][row] += value }
+        for (row, value) in influence.values.enumerated() { results[index].values[row] += value }
+        results[index].warnings += influence.warnings
       }
     }
-    return sums
+    return results
   }
 }

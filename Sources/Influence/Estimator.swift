@@ -53,7 +53,7 @@ public protocol ScoreSideOperator: Sendable {
   /// The self-influence gᵢᵀ·M·gᵢ of the n training examples.
   ///
   /// - Parameter kernel: Gives K, `n × n`; called only if it is needed.
-  func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> [Double]
+  func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> BlockSelfInfluence
 }
 
 /// A fitted block on the query side.
@@ -136,6 +136,14 @@ public struct SpanSolution: Sendable {
   public var coefficients: Matrix<Double>?
   /// β, the same for all queries.
   public var beta: Double
+  /// What the user should know, such as a solve that did not reach its tolerance.
+  public var warnings: [String] = []
+}
+
+/// What a fitted block says of the training examples' influence on themselves.
+public struct BlockSelfInfluence: Sendable {
+  /// gᵢᵀ·M·gᵢ, n numbers.
+  public var values: [Double]
   /// What the user should know, such as a solve that did not reach its tolerance.
   public var warnings: [String] = []
 }

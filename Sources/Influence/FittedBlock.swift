@@ -25,9 +25,15 @@ struct FittedBlock: Sendable {
     }
     let pass = GradientPass<Element>(store: training, block: plan.context.index)
     let kernel = plan.needsKernel ? try pass.kernel() : nil
-    let scoreGram = BlockGram(context: plan.context, side: .score, matrix: kernel)
-    let queryGram = BlockGram(
+    let scoreGram = try BlockGram(context: plan.context, side: .score, matrix: kernel)
+    let queryGram = try BlockGram(
       context: plan.context, side: .query, matrix: plan.needsFisher ? try pass.fisher() : nil)
+    // The query side multiplies by λ and by 1/λ in the precision of products.
+    let lambda = Element(plan.context.lambda)
+    guard
+      !plan.choices.contains(where: { $0.side == .query })
+        || (lambda.isNormal && (1 / lambda).isNormal)
+    else { throw InfluenceError.outOfRange(block: plan.context.name) }
     operators = try zip(estimators, plan.choices).map { estimator, choice in
       switch choice.side {
       case .score: .score(try estimator.scoreSide(scoreGram, precision: Element.self))
@@ -81,7 +87,14 @@ struct FittedBlock: Sendable {
       answers[index] = Answer(
         scores: solution.scores, residualNorms: residuals, warnings: solution.warnings)
     }
-    return answers.compactMap { $0 }
+    let given = answers.compactMap { $0 }
+    for answer in given { try checkFinite(answer.scores.elements) }
+    return given
+  }
+
+  /// Refuses results that are NaN or infinite: the gradients were finite, so products overflowed.
+  private func checkFinite(_ numbers: [Double]) throws(InfluenceError) {
+    guard numbers.allSatisfy(\.isFinite) else { throw .outOfRange(block: plan.context.name) }
   }
 
   /// S = X·Gᵀ, and the residual: from F where the operator has it, or from the same pass.
@@ -111,17 +124,26 @@ struct FittedBlock: Sendable {
   /// The self-influence of the n training examples under one estimator.
   func selfInfluence<Element: Scalar>(
     ofEstimator index: Int, pass: GradientPass<Element>
-  ) throws -> [Double] {
+  ) throws -> BlockSelfInfluence {
+    let influence = try uncheckedSelfInfluence(ofEstimator: index, pass: pass)
+    try checkFinite(influence.values)
+    return influence
+  }
+
+  private func uncheckedSelfInfluence<Element: Scalar>(
+    ofEstimator index: Int, pass: GradientPass<Element>
+  ) throws -> BlockSelfInfluence {
     switch operators[index] {
     case .score(let fitted):
       return try fitted.selfInfluence { try kernel ?? pass.kernel() }
     case .query(let fitted):
-      var influence: [Double] = []
-      influence.reserveCapacity(plan.context.exampleCount)
+      var influence = BlockSelfInfluence(values: [])
+      influence.values.reserveCapacity(plan.context.exampleCount)
       for rows in pass.store.chunks(of: 256) {
         let gradients = try pass.store.rows(rows, of: plan.context.index, as: Element.self)
         let preconditioned = try fitted.precondition(gradients, pass: pass)
-        influence += preconditioned.rows.view.rowDots(with: gradients)
+        influence.values += preconditioned.rows.view.rowDots(with: gradients)
+        influence.warnings += preconditioned.warnings
       }
       return influence
     }

@@ -16,6 +16,8 @@ public enum InfluenceError: Error, Sendable {
   case unknownMethod(String, known: [String])
   /// A method does not have this setting, or not with this value.
   case invalidSetting(method: String, setting: String, reason: String)
+  /// Products of a block's gradients overflow, or underflow, in the precision that they run in.
+  case outOfRange(block: String)
   /// The curvature of a block could not be factorised.
   case factorization(block: String, method: String, FactorizationError)
   /// An iteration would grow without bound.
@@ -42,6 +44,8 @@ extension InfluenceError: CustomStringConvertible {
       "no method is called '\(name)'; choose one of \(known.joined(separator: ", "))"
     case .invalidSetting(let method, let setting, let reason):
       "method \(method), setting '\(setting)': \(reason)"
+    case .outOfRange(let block):
+      "block \(block): products of its gradients are too large or too small for the precision that they run in; use double precision, or scale the losses"
     case .factorization(let block, let method, let error):
       "method \(method), block \(block): \(error)"
     case .diverges(let method, let block, let growth, let remedy):

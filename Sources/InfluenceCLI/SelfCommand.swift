@@ -38,7 +38,8 @@ struct SelfCommand: ParsableCommand {
     let start = clock.now
     let curvature = try Curvature(
       fitting: [estimator], on: training, options: options, progress: bar.handler)
-    let influence = try curvature.selfInfluence(progress: bar.handler)[0]
+    let result = try curvature.selfInfluence(progress: bar.handler)[0]
+    let influence = result.values
     let elapsed = (clock.now - start) / .seconds(1)
     bar.finish()
     let record: OrderedJSON = [
@@ -52,14 +53,14 @@ struct SelfCommand: ParsableCommand {
       "blocks": RunRecord.blocks(of: curvature, estimator: 0),
       "train": try RunRecord.store(training),
       "seconds": .number(elapsed),
-      "warnings": RunRecord.strings(curvature.warnings),
+      "warnings": RunRecord.strings(result.warnings),
       "versions": RunRecord.versions,
       "command": RunRecord.commandLine,
     ]
     try destination.write(
       Matrix(rows: 1, columns: influence.count, elements: influence), isVector: true,
       record: record)
-    for warning in curvature.warnings { Console.error("warning: \(warning)") }
+    for warning in result.warnings { Console.error("warning: \(warning)") }
     guard !fit.quiet else { return }
     let largest = try Ranking.topIndices(min(5, influence.count), of: influence)
     print(

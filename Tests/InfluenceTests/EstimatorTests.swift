@@ -41,7 +41,7 @@ struct EstimatorTests {
     let estimators = Method.allCases.map { $0.estimator(for: problem) }
     let together = try setup.curvature(of: problem, estimators)
     let scores = try together.scores(of: problem.queries(setup.precision))
-    let influence = try together.selfInfluence()
+    let influence = try together.selfInfluence().map(\.values)
     #expect(scores.map(\.method) == estimators.map(\.name))
     for (index, method) in Method.allCases.enumerated() {
       let tolerance = try problem.expectedScores(method, setup.precision).tolerance

@@ -45,7 +45,7 @@ struct LibraryExampleTests {
 
   @Test("stands in the document as it is compiled here")
   func isQuoted() throws {
-    let root = SharedData.packageRoot
+    let root = try #require(SharedData.packageRoot)
     let document = try String(
       contentsOf: root.appending(path: "docs/library.md"), encoding: .utf8)
     let source = try String(contentsOfFile: #filePath, encoding: .utf8)

@@ -37,6 +37,7 @@ struct Scoring: ParsableCommand {
     let machine = MachineRates.measured(repeats: repeats)
     print(
       "n = \(rows), \(blocks) blocks × \(columns) columns, float32, \(Parallelism.threads) threads")
+    print(LinearAlgebraBackend.description)
     print(
       "this run's peak: sgemm \(Int(machine.gigaflops)) GFLOP/s, reading \(String(format: "%.1f", machine.gigabytes)) GB/s"
     )
@@ -58,14 +59,15 @@ struct Scoring: ParsableCommand {
     _ count: Int, _ ours: OurTimes, _ theirs: TheirTimes?, _ machine: MachineRates
   ) {
     let work = Double(count) * Double(rows) * Double(blocks * columns)
-    func line(_ name: String, _ seconds: Double, flops: Double, against other: Double?) {
-      let rate = flops / seconds / 1e9
-      var text = name.padding(toLength: 44, withPad: " ", startingAt: 0)
+    func line(_ name: String, _ seconds: Seconds, flops: Double, against other: Double?) {
+      let rate = flops / seconds.median / 1e9
+      var text = name.padding(toLength: 32, withPad: " ", startingAt: 0)
       text += String(
-        format: "%9.4f s %6.0f GFLOP/s (%3.0f %% of peak)", seconds, rate,
+        format: "%8.4f s (fastest %.4f) %5.0f GFLOP/s (%3.0f %% of peak)", seconds.median,
+        seconds.fastest, rate,
         100 * rate / machine.gigaflops)
       if let other {
-        text += String(format: "   PyTorch %8.4f s   ratio %7.2f", other, other / seconds)
+        text += String(format: "   PyTorch %8.4f s   ratio %7.2f", other, other / seconds.median)
       }
       print(text)
     }
@@ -80,7 +82,7 @@ struct Scoring: ParsableCommand {
     print(
       String(
         format: "exact once fitted / datainf once fitted: %.2f",
-        ours.fittedExact / ours.fittedDataInf))
+        ours.fittedExact.median / ours.fittedDataInf.median))
     print(
       String(
         format: "fits: datainf %.2f s, exact %.2f s%@", ours.fitDataInf, ours.fitExact,
@@ -90,7 +92,7 @@ struct Scoring: ParsableCommand {
       print(
         String(
           format: "loop over examples and queries in PyTorch: %.1f s (extrapolated), ratio %.0f",
-          looped, looped / ours.oneShot))
+          looped, looped / ours.oneShot.median))
     }
   }
 }

@@ -1,8 +1,14 @@
 import Foundation
 import InfluenceKit
 
-/// The median of several timed runs, after one that is not counted.
-func median(of repeats: Int, _ body: () throws -> Void) rethrows -> Double {
+/// Seconds of several runs: the median to quote, and the fastest, which tells how noisy the machine was.
+struct Seconds {
+  let median: Double
+  let fastest: Double
+}
+
+/// Times several runs, after one that is not counted.
+func seconds(of repeats: Int, _ body: () throws -> Void) rethrows -> Seconds {
   try body()
   let clock = ContinuousClock()
   var seconds: [Double] = []
@@ -10,7 +16,8 @@ func median(of repeats: Int, _ body: () throws -> Void) rethrows -> Double {
     let (whole, parts) = try clock.measure(body).components
     seconds.append(Double(whole) + Double(parts) * 1e-18)
   }
-  return seconds.sorted()[repeats / 2]
+  let sorted = seconds.sorted()
+  return Seconds(median: sorted[repeats / 2], fastest: sorted[0])
 }
 
 /// What the machine gives at best, measured in the same run.
@@ -23,24 +30,24 @@ struct MachineRates {
     let order = 3072
     let a = Matrix<Float>.uniform(order, order, using: &generator)
     var product = Matrix<Float>.zeros(order, order)
-    let multiply = median(of: repeats) { product.set(product: a.view, a.transposed) }
+    let multiply = seconds(of: repeats) { product.set(product: a.view, a.transposed) }
     let wide = Matrix<Float>(repeating: 1, rows: 1000, columns: 200_000)
-    let reading = median(of: repeats) { _ = wide.view.squaredRowNorms() }
+    let reading = seconds(of: repeats) { _ = wide.view.squaredRowNorms() }
     return MachineRates(
-      gigaflops: 2 * Double(order) * Double(order) * Double(order) / multiply / 1e9,
-      gigabytes: 0.8 / reading)
+      gigaflops: 2 * Double(order) * Double(order) * Double(order) / multiply.median / 1e9,
+      gigabytes: 0.8 / reading.median)
   }
 }
 
 /// Medians of our own times, for one number of queries.
 struct OurTimes {
   /// Fit and score, from opened stores, by passes over the gradients.
-  let oneShot: Double
+  let oneShot: Seconds
   /// The same with residuals.
-  let certified: Double
-  let fittedDataInf: Double
-  let fittedExact: Double
-  let hessianFree: Double
+  let certified: Seconds
+  let fittedDataInf: Seconds
+  let fittedExact: Seconds
+  let hessianFree: Seconds
   let fitDataInf: Double
   let fitExact: Double
 
@@ -49,17 +56,17 @@ struct OurTimes {
       CurvatureOptions(
         costModel: CostModel(expectedQueries: expected), certifies: certifies)
     }
-    oneShot = try median(of: repeats) {
+    oneShot = try seconds(of: repeats) {
       let curvature = try Curvature(
         fitting: [DataInf()], on: training, options: options(certifies: false, queries.count))
       _ = try curvature.scores(of: queries)
     }
-    certified = try median(of: repeats) {
+    certified = try seconds(of: repeats) {
       let curvature = try Curvature(
         fitting: [DataInf()], on: training, options: options(certifies: true, queries.count))
       _ = try curvature.scores(of: queries)
     }
-    hessianFree = try median(of: repeats) {
+    hessianFree = try seconds(of: repeats) {
       let curvature = try Curvature(
         fitting: [HessianFree()], on: training, options: options(certifies: false, nil))
       _ = try curvature.scores(of: queries)
@@ -67,11 +74,11 @@ struct OurTimes {
     let dataInf = try Curvature(
       fitting: [DataInf()], on: training, options: options(certifies: false, nil))
     fitDataInf = dataInf.seconds
-    fittedDataInf = try median(of: repeats) { _ = try dataInf.scores(of: queries) }
+    fittedDataInf = try seconds(of: repeats) { _ = try dataInf.scores(of: queries) }
     let exact = try Curvature(
       fitting: [ExactFisher()], on: training, options: options(certifies: false, nil))
     fitExact = exact.seconds
-    fittedExact = try median(of: repeats) { _ = try exact.scores(of: queries) }
+    fittedExact = try seconds(of: repeats) { _ = try exact.scores(of: queries) }
   }
 }
 

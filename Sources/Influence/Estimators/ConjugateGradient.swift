@@ -95,8 +95,10 @@ private struct ConjugateGradientOnScores: ScoreSideOperator {
   }
 
   /// The diagonal of the scores of the training examples themselves, whose products are K.
-  func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> [Double] {
-    solve(CrossProducts(try kernel(), squaredQueryNorms: gram.context.squaredNorms)).scores.diagonal
+  func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> BlockSelfInfluence {
+    let solution = solve(
+      CrossProducts(try kernel(), squaredQueryNorms: gram.context.squaredNorms))
+    return BlockSelfInfluence(values: solution.scores.diagonal, warnings: solution.warnings)
   }
 }
 

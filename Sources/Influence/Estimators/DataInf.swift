@@ -57,12 +57,12 @@ private struct DataInfOnScores<Element: Scalar>: ScoreSideOperator {
   }
 
   /// (1/λ)·[νᵢ − (1/n) Σⱼ Kᵢⱼ²/(λ + νⱼ)].
-  func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> [Double] {
+  func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> BlockSelfInfluence {
     let lambda = context.lambda
     let count = context.exampleCount
     let weights = context.dataInfWeights
     let kernel = try kernel()
-    return (0..<count).map { row in
+    let values = (0..<count).map { row in
       var sum = 0.0
       for column in 0..<count {
         let product = kernel[row, column]
@@ -70,6 +70,7 @@ private struct DataInfOnScores<Element: Scalar>: ScoreSideOperator {
       }
       return (context.squaredNorms[row] - sum / Double(count)) / lambda
     }
+    return BlockSelfInfluence(values: values)
   }
 }
 

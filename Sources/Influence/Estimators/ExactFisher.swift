@@ -65,14 +65,17 @@ private struct ExactOnScores: ScoreSideOperator {
   }
 
   /// diag(n·K·(K + nλI)⁻¹) = n·(1 − nλ·diag((K + nλI)⁻¹)).
-  func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> [Double] {
+  func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> BlockSelfInfluence {
     let n = Double(context.exampleCount)
     let ridge = n * context.lambda
     let leverages = try factor.inverseDiagonal().map { 1 - ridge * $0 }
     // Under a heavy damping the leverages are tiny differences of numbers near one; then the product
     // itself is formed, at six times the cost.
-    guard (leverages.min() ?? 0) < 1e-4 else { return leverages.map { n * $0 } }
-    return factor.solution(rows: try kernel()).diagonal.map { n * $0 }
+    guard (leverages.min() ?? 0) < 1e-4 else {
+      return BlockSelfInfluence(values: leverages.map { n * $0 })
+    }
+    return BlockSelfInfluence(
+      values: factor.solution(rows: try kernel()).diagonal.map { n * $0 })
   }
 }
 

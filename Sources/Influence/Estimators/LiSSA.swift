@@ -165,7 +165,7 @@ private struct LiSSAOnScores: ScoreSideOperator {
   }
 
   /// Σⱼ Uᵢⱼ²·σⱼ·f(σⱼ/n).
-  func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> [Double] {
+  func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> BlockSelfInfluence {
     var sums = [Double](repeating: 0, count: eigen.order)
     for (index, value) in eigen.values.enumerated() {
       let weight = max(0, value) * gains[index]
@@ -174,7 +174,7 @@ private struct LiSSAOnScores: ScoreSideOperator {
         sums[example] += weight * entry * entry
       }
     }
-    return sums
+    return BlockSelfInfluence(values: sums)
   }
 }
 

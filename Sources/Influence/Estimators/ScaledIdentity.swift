@@ -11,8 +11,8 @@ struct ScaledIdentity: ScoreSideOperator, QuerySideOperator {
     return SpanSolution(scores: scores, coefficients: nil, beta: beta)
   }
 
-  func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> [Double] {
-    context.squaredNorms.map { beta * $0 }
+  func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> BlockSelfInfluence {
+    BlockSelfInfluence(values: context.squaredNorms.map { beta * $0 })
   }
 
   func precondition<Element: Scalar>(

@@ -48,7 +48,7 @@ struct Setup: Sendable, CustomTestStringConvertible {
 
   /// The self-influence of a problem's examples by one estimator.
   func selfInfluence(of problem: Problem, _ estimator: any Estimator) throws -> [Double] {
-    let all = try curvature(of: problem, [estimator]).selfInfluence()
+    let all = try curvature(of: problem, [estimator]).selfInfluence().map(\.values)
     return try #require(all.first)
   }
 }

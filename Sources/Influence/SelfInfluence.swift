@@ -1,0 +1,9 @@
+/// The influence of every training example on itself, by one method.
+public struct SelfInfluence: Sendable {
+  /// The method's name.
+  public let method: String
+  /// gᵢᵀ·M·gᵢ of the n training examples; never negative but for rounding.
+  public internal(set) var values: [Double]
+  /// What the user should know.
+  public internal(set) var warnings: [String]
+}
