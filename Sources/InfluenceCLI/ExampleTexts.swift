@@ -65,6 +65,11 @@ struct ExampleTexts {
         "\(url.path): field flipped names row \(outside), but there are \(count) training rows; give the file that belongs to these gradients"
       )
     }
+    guard !rows.isEmpty, Set(rows).count < count else {
+      throw Failure.data(
+        "\(url.path): field flipped names \(rows.isEmpty ? "no row" : "all \(count) rows"), so there is nothing to tell apart; leave --flipped out"
+      )
+    }
     return Set(rows)
   }
 }

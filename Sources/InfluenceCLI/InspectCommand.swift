@@ -104,8 +104,8 @@ struct InspectCommand: ParsableCommand {
     print(table.plainText(), terminator: "")
     let dead = health.blocks.filter(\.isDead).map(\.block.name)
     if !dead.isEmpty {
-      print(
-        "\ndead blocks (all gradients zero, contribute nothing): \(dead.joined(separator: ", "))")
+      print("\ndead blocks, whose gradients are all zero and which contribute nothing:")
+      for name in dead { print("  \(name)") }
     }
     for summary in health.blocks where !summary.nonFiniteRows.isEmpty {
       print(
