@@ -115,7 +115,10 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
     .init(query("other.safetensors"), 65, "other.safetensors", "block b", "block c"),
     .init(query("turned.safetensors"), 65, "turned.safetensors", "block a", "[3, 4]", "[4, 3]"),
     .init("\(full) --memory 1kB", 65, "block a", "--memory"),
-    .init("\(full) --damping absolute:1e-60", 65, "float32", "damping"),
+    .init("\(full) --damping absolute:1e-60", 65, "block", "scale"),
+    .init(
+      "\(score) --output o.npy --method block-normalized --precision double --damping absolute:1e-60",
+      65, "o.npy", "float32", "damping"),
     .init("self --train missing --method exact --output o.npy", 66, "missing"),
     .init(
       "self --train nan.safetensors --method exact --output o.npy", 65, "nan.safetensors", "4, 7"),
@@ -150,8 +153,8 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
     .init("\(compare) --flipped fractions.json", 65, "fractions.json", "flipped"),
     .init("\(compare) --flipped unrelated.json", 65, "unrelated.json", "flipped"),
     .init("\(compare) --flipped cut.json", 65, "cut.json", "byte"),
-    .init("\(compare) --flipped noneflipped.json", 65, "noneflipped.json", "flipped"),
-    .init("\(compare) --flipped allflipped.json", 65, "allflipped.json", "flipped"),
+    .init("\(compare) --flipped noneflipped.json", 65, "noneflipped.json", "no row", "--flipped"),
+    .init("\(compare) --flipped allflipped.json", 65, "allflipped.json", "all 12 rows"),
     .init("compare --train train.safetensors --query other.safetensors", 65, "block b", "block c"),
     .init("compare --train nan.safetensors --query query.safetensors", 65, "block a", "4, 7"),
     .init("compare --train zero.safetensors --query query.safetensors", 65, "zero.safetensors"),
@@ -166,7 +169,6 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
     .init("\(exact) --output folder.npy", 73, "folder.npy", "folder of this name"),
     .init("\(exact) --output absent/o.npy", 73, "absent", "does not exist"),
     .init("\(exact) --output cut.json/o.npy", 73, "cut.json", "not a folder"),
-    .init("\(exact) --output pipe.npy", 73, "pipe.npy", "device or pipe"),
     .init("\(exact) --output two.npy", 73, "two.json", "not a record"),
     .init(
       "score --train single.npy --query single.npy --method exact --output single.npy", 64, "input"),
@@ -189,9 +191,10 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
 
 @Suite("Bad invocations")
 struct BadInvocationTests {
-  /// One folder with all files for all invocations: none of them may change it.
-  private static let shared = Result { () throws -> SharedPlace in
-    let place = try Workplace()
+  let place: Workplace
+
+  init() throws {
+    place = try Workplace()
     try SmallFiles.write(in: place)
     try place.makeFolder("folder.npy")
     try place.writeArray(SmallFiles.first, to: "single.npy")
@@ -201,18 +204,6 @@ struct BadInvocationTests {
     try place.write(
       "{\"format\": \"influencekit-comparison\", \"settings\": {}}", to: "brokenrun/run.json")
     try place.write("{}", to: "donerun/run.json")
-    let pipe = Process()
-    pipe.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    pipe.arguments = ["mkfifo", place.file("pipe.npy").path]
-    try pipe.run()
-    pipe.waitUntilExit()
-    return SharedPlace(url: place.url, owner: place, contents: try contents(of: place.url))
-  }
-
-  private struct SharedPlace: @unchecked Sendable {
-    let url: URL
-    let owner: Workplace
-    let contents: [String]
   }
 
   /// Every path in a folder.
@@ -221,8 +212,8 @@ struct BadInvocationTests {
   }
 
   private func check(_ invocation: BadInvocation) throws {
-    let place = try Self.shared.get()
-    let outcome = try Program.run(invocation.words, in: place.url)
+    let before = try Self.contents(of: place.url)
+    let outcome = try place.run(invocation.words)
     #expect(outcome.status == invocation.status, "\(outcome)")
     #expect(outcome.output.isEmpty, "nothing on standard output")
     let message = try #require(outcome.onlyError, "one error line: \(outcome.errors)")
@@ -230,7 +221,7 @@ struct BadInvocationTests {
       #expect(message.contains(piece), "'\(piece)' is not in: \(message)")
     }
     #expect(message.unicodeScalars.allSatisfy { $0.value >= 32 && $0.value != 127 })
-    #expect(try Self.contents(of: place.url) == place.contents, "nothing is left behind")
+    #expect(try Self.contents(of: place.url) == before, "nothing is left behind")
   }
 
   @Test("The command line is wrong", arguments: BadInvocation.usage)
@@ -241,4 +232,20 @@ struct BadInvocationTests {
 
   @Test("An output cannot be written", arguments: BadInvocation.outputs)
   func outputs(_ invocation: BadInvocation) throws { try check(invocation) }
+
+  @Test("A pipe or device keeps its place")
+  func pipe() throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["mkfifo", place.file("pipe.npy").path]
+    try process.run()
+    process.waitUntilExit()
+    try #require(place.has("pipe.npy"))
+    try check(
+      .init(
+        "self --train train.safetensors --method exact --output pipe.npy", 73, "pipe.npy",
+        "device or pipe"))
+    let attributes = try FileManager.default.attributesOfItem(atPath: place.file("pipe.npy").path)
+    #expect(attributes[.type] as? FileAttributeType != .typeRegular)
+  }
 }

@@ -13,8 +13,9 @@ struct ScoreTests {
     fixture = try Fixture()
   }
 
-  /// Scores are computed in double precision and rounded once, to float32: half an ulp of the
-  /// largest. What double precision loses, 40 · 707 · ulp(1), is far below.
+  /// Scores are computed in double precision and rounded once, to float32.
+  ///
+  /// That is half an ulp of the largest. What double precision loses, 40 · 707 · ulp(1), is far below.
   private static let rounding = Bound.backward(order: 1, in: Float.self)
 
   static let closed = ["hessian-free", "block-normalized", "datainf", "exact"]
@@ -96,7 +97,7 @@ struct ScoreTests {
     #expect(record["format"]?.string == "influencekit-scores")
     #expect(record["version"]?.integer == 1)
     #expect(record["method"]?.string == "cg")
-    #expect(record["settings"]?.object?.keys.sorted() == ["steps", "tolerance"])
+    #expect((record["settings"]?["tolerance"]?.string).flatMap(Double.init) == 1e-4)
     #expect(record["settings"]?["steps"]?.string == "60")
     #expect(record["damping"]?.string == "0.1")
     #expect(record["convention"]?.string == "helpful")
@@ -118,7 +119,7 @@ struct ScoreTests {
     #expect((record["seconds"]?["fit"]?.number ?? -1) >= 0)
     #expect((record["seconds"]?["score"]?.number ?? -1) >= 0)
     // One block of the fixture is dead, and says so.
-    let warnings = try #require(record["warnings"]?.array?.compactMap(\.string))
+    let warnings = try #require(record["warnings"]?.strings)
     #expect(warnings.contains { $0.contains("encoder.1.value.lora_A.weight") })
     for field in ["influencekit", "linear_algebra", "system"] {
       #expect(record["versions"]?[field]?.string?.isEmpty == false)
@@ -130,12 +131,14 @@ struct ScoreTests {
   @Test("λ of every block is in the record", arguments: [("0.1", 1.0), ("0.05", 0.5)])
   func dampings(argument: String, share: Double) throws {
     try place.succeed(fixture.score("exact") + ["--damping", argument])
-    let blocks = try #require(try place.json("scores.json")["blocks"]?.array)
-    let expected = try #require(try fixture.facts()["lambda"]?.object)
-    #expect(blocks.compactMap { $0["name"]?.string }.sorted() == expected.keys.sorted())
+    let record = try place.json("scores.json")
+    let facts = try fixture.facts()
+    let blocks = try #require(record["blocks"]?.array)
+    let expected = try #require(facts["lambda"])
+    #expect(blocks.count == 5)
     for block in blocks {
       let name = try #require(block["name"]?.string)
-      let shape = try #require(block["shape"]?.array?.compactMap(\.integer))
+      let shape = try #require(block["shape"]?.integers)
       let lambda = try #require(expected[name]?.number)
       #expect(block["reason"]?.string?.isEmpty == false)
       if lambda == 0 {

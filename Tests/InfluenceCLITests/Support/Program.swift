@@ -47,7 +47,8 @@ enum Program {
     _ arguments: [String], in folder: URL, environment: [String: String] = [:]
   ) throws -> Outcome {
     let process = Process()
-    process.executableURL = try #require(url, "build the product influence first")
+    let program = try #require(url, "build the product influence first")
+    process.executableURL = program
     process.arguments = arguments
     process.currentDirectoryURL = folder
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }

@@ -105,6 +105,12 @@ extension Program.Outcome {
 }
 
 extension OrderedJSON {
+  /// The integers of an array; nil for anything else.
+  var integers: [Int]? { array?.compactMap(\.integer) }
+
+  /// The strings of an array; nil for anything else.
+  var strings: [String]? { array?.compactMap(\.string) }
+
   /// An element of an array.
   subscript(index: Int) -> OrderedJSON? {
     guard let array, array.indices.contains(index) else { return nil }
