@@ -11,8 +11,10 @@ public struct GradientPass<Element: Scalar>: Sendable {
   /// Which block.
   public let block: Int
 
-  /// Bytes of a chunk that is used twice while it is in cache.
-  private static var cachedChunkBytes: Int { 1 << 20 }
+  /// Bytes of a chunk that is used twice while it is in cache: half of a core's second level for a
+  /// single query, whose products run at the speed of memory; more where arithmetic costs more than
+  /// reading.
+  private static func cachedChunkBytes(queries: Int) -> Int { queries == 1 ? 1 << 19 : 1 << 20 }
   /// Bytes of a chunk that must be converted before use.
   private static var convertedChunkBytes: Int { 8 << 20 }
 
@@ -24,6 +26,8 @@ public struct GradientPass<Element: Scalar>: Sendable {
   /// - Returns: `m × n`.
   /// - Complexity: 2mnd operations, one pass.
   public func products(_ left: MatrixView<Element>) throws -> Matrix<Element> {
+    let queryCount = left.rows
+    let left = Self.padded(left)
     var products = Matrix<Element>.zeros(left.rows, store.count)
     let rowBytes = max(1, width * MemoryLayout<Element>.stride)
     let chunkRows =
@@ -33,7 +37,18 @@ public struct GradientPass<Element: Scalar>: Sendable {
       let gradients = try store.rows(rows, of: block, as: Element.self)
       products.set(product: left, gradients.transposed, firstColumn: rows.lowerBound)
     }
-    return products
+    return products.prefix(rows: queryCount)
+  }
+
+  /// A few queries, filled up with zeros to a multiple of four.
+  ///
+  /// BLAS's kernels work on four rows or more at a time and are slow on what is left over: twelve
+  /// rows take less time than ten.
+  private static func padded(_ left: MatrixView<Element>) -> MatrixView<Element> {
+    guard left.rows > 1, left.rows < 16, !left.rows.isMultiple(of: 4) else { return left }
+    var padded = Matrix<Element>.zeros((left.rows + 3) / 4 * 4, left.columns)
+    padded.place(rows: Matrix(left))
+    return padded.view
   }
 
   /// Y = A·Gᵀ and Z = Y·diag(w)·G in one pass: each chunk is used twice while it is in cache.
@@ -46,12 +61,14 @@ public struct GradientPass<Element: Scalar>: Sendable {
   public func normalProducts(
     _ left: MatrixView<Element>, weights: [Double]
   ) throws -> (products: Matrix<Element>, pulledBack: Matrix<Element>) {
+    let queryCount = left.rows
+    let left = Self.padded(left)
     var products = Matrix<Element>.zeros(left.rows, store.count)
     var pulledBack = Matrix<Element>.zeros(left.rows, width)
     let rowBytes = max(1, width * MemoryLayout<Element>.stride)
     // Few queries: a chunk that stays in the core's cache. Many: arithmetic hides the reading, and
     // deeper products run nearer to peak.
-    let cachedRows = max(16, Self.cachedChunkBytes / rowBytes)
+    let cachedRows = max(16, Self.cachedChunkBytes(queries: queryCount) / rowBytes)
     let chunkRows = left.rows < 16 ? cachedRows : max(256, cachedRows)
     let factors = weights.map { Element($0) }
     for rows in store.chunks(of: chunkRows) {
@@ -60,7 +77,7 @@ public struct GradientPass<Element: Scalar>: Sendable {
       let weighted = products.selecting(columns: rows, scaledBy: factors)
       pulledBack.add(product: weighted.view, gradients)
     }
-    return (products, pulledBack)
+    return (products.prefix(rows: queryCount), pulledBack.prefix(rows: queryCount))
   }
 
   /// K = G·Gᵀ, `n × n`, summed in double precision.

@@ -136,6 +136,23 @@ extension Matrix {
     }
   }
 
+  /// The first rows; the same matrix where that is all of them.
+  public func prefix(rows count: Int) -> Matrix {
+    precondition(count >= 0 && count <= rows, "\(count) of \(rows) rows")
+    guard count < rows else { return self }
+    return Matrix(rows: count, columns: columns, elements: Array(elements[..<(count * columns)]))
+  }
+
+  /// Writes another matrix over the first rows.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  public mutating func place(rows other: Matrix) {
+    precondition(
+      other.columns == columns && other.rows <= rows,
+      "\(other.rows) × \(other.columns) over the first rows of \(rows) × \(columns)")
+    for index in other.elements.indices { elements[index] = other.elements[index] }
+  }
+
   /// The given columns, column j multiplied by `factors[j]`.
   ///
   /// - Parameters:
