@@ -110,11 +110,12 @@ struct FittedBlock: Sendable {
         warnings: preconditioned.warnings)
     }
     // (F + λI)·x − v = Gᵀ·(G·x)/n + λx − v.
-    let share = 1 / Double(plan.context.exampleCount)
-    let weights = [Double](repeating: share, count: plan.context.exampleCount)
-    var (scores, residual) = try pass.normalProducts(rows.view, weights: weights)
+    var residual = Matrix(queries, scaledBy: -1)
     residual.add(rows, scale: Element(plan.context.lambda))
-    residual.add(Matrix(queries), scale: -1)
+    let count = plan.context.exampleCount
+    let scores = try pass.normalProducts(
+      rows.view, weights: [Double](repeating: 1, count: count), scale: 1 / Double(count),
+      addingTo: &residual)
     return Answer(
       scores: Matrix<Double>(converting: scores),
       residualNorms: residual.view.squaredRowNorms().map { $0.squareRoot() },

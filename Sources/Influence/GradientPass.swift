@@ -51,33 +51,37 @@ public struct GradientPass<Element: Scalar>: Sendable {
     return padded.view
   }
 
-  /// Y = A·Gᵀ and Z = Y·diag(w)·G in one pass: each chunk is used twice while it is in cache.
+  /// Y = A·Gᵀ, and Z + α·Y·diag(w)·G for a given Z, in one pass.
+  ///
+  /// Each chunk of rows is used twice while it is in cache.
   ///
   /// - Parameters:
   ///   - left: A, `m × d`.
   ///   - weights: w, one a training example.
-  /// - Returns: Y, `m × n`, and Z, `m × d`.
+  ///   - scale: α; apart from the weights, whose products with Y stay near one.
+  ///   - sum: Z, `m × d`, to which the weighted pull-back is added.
+  /// - Returns: Y, `m × n`.
   /// - Complexity: 4mnd operations, one pass.
   public func normalProducts(
-    _ left: MatrixView<Element>, weights: [Double]
-  ) throws -> (products: Matrix<Element>, pulledBack: Matrix<Element>) {
+    _ left: MatrixView<Element>, weights: [Double], scale: Double,
+    addingTo sum: inout Matrix<Element>
+  ) throws -> Matrix<Element> {
     let queryCount = left.rows
     let left = Self.padded(left)
     var products = Matrix<Element>.zeros(left.rows, store.count)
-    var pulledBack = Matrix<Element>.zeros(left.rows, width)
     let rowBytes = max(1, width * MemoryLayout<Element>.stride)
     // Few queries: a chunk that stays in the core's cache. Many: arithmetic hides the reading, and
     // deeper products run nearer to peak.
     let cachedRows = max(16, Self.cachedChunkBytes(queries: queryCount) / rowBytes)
-    let chunkRows = left.rows < 16 ? cachedRows : max(256, cachedRows)
+    let chunkRows = left.rows < 16 ? cachedRows : max(1024, cachedRows)
     let factors = weights.map { Element($0) }
     for rows in store.chunks(of: chunkRows) {
       let gradients = try store.rows(rows, of: block, as: Element.self)
       products.set(product: left, gradients.transposed, firstColumn: rows.lowerBound)
       let weighted = products.selecting(columns: rows, scaledBy: factors)
-      pulledBack.add(product: weighted.view, gradients)
+      sum.add(product: weighted.view[rows: 0..<queryCount], gradients, scale: Element(scale))
     }
-    return (products.prefix(rows: queryCount), pulledBack.prefix(rows: queryCount))
+    return products.prefix(rows: queryCount)
   }
 
   /// K = G·Gᵀ, `n × n`, summed in double precision.

@@ -175,19 +175,4 @@ extension Matrix {
     }
     return selected
   }
-
-  /// Replaces every element x by `scale · x` plus `otherScale` times the element of another matrix.
-  ///
-  /// - Parameters:
-  ///   - scale: The factor of this matrix.
-  ///   - other: A view of the same shape, not transposed.
-  ///   - otherScale: The factor of the other.
-  @specialized(where Element == Double)
-  @specialized(where Element == Float)
-  public mutating func combine(scale: Element, adding other: Matrix, scale otherScale: Element) {
-    checkShape(other.rows, other.columns)
-    for index in elements.indices {
-      elements[index] = scale * elements[index] + otherScale * other.elements[index]
-    }
-  }
 }

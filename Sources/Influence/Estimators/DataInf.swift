@@ -81,11 +81,11 @@ private struct DataInfOnQueries: QuerySideOperator {
   func precondition<Element: Scalar>(
     _ queries: MatrixView<Element>, pass: GradientPass<Element>
   ) throws -> Preconditioned<Element> {
-    var (cross, rows) = try pass.normalProducts(queries, weights: context.dataInfWeights)
-    // X takes the place of C·W·G: it is as large as the queries, and memory traffic counts.
-    rows.combine(
-      scale: Element(-1 / (Double(context.exampleCount) * context.lambda)),
-      adding: Matrix(queries), scale: Element(1 / context.lambda))
+    let lambda = context.lambda
+    var rows = Matrix(queries, scaledBy: Element(1 / lambda))
+    let cross = try pass.normalProducts(
+      queries, weights: context.dataInfWeights,
+      scale: -1 / (Double(context.exampleCount) * lambda), addingTo: &rows)
     return Preconditioned(rows: rows, crossProducts: cross)
   }
 }

@@ -18,8 +18,6 @@ struct ScaledIdentity: ScoreSideOperator, QuerySideOperator {
   func precondition<Element: Scalar>(
     _ queries: MatrixView<Element>, pass: GradientPass<Element>
   ) -> Preconditioned<Element> {
-    var rows = Matrix(queries)
-    if beta != 1 { rows.scale(by: Element(beta)) }
-    return Preconditioned(rows: rows)
+    Preconditioned(rows: Matrix(queries, scaledBy: Element(beta)))
   }
 }

@@ -17,6 +17,27 @@ extension Matrix {
     self.init(rows: view.rows, columns: view.columns, elements: elements)
   }
 
+  /// Copies a view's elements, each multiplied by a factor.
+  ///
+  /// - Parameters:
+  ///   - view: Not transposed.
+  ///   - factor: The factor.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  public init(_ view: MatrixView<Element>, scaledBy factor: Element) {
+    precondition(
+      !view.isTransposed, "a scaled copy of a transposed view would stride through memory")
+    var elements: [Element] = []
+    elements.reserveCapacity(view.rows * view.columns)
+    for row in 0..<view.rows {
+      unsafe view.storage.withPointer(at: view.offset + row * view.rowStride) { base in
+        let source = unsafe UnsafeBufferPointer(start: base, count: view.columns)
+        unsafe elements.append(contentsOf: source.lazy.map { $0 * factor })
+      }
+    }
+    self.init(rows: view.rows, columns: view.columns, elements: elements)
+  }
+
   /// Converts a view's elements, each rounded to nearest.
   public init<Other: Scalar>(converting view: MatrixView<Other>) {
     self.init(converting: Matrix<Other>(view))
