@@ -59,7 +59,7 @@ struct CompareRun {
         try ExampleTexts.flippedRows(at: URL(filePath: $0), count: count)
       }
       headline =
-        "\(train): \(training.count) training rows × \(training.layout.columnCount) columns in \(Self.count(training.layout.count, "block", "blocks")); \(Self.count(queries.count, "query", "queries"))"
+        "\(Console.shortened(train)): \(training.count) training rows × \(training.layout.columnCount) columns in \(Self.count(training.layout.count, "block", "blocks")); \(Self.count(queries.count, "query", "queries"))"
       pending = try ResultFolder(folder, for: Self.contents)
     } else {
       pending = try ResultFolder(folder, for: Self.contents)

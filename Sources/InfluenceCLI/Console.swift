@@ -16,4 +16,10 @@ enum Console {
   static var isTerminal: Bool {
     isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
   }
+
+  /// A path as short as a person would type it: relative where it lies below the current folder.
+  static func shortened(_ path: String) -> String {
+    let base = FileManager.default.currentDirectoryPath
+    return path.hasPrefix(base + "/") ? String(path.dropFirst(base.count + 1)) : path
+  }
 }

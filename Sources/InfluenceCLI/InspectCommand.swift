@@ -63,7 +63,7 @@ struct InspectCommand: ParsableCommand {
       $0 + store.count * $1.0.width * $1.1.byteCount
     }
     print(
-      "\(store.name): \(store.count) rows × \(store.layout.columnCount) columns in \(store.layout.count) \(store.layout.count == 1 ? "block" : "blocks"), \(types), \(NumberFormat.bytes(bytes)) (\(store.kind.rawValue))"
+      "\(Console.shortened(store.name)): \(store.count) rows × \(store.layout.columnCount) columns in \(store.layout.count) \(store.layout.count == 1 ? "block" : "blocks"), \(types), \(NumberFormat.bytes(bytes)) (\(store.kind.rawValue))"
     )
     for manifest in store.manifests.compactMap({ $0 }) where !manifest.isComplete {
       print("incomplete: the writer stopped after \(manifest.rows) rows")
