@@ -79,7 +79,6 @@ let package = Package(
         "InfluenceKit", "Reporting",
         .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: settings
     ),
