@@ -53,6 +53,23 @@ enum BlockSource: Sendable {
     }
   }
 
+  /// A rectangle of the block: in place where possible, converted into a buffer otherwise.
+  ///
+  /// A buffer of the right shape whose last view is gone is written over: fresh memory would cost
+  /// more than the conversion.
+  func read<Element: Scalar>(
+    rows: Range<Int>, columns: Range<Int>, reusing buffer: inout Matrix<Element>
+  ) throws -> MatrixView<Element> {
+    guard case .mapped(let matrix) = self, !isDirectlyReadable(as: Element.self) else {
+      return try read(rows: rows, columns: columns, as: Element.self)
+    }
+    if buffer.rows != rows.count || buffer.columns != columns.count {
+      buffer = .zeros(rows.count, columns.count)
+    }
+    matrix[rows: rows][columns: columns].read(into: &buffer.elements)
+    return buffer.view
+  }
+
   /// The given rows alone.
   subscript(rows rows: Range<Int>) -> BlockSource {
     switch self {

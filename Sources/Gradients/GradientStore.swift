@@ -109,6 +109,29 @@ public struct GradientStore: Sendable {
     return Matrix(rows: rows.count, columns: columns.count, elements: elements).view
   }
 
+  /// The gradients of some rows in one block, converted, if they must be, into a buffer that the
+  /// caller keeps from chunk to chunk.
+  ///
+  /// - Parameters:
+  ///   - rows: The rows; contiguous.
+  ///   - block: Where the block stands in the layout.
+  ///   - columns: Columns of the block; all unless given.
+  ///   - buffer: Any matrix; let go of the last view of it before the next call.
+  /// - Returns: `rows × columns`, as ``rows(_:of:columns:as:)`` gives them.
+  public func rows<Element: Scalar>(
+    _ rows: Range<Int>, of block: Int, columns: Range<Int>? = nil,
+    reusing buffer: inout Matrix<Element>
+  ) throws -> MatrixView<Element> {
+    let parts = shards.filter { $0.rows.overlaps(rows) }
+    guard let shard = parts.first, parts.count == 1,
+      rows.lowerBound >= shard.rows.lowerBound, rows.upperBound <= shard.rows.upperBound
+    else { return try self.rows(rows, of: block, columns: columns, as: Element.self) }
+    let offset = shard.rows.lowerBound
+    return try shard.blocks[block].read(
+      rows: rows.lowerBound - offset..<rows.upperBound - offset,
+      columns: columns ?? 0..<layout.blocks[block].width, reusing: &buffer)
+  }
+
   /// Some of the rows as a store of their own, without a copy.
   ///
   /// - Parameter range: The rows; all inside 0 ..< ``count``.

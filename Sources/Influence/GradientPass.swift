@@ -15,8 +15,8 @@ public struct GradientPass<Element: Scalar>: Sendable {
   /// single query, whose products run at the speed of memory; more where arithmetic costs more than
   /// reading.
   private static func cachedChunkBytes(queries: Int) -> Int { queries == 1 ? 1 << 19 : 1 << 20 }
-  /// Bytes of a chunk that must be converted before use.
-  private static var convertedChunkBytes: Int { 8 << 20 }
+  /// Bytes of a chunk that must be converted before use: it is read once more while in cache.
+  private static func convertedChunkBytes(queries: Int) -> Int { queries < 16 ? 1 << 20 : 8 << 20 }
 
   private var width: Int { store.layout.blocks[block].width }
 
@@ -32,9 +32,10 @@ public struct GradientPass<Element: Scalar>: Sendable {
     let rowBytes = max(1, width * MemoryLayout<Element>.stride)
     let chunkRows =
       store.isDirectlyReadable(as: Element.self)
-      ? store.count : max(64, Self.convertedChunkBytes / rowBytes)
+      ? store.count : max(16, Self.convertedChunkBytes(queries: queryCount) / rowBytes)
+    var buffer = Matrix<Element>.zeros(0, 0)
     for rows in store.chunks(of: chunkRows) {
-      let gradients = try store.rows(rows, of: block, as: Element.self)
+      let gradients = try store.rows(rows, of: block, reusing: &buffer)
       products.set(product: left, gradients.transposed, firstColumn: rows.lowerBound)
     }
     return products.prefix(rows: queryCount)
@@ -75,8 +76,9 @@ public struct GradientPass<Element: Scalar>: Sendable {
     let cachedRows = max(16, Self.cachedChunkBytes(queries: queryCount) / rowBytes)
     let chunkRows = left.rows < 16 ? cachedRows : max(1024, cachedRows)
     let factors = weights.map { Element($0) }
+    var buffer = Matrix<Element>.zeros(0, 0)
     for rows in store.chunks(of: chunkRows) {
-      let gradients = try store.rows(rows, of: block, as: Element.self)
+      let gradients = try store.rows(rows, of: block, reusing: &buffer)
       products.set(product: left, gradients.transposed, firstColumn: rows.lowerBound)
       let weighted = products.selecting(columns: rows, scaledBy: factors)
       sum.add(product: weighted.view[rows: 0..<queryCount], gradients, scale: Element(scale))
@@ -106,8 +108,9 @@ public struct GradientPass<Element: Scalar>: Sendable {
   func fisher() throws -> Matrix<Double> {
     var sum = SymmetricAccumulator(order: width)
     let rowBytes = max(1, width * MemoryLayout<Element>.stride)
-    for rows in store.chunks(of: max(256, Self.convertedChunkBytes / rowBytes)) {
-      sum.add(gramOf: try store.rows(rows, of: block, as: Element.self).transposed)
+    var buffer = Matrix<Element>.zeros(0, 0)
+    for rows in store.chunks(of: max(256, (8 << 20) / rowBytes)) {
+      sum.add(gramOf: try store.rows(rows, of: block, reusing: &buffer).transposed)
     }
     var fisher = sum.matrix()
     fisher.scale(by: 1 / Double(store.count))

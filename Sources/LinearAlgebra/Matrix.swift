@@ -8,7 +8,7 @@ public struct Matrix<Element: Scalar>: Sendable, Equatable {
   /// The number of columns.
   public let columns: Int
   /// The elements, row by row: element (i, j) is `elements[i · columns + j]`.
-  public internal(set) var elements: [Element]
+  public package(set) var elements: [Element]
 
   /// Makes a matrix from its elements, row by row.
   ///
