@@ -1,0 +1,74 @@
+public import Foundation
+public import LinearAlgebra
+
+/// Writes a two-dimensional `.npy` array row by row, for arrays that are never in memory at once.
+///
+///     var writer = try NumpyWriter(at: url, rows: 1_000_000, columns: 4_096)
+///     for batch in batches { try writer.append(batch) }
+///     try writer.commit()
+///
+/// The file appears under its name whole, at the commit, or not at all.
+public struct NumpyWriter: ~Copyable {
+  /// The number of rows that the array will have.
+  public let rows: Int
+  /// The number of columns.
+  public let columns: Int
+  /// How each number is stored.
+  public let elementType: ElementType
+  /// Rows appended so far.
+  public private(set) var count = 0
+  private var file: AtomicFile
+
+  /// Starts an array.
+  ///
+  /// - Parameters:
+  ///   - url: The file; replaced at the commit where it exists.
+  ///   - rows: The number of rows that will be appended.
+  ///   - columns: The number of columns.
+  ///   - elementType: How to store each number; bfloat16 is not known to numpy.
+  /// - Throws: ``TensorFileError``.
+  public init(
+    at url: URL, rows: Int, columns: Int, elementType: ElementType = .float32
+  ) throws(TensorFileError) {
+    let header = try Self.header(rows, columns, elementType, path: url.path)
+    var file = try AtomicFile(at: url)
+    try file.write(header)
+    self.rows = rows
+    self.columns = columns
+    self.elementType = elementType
+    self.file = file
+  }
+
+  private static func header(
+    _ rows: Int, _ columns: Int, _ elementType: ElementType, path: String
+  ) throws(TensorFileError) -> [UInt8] {
+    guard let descriptor = elementType.numpyDescriptor else {
+      throw .unsupportedElementType(
+        path: path, field: "descr", found: elementType.name,
+        supported: "float16, float32, float64")
+    }
+    return NumpyHeader.bytes(descriptor: descriptor, shape: [rows, columns])
+  }
+
+  /// Appends some rows.
+  ///
+  /// - Parameter matrix: `rows × columns`; not more rows than are missing.
+  /// - Throws: ``TensorFileError``.
+  public mutating func append<Element: Scalar>(
+    _ matrix: Matrix<Element>
+  ) throws(TensorFileError) {
+    precondition(
+      matrix.columns == columns && count + matrix.rows <= rows,
+      "\(matrix.rows) × \(matrix.columns) does not fit after \(count) of \(rows) × \(columns)")
+    try file.write(matrix, as: elementType)
+    count += matrix.rows
+  }
+
+  /// Gives the file its name, once every row has been appended.
+  ///
+  /// - Throws: ``TensorFileError``.
+  public consuming func commit() throws(TensorFileError) {
+    precondition(count == rows, "\(count) of \(rows) rows were appended")
+    try file.commit()
+  }
+}
