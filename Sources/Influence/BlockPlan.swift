@@ -76,7 +76,7 @@ struct BlockSchedule: Sendable {
   /// Fewer blocks than this leave threads idle when each takes one.
   private static let fewestAtATime = 4
   /// How many blocks' results are in flight.
-  private static let waveSize = 8
+  static let waveSize = 8
 
   /// The results of `body` for every block, in the layout's order.
   func map<Result: Sendable>(

@@ -103,6 +103,20 @@ extension Curvature {
 }
 
 extension Curvature {
+  /// How many queries can be scored at once in a quarter of the memory budget.
+  ///
+  /// A query's scores take 8n bytes: once a method, and once more for each block in flight; its
+  /// gradients a few copies of their own size.
+  public var queriesAtATime: Int {
+    let widest = contexts.map(\.width).max() ?? 0
+    let inFlight = BlockSchedule.waveSize
+    let perQuery =
+      8 * training.count * estimators.count * (inFlight + 2) + 16 * widest * inFlight
+    return max(1, options.memoryBudget / 4 / max(1, perQuery))
+  }
+}
+
+extension Curvature {
   /// The self-influence gᵢᵀ·M·gᵢ of every training example, under every fitted estimator.
   ///
   /// Large values mark examples that the model could learn only from themselves: mislabelled, rare

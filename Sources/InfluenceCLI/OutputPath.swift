@@ -77,10 +77,32 @@ struct OutputPath {
     return json?["format"]?.string?.hasPrefix("influencekit-") ?? false
   }
 
-  /// Writes array and record, each whole or not at all.
+  /// Writes a vector and its record, each whole or not at all.
+  func write(vector: [Double], record json: OrderedJSON) throws {
+    let single = try single(Matrix(rows: 1, columns: vector.count, elements: vector))
+    let text = try text(of: json)
+    try removeRecord()
+    try NumpyFile.write(single.elements, to: array)
+    try AtomicFile.write(text, to: record)
+  }
+
+  /// Starts an array that is written row by row, under a temporary name.
+  func writer(rows: Int, columns: Int) throws -> NumpyWriter {
+    try NumpyWriter(at: array, rows: rows, columns: columns)
+  }
+
+  /// Gives an array its name, and writes its record.
+  func commit(_ writer: consuming NumpyWriter, record json: OrderedJSON) throws {
+    let text = try text(of: json)
+    try removeRecord()
+    try writer.commit()
+    try AtomicFile.write(text, to: record)
+  }
+
+  /// Scores as float32.
   ///
-  /// An earlier record goes first: at no moment does it stand beside scores that it does not describe.
-  func write(_ values: Matrix<Double>, isVector: Bool, record json: OrderedJSON) throws {
+  /// - Throws: ``Failure/data(_:)`` where one is too large.
+  func single(_ values: Matrix<Double>) throws -> Matrix<Float> {
     let single = Matrix<Float>(converting: values)
     for (value, stored) in zip(values.elements, single.elements)
     where value.isFinite && !stored.isFinite {
@@ -88,15 +110,16 @@ struct OutputPath {
         "\(array.path): \(value) is more than float32 can hold; raise the damping or scale the gradients"
       )
     }
-    let text = try json.serialized(.indented) + "\n"
-    if FileManager.default.fileExists(atPath: record.path) {
-      try FileManager.default.removeItem(at: record)
-    }
-    if isVector {
-      try NumpyFile.write(single.elements, to: array)
-    } else {
-      try NumpyFile.write(single, to: array)
-    }
-    try AtomicFile.write(text, to: record)
+    return single
+  }
+
+  private func text(of json: OrderedJSON) throws -> String {
+    try json.serialized(.indented) + "\n"
+  }
+
+  /// An earlier record goes first: at no moment does it stand beside scores that it does not describe.
+  private func removeRecord() throws {
+    guard FileManager.default.fileExists(atPath: record.path) else { return }
+    try FileManager.default.removeItem(at: record)
   }
 }

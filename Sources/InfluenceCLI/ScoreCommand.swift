@@ -62,27 +62,49 @@ struct ScoreCommand: ParsableCommand {
       throw InfluenceError.layoutMismatch(
         train: training.name, query: queries.name, differences: differences)
     }
+    guard queries.count > 0 else { throw InfluenceError.empty(source: queries.name) }
     let bar = ProgressBar(quiet: fit.quiet)
     defer { bar.finish() }
     let curvature = try Curvature(
       fitting: [estimator], on: training, options: options, progress: bar.handler)
-    let scores = try curvature.scores(
-      of: queries, aggregation: aggregate, progress: bar.handler)[0]
+    let summary = try score(queries, with: curvature, into: destination, bar) { summary in
+      try record(summary, curvature, training, queries)
+    }
     bar.finish()
-    try destination.write(
-      scores.values(in: convention), isVector: false,
-      record: try record(scores, curvature, training, queries))
-    report(scores, curvature)
+    report(summary, curvature)
+  }
+
+  /// Scores as many queries at a time as memory allows, and writes their rows as they are made.
+  private func score(
+    _ queries: GradientStore, with curvature: Curvature, into destination: OutputPath,
+    _ bar: ProgressBar, record: (ScoreSummary) throws -> OrderedJSON
+  ) throws -> ScoreSummary {
+    let rowCount = aggregate == .mean ? 1 : queries.count
+    let atATime = aggregate == .mean ? queries.count : curvature.queriesAtATime
+    var summary = ScoreSummary(
+      queryCount: rowCount, exampleCount: curvature.training.count, warnings: curvature.warnings)
+    var writer = try destination.writer(rows: rowCount, columns: curvature.training.count)
+    for first in stride(from: 0, to: queries.count, by: atATime) {
+      let batch = queries[rows: first..<min(queries.count, first + atATime)]
+      let scores = try curvature.scores(
+        of: batch, aggregation: aggregate, progress: bar.handler)[0]
+      try writer.append(try destination.single(scores.values(in: convention)))
+      summary.add(scores)
+    }
+    try destination.commit(writer, record: try record(summary))
+    return summary
   }
 
   private func record(
-    _ scores: Scores, _ curvature: Curvature, _ training: GradientStore, _ queries: GradientStore
+    _ summary: ScoreSummary, _ curvature: Curvature, _ training: GradientStore,
+    _ queries: GradientStore
   ) throws -> OrderedJSON {
-    [
+    let estimator = curvature.estimators[0]
+    return [
       "format": "influencekit-scores",
       "version": 1,
-      "method": .string(scores.method),
-      "settings": RunRecord.settings(scores.settings),
+      "method": .string(estimator.name),
+      "settings": RunRecord.settings(estimator.settings),
       "damping": .string(fit.damping.description),
       "convention": .string(convention.rawValue),
       "positive_means": .string(
@@ -90,37 +112,63 @@ struct ScoreCommand: ParsableCommand {
           ? "having the example in training lowers the query's loss"
           : "having the example in training raises the query's loss"),
       "aggregate": .string(aggregate.rawValue),
-      "rows": .integer(scores.queryCount),
-      "columns": .integer(scores.exampleCount),
+      "rows": .integer(summary.queryCount),
+      "columns": .integer(summary.exampleCount),
       "axes": ["query", "training example"],
       "precision": .string(fit.precision.rawValue),
       "blocks": RunRecord.blocks(of: curvature, estimator: 0),
       "train": try RunRecord.store(training),
       "query": try RunRecord.store(queries),
-      "certificate": scores.certificate.map { RunRecord.certificate($0) } ?? .null,
-      "seconds": ["fit": .number(curvature.seconds), "score": .number(scores.seconds)],
-      "warnings": RunRecord.strings(scores.warnings),
+      "certificate": summary.certificate,
+      "seconds": ["fit": .number(curvature.seconds), "score": .number(summary.seconds)],
+      "warnings": RunRecord.strings(summary.warnings),
       "versions": RunRecord.versions,
       "command": RunRecord.commandLine,
     ]
   }
 
-  private func report(_ scores: Scores, _ curvature: Curvature) {
-    for warning in scores.warnings { Console.error("warning: \(warning)") }
+  private func report(_ summary: ScoreSummary, _ curvature: Curvature) {
+    for warning in summary.warnings { Console.error("warning: \(warning)") }
     guard !fit.quiet else { return }
     print(
-      "\(output): \(scores.queryCount) × \(scores.exampleCount) scores by \(scores.method), positive is \(convention == .helpful ? "helpful" : "harmful")"
+      "\(output): \(summary.queryCount) × \(summary.exampleCount) scores by \(curvature.estimators[0].name), positive is \(convention == .helpful ? "helpful" : "harmful")"
     )
     print(
-      "fit \(NumberFormat.seconds(curvature.seconds)), score \(NumberFormat.seconds(scores.seconds))"
+      "fit \(NumberFormat.seconds(curvature.seconds)), score \(NumberFormat.seconds(summary.seconds))"
     )
-    if let certificate = scores.certificate {
-      let residuals = certificate.relativeResiduals.sorted()
-      let bound = certificate.errorBounds().max() ?? 0
-      let largest = scores.values.elements.lazy.map(abs).max() ?? 0
-      print(
-        "relative residual: median \(NumberFormat.significant(residuals[residuals.count / 2])), worst \(NumberFormat.significant(residuals.last)); exact scores lie within ±\(NumberFormat.significant(bound)) (largest score \(NumberFormat.significant(largest)))"
-      )
-    }
+    let residuals = summary.residuals.sorted()
+    guard !residuals.isEmpty else { return }
+    print(
+      "relative residual: median \(NumberFormat.significant(residuals[residuals.count / 2])), worst \(NumberFormat.significant(residuals.last)); exact scores lie within ±\(NumberFormat.significant(summary.bounds.max())) (largest score \(NumberFormat.significant(summary.largest)))"
+    )
+  }
+}
+
+/// What is kept of scores whose rows have been written.
+private struct ScoreSummary {
+  let queryCount: Int
+  let exampleCount: Int
+  var warnings: [String]
+  var residuals: [Double] = []
+  var bounds: [Double] = []
+  var largest = 0.0
+  var seconds = 0.0
+
+  init(queryCount: Int, exampleCount: Int, warnings: [String]) {
+    self.queryCount = queryCount
+    self.exampleCount = exampleCount
+    self.warnings = warnings
+  }
+
+  mutating func add(_ scores: Scores) {
+    residuals += scores.certificate?.relativeResiduals ?? []
+    bounds += scores.certificate?.errorBounds() ?? []
+    largest = scores.values.elements.reduce(largest) { max($0, abs($1)) }
+    seconds += scores.seconds
+    for warning in scores.warnings where !warnings.contains(warning) { warnings.append(warning) }
+  }
+
+  var certificate: OrderedJSON {
+    residuals.isEmpty ? .null : RunRecord.certificate(residuals: residuals, bounds: bounds)
   }
 }

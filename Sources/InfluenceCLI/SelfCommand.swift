@@ -57,9 +57,7 @@ struct SelfCommand: ParsableCommand {
       "versions": RunRecord.versions,
       "command": RunRecord.commandLine,
     ]
-    try destination.write(
-      Matrix(rows: 1, columns: influence.count, elements: influence), isVector: true,
-      record: record)
+    try destination.write(vector: influence, record: record)
     for warning in result.warnings { Console.error("warning: \(warning)") }
     guard !fit.quiet else { return }
     let largest = try Ranking.topIndices(min(5, influence.count), of: influence)

@@ -163,6 +163,18 @@ struct ScoreTests {
     #expect(lambdas == [1e-3, 1e-3, 1e-3, 1e-3])
   }
 
+  /// 190 kB leave room for three queries at a time: 47 kB over 15.5 kB a query.
+  @Test("Queries scored a few at a time give the same rows", arguments: closed)
+  func batches(method: String) throws {
+    try place.succeed(fixture.score(method) + ["--memory", "190kB"])
+    expectClose(
+      try place.matrix("scores.npy"), try fixture.expected("scores.\(Self.key(method))"),
+      bound: .backward(order: 96, condition: method == "exact" ? 707 : 1, in: Float.self))
+    let record = try place.json("scores.json")
+    let residuals = record["certificate"]?["relative_residual_per_query"]?.array
+    #expect(residuals?.count == Fixture.queryCount)
+  }
+
   @Test("Without a certificate the scores are the same")
   func withoutCertificate() throws {
     try place.succeed(fixture.score("datainf", to: "with.npy"))
