@@ -59,12 +59,15 @@ struct FitOptions: ParsableArguments {
   }
 }
 
-/// A size as it is typed: `500MB`, `8GB`, or a number of bytes.
+/// A size as it is typed: `500MB`, `8GB`, `1GiB`, or a number of bytes.
 struct ByteCount: ExpressibleByArgument {
   let bytes: Int
 
   init?(argument: String) {
-    let units = [("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12), ("B", 1)]
+    let units = [
+      ("KiB", 0x1p10), ("MiB", 0x1p20), ("GiB", 0x1p30), ("TiB", 0x1p40),
+      ("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12), ("B", 1),
+    ]
     let unit = units.first { argument.lowercased().hasSuffix($0.0.lowercased()) }
     let number = argument.dropLast(unit?.0.count ?? 0)
     guard let value = Double(number), case let bytes = value * (unit?.1 ?? 1), bytes >= 1,
@@ -85,3 +88,4 @@ extension CostModel.Request: ExpressibleByArgument {}
 extension CurvatureOptions.Precision: ExpressibleByArgument {}
 extension ScoreConvention: ExpressibleByArgument {}
 extension Aggregation: ExpressibleByArgument {}
+extension ElementType: ExpressibleByArgument {}
