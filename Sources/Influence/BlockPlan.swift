@@ -4,63 +4,35 @@ import LinearAlgebra
 /// What will be fitted to one block, decided before any work.
 struct BlockPlan: Sendable {
   let context: BlockContext
-  /// One choice an estimator.
-  let choices: [CostModel.Choice]
-  let needsKernel: Bool
-  let needsFisher: Bool
-  /// Bytes that stay in memory once the block is fitted.
-  let bytes: Int
-  private let gramMethods: [String]
+  private let demand: BlockDemand
 
   init(of context: BlockContext, for estimators: [any Estimator], options: CurvatureOptions) {
     self.context = context
-    guard !context.isDead else {
-      choices = estimators.map { _ in CostModel.Choice(side: .score, reason: "dead") }
-      needsKernel = false
-      needsFisher = false
-      bytes = 0
-      gramMethods = []
-      return
-    }
-    func choice(_ estimator: any Estimator, hasKernel: Bool) -> CostModel.Choice {
-      options.costModel.side(
-        for: estimator, exampleCount: context.exampleCount, block: context.block,
-        hasKernel: hasKernel, certifies: options.certifies)
-    }
-    func takesKernel(_ estimator: any Estimator, hasKernel: Bool) -> Bool {
-      estimator.need(on: .score) == .gram
-        && choice(estimator, hasKernel: hasKernel).side == .score
-    }
-    // An estimator that needs the kernel makes it free for those that only profit from it.
-    let someTakeKernel = estimators.contains { takesKernel($0, hasKernel: false) }
-    let choices = estimators.map { choice($0, hasKernel: someTakeKernel) }
-    let users = zip(estimators, choices).filter { $0.need(on: $1.side) == .gram }
-    let onScores = users.filter { $1.side == .score }.count
-    let onQueries = users.count - onScores
-    let wantsKernelForCertificate =
-      options.certifies && zip(estimators, choices).contains { $1.side == .score }
-    self.choices = choices
-    needsKernel = onScores > 0 || wantsKernelForCertificate
-    needsFisher = onQueries > 0
-    gramMethods = users.map { $0.0.name }
-    // The Gram matrix itself, and a factor of its size for each method.
-    let scoreBytes = needsKernel ? context.exampleCount * context.exampleCount * (1 + onScores) : 0
-    let queryBytes = needsFisher ? context.width * context.width * (1 + onQueries) : 0
-    bytes = 8 * (scoreBytes + queryBytes)
+    demand = BlockDemand(
+      of: context.block, exampleCount: context.exampleCount, isDead: context.isDead,
+      for: estimators, options: options)
   }
+
+  /// One choice an estimator.
+  var choices: [CostModel.Choice] { demand.choices }
+  var needsKernel: Bool { demand.needsKernel }
+  var needsFisher: Bool { demand.needsFisher }
+  /// Bytes that stay in memory once the block is fitted.
+  var bytes: Int { demand.bytes }
 
   /// Refuses a fit whose matrices would not fit in memory together.
   static func check(_ plans: [BlockPlan], against budget: Int) throws(InfluenceError) {
+    let bytes = BlockDemand.total(plans.map(\.demand))
     var total = 0
     for plan in plans {
-      total += plan.bytes
+      total = BlockDemand.sum(total, plan.bytes)
       guard total <= budget else {
         let order = plan.needsKernel ? plan.context.exampleCount : plan.context.width
         throw .tooLarge(
           block: plan.context.name,
-          method: plan.gramMethods.isEmpty
-            ? "certificate" : plan.gramMethods.joined(separator: ", "),
-          order: order, bytes: plans.reduce(0) { $0 + $1.bytes }, budget: budget)
+          method: plan.demand.gramMethods.isEmpty
+            ? "certificate" : plan.demand.gramMethods.joined(separator: ", "),
+          order: order, bytes: bytes, budget: budget)
       }
     }
   }
@@ -77,6 +49,11 @@ struct BlockSchedule: Sendable {
   private static let fewestAtATime = 4
   /// How many blocks' results are in flight.
   static let waveSize = 8
+
+  /// How many of `count` blocks are in flight together.
+  static func blocksAtATime(of count: Int) -> Int {
+    count < fewestAtATime ? min(count, 1) : min(count, waveSize)
+  }
 
   /// The results of `body` for every block, in the layout's order.
   func map<Result: Sendable>(

@@ -65,8 +65,8 @@ struct ByteCount: ExpressibleByArgument {
 
   init?(argument: String) {
     let units = [
-      ("KiB", 0x1p10), ("MiB", 0x1p20), ("GiB", 0x1p30), ("TiB", 0x1p40), ("kB", 1e3), ("MB", 1e6),
-      ("GB", 1e9), ("TB", 1e12), ("B", 1),
+      ("KiB", 0x1p10), ("MiB", 0x1p20), ("GiB", 0x1p30), ("TiB", 0x1p40),
+      ("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12), ("B", 1),
     ]
     let unit = units.first { argument.lowercased().hasSuffix($0.0.lowercased()) }
     let number = argument.dropLast(unit?.0.count ?? 0)
@@ -88,3 +88,4 @@ extension CostModel.Request: ExpressibleByArgument {}
 extension CurvatureOptions.Precision: ExpressibleByArgument {}
 extension ScoreConvention: ExpressibleByArgument {}
 extension Aggregation: ExpressibleByArgument {}
+extension ElementType: ExpressibleByArgument {}

@@ -17,6 +17,8 @@ struct InfluenceCommand: ParsableCommand {
         influence score --train grads/train --query grads/query \\
             --method datainf --output scores.npy
         influence top scores.npy --query 3
+        influence plan --rows 30000 --columns 100000 --blocks 25 \\
+            --queries 64 --method exact,datainf
         influence self --train grads/train --method exact --output self.npy
 
       Gradients come as a store directory (info.json + gradients.bin), a .safetensors file with one \
@@ -37,7 +39,7 @@ struct InfluenceCommand: ParsableCommand {
     version: InfluenceKitVersion.current,
     subcommands: [
       CompareCommand.self, ScoreCommand.self, SelfCommand.self, InspectCommand.self,
-      TopCommand.self,
+      TopCommand.self, PlanCommand.self,
     ]
   )
 

@@ -21,6 +21,7 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
   private static let score = "score --train train.safetensors --query query.safetensors"
   private static let exact = "\(score) --method exact"
   private static let full = "\(exact) --output o.npy"
+  private static let plan = "plan --rows 10 --columns 100 --queries 2"
   private static let compare =
     "compare --train train.safetensors --query query.safetensors --output run"
   private static func train(_ path: String) -> String {
@@ -82,6 +83,31 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
     .init("top scores.npy --query 0 --count 0", 64, "--count 0", "from 1 up"),
     .init("top scores.npy --query 0 --count -3", 64, "--count -3"),
     .init("top vector.npy --query 5", 64, "--query 5", "vector.npy", "--query 0"),
+    .init("plan", 64, "--method", "influence plan --help"),
+    .init("plan --method exact", 64, "--train", "--rows"),
+    .init("\(plan) --method nonsense", 64, "nonsense", "datainf"),
+    .init("\(plan) --method exact,", 64, "datainf"),
+    .init("\(plan) --method «»", 64, "datainf"),
+    .init("\(plan) --method lissa:depth=abc,exact", 64, "lissa", "depth"),
+    .init("\(plan) --method exact --blocks 7", 64, "--columns 100", "7 equal blocks"),
+    .init("\(plan) --method exact --blocks 0", 64, "--blocks 0", "from 1"),
+    .init("\(plan) --method exact --memory lots", 64, "lots", "--memory"),
+    .init("\(plan) --method exact --memory 1ZiB", 64, "1ZiB", "--memory"),
+    .init("\(plan) --method exact --dtype int8", 64, "int8", "--dtype"),
+    .init("\(plan) --method exact --damping 0", 64, "damping 0"),
+    .init("\(plan) --method exact --query query.safetensors", 64, "--query", "--queries"),
+    .init("\(plan) --method exact --train train.safetensors", 64, "--columns", "--train"),
+    .init("plan --rows 0 --columns 9 --queries 1 --method exact", 64, "--rows 0", "from 1"),
+    .init("plan --rows -3 --columns 9 --queries 1 --method exact", 64, "--rows -3"),
+    .init("plan --rows 5e9 --columns 9 --queries 1 --method exact", 64, "5e9", "--rows"),
+    .init("plan --rows 5 --columns 0 --queries 1 --method exact", 64, "--columns 0"),
+    .init("plan --rows 5 --columns 9 --queries 0 --method exact", 64, "--queries 0"),
+    .init("plan --rows 5 --queries 1 --method exact", 64, "--rows", "--columns"),
+    .init("plan --rows 5 --columns 9 --method exact", 64, "--query", "--queries"),
+    .init("plan --train train.safetensors --method exact", 64, "--query", "--queries"),
+    .init(
+      "plan --train train.safetensors --queries 1 --blocks 2 --method exact", 64, "--blocks",
+      "--rows"),
     .init("compare --train train.safetensors", 64, "--train", "--query"),
     .init("compare --query query.safetensors", 64, "--train", "--query"),
     .init("compare --flipped outside.json", 64, "--flipped", "--train"),
@@ -130,6 +156,17 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
     .init("inspect folder", 65, "folder", "empty"),
     .init("inspect unfinished", 65, "unfinished"),
     .init("inspect nan.safetensors --spectrum", 65, "nan.safetensors", "4, 7"),
+    .init("plan --train missing --queries 1 --method exact", 66, "missing", "no such file"),
+    .init(
+      "plan --train train.safetensors --query missing --method exact", 66, "missing",
+      "no such file"),
+    .init("plan --train empty.safetensors --queries 1 --method exact", 65, "no rows"),
+    .init(
+      "plan --train train.safetensors --query empty.safetensors --method exact", 65, "no rows"),
+    .init(
+      "plan --train train.safetensors --query other.safetensors --method exact", 65, "block b",
+      "block c"),
+    .init("plan --train cut.safetensors --queries 1 --method exact", 65, "cut short"),
     .init("top missing.npy --query 0", 66, "missing.npy", "no such file"),
     .init("top folder --query 0", 66, "folder", "not a file"),
     .init("top garbage.npy --query 0", 65, "garbage.npy"),

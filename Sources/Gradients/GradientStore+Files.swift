@@ -1,0 +1,11 @@
+import TensorFiles
+
+extension GradientStore {
+  /// The paths of the files that hold the gradients; none for gradients in memory.
+  package var filePaths: [String] { shards.flatMap { $0.files.map(\.path) } }
+
+  /// Whether the writer recorded the norms of every row, so that they cost no pass.
+  package var recordsNorms: Bool {
+    !shards.isEmpty && shards.allSatisfy { $0.squaredNorms != nil }
+  }
+}

@@ -1,0 +1,85 @@
+public import Gradients
+public import TensorFiles
+
+/// The shape of a run: how many examples and queries, in which blocks, stored how.
+public struct RunShape: Sendable {
+  /// The number of training examples n.
+  public var exampleCount: Int
+  /// The number of queries m.
+  public var queryCount: Int
+  /// The blocks.
+  public var layout: BlockLayout
+  /// How the numbers of each block are stored.
+  public var elementTypes: [ElementType]
+  /// Whether the store holds its rows' norms, so that they cost no pass.
+  public var recordsNorms: Bool
+  /// Whether a file of one shard holds the rows, so that equal types are read in place.
+  public var isContiguous: Bool
+  /// Blocks whose training gradients are all zero, as far as recorded norms tell.
+  public var deadBlocks: Set<Int> = []
+
+  /// A shape of given blocks.
+  public init(
+    exampleCount: Int, queryCount: Int, layout: BlockLayout, elementType: ElementType = .float32,
+    recordsNorms: Bool = true
+  ) {
+    precondition(exampleCount > 0 && queryCount > 0, "\(exampleCount) rows, \(queryCount) queries")
+    self.exampleCount = exampleCount
+    self.queryCount = queryCount
+    self.layout = layout
+    elementTypes = layout.blocks.map { _ in elementType }
+    self.recordsNorms = recordsNorms
+    isContiguous = true
+  }
+
+  /// A shape of `columnCount` columns in `blockCount` equal blocks.
+  ///
+  /// - Parameters:
+  ///   - exampleCount: n, from 1 up.
+  ///   - queryCount: m, from 1 up.
+  ///   - columnCount: D, a multiple of the number of blocks.
+  ///   - blockCount: B, from 1 up.
+  ///   - elementType: How the gradients are stored.
+  public init(
+    exampleCount: Int, queryCount: Int, columnCount: Int, blockCount: Int,
+    elementType: ElementType = .float32
+  ) {
+    precondition(
+      blockCount > 0 && columnCount > 0 && columnCount.isMultiple(of: blockCount),
+      "\(columnCount) columns in \(blockCount) equal blocks")
+    let width = columnCount / blockCount
+    let layout = BlockLayout((0..<blockCount).map { (name: "block\($0)", shape: [width]) })
+    self.init(
+      exampleCount: exampleCount, queryCount: queryCount, layout: layout, elementType: elementType)
+  }
+
+  /// The shape of a run on a store; gradients are not read, but recorded norms are.
+  ///
+  /// - Parameters:
+  ///   - training: The training gradients; must have rows.
+  ///   - queryCount: How many queries will be scored.
+  /// - Throws: ``InfluenceError/empty(source:)``, or an error from reading the norms.
+  public init(training: GradientStore, queryCount: Int) throws {
+    guard training.count > 0 else { throw InfluenceError.empty(source: training.name) }
+    self.init(
+      exampleCount: training.count, queryCount: queryCount, layout: training.layout,
+      recordsNorms: training.recordsNorms)
+    elementTypes = training.elementTypes
+    isContiguous = training.manifests.count <= 1
+    guard recordsNorms else { return }
+    let norms = try training.squaredNorms()
+    deadBlocks = Set(
+      layout.blocks.indices.filter { block in norms.norms(ofBlock: block).allSatisfy { $0 == 0 } })
+  }
+
+  /// Bytes of the training gradients on disk.
+  public var storeBytes: Int {
+    layout.blocks.indices.reduce(0) { BlockDemand.sum($0, storeBytes(ofBlock: $1)) }
+  }
+
+  /// Bytes of one block of the training gradients on disk.
+  func storeBytes(ofBlock index: Int) -> Int {
+    let width = Double(layout.blocks[index].width)
+    return Int(min(0x1p61, Double(exampleCount) * width * Double(elementTypes[index].byteCount)))
+  }
+}

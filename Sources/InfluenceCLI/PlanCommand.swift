@@ -1,0 +1,148 @@
+import ArgumentParser
+import Foundation
+import InfluenceKit
+import Reporting
+
+/// `influence plan`: what a run will cost, before it is run.
+struct PlanCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "plan",
+    abstract: "What a run will cost: time, memory, reading; which side, and why.",
+    usage: """
+      influence plan --train <path> --query <path> --method <names> [<options>]
+             influence plan --rows <n> --columns <D> --blocks <B> --queries <m>
+                            --method <names> [<options>]
+      """,
+    discussion: """
+      Counts what influence score would do, for each method on its own, and measures this machine for \
+      two seconds to say how long that takes. The time is the longest of reading, memory and \
+      arithmetic, stage by stage: first with a store that is still on disk, then with one that is in \
+      memory already. Every plan stands beside its alternatives on the other side.
+
+      EXAMPLES
+        influence plan --train grads/train --query grads/query \\
+            --method exact,datainf --memory 8GiB
+        influence plan --rows 30000 --columns 100000 --blocks 25 \\
+            --queries 64 --method exact,datainf,hessian-free \\
+            --dtype float16 --memory 1GiB
+
+      METHODS
+      \(InfluenceCommand.methodList)
+      """)
+
+  @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String?
+  @Option(help: ArgumentHelp("The queries' gradients.", valueName: "path")) var query: String?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Instead of --train: training examples.", valueName: "count"))
+  var rows: Int?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("With --rows: columns in all, D.", valueName: "count"))
+  var columns: Int?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("With --rows: how many equal blocks; 1 by default.", valueName: "count"))
+  var blocks: Int?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Instead of --query: queries.", valueName: "count"))
+  var queries: Int?
+  @Option(help: ArgumentHelp("With --rows: the type of stored gradients.", valueName: "type"))
+  var dtype: ElementType?
+  @Option(help: ArgumentHelp("Methods, with commas between them.", valueName: "names"))
+  var method: String
+  @Flag(inversion: .prefixedNo, help: "Plan for residuals and bounds.")
+  var certificate = true
+  @Flag(inversion: .prefixedNo, help: "Measure this machine, and say how long a run takes.")
+  var time = true
+  @Flag(help: "Print JSON.") var json = false
+  @OptionGroup var fit: FitOptions
+
+  func validate() throws {
+    let typed = [
+      ("--columns", columns != nil), ("--blocks", blocks != nil), ("--dtype", dtype != nil),
+    ]
+    if train != nil, let given = typed.first(where: \.1)?.0 {
+      throw ValidationError("\(given) goes with --rows, and the store of --train says it already")
+    }
+    guard (train == nil) != (rows == nil) else {
+      throw ValidationError("give --train, or --rows with --columns")
+    }
+    guard (query == nil) != (queries == nil) else {
+      throw ValidationError("give --query or --queries, one of them")
+    }
+    guard query == nil || train != nil else {
+      throw ValidationError("--query goes with --train; with --rows, give --queries")
+    }
+    if rows != nil, columns == nil { throw ValidationError("--rows goes with --columns") }
+    // A thousand million of anything keeps sizes within what can be counted.
+    for (name, value) in [
+      ("--rows", rows), ("--columns", columns), ("--blocks", blocks), ("--queries", queries),
+    ] {
+      if let value, !(1...1_000_000_000).contains(value) {
+        throw ValidationError("\(name) \(value): use a number from 1 to 1000000000")
+      }
+    }
+    if let blocks, blocks > 100_000 {
+      throw ValidationError("--blocks \(blocks): use a number from 1 to 100000")
+    }
+    if let columns, let blocks, !columns.isMultiple(of: blocks) {
+      throw ValidationError(
+        "--columns \(columns) do not divide into \(blocks) equal blocks; use a multiple of --blocks"
+      )
+    }
+  }
+
+  func run() throws {
+    let estimators = try Self.methods(in: method).map { try EstimatorCatalog.estimator($0) }
+    var store: GradientStore?
+    let shape: RunShape
+    if let train {
+      let training = try GradientStore(opening: URL(filePath: train))
+      shape = try RunShape(training: training, queryCount: queryCount(for: training))
+      store = training
+    } else {
+      shape = RunShape(
+        exampleCount: rows ?? 1, queryCount: queries ?? 1, columnCount: columns ?? 1,
+        blockCount: blocks ?? 1, elementType: dtype ?? .float32)
+    }
+    let options = try fit.curvatureOptions(
+      certifies: certificate, expectedQueries: shape.queryCount)
+    let calibration = time ? MachineCalibration.measure(readingFrom: store) : nil
+    let report = PlanReport(
+      shape: shape, estimators: estimators, options: options, calibration: calibration,
+      source: store.map { Console.shortened($0.name) })
+    if json {
+      print(try report.json.serialized(.indented))
+    } else {
+      print(report.text, terminator: "")
+    }
+  }
+
+  /// How many queries there are, after the same checks of the queries' store as before a run.
+  private func queryCount(for training: GradientStore) throws -> Int {
+    guard let query else { return queries ?? 1 }
+    let store = try GradientStore(opening: URL(filePath: query))
+    let differences = training.layout.differences(from: store.layout)
+    guard differences.isEmpty else {
+      throw InfluenceError.layoutMismatch(
+        train: training.name, query: store.name, differences: differences)
+    }
+    guard store.count > 0 else { throw InfluenceError.empty(source: store.name) }
+    return store.count
+  }
+
+  /// Splits at commas, but not at those inside a method's settings: `exact,cg:steps=5,tolerance=0.1`.
+  static func methods(in text: String) -> [String] {
+    var methods: [String] = []
+    for part in text.split(separator: ",", omittingEmptySubsequences: false).map(String.init) {
+      if part.contains("="), !part.contains(":"), let last = methods.popLast() {
+        methods.append("\(last),\(part)")
+      } else {
+        methods.append(part)
+      }
+    }
+    return methods
+  }
+}

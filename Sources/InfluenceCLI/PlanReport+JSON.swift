@@ -1,0 +1,82 @@
+import InfluenceKit
+
+extension PlanReport {
+  /// All of the plan.
+  var json: OrderedJSON {
+    [
+      "format": "influencekit-plan",
+      "version": 1,
+      "train": source.map { .string($0) } ?? .null,
+      "rows": .integer(shape.exampleCount),
+      "columns": .integer(shape.layout.columnCount),
+      "blocks": .integer(shape.layout.count),
+      "queries": .integer(shape.queryCount),
+      "dtype": .string(Set(shape.elementTypes.map(\.name)).sorted().joined(separator: "+")),
+      "store_bytes": .integer(shape.storeBytes),
+      "precision": .string(options.precision.rawValue),
+      "certificate": .boolean(options.certifies),
+      "memory_budget": .integer(options.memoryBudget),
+      "machine": calibration.map { Self.json($0) } ?? .null,
+      "methods": .array(
+        estimators.map { estimator in
+          [
+            "method": .string(estimator.name),
+            "settings": RunRecord.settings(estimator.settings),
+            "routes": .array(routes(of: estimator).map { json($0) }),
+          ]
+        }),
+    ]
+  }
+
+  private static func json(_ calibration: MachineCalibration) -> OrderedJSON {
+    [
+      "single_operations_per_second": .number(calibration.singleRate),
+      "double_operations_per_second": .number(calibration.doubleRate),
+      "skinny_operations_per_second": .number(calibration.skinnyRate),
+      "memory_bytes_per_second": .number(calibration.memoryRate),
+      "disk_bytes_per_second": RunRecord.number(calibration.disk?.bytesPerSecond),
+      "disk_is_cold": calibration.disk.map { .boolean($0.isCold) } ?? .null,
+      "seconds": .number(calibration.seconds),
+    ]
+  }
+
+  private func json(_ route: Route) -> OrderedJSON {
+    let plan = route.plan
+    let time = calibration?.time(of: plan)
+    let cached = calibration?.time(of: plan, isCached: true)
+    return [
+      "side": .string(route.name),
+      "picked": .boolean(route.isPicked),
+      "reasons": .array(
+        reasons(of: plan).map {
+          [
+            "side": $0.side.map { .string($0.rawValue) } ?? .null, "blocks": .integer($0.blocks),
+            "reason": .string($0.reason),
+          ]
+        }),
+      "bytes_read": .number(plan.bytesRead),
+      "passes": .number(plan.passes),
+      "operations": .number(plan.operations),
+      "matrix_bytes": .integer(plan.gramBytes),
+      "score_bytes": .integer(plan.scoreBytes),
+      "buffer_bytes": .integer(plan.bufferBytes),
+      "peak_bytes": .integer(plan.peakBytes),
+      "fits": .boolean(plan.fits),
+      "seconds": RunRecord.number(time?.seconds),
+      "seconds_cached": RunRecord.number(cached?.seconds),
+      "stages": .array(
+        plan.stages.enumerated().map { index, stage in
+          [
+            "stage": .string(stage.name.rawValue),
+            "bytes_read": .number(stage.storeBytes),
+            "memory_bytes": .number(stage.memoryBytes),
+            "operations": .number(stage.operations),
+            "seconds": RunRecord.number(time?.stages[index].seconds),
+            "limit": time.map { .string($0.stages[index].limit.rawValue) } ?? .null,
+            "seconds_cached": RunRecord.number(cached?.stages[index].seconds),
+            "limit_cached": cached.map { .string($0.stages[index].limit.rawValue) } ?? .null,
+          ]
+        }),
+    ]
+  }
+}

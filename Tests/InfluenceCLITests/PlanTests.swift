@@ -1,0 +1,86 @@
+import Foundation
+import InfluenceKit
+import TestSupport
+import Testing
+
+@Suite("influence plan")
+struct PlanTests {
+  let place: Workplace
+
+  init() throws { place = try Workplace() }
+
+  private static let shape = [
+    "plan", "--rows", "30000", "--columns", "100000", "--blocks", "25", "--queries", "64",
+    "--dtype", "float16", "--memory", "1GiB",
+  ]
+
+  @Test("Text for people: a table, a reason, the alternatives")
+  func text() throws {
+    let outcome = try place.succeed(
+      Self.shape + ["--method", "exact,datainf,cg:steps=5,tolerance=0.1", "--no-time"])
+    let lines = outcome.output.split(separator: "\n")
+    #expect(lines[0].contains("30000 rows × 100000 columns in 25 blocks, float16, 6.0 GB"))
+    #expect(lines[0].contains("64 queries"))
+    #expect(lines.filter { $0.hasPrefix("exact ") }.count == 2)
+    #expect(lines.filter { $0.hasPrefix("cg ") }.count == 2)
+    #expect(lines.contains { $0.hasPrefix("exact: 25 blocks, query side: d = 4000 < n = 30000") })
+    #expect(lines.contains { $0.hasPrefix("datainf: 25 blocks, query side: passes over G") })
+    #expect(lines.allSatisfy { $0.count <= 132 })
+    #expect(outcome.errors.isEmpty)
+  }
+
+  @Test("JSON, with a measurement")
+  func json() throws {
+    let json = try place.succeed(Self.shape + ["--method", "exact,datainf", "--json"]).json()
+    #expect(json["memory_budget"]?.integer == 1 << 30)
+    #expect(try #require(json["machine"]?["memory_bytes_per_second"]?.number) > 0)
+    #expect(json["machine"]?["disk_bytes_per_second"] == .null)
+    let exact = try #require(json["methods"]?[0]?["routes"]?[0])
+    #expect(exact["side"]?.string == "query")
+    #expect(exact["picked"]?.boolean == true)
+    // F and its factor in 25 blocks.
+    #expect(exact["matrix_bytes"]?.integer == 25 * 2 * 8 * 4000 * 4000)
+    #expect(exact["fits"]?.boolean == false)
+    #expect(try #require(exact["seconds"]?.number) > 0)
+    #expect(json["methods"]?[1]?["routes"]?[0]?["fits"]?.boolean == true)
+  }
+
+  @Test("The plan of a store names the sides that its scores are made on")
+  func store() throws {
+    let fixture = try Fixture()
+    for method in EstimatorCatalog.names {
+      for certificate in ["--certificate", "--no-certificate"] {
+        try place.succeed(fixture.score(method) + [certificate])
+        let blocks = try #require(try place.json("scores.json")["blocks"]?.array)
+        let used = blocks.compactMap { $0["side"]?.string }
+        let json = try place.succeed([
+          "plan", "--train", fixture.train, "--query", fixture.query, "--method", method,
+          certificate, "--no-time", "--json",
+        ]).json()
+        let reasons = try #require(json["methods"]?[0]?["routes"]?[0]?["reasons"]?.array)
+        // A dead block shows only in norms, which a file of another tool does not record.
+        for side in ["score", "query"] {
+          let planned = reasons.filter { $0["side"]?.string == side }
+            .compactMap { $0["blocks"]?.integer }.reduce(0, +)
+          let dead = blocks.count - used.count
+          let found = used.filter { $0 == side }.count
+          #expect((found...(found + dead)).contains(planned), "\(method) \(side)")
+        }
+      }
+    }
+  }
+
+  @Test("Sizes in decimal and binary units")
+  func sizes() throws {
+    for (text, bytes) in [
+      ("512MB", 512_000_000), ("1GiB", 1 << 30), ("3KiB", 3072), ("7", 7), ("2gib", 2 << 30),
+      ("9B", 9), ("2kB", 2000),
+    ] {
+      let json = try place.succeed([
+        "plan", "--rows", "5", "--columns", "6", "--queries", "1", "--method", "exact", "--no-time",
+        "--json", "--memory", text,
+      ]).json()
+      #expect(json["memory_budget"]?.integer == bytes, "\(text)")
+    }
+  }
+}

@@ -1,0 +1,182 @@
+import InfluenceKit
+import TestSupport
+import Testing
+
+@Suite("Run plans")
+struct RunPlanTests {
+  private func options(
+    _ request: CostModel.Request = .automatic, queries: Int? = nil, certifies: Bool = false,
+    precision: CurvatureOptions.Precision = .single, budget: Int? = nil
+  ) -> CurvatureOptions {
+    CurvatureOptions(
+      costModel: CostModel(request: request, expectedQueries: queries), certifies: certifies,
+      precision: precision, memoryBudget: budget)
+  }
+
+  private func plan(
+    _ method: String, n: Int = 4, m: Int = 3, d: Int = 6, blocks: Int = 1,
+    _ options: CurvatureOptions
+  ) throws -> RunPlan {
+    RunPlan(
+      RunShape(exampleCount: n, queryCount: m, columnCount: d * blocks, blockCount: blocks),
+      estimators: [try EstimatorCatalog.estimator(method)], options: options)
+  }
+
+  @Test("Each formula, counted by hand for n = 4, m = 3, d = 6")
+  func formulas() {
+    #expect(OperationCount.norms(n: 4, d: 6) == 48)
+    #expect(OperationCount.kernel(n: 4, d: 6) == 96)
+    #expect(OperationCount.fisher(n: 4, d: 6) == 144)
+    #expect(OperationCount.products(m: 3, n: 4, d: 6) == 144)
+    #expect(OperationCount.factorization(by: "exact", order: 6) == 72)
+    #expect(OperationCount.factorization(by: "lissa", order: 4) == 576)
+    #expect(OperationCount.factorization(by: "datainf", order: 4) == 0)
+    #expect(OperationCount.solve(by: "datainf", m: 3, order: 4) == 96)
+    #expect(OperationCount.solve(by: "exact", m: 3, order: 6) == 216)
+    #expect(OperationCount.solve(by: "lissa", m: 3, order: 4) == 192)
+    #expect(OperationCount.solve(by: "cg", m: 3, order: 4, steps: 5) == 480)
+    #expect(OperationCount.solve(by: "hessian-free", m: 3, order: 4) == 0)
+    #expect(OperationCount.kernelCertificate(m: 3, n: 4) == 192)
+    #expect(OperationCount.fisherCertificate(m: 3, d: 6) == 216)
+  }
+
+  /// Operations of fit and score, and passes over G.
+  struct Row: Sendable {
+    let method: String
+    let side: Side
+    let fit: Double
+    let score: Double
+    let passes: Double
+  }
+
+  /// The table of docs/methods.md for n = 4, m = 3, d = 6.
+  static let rows: [Row] = [
+    Row(method: "hessian-free", side: .score, fit: 0, score: 144, passes: 1),
+    Row(method: "hessian-free", side: .query, fit: 0, score: 144, passes: 1),
+    Row(method: "block-normalized", side: .score, fit: 0, score: 144, passes: 1),
+    Row(method: "datainf", side: .score, fit: 96, score: 240, passes: 2),
+    Row(method: "datainf", side: .query, fit: 0, score: 432, passes: 2),
+    Row(method: "exact", side: .score, fit: 96 + 64.0 / 3, score: 240, passes: 2),
+    Row(method: "exact", side: .query, fit: 216, score: 360, passes: 2),
+    Row(method: "lissa", side: .score, fit: 672, score: 336, passes: 2),
+    Row(method: "lissa", side: .query, fit: 2088, score: 576, passes: 2),
+    Row(method: "cg:steps=1", side: .score, fit: 96, score: 240, passes: 2),
+    Row(method: "cg:steps=1", side: .query, fit: 144, score: 360, passes: 2),
+  ]
+
+  @Test("The table of methods, without and with a certificate", arguments: rows)
+  func table(_ row: Row) throws {
+    let (method, side, fit, score, passes) = (row.method, row.side, row.fit, row.score, row.passes)
+    let request: CostModel.Request = side == .score ? .score : .query
+    let plan = try plan(method, options(request))
+    func operations(_ plan: RunPlan, _ name: PlanStage.Name) -> Double {
+      plan.stages.first { $0.name == name }?.operations ?? 0
+    }
+    #expect(abs(operations(plan, .fit) - fit) < 1e-9)
+    #expect(operations(plan, .score) == score)
+    #expect(plan.passes == passes)
+    #expect(plan.bytesRead == passes * 96)
+    let certified = try self.plan(method, options(request, certifies: true))
+    let needsFisher = side == .query && fit > 0
+    #expect(
+      operations(certified, .score) - score
+        == (side == .score ? 192 : needsFisher ? 216 : 144))
+  }
+
+  @Test("Bytes, counted by hand")
+  func bytes() throws {
+    let exact = try plan("exact", blocks: 2, options(.score, budget: 511))
+    #expect(exact.shape.storeBytes == 2 * 4 * 6 * 4)
+    // K and its factor, 4 × 4 doubles, in two blocks; 3 × 4 scores.
+    #expect(exact.gramBytes == 2 * 2 * 16 * 8)
+    #expect(exact.scoreBytes == 96)
+    #expect(exact.peakBytes == exact.gramBytes + exact.scoreBytes + exact.bufferBytes)
+    #expect(!exact.fits)
+    #expect(try plan("exact", blocks: 2, options(.score, budget: 512)).fits)
+    #expect(try plan("datainf", options(.query)).gramBytes == 0)
+    #expect(try plan("exact", options(.query)).gramBytes == 2 * 36 * 8)
+    let half = RunShape(
+      exampleCount: 4, queryCount: 3, columnCount: 6, blockCount: 1, elementType: .float16)
+    #expect(half.storeBytes == 48)
+  }
+
+  @Test("Absurd sizes are counted, not overflowed")
+  func absurd() throws {
+    let large = 1_000_000_000
+    for method in EstimatorCatalog.names {
+      let plan = try plan(method, n: large, m: large, d: 10_000, blocks: 1000, options(.score))
+      #expect(plan.gramBytes >= 0 && plan.peakBytes > 0 && plan.operations.isFinite)
+      #expect(!plan.fits || method == "hessian-free" || method == "block-normalized")
+    }
+  }
+
+  @Test(
+    "A plan takes the sides that a fit takes, and refuses what it refuses",
+    arguments: CurvatureOptions.Precision.allCases)
+  func sides(precision: CurvatureOptions.Precision) throws {
+    let problem = Problem.standard
+    let training = problem.training(precision)
+    let all = Method.allCases.map { $0.estimator(for: problem) }
+    for estimators in all.map({ [$0] }) + [all, Array(all.reversed())] {
+      for certifies in [false, true] {
+        for request in CostModel.Request.allCases {
+          for queries in [nil, 1, 5, 1000] {
+            var options = options(
+              request, queries: queries, certifies: certifies, precision: precision)
+            let shape = try RunShape(training: training, queryCount: queries ?? 5)
+            let plan = RunPlan(shape, estimators: estimators, options: options)
+            let curvature = try Curvature(fitting: estimators, on: training, options: options)
+            for index in estimators.indices {
+              #expect(plan.choices[index] == curvature.choices(forEstimator: index))
+            }
+            guard plan.gramBytes > 0 else { continue }
+            options.memoryBudget = plan.gramBytes - 1
+            #expect(throws: InfluenceError.self) {
+              try Curvature(fitting: estimators, on: training, options: options)
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @Test("More of anything never costs less", arguments: EstimatorCatalog.names)
+  func monotonic(method: String) throws {
+    let machine = MachineCalibration(
+      singleRate: 1e11, doubleRate: 5e10, skinnyRate: 4e10, memoryRate: 1e10,
+      disk: DiskRate(bytesPerSecond: 1e9, isCold: true))
+    for request in [CostModel.Request.score, .query] {
+      for certifies in [false, true] {
+        let options = options(request, certifies: certifies)
+        let base = try plan(method, n: 200, m: 20, d: 300, blocks: 4, options)
+        for larger in [
+          try plan(method, n: 400, m: 20, d: 300, blocks: 4, options),
+          try plan(method, n: 200, m: 40, d: 300, blocks: 4, options),
+          try plan(method, n: 200, m: 20, d: 600, blocks: 4, options),
+          try plan(method, n: 200, m: 20, d: 300, blocks: 8, options),
+        ] {
+          #expect(larger.operations > base.operations)
+          #expect(larger.bytesRead >= base.bytesRead)
+          #expect(larger.peakBytes >= base.peakBytes)
+          #expect(machine.time(of: larger).seconds >= machine.time(of: base).seconds)
+        }
+      }
+    }
+  }
+
+  @Test("Each stage takes its longest limit, and a cached store no disk")
+  func limits() throws {
+    let plan = try plan("hessian-free", n: 1000, m: 1, d: 1000, options())
+    var machine = MachineCalibration(
+      singleRate: 1e9, doubleRate: 1e9, skinnyRate: 2e9, memoryRate: 1e30,
+      disk: DiskRate(bytesPerSecond: 4e5, isCold: true))
+    let time = machine.time(of: plan)
+    #expect(time.stages.map(\.limit) == [.disk])
+    #expect(time.seconds == 10)
+    let cached = machine.time(of: plan, isCached: true)
+    #expect(cached.stages.map(\.limit) == [.arithmetic])
+    #expect(abs(cached.seconds - 1e-3) < 1e-9)
+    machine.memoryRate = 1e6
+    #expect(machine.time(of: plan, isCached: true).stages.map(\.limit) == [.memory])
+  }
+}
