@@ -8,7 +8,7 @@ import LinearAlgebra
 /// rule, whose reasons and limits are in docs/methods.md:
 ///
 /// 1. Candidates are the dampings with a neighbour on either side, whose worst condition number κ the
-///    precision can bear: κ · ε · √n < 10⁻².
+///    precision can bear: κ · ε · √r < 10⁻², with r = tr(F)/s_max the block's stable rank.
 /// 2. Of them, the one with the greatest mean of Spearman's correlation with both neighbours; of equal
 ///    ones the nearest to the default in the logarithm, then the lower.
 /// 3. Where it is the first or last candidate, stability may grow further beyond: that is said, and is
@@ -26,7 +26,7 @@ public struct DampingStability: Sendable {
     public let neighbourSpearman: Double?
     /// The share of the ten highest scores in common with the neighbours', in the same way.
     public let neighbourTopOverlap: Double?
-    /// κ · ε · √n, by how much rounding can move the scores relative to their size.
+    /// κ · ε · √r, by how much rounding can move the scores relative to their size.
     public let roundingShare: Double
 
     /// Whether the precision can bear the condition number.
@@ -50,7 +50,7 @@ public struct DampingStability: Sendable {
 
   /// The number of examples that count as the top.
   public static let topCount = 10
-  /// The most that κ · ε · √n may be.
+  /// The most that κ · ε · √r may be.
   public static let largestRoundingShare = 1e-2
 
   /// Measures a sweep.
@@ -83,8 +83,7 @@ public struct DampingStability: Sendable {
         topOverlapWithDefault: agreements[index].meanTopOverlap,
         neighbourSpearman: Self.mean(beside?.map(\.meanSpearman)),
         neighbourTopOverlap: Self.mean(beside?.map(\.meanTopOverlap)),
-        roundingShare: points[index].worstCondition * unit
-          * Double(sweep.exampleCount).squareRoot())
+        roundingShare: points[index].roundingAmplification * unit)
     }
     self.entries = entries
     let choice = Self.choose(
@@ -140,6 +139,6 @@ public struct DampingStability: Sendable {
       "its rankings agree most with its neighbours' among the dampings inside the grid that the precision can bear"
     return recommendation.isPlateau
       ? "\(best), less so on either side; this is stability, not truth"
-      : "\(best), but it is the outermost of them, so this is no plateau: stability may grow further beyond; widen the grid. This is stability, not truth"
+      : "\(best), but it is the outermost of them, so this is no plateau: stability may grow further beyond; widen the grid, or where precision ends it use double. This is stability, not truth"
   }
 }

@@ -8,7 +8,7 @@ public import LinearAlgebra
 ///     S(λ) = (1/λ)·(C − (1/n)·C·W·K)          DataInf, W = diag(1/(λ + ν))
 ///
 /// Eigenvalues that rounding has left below zero count as zero, so every damping has an answer; which
-/// of them the precision can bear is said by ``Point/conditionNumbers``.
+/// of them the precision can bear is said by ``Point/roundingAmplification``.
 ///
 ///     let grid = try DampingGrid(parsing: "1e-3:1:13")
 ///     let sweep = try DampingSweep(of: ExactFisher(), over: grid, on: training, queries: queries)
@@ -40,6 +40,9 @@ public struct DampingSweep: Sendable {
     public internal(set) var effectiveDimension: Double
     /// (s_max + λ)/λ of each block that is not dead, in the layout's order.
     public internal(set) var conditionNumbers: [Double]
+    /// κ·√r of the worst block, with κ its condition number and r = tr(F)/s_max its stable rank: how
+    /// many times the rounding of products can come back in the scores (docs/methods.md).
+    public internal(set) var roundingAmplification: Double
     /// ‖(F + λ₀I)x − v‖/‖v‖ of each query, with x the answer at this damping and λ₀ the default.
     ///
     /// Over all blocks together: how far the one is from solving the other's system. 0 for a query

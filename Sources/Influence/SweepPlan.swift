@@ -48,6 +48,7 @@ struct SweepPlan {
       DampingSweep.Point(
         damping: damping, isOnGrid: isDefaultOnGrid || index < dampings.count - 1,
         isDefault: index == found, effectiveDimension: 0, conditionNumbers: [],
+        roundingAmplification: 0,
         relativeResiduals: [])
     }
     live = contexts.filter { !$0.isDead }
@@ -113,6 +114,8 @@ struct SweepPlan {
       for (index, lambda) in lambdas[place].enumerated() {
         points[index].effectiveDimension += block.effectiveDimension(at: lambda)
         points[index].conditionNumbers.append(block.conditionNumber(at: lambda))
+        points[index].roundingAmplification = max(
+          points[index].roundingAmplification, block.roundingAmplification(at: lambda))
         for (query, square) in try block.squaredResiduals(at: lambda).enumerated() {
           residuals[index, query] += square
         }

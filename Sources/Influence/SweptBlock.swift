@@ -132,6 +132,13 @@ struct SweptBlock<Element: Scalar>: Sendable {
   /// (s_max + λ)/λ.
   func conditionNumber(at lambda: Double) -> Double { ((eigenvalues.last ?? 0) + lambda) / lambda }
 
+  /// κ·√(tr(F)/s_max).
+  func roundingAmplification(at lambda: Double) -> Double {
+    let largest = eigenvalues.last ?? 0
+    let stableRank = largest > 0 ? eigenvalues.reduce(0, +) / largest : 1
+    return conditionNumber(at: lambda) * stableRank.squareRoot()
+  }
+
   private func dataInf(at lambda: Double) throws -> SpanSolution {
     guard case .dataInf(let cross, let kernel) = form else {
       preconditionFailure("block \(context.name) was not prepared for DataInf")

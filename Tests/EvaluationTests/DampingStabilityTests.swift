@@ -44,8 +44,7 @@ struct DampingStabilityTests {
       let neighbours = try beside.reduce(0) { try $0 + mean(index, $1, Correlation.spearman) }
       let found = try #require(entry.neighbourSpearman)
       #expect(abs(found - neighbours / Double(beside.count)) <= correlationBound(15))
-      let share = sweep.points[index].worstCondition * 0x1p-52 * 15.0.squareRoot()
-      #expect(abs(entry.roundingShare - share) <= 4 * 0x1p-52 * share)
+      #expect(entry.roundingShare == sweep.points[index].roundingAmplification * 0x1p-52)
     }
     #expect(stability.entries[sweep.defaultIndex].spearmanToDefault == 1)
   }

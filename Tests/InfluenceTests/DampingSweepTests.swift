@@ -78,6 +78,10 @@ struct DampingSweepTests {
         bound: .backward(order: 60, condition: condition))
       expectClose(
         point.conditionNumbers, spectra.map(\.conditionNumber), bound: .backward(order: 60))
+      expectClose(
+        point.roundingAmplification,
+        spectra.map { $0.conditionNumber * $0.stableRank.squareRoot() }.max() ?? 0,
+        bound: .backward(order: 60))
       #expect(point.worstCondition == point.conditionNumbers.max())
       #expect(point.medianCondition == point.conditionNumbers.sorted()[1])
     }
