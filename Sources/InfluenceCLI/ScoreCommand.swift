@@ -20,7 +20,7 @@ struct ScoreCommand: ParsableCommand {
       warnings.
 
       With --damping-sweep it writes no scores, but tells how far rankings depend on the damping: a \
-      table of one damping a row, as CSV with a .json beside it where --output says. Of exact or datainf.
+      table of one damping a row, as CSV with a .json beside it if there is an --output. For exact or datainf.
 
       EXAMPLES
         influence score --train grads/train --query grads/query \\
