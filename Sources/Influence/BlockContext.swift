@@ -29,6 +29,11 @@ public struct BlockContext: Sendable {
     return damping
   }
 
+  /// The same block under another damping.
+  func damped(by lambda: Double) -> BlockContext {
+    BlockContext(index: index, block: block, squaredNorms: squaredNorms, damping: lambda)
+  }
+
   /// DataInf's weights 1/(λ + νᵢ).
   var dataInfWeights: [Double] { squaredNorms.map { 1 / (lambda + $0) } }
 

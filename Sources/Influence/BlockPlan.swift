@@ -55,6 +55,11 @@ struct BlockSchedule: Sendable {
     count < fewestAtATime ? min(count, 1) : min(count, waveSize)
   }
 
+  /// The most blocks whose results are held at a time.
+  var blocksInFlight: Int {
+    widths.count < Self.fewestAtATime ? min(1, widths.count) : min(Self.waveSize, widths.count)
+  }
+
   /// The results of `body` for every block, in the layout's order.
   func map<Result: Sendable>(
     stage: String, progress: ProgressHandler?, _ body: @escaping @Sendable (Int) throws -> Result

@@ -89,7 +89,7 @@ extension Curvature {
   }
 
   /// The queries' gradients in one block: all rows, or their mean; checked to be finite.
-  private static func rows<Element: Scalar>(
+  static func rows<Element: Scalar>(
     of queries: GradientStore, block: Int, aggregation: Aggregation, precision: Element.Type
   ) throws -> MatrixView<Element> {
     let rows = try queries.rows(0..<queries.count, of: block, as: Element.self)

@@ -107,7 +107,7 @@ public struct Curvature: Sendable {
     blocks.map { $0.plan.context.isDead ? nil : $0.plan.choices[index] }
   }
 
-  private static func warnings(of contexts: [BlockContext], store: GradientStore) -> [String] {
+  static func warnings(of contexts: [BlockContext], store: GradientStore) -> [String] {
     var warnings: [String] = []
     let dead = contexts.filter(\.isDead).map(\.name)
     if !dead.isEmpty {

@@ -41,6 +41,20 @@ public struct GradientPass<Element: Scalar>: Sendable {
     return products.prefix(rows: queryCount)
   }
 
+  /// Z + A·Gᵀ for a given Z, without room for the product itself.
+  ///
+  /// - Parameters:
+  ///   - left: A, `m × d`; many rows.
+  ///   - sum: Z, `m × n`, to which the products are added in double precision.
+  /// - Complexity: 2mnd operations, one pass.
+  func addProducts(_ left: MatrixView<Element>, to sum: inout Matrix<Double>) throws {
+    let rowBytes = max(1, width * MemoryLayout<Element>.stride)
+    for rows in store.chunks(of: max(64, min(1024, Self.convertedChunkBytes / rowBytes))) {
+      let gradients = try store.rows(rows, of: block, as: Element.self)
+      sum.add(Matrix(product: left, gradients.transposed), firstColumn: rows.lowerBound)
+    }
+  }
+
   /// A few queries, filled up with zeros to a multiple of four.
   ///
   /// BLAS's kernels work on four rows or more at a time and are slow on what is left over: twelve

@@ -24,6 +24,12 @@ public enum InfluenceError: Error, Sendable {
   case diverges(method: String, block: String, growth: Double, remedy: String)
   /// A matrix that the method needs would not fit in memory.
   case tooLarge(block: String, method: String, order: Int, bytes: Int, budget: Int)
+  /// A text that is not a grid of dampings.
+  case invalidDampingGrid(String, reason: String)
+  /// No sweep of dampings is defined for this method.
+  case notSweepable(method: String, known: [String])
+  /// The scores of all dampings would not fit in memory together.
+  case sweepTooLarge(dampings: Int, queries: Int, examples: Int, bytes: Int, budget: Int)
 }
 
 extension InfluenceError: CustomStringConvertible {
@@ -52,6 +58,12 @@ extension InfluenceError: CustomStringConvertible {
       "method \(method), block \(block): the recursion grows by a factor of \(growth) a step and would diverge; \(remedy)"
     case .tooLarge(let block, let method, let order, let bytes, let budget):
       "method \(method), block \(block): a matrix of order \(order) takes \(bytes) bytes, more than the \(budget) allowed; raise --memory, or choose datainf, which needs none"
+    case .invalidDampingGrid(let text, let reason):
+      "damping grid '\(text)': \(reason); write it as LOW:HIGH:COUNT, such as 1e-3:1:13"
+    case .notSweepable(let method, let known):
+      "method \(method) cannot be swept over dampings; choose \(known.joined(separator: " or ")), or score each --damping by itself"
+    case .sweepTooLarge(let dampings, let queries, let examples, let bytes, let budget):
+      "a sweep over \(dampings) dampings holds \(queries) × \(examples) scores of each: \(bytes) bytes with what they are made from, more than the \(budget) allowed; take fewer dampings, --aggregate mean, or raise --memory"
     }
   }
 

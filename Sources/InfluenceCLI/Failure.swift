@@ -37,7 +37,8 @@ enum Failure: Error {
     case is GradientStoreError: 65
     case let error as InfluenceError:
       switch error {
-      case .unknownMethod, .invalidSetting, .invalidDamping: 64
+      case .unknownMethod, .invalidSetting, .invalidDamping, .invalidDampingGrid, .notSweepable:
+        64
       default: 65
       }
     case is EvaluationError, is ModelError, is FactorizationError: 65

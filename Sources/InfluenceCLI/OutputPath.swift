@@ -3,7 +3,7 @@ import InfluenceKit
 
 /// Where results go, checked before any work is done.
 struct OutputPath {
-  /// The array.
+  /// The array, or the table.
   let array: URL
   /// What is known about it, beside it: the same name with `.json`.
   let record: URL
@@ -11,22 +11,23 @@ struct OutputPath {
   /// - Parameters:
   ///   - path: The array's path.
   ///   - inputs: Paths that are read, which the results may not replace.
+  ///   - ending: How the name must end.
   /// - Throws: ``Failure`` where the folder is missing or closed, or the results would replace
   ///   something that is not an earlier result.
-  init(_ path: String, inputs: [String]) throws {
+  init(_ path: String, inputs: [String], ending: String = "npy") throws {
     guard !path.isEmpty else {
-      throw Failure.usage("--output is empty; name a .npy file")
+      throw Failure.usage("--output is empty; name a .\(ending) file")
     }
     array = URL(filePath: path)
     record = array.deletingPathExtension().appendingPathExtension("json")
     guard array.pathExtension.lowercased() != "json" else {
       throw Failure.usage(
-        "--output \(path): the name ends in .json, which is for the record beside the scores; use .npy"
+        "--output \(path): the name ends in .json, which is for the record beside the results; use .\(ending)"
       )
     }
-    guard array.pathExtension.lowercased() == "npy" else {
+    guard array.pathExtension.lowercased() == ending else {
       throw Failure.usage(
-        "--output \(path): the name does not end in .npy, which is what is written; add it")
+        "--output \(path): the name does not end in .\(ending), which is what is written; add it")
     }
     let files = FileManager.default
     let folder = array.deletingLastPathComponent().path
@@ -83,6 +84,14 @@ struct OutputPath {
     let text = try text(of: json)
     try removeRecord()
     try NumpyFile.write(single.elements, to: array)
+    try AtomicFile.write(text, to: record)
+  }
+
+  /// Writes a table and its record, in the same way.
+  func write(_ table: String, record json: OrderedJSON) throws {
+    let text = try text(of: json)
+    try removeRecord()
+    try AtomicFile.write(table, to: array)
     try AtomicFile.write(text, to: record)
   }
 

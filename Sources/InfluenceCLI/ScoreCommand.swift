@@ -11,11 +11,16 @@ struct ScoreCommand: ParsableCommand {
     usage: """
       influence score --train <path> --query <path> --method <name>
                       --output <path> [<options>]
+      influence score --train <path> --query <path> --method exact
+                      --damping-sweep <grid> [--output <path>.csv] [<options>]
       """,
     discussion: """
       Writes float32 scores, queries × training examples (numpy.load opens them), and beside them a \
       .json with the method, λ of each block, the sign convention, checksums of the inputs, times and \
       warnings.
+
+      With --damping-sweep it writes no scores, but tells how far rankings depend on the damping: a \
+      table of one damping a row, as CSV with a .json beside it if there is an --output. For exact or datainf.
 
       EXAMPLES
         influence score --train grads/train --query grads/query \\
@@ -25,6 +30,18 @@ struct ScoreCommand: ParsableCommand {
             --aggregate mean --convention influence --output mean.npy
         influence score --train t.npy --query q.npy \\
             --method lissa:depth=10 --output lissa10.npy
+        influence score --train t.npy --query q.npy \\
+            --method exact --damping-sweep 1e-3:1:13 --output sweep.csv
+
+      COLUMNS OF A SWEEP
+        share                   c of λ = c · tr(F)/d (λ itself if absolute)
+        Spearman, top 10        agreement with the default (--damping), mean over
+                                queries; top 10 is the share of the ten highest
+        neighbours, nb. top 10  the same with the neighbouring dampings
+        eff. dim.               Σ s/(s + λ) over all blocks
+        condition, median       (s + λ)/λ, s the largest: worst and median block
+        residual                |(F + λ₀I)x − v|/|v| in the default's system,
+                                median over queries
 
       METHODS
       \(InfluenceCommand.methodList)
@@ -44,13 +61,40 @@ struct ScoreCommand: ParsableCommand {
       "Sign: helpful (positive lowers the query's loss) or influence (the opposite).",
       valueName: "sign"))
   var convention: ScoreConvention = .helpful
-  @Option(help: ArgumentHelp("Where the scores go: a .npy file.", valueName: "path")) var output:
-    String
+  @Option(
+    help: ArgumentHelp(
+      "Where the scores go: a .npy file; or a sweep's table: a .csv file.", valueName: "path"))
+  var output: String?
+  @Option(
+    name: .customLong("damping-sweep"), parsing: .unconditional,
+    help: ArgumentHelp(
+      "Compare dampings from low to high: 1e-3:1:13, or absolute:LOW:HIGH:COUNT.",
+      valueName: "low:high:count"))
+  var dampingSweep: String?
+  @Flag(help: "Print a sweep as JSON.") var json = false
   @Flag(inversion: .prefixedNo, help: "Residuals and score error bounds in the record.")
   var certificate = true
   @OptionGroup var fit: FitOptions
 
+  func validate() throws {
+    if dampingSweep == nil {
+      if output == nil { throw ValidationError("Missing expected argument '--output <path>'") }
+      if json { throw ValidationError("--json goes with --damping-sweep") }
+    } else if convention != .helpful || !certificate {
+      throw ValidationError(
+        "--damping-sweep writes no scores: leave out \(certificate ? "--convention" : "--no-certificate")"
+      )
+    }
+  }
+
   func run() throws {
+    if let dampingSweep {
+      let sweep = try SweepRun(
+        grid: dampingSweep, method: method, train: train, query: query, aggregate: aggregate,
+        output: output, fit: fit)
+      return try sweep.report(json: json, output: output, quiet: fit.quiet)
+    }
+    let output = output ?? ""
     let estimator = try EstimatorCatalog.estimator(method)
     let destination = try OutputPath(output, inputs: [train, query])
     let training = try GradientStore(opening: URL(filePath: train))
@@ -71,7 +115,7 @@ struct ScoreCommand: ParsableCommand {
       try record(summary, curvature, training, queries)
     }
     bar.finish()
-    report(summary, curvature)
+    report(summary, curvature, output)
   }
 
   /// Scores as many queries at a time as memory allows, and writes their rows as they are made.
@@ -127,7 +171,7 @@ struct ScoreCommand: ParsableCommand {
     ]
   }
 
-  private func report(_ summary: ScoreSummary, _ curvature: Curvature) {
+  private func report(_ summary: ScoreSummary, _ curvature: Curvature, _ output: String) {
     for warning in summary.warnings { Console.error("warning: \(warning)") }
     guard !fit.quiet else { return }
     print(

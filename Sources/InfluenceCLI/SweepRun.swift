@@ -1,0 +1,158 @@
+import Foundation
+import InfluenceKit
+import Reporting
+
+/// `influence score --damping-sweep`: how far rankings depend on the damping.
+struct SweepRun {
+  private let sweep: DampingSweep
+  private let stability: DampingStability
+  private let train: String
+  private let record: OrderedJSON
+
+  /// Sweeps, and writes the table and its record where there is an output.
+  init(
+    grid: String, method: String, train: String, query: String, aggregate: Aggregation,
+    output: String?, fit: FitOptions
+  ) throws {
+    let grid = try DampingGrid(parsing: grid)
+    let estimator = try EstimatorCatalog.estimator(method)
+    let destination = try output.map {
+      try OutputPath($0, inputs: [train, query], ending: "csv")
+    }
+    let options = try fit.curvatureOptions(certifies: false)
+    let training = try GradientStore(opening: URL(filePath: train))
+    let queries = try GradientStore(opening: URL(filePath: query))
+    let bar = ProgressBar(quiet: fit.quiet)
+    defer { bar.finish() }
+    sweep = try DampingSweep(
+      of: estimator, over: grid, on: training, queries: queries, aggregation: aggregate,
+      options: options, progress: bar.handler)
+    stability = try DampingStability(of: sweep)
+    bar.finish()
+    self.train = train
+    record = try Self.record(sweep, stability, training, queries, fit)
+    try destination?.write(Self.table(sweep, stability).csv(), record: record)
+  }
+
+  /// Prints the table, or the record.
+  func report(json: Bool, output: String?, quiet: Bool) throws {
+    for warning in sweep.warnings { Console.error("warning: \(warning)") }
+    if json {
+      print(try record.serialized(.indented))
+      return
+    }
+    if !quiet {
+      print(
+        "\(Console.shortened(train)): \(sweep.exampleCount) training rows, \(sweep.queryCount) \(sweep.aggregation == .mean ? "mean query" : sweep.queryCount == 1 ? "query" : "queries"); \(sweep.method) at \(sweep.points.count) dampings in \(NumberFormat.seconds(sweep.seconds))\n"
+      )
+    }
+    print(Self.table(sweep, stability).plainText(), terminator: "")
+    guard !quiet else { return }
+    let recommended = stability.recommendation.map { recommendation in
+      "\(Self.text(sweep.points[recommendation.index].damping)): "
+    }
+    print("\nrecommended: \(recommended ?? "")\(stability.reason)")
+    if let output { print("this table: \(output)") }
+  }
+
+  /// A damping as people read it.
+  private static func text(_ damping: Damping) -> String {
+    switch damping {
+    case .relative(let share): NumberFormat.significant(share)
+    case .absolute(let value): "absolute:\(NumberFormat.significant(value))"
+    }
+  }
+
+  private static func value(_ damping: Damping) -> Double {
+    switch damping {
+    case .relative(let value), .absolute(let value): value
+    }
+  }
+
+  private static func mark(
+    _ index: Int, _ sweep: DampingSweep, _ stability: DampingStability
+  ) -> String {
+    var marks: [String] = []
+    if sweep.points[index].isDefault {
+      marks.append(sweep.points[index].isOnGrid ? "default" : "default, off the grid")
+    }
+    if stability.recommendation?.index == index { marks.append("recommended") }
+    if !stability.entries[index].isBearable { marks.append("ill-conditioned") }
+    return marks.joined(separator: ", ")
+  }
+
+  /// One damping a row.
+  private static func table(_ sweep: DampingSweep, _ stability: DampingStability) -> Table {
+    let isAbsolute = sweep.grid.isAbsolute
+    var table = Table(columns: [
+      .init(isAbsolute ? "λ" : "share", .significant(digits: 3)),
+      .init("Spearman", .decimals(4)), .init("top 10", .decimals(3)),
+      .init("neighbours", .decimals(4)), .init("nb. top 10", .decimals(3)),
+      .init("eff. dim.", .significant(digits: 3)), .init("condition", .significant(digits: 3)),
+      .init("median", .significant(digits: 3)), .init("residual", .significant(digits: 3)),
+      .init("mark", .text),
+    ])
+    for (index, point) in sweep.points.enumerated() {
+      let entry = stability.entries[index]
+      // A default of the other kind is not in the column's unit.
+      let value = value(point.damping)
+      let isInUnit = point.damping == (isAbsolute ? .absolute(value) : .relative(value))
+      table.append([
+        isInUnit ? .number(value) : .text(text(point.damping)),
+        .number(entry.spearmanToDefault), .number(entry.topOverlapWithDefault),
+        .number(entry.neighbourSpearman), .number(entry.neighbourTopOverlap),
+        .number(point.effectiveDimension), .number(point.worstCondition),
+        .number(point.medianCondition), .number(point.medianResidual),
+        .text(mark(index, sweep, stability)),
+      ])
+    }
+    return table
+  }
+
+  private static func record(
+    _ sweep: DampingSweep, _ stability: DampingStability, _ training: GradientStore,
+    _ queries: GradientStore, _ fit: FitOptions
+  ) throws -> OrderedJSON {
+    let points = zip(sweep.points, stability.entries).map { point, entry -> OrderedJSON in
+      [
+        "damping": .string(point.damping.description),
+        "on_grid": .boolean(point.isOnGrid),
+        "default": .boolean(point.isDefault),
+        "spearman_to_default": RunRecord.number(entry.spearmanToDefault),
+        "top_10_overlap_with_default": RunRecord.number(entry.topOverlapWithDefault),
+        "neighbour_spearman": RunRecord.number(entry.neighbourSpearman),
+        "neighbour_top_10_overlap": RunRecord.number(entry.neighbourTopOverlap),
+        "effective_dimension": RunRecord.number(point.effectiveDimension),
+        "worst_condition_number": RunRecord.number(point.worstCondition),
+        "median_condition_number": RunRecord.number(point.medianCondition),
+        "rounding_share": RunRecord.number(entry.roundingShare),
+        "median_residual_in_default_system": RunRecord.number(point.medianResidual),
+      ]
+    }
+    return [
+      "format": "influencekit-damping-sweep",
+      "version": 1,
+      "method": .string(sweep.method),
+      "grid": .string(sweep.grid.description),
+      "default": .string(fit.damping.description),
+      "aggregate": .string(sweep.aggregation.rawValue),
+      "queries": .integer(sweep.queryCount),
+      "training_examples": .integer(sweep.exampleCount),
+      "precision": .string(fit.precision.rawValue),
+      "points": .array(points),
+      "recommendation": stability.recommendation.map { recommendation in
+        [
+          "damping": .string(sweep.points[recommendation.index].damping.description),
+          "plateau": .boolean(recommendation.isPlateau),
+        ]
+      } ?? .null,
+      "reason": .string(stability.reason),
+      "train": try RunRecord.store(training),
+      "query": try RunRecord.store(queries),
+      "seconds": .number(sweep.seconds),
+      "warnings": RunRecord.strings(sweep.warnings),
+      "versions": RunRecord.versions,
+      "command": RunRecord.commandLine,
+    ]
+  }
+}
