@@ -49,8 +49,10 @@ public struct GradientPass<Element: Scalar>: Sendable {
   /// - Complexity: 2mnd operations, one pass.
   func addProducts(_ left: MatrixView<Element>, to sum: inout Matrix<Double>) throws {
     let rowBytes = max(1, width * MemoryLayout<Element>.stride)
-    for rows in store.chunks(of: max(64, min(1024, Self.convertedChunkBytes / rowBytes))) {
-      let gradients = try store.rows(rows, of: block, as: Element.self)
+    let chunkRows = Self.convertedChunkBytes(queries: left.rows) / rowBytes
+    var buffer = Matrix<Element>.zeros(0, 0)
+    for rows in store.chunks(of: max(64, min(1024, chunkRows))) {
+      let gradients = try store.rows(rows, of: block, reusing: &buffer)
       sum.add(Matrix(product: left, gradients.transposed), firstColumn: rows.lowerBound)
     }
   }
