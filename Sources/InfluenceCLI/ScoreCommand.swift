@@ -98,6 +98,7 @@ struct ScoreCommand: ParsableCommand {
       "train": try RunRecord.store(training),
       "query": try RunRecord.store(queries),
       "certificate": scores.certificate.map { RunRecord.certificate($0) } ?? .null,
+      "convergence": RunRecord.convergence(scores.convergence),
       "seconds": ["fit": .number(curvature.seconds), "score": .number(scores.seconds)],
       "warnings": RunRecord.strings(scores.warnings),
       "versions": RunRecord.versions,
