@@ -52,6 +52,12 @@ public struct CostModel: Sendable {
     for estimator: some Estimator, exampleCount: Int, block: Block, hasKernel: Bool,
     certifies: Bool
   ) -> Choice {
+    guard estimator.works(on: .score) else {
+      return Choice(side: .query, reason: "the method works by passes over G alone")
+    }
+    guard estimator.works(on: .query) else {
+      return Choice(side: .score, reason: "the method works on products alone")
+    }
     switch request {
     case .score: return Choice(side: .score, reason: "asked for")
     case .query: return Choice(side: .query, reason: "asked for")

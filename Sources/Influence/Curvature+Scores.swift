@@ -68,6 +68,7 @@ extension Curvature {
       for (index, answer) in outcome.answers.enumerated() {
         results[index].values.add(answer.scores)
         results[index].warnings += answer.warnings
+        results[index].convergence += answer.convergence
         if let residualNorms = answer.residualNorms {
           for row in 0..<rowCount { residuals[index][row, place] = residualNorms[row] }
         }

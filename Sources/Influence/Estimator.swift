@@ -12,6 +12,8 @@ public protocol Estimator: Sendable {
   var name: String { get }
   /// Settings beside the damping, by name, as they are recorded with the scores.
   var settings: [String: String] { get }
+  /// Whether the method can be fitted on the given side; on both unless it says otherwise.
+  func works(on side: Side) -> Bool
   /// What a block's curvature must provide on the given side.
   func need(on side: Side) -> CurvatureNeed
 
@@ -28,6 +30,11 @@ public protocol Estimator: Sendable {
   ///
   /// - Parameter gram: The block's Fisher matrix; nil unless ``need(on:)`` asks for it.
   func querySide(_ gram: BlockGram) throws -> any QuerySideOperator
+}
+
+extension Estimator {
+  /// On both.
+  public func works(on side: Side) -> Bool { true }
 }
 
 /// What an estimator needs of a block before it can be fitted.
@@ -85,6 +92,12 @@ public struct Preconditioned<Element: Scalar>: Sendable {
   public var rows: Matrix<Element>
   /// C = V·Gᵀ, `m × n`, if it was formed on the way.
   public var crossProducts: Matrix<Element>?
+  /// S = X·Gᵀ, `m × n`, if it was formed on the way; then no further pass is made.
+  public var scores: Matrix<Element>?
+  /// ‖(F + λI)x − v‖ for each row, if known; belongs to ``scores``.
+  public var residualNorms: [Double]?
+  /// How an iteration by passes went.
+  public var convergence: [BlockConvergence] = []
   /// What the user should know, such as a solve that did not reach its tolerance.
   public var warnings: [String] = []
 }

@@ -2,8 +2,12 @@
 public enum EstimatorCatalog {
   /// The names, in the order in which tables show them.
   public static let names = [
-    "hessian-free", "block-normalized", "datainf", "lissa", "cg", "exact",
+    "hessian-free", "block-normalized", "datainf", "lissa", "cg", "pcg", "exact",
   ]
+
+  /// The names that a comparison runs unless told otherwise: all but `pcg`, which solves what `cg`
+  /// does for stores that are too large to compare with exact.
+  public static let compared = names.filter { $0 != "pcg" }
 
   /// One line on each method.
   public static let summaries: [String: String] = [
@@ -12,6 +16,7 @@ public enum EstimatorCatalog {
     "datainf": "mean of rank-one inverses, in closed form",
     "lissa": "Neumann series; depth=T or tolerance=E, scale=S",
     "cg": "conjugate gradients; tolerance=E, steps=N",
+    "pcg": "exact by passes alone, for large stores; tolerance=E, steps=N, preconditioner=P",
     "exact": "damped empirical Fisher, (F + λI)⁻¹",
   ]
 
@@ -56,12 +61,36 @@ public enum EstimatorCatalog {
         solver.maximumSteps = try number(steps, Int.init, "steps", name)
       }
       estimator = solver
+    case "pcg": estimator = try passes(&settings)
     default: throw .unknownMethod(name, known: names)
     }
     if let left = settings.keys.min() {
       throw .invalidSetting(method: name, setting: left, reason: "the method has no such setting")
     }
     return estimator
+  }
+
+  private static func passes(
+    _ settings: inout [String: String]
+  ) throws(InfluenceError) -> PreconditionedConjugateGradient {
+    var solver = PreconditionedConjugateGradient()
+    if let tolerance = settings.removeValue(forKey: "tolerance") {
+      solver.tolerance = try number(tolerance, Double.init, "tolerance", solver.name)
+    }
+    if let steps = settings.removeValue(forKey: "steps") {
+      solver.maximumSteps = try number(steps, Int.init, "steps", solver.name)
+    }
+    if let text = settings.removeValue(forKey: "preconditioner") {
+      guard let preconditioner = PreconditionedConjugateGradient.Preconditioner(rawValue: text)
+      else {
+        let known = PreconditionedConjugateGradient.Preconditioner.allCases.map(\.rawValue)
+        throw .invalidSetting(
+          method: solver.name, setting: "preconditioner",
+          reason: "'\(text)' is none of \(known.joined(separator: ", "))")
+      }
+      solver.preconditioner = preconditioner
+    }
+    return solver
   }
 
   private static func parsedSettings(

@@ -49,6 +49,7 @@ struct FittedBlock: Sendable {
     var scores: Matrix<Double>
     /// ‖r‖ per query, if asked for.
     var residualNorms: [Double]?
+    var convergence: [BlockConvergence] = []
     var warnings: [String]
   }
 
@@ -103,6 +104,12 @@ struct FittedBlock: Sendable {
     to queries: MatrixView<Element>, pass: GradientPass<Element>, certifies: Bool
   ) throws -> Answer {
     let rows = preconditioned.rows
+    if let scores = preconditioned.scores {
+      return Answer(
+        scores: Matrix<Double>(converting: scores),
+        residualNorms: certifies ? preconditioned.residualNorms : nil,
+        convergence: preconditioned.convergence, warnings: preconditioned.warnings)
+    }
     let known = certifies ? fitted.residualNorms(of: rows, for: queries) : nil
     guard certifies, known == nil else {
       return Answer(

@@ -57,7 +57,7 @@ extension InfluenceError: CustomStringConvertible {
     case .diverges(let method, let block, let growth, let remedy):
       "method \(method), block \(block): the recursion grows by a factor of \(growth) a step and would diverge; \(remedy)"
     case .tooLarge(let block, let method, let order, let bytes, let budget):
-      "method \(method), block \(block): a matrix of order \(order) takes \(bytes) bytes, more than the \(budget) allowed; raise --memory, or choose datainf, which needs none"
+      "method \(method), block \(block): a matrix of order \(order) takes \(bytes) bytes, more than the \(budget) allowed; raise --memory, or choose pcg, which solves for the exact scores by passes over the gradients, or datainf: they need none"
     case .invalidDampingGrid(let text, let reason):
       "damping grid '\(text)': \(reason); write it as LOW:HIGH:COUNT, such as 1e-3:1:13"
     case .notSweepable(let method, let known):

@@ -12,6 +12,8 @@ public struct Scores: Sendable {
   public let aggregation: Aggregation
   /// How far the method is from exact; nil if it was not asked for.
   public internal(set) var certificate: Certificate?
+  /// How solves by passes over the gradients went, block by block; empty for other methods.
+  public internal(set) var convergence: [BlockConvergence] = []
   /// What the user should know.
   public internal(set) var warnings: [String]
   /// Seconds spent on scoring, after the fit.

@@ -61,6 +61,22 @@ enum RunRecord {
     ]
   }
 
+  /// The residual after each pass, for methods that go by passes; null for others.
+  static func convergence(_ blocks: [BlockConvergence]) -> OrderedJSON {
+    guard !blocks.isEmpty else { return .null }
+    return .array(
+      blocks.map {
+        [
+          "block": .string($0.block),
+          "queries": .integer($0.queryCount),
+          "passes": .integer($0.passes),
+          "steps": .integer($0.steps),
+          "worst_relative_residual": numbers($0.worst),
+          "median_relative_residual": numbers($0.median),
+        ]
+      })
+  }
+
   /// A number, or null where it is not finite.
   static func number(_ value: Double?) -> OrderedJSON {
     guard let value, value.isFinite else { return .null }

@@ -164,6 +164,7 @@ struct ScoreCommand: ParsableCommand {
       "train": try RunRecord.store(training),
       "query": try RunRecord.store(queries),
       "certificate": summary.certificate,
+      "convergence": RunRecord.convergence(summary.convergence),
       "seconds": ["fit": .number(curvature.seconds), "score": .number(summary.seconds)],
       "warnings": RunRecord.strings(summary.warnings),
       "versions": RunRecord.versions,
@@ -197,6 +198,8 @@ private struct ScoreSummary {
   var bounds: [Double] = []
   var largest = 0.0
   var seconds = 0.0
+  /// Of the first queries that were scored at a time; the others' are alike.
+  var convergence: [BlockConvergence] = []
 
   init(queryCount: Int, exampleCount: Int, warnings: [String]) {
     self.queryCount = queryCount
@@ -209,6 +212,7 @@ private struct ScoreSummary {
     bounds += scores.certificate?.errorBounds() ?? []
     largest = scores.values.elements.reduce(largest) { max($0, abs($1)) }
     seconds += scores.seconds
+    if convergence.isEmpty { convergence = scores.convergence }
     for warning in scores.warnings where !warnings.contains(warning) { warnings.append(warning) }
   }
 

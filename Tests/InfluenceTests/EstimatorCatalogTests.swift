@@ -9,7 +9,8 @@ struct EstimatorCatalogTests {
     #expect(estimator.name == name)
     #expect(EstimatorCatalog.summaries[name]?.isEmpty == false)
     #expect(Set(EstimatorCatalog.summaries.keys) == Set(EstimatorCatalog.names))
-    #expect(Set(Method.allCases.map(\.rawValue)) == Set(EstimatorCatalog.names))
+    #expect(Set(Method.allCases.map(\.rawValue)) == Set(EstimatorCatalog.compared))
+    #expect(Set(EstimatorCatalog.names) == Set(EstimatorCatalog.compared + ["pcg"]))
     // A trailing colon gives no settings.
     #expect(try EstimatorCatalog.estimator(name + ":").settings == estimator.settings)
   }
@@ -22,6 +23,11 @@ struct EstimatorCatalogTests {
       ("lissa", ["tolerance": "1e-06", "scale": "power-iteration"]),
       ("cg", ["tolerance": "1e-06", "steps": "1000"]),
       ("cg:steps=50,tolerance=0", ["tolerance": "0.0", "steps": "50"]),
+      ("pcg", ["tolerance": "0.001", "steps": "200", "preconditioner": "none"]),
+      (
+        "pcg:preconditioner=datainf,steps=9,tolerance=0.01",
+        ["tolerance": "0.01", "steps": "9", "preconditioner": "datainf"]
+      ),
       ("datainf", [:]),
     ])
   func settings(specification: String, settings: [String: String]) throws {
