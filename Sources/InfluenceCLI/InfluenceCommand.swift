@@ -14,6 +14,7 @@ struct InfluenceCommand: ParsableCommand {
       EXAMPLES
         influence compare                 every method against exact, on digits
         influence inspect grads/train     what a store holds; is it healthy?
+        influence verify grads/train      are its bytes those that were written?
         influence score --train grads/train --query grads/query \\
             --method datainf --output scores.npy
         influence top scores.npy --query 3
@@ -37,7 +38,7 @@ struct InfluenceCommand: ParsableCommand {
     version: InfluenceKitVersion.current,
     subcommands: [
       CompareCommand.self, ScoreCommand.self, SelfCommand.self, InspectCommand.self,
-      TopCommand.self,
+      TopCommand.self, VerifyCommand.self,
     ]
   )
 
