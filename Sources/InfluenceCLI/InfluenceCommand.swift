@@ -15,6 +15,7 @@ struct InfluenceCommand: ParsableCommand {
         influence compare                 every method against exact, on digits
         influence inspect grads/train     what a store holds; is it healthy?
         influence verify grads/train      are its bytes those that were written?
+        influence import train.safetensors grads/train
         influence score --train grads/train --query grads/query \\
             --method datainf --output scores.npy
         influence top scores.npy --query 3
@@ -38,7 +39,8 @@ struct InfluenceCommand: ParsableCommand {
     version: InfluenceKitVersion.current,
     subcommands: [
       CompareCommand.self, ScoreCommand.self, SelfCommand.self, InspectCommand.self,
-      TopCommand.self, VerifyCommand.self,
+      TopCommand.self, VerifyCommand.self, ImportCommand.self,
+      MergeCommand.self,
     ]
   )
 

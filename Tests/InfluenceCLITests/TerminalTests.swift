@@ -10,7 +10,7 @@ struct TerminalTests {
   init() throws { place = try Workplace() }
 
   static let commands = [
-    "score", "self", "inspect", "top", "compare", "verify",
+    "score", "self", "inspect", "top", "compare", "verify", "import", "merge",
   ]
 
   @Test("--help explains itself with an example, within the terminal", arguments: commands)
