@@ -16,6 +16,7 @@ struct InfluenceCommand: ParsableCommand {
         influence inspect grads/train     what a store holds; is it healthy?
         influence verify grads/train      are its bytes those that were written?
         influence import train.safetensors grads/train
+        influence merge grads/train grads/rank-0 grads/rank-1
         influence score --train grads/train --query grads/query \\
             --method datainf --output scores.npy
         influence top scores.npy --query 3
