@@ -85,7 +85,7 @@ extension GradientStore {
   }
 
   /// One store of the rows of several, in order.
-  private static func joining(_ stores: [GradientStore], name: String) throws -> GradientStore {
+  static func joining(_ stores: [GradientStore], name: String) throws -> GradientStore {
     guard let first = stores.first else {
       throw GradientStoreError.unrecognised(path: name, found: "there are no shards")
     }

@@ -38,11 +38,14 @@ public final class GradientStoreWriter {
   ///   - layout: The blocks of a row.
   ///   - elementType: How to store numbers.
   ///   - provenance: What should be remembered: seed, model, data, anything.
+  ///   - rowsPerChecksum: How many rows share a checksum, which is how exactly damage can be located;
+  ///     the rows of 64 MiB unless given.
   /// - Throws: ``GradientStoreError/alreadyExists(path:)`` or a file error.
   public init(
     creating directory: URL, layout: BlockLayout, elementType: ElementType = .float32,
-    provenance: [String: String] = [:]
+    provenance: [String: String] = [:], rowsPerChecksum: Int? = nil
   ) throws {
+    precondition(rowsPerChecksum ?? 1 > 0, "a checksum of \(rowsPerChecksum ?? 0) rows")
     // Names from the caller may be anything, but must make a valid layout.
     _ = try BlockLayout(
       validating: layout.blocks.map { ($0.name, $0.shape) }, path: directory.path)
@@ -56,7 +59,12 @@ public final class GradientStoreWriter {
       fileSizes: [
         StoreDirectory.gradientsName: 0, StoreDirectory.normsName: 0,
         StoreDirectory.examplesName: 0,
-      ], provenance: provenance)
+      ],
+      checksums: StoreChecksums(
+        rowsPerRange: rowsPerChecksum
+          ?? StoreChecksums.rowsPerRange(
+            rowBytes: layout.columnCount * elementType.byteCount)),
+      provenance: provenance)
     // First of all, so that a store which a crash cuts short here can be resumed, too.
     try StoreDirectory.record(manifest, in: directory)
     gradients = try StoreDirectory.file(StoreDirectory.gradientsName, of: manifest, in: directory)
@@ -69,7 +77,7 @@ public final class GradientStoreWriter {
   /// A complete store can be resumed too: it is incomplete again from the first row appended to the
   /// next ``finish()``.
   ///
-  /// - Parameter directory: A store that ``init(creating:layout:elementType:provenance:)`` began, and
+  /// - Parameter directory: A store that ``init(creating:layout:elementType:provenance:rowsPerChecksum:)`` began, and
   ///   that no other writer has open.
   /// - Throws: ``GradientStoreError/notResumable(path:reason:)`` where there is no such store, another
   ///   ``GradientStoreError`` or a file error.
@@ -108,7 +116,18 @@ public final class GradientStoreWriter {
     _ blocks: [Matrix<Element>], ids: [String]? = nil, losses: [Double]? = nil
   ) throws {
     let rows = try checkedRowCount(of: blocks)
-    let lines = try exampleLines(rows: rows, ids: ids, losses: losses)
+    try append(
+      blocks, checkedRows: rows, lines: exampleLines(rows: rows, ids: ids, losses: losses))
+  }
+
+  /// Appends the gradients of some examples, with their lines of `examples.jsonl` as they stand.
+  func append<Element: Scalar>(_ blocks: [Matrix<Element>], lines: [UInt8]) throws {
+    try append(blocks, checkedRows: checkedRowCount(of: blocks), lines: lines)
+  }
+
+  private func append<Element: Scalar>(
+    _ blocks: [Matrix<Element>], checkedRows rows: Int, lines: [UInt8]
+  ) throws {
     guard rows > 0 else { return }
     var joined = Matrix<Element>.zeros(rows, layout.columnCount)
     for (block, matrix) in zip(layout.blocks, blocks) {
@@ -138,8 +157,11 @@ public final class GradientStoreWriter {
       try appendNorms()
       try norms.synchronize()
       try examples.synchronize()
+      let checksums = try checksumsOfAppended()
       // Only now may the rows be counted: every byte of theirs would survive a power cut.
-      try record { $0.rows = count }
+      try record {
+        $0.rows = count; $0.checksums = checksums
+      }
     }
   }
 
@@ -181,6 +203,35 @@ public final class GradientStoreWriter {
     ]
     try StoreDirectory.record(next, in: directory)
     manifest = next
+  }
+
+  /// The checksums of what is committed, carried on over what was appended since.
+  ///
+  /// Those of a store of an older version, which has none, are taken of all that it committed.
+  private func checksumsOfAppended() throws -> StoreChecksums {
+    let rowBytes = layout.columnCount * elementType.byteCount
+    let known = manifest.checksums
+    var checksums =
+      known
+      ?? StoreChecksums(rowsPerRange: StoreChecksums.rowsPerRange(rowBytes: rowBytes))
+    func first(_ name: String) -> Int { known == nil ? 0 : manifest.fileSizes[name] ?? 0 }
+    func map(_ name: String) throws -> MemoryMap {
+      try MemoryMap(opening: directory.appending(path: name))
+    }
+    let (gradientsName, normsName) = (StoreDirectory.gradientsName, StoreDirectory.normsName)
+    let examplesName = StoreDirectory.examplesName
+    if first(gradientsName) < gradients.count {
+      try checksums.append(
+        rows: first(gradientsName) / rowBytes..<count, rowBytes: rowBytes, of: map(gradientsName))
+    }
+    if first(normsName) < norms.count {
+      try checksums.norms.update(map(normsName), range: first(normsName)..<norms.count)
+    }
+    if first(examplesName) < examples.count {
+      try checksums.examples.update(
+        map(examplesName), range: first(examplesName)..<examples.count)
+    }
+    return checksums
   }
 
   /// Appends the norms of the rows since the last commit, as they were stored.

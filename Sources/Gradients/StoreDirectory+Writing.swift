@@ -26,6 +26,17 @@ extension StoreDirectory {
     try SystemCalls.synchronize(folder: directory.deletingLastPathComponent().path)
   }
 
+  /// Removes the files of a store that cannot be of use, and its directory if nothing else is there.
+  static func remove(_ directory: URL) {
+    let files = FileManager.default
+    for name in [infoName, gradientsName, normsName, examplesName, StoreManifest.fileName] {
+      try? files.removeItem(at: directory.appending(path: name))
+    }
+    if (try? files.contentsOfDirectory(atPath: directory.path))?.isEmpty == true {
+      try? files.removeItem(at: directory)
+    }
+  }
+
   /// Opens one of a store's files for appending, cut back to the bytes that its manifest counts.
   static func file(
     _ name: String, of manifest: StoreManifest, in directory: URL

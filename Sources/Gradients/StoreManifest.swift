@@ -24,6 +24,8 @@ public struct StoreManifest: Sendable, Hashable {
   public var fileSizes: [String: Int]
   /// CRC-32C of `gradients.bin`, once complete.
   public var gradientsChecksum: String?
+  /// Checksums of the committed bytes, for verification; nil in stores of older versions.
+  public var checksums: StoreChecksums?
   /// What the caller wants remembered: seed, model, data, anything.
   public var provenance: [String: String]
 
@@ -50,6 +52,7 @@ public struct StoreManifest: Sendable, Hashable {
             ($0.key, .string($0.value))
           })),
     ]
+    if let checksums { members["checksums"] = checksums.json }
     if let gradientsChecksum { members["gradients_crc32c"] = .string(gradientsChecksum) }
     return .object(members)
   }
@@ -57,7 +60,8 @@ public struct StoreManifest: Sendable, Hashable {
   /// Makes a manifest.
   init(
     rows: Int, isComplete: Bool, elementType: ElementType, layout: BlockLayout,
-    fileSizes: [String: Int], gradientsChecksum: String? = nil, provenance: [String: String]
+    fileSizes: [String: Int], gradientsChecksum: String? = nil, checksums: StoreChecksums? = nil,
+    provenance: [String: String]
   ) {
     self.rows = rows
     self.isComplete = isComplete
@@ -65,6 +69,7 @@ public struct StoreManifest: Sendable, Hashable {
     self.layout = layout
     self.fileSizes = fileSizes
     self.gradientsChecksum = gradientsChecksum
+    self.checksums = checksums
     self.provenance = provenance
   }
 
@@ -133,6 +138,9 @@ public struct StoreManifest: Sendable, Hashable {
     guard json["gradients_crc32c"] == nil || checksum != nil else {
       throw invalid("gradients_crc32c", "is not eight hexadecimal digits")
     }
+    let checksums = try json["checksums"].map {
+      try StoreChecksums(json: $0, rows: rows, path: path)
+    }
     guard let notes = (json["provenance"] ?? [:]).object else {
       throw invalid("provenance", "is not an object")
     }
@@ -143,7 +151,8 @@ public struct StoreManifest: Sendable, Hashable {
     }
     self.init(
       rows: rows, isComplete: complete, elementType: elementType, layout: layout,
-      fileSizes: sizes, gradientsChecksum: checksum?.description, provenance: provenance)
+      fileSizes: sizes, gradientsChecksum: checksum?.description, checksums: checksums,
+      provenance: provenance)
   }
 
   /// The bytes that a number of rows take in each file whose rows all have the same length.

@@ -14,6 +14,9 @@ struct InfluenceCommand: ParsableCommand {
       EXAMPLES
         influence compare                 every method against exact, on digits
         influence inspect grads/train     what a store holds; is it healthy?
+        influence verify grads/train      are its bytes those that were written?
+        influence import train.safetensors grads/train
+        influence merge grads/train grads/rank-0 grads/rank-1
         influence score --train grads/train --query grads/query \\
             --method datainf --output scores.npy
         influence top scores.npy --query 3
@@ -39,7 +42,8 @@ struct InfluenceCommand: ParsableCommand {
     version: InfluenceKitVersion.current,
     subcommands: [
       CompareCommand.self, ScoreCommand.self, SelfCommand.self, InspectCommand.self,
-      TopCommand.self, PlanCommand.self,
+      TopCommand.self, PlanCommand.self, VerifyCommand.self, ImportCommand.self,
+      MergeCommand.self,
     ]
   )
 

@@ -16,7 +16,14 @@ public struct Checksum: Sendable, Hashable {
   /// - Complexity: O(n), at about 2 GB/s in a release build.
   public init(of map: MemoryMap, range: Range<Int>? = nil) throws(TensorFileError) {
     self.init()
-    let range = range ?? 0..<map.count
+    try update(map, range: range ?? 0..<map.count)
+  }
+
+  /// Goes on with the bytes of a file in `range`.
+  ///
+  /// - Throws: ``TensorFileError/outOfBounds(path:offset:byteCount:fileSize:)``.
+  /// - Complexity: O(n), at about 2 GB/s in a release build.
+  public mutating func update(_ map: MemoryMap, range: Range<Int>) throws(TensorFileError) {
     try map.check(range)
     let wordsStart = min((range.lowerBound + 7) & ~7, range.upperBound)
     let wordsEnd = wordsStart + (range.upperBound - wordsStart) / 8 * 8

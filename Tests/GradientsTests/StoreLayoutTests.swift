@@ -95,6 +95,8 @@ struct StoreLayoutTests {
     try write(.float32)
     let map = try MemoryMap(opening: folder.file("store/gradients.bin"))
     let checksum = try Checksum(of: map).description
+    let norms = try Checksum(of: MemoryMap(opening: folder.file("store/squared_norms.bin")))
+    let examples = try Checksum(of: MemoryMap(opening: folder.file("store/examples.jsonl")))
     #expect(
       try folder.text("store/manifest.json") == """
         {
@@ -126,6 +128,18 @@ struct StoreLayoutTests {
           "provenance": {
             "model": "tiny",
             "seed": "7"
+          },
+          "checksums": {
+            "rows_per_range": 5592405,
+            "gradients.bin": [
+              {
+                "first_row": 0,
+                "rows": 2,
+                "crc32c": "\(checksum)"
+              }
+            ],
+            "squared_norms.bin": "\(norms)",
+            "examples.jsonl": "\(examples)"
           },
           "gradients_crc32c": "\(checksum)"
         }

@@ -9,7 +9,9 @@ struct TerminalTests {
 
   init() throws { place = try Workplace() }
 
-  static let commands = ["score", "self", "inspect", "top", "compare", "plan"]
+  static let commands = [
+    "score", "self", "inspect", "top", "compare", "plan", "verify", "import", "merge",
+  ]
 
   @Test("--help explains itself with an example, within the terminal", arguments: commands)
   func help(command: String) throws {

@@ -1,0 +1,92 @@
+import Foundation
+import OrderedCollections
+import TensorFiles
+
+/// Reads the lines of `examples.jsonl` of a store's shards, from the first to the last.
+struct ExampleReader {
+  /// What is known about an example: `id` and `loss`, and whatever else its line holds.
+  typealias Members = OrderedDictionary<String, OrderedJSON>
+
+  private struct Part {
+    let firstRow: Int
+    let map: MemoryMap
+    let size: Int
+  }
+
+  private let parts: [Part]
+  private var part = 0
+  private var offset = 0
+  private var buffer: ArraySlice<UInt8> = []
+  private var pending: (row: Int, members: Members)?
+
+  /// Starts with the first line of the first shard; files without a manifest have no lines.
+  init(of store: GradientStore) throws {
+    parts = try zip(store.shards, store.manifests).compactMap { shard, manifest in
+      guard let size = manifest?.fileSizes[StoreDirectory.examplesName], size > 0,
+        let directory = shard.directory
+      else { return nil }
+      let map = try MemoryMap(opening: directory.appending(path: StoreDirectory.examplesName))
+      guard map.count >= size else {
+        throw GradientStoreError.damaged(
+          path: map.path, recorded: "of \(size) bytes", found: "of \(map.count) bytes")
+      }
+      return Part(firstRow: shard.rows.lowerBound, map: map, size: size)
+    }
+  }
+
+  /// The lines of some rows, as far as there are any; earlier rows are skipped.
+  ///
+  /// - Parameter rows: Rows of the whole store, after those of the last call.
+  mutating func take(_ rows: Range<Int>) throws -> [(row: Int, members: Members)] {
+    var taken: [(row: Int, members: Members)] = []
+    while let next = try pending ?? record() {
+      guard next.row < rows.upperBound else {
+        pending = next
+        break
+      }
+      pending = nil
+      if next.row >= rows.lowerBound { taken.append(next) }
+    }
+    return taken
+  }
+
+  private mutating func record() throws -> (row: Int, members: Members)? {
+    while part < parts.count {
+      let current = parts[part]
+      let start = offset - buffer.count
+      guard let line = try line(of: current) else {
+        (part, offset, buffer) = (part + 1, 0, [])
+        continue
+      }
+      let json = try OrderedJSON(parsing: line, path: current.map.path, offset: start)
+      guard let members = json.object, let row = members["row"]?.integer, row >= 0 else {
+        throw GradientStoreError.invalidField(
+          path: current.map.path, field: "row",
+          reason: "is not a row's number in the line at byte \(start); restore the file from a copy"
+        )
+      }
+      return (current.firstRow + row, members)
+    }
+    return nil
+  }
+
+  /// The next line, without its end; nil after the last.
+  private mutating func line(of part: Part) throws -> [UInt8]? {
+    var searched = 0
+    while true {
+      if let end = buffer.dropFirst(searched).firstIndex(of: UInt8(ascii: "\n")) {
+        let line = Array(buffer[..<end])
+        buffer = buffer[(end + 1)...]
+        return line
+      }
+      searched = buffer.count
+      guard offset < part.size else {
+        defer { buffer = [] }
+        return buffer.isEmpty ? nil : Array(buffer)
+      }
+      let end = min(part.size, offset + (1 << 20))
+      buffer = try ArraySlice(Array(buffer) + part.map.bytes(in: offset..<end))
+      offset = end
+    }
+  }
+}

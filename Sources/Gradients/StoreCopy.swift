@@ -1,0 +1,151 @@
+public import Foundation
+import LinearAlgebra
+import OrderedCollections
+public import TensorFiles
+
+/// Writes rows of any store as a store directory with a manifest, norms and checksums, a chunk at a
+/// time.
+///
+/// Blocks keep their names and shapes; ids and losses come along, renumbered from row 0. A copy that
+/// was stopped, by whatever, goes on from its last committed row when it is run again with the same
+/// source, rows and type, which it recognises by what it recorded in the manifest.
+public struct StoreCopy: Sendable {
+  /// What is copied.
+  public let source: GradientStore
+  /// Which of its rows.
+  public let rows: Range<Int>
+  /// The new store's directory.
+  public let destination: URL
+  /// How the new store's numbers are stored.
+  public let elementType: ElementType
+  /// Bytes of gradients that are read, converted and committed at a time.
+  let chunkBytes: Int
+
+  /// What a run did.
+  public struct Outcome: Sendable {
+    /// Rows that an earlier run had committed.
+    public let resumedRows: Int
+    /// All rows of the new store.
+    public let rows: Int
+  }
+
+  /// Describes a copy; nothing is read or written yet.
+  ///
+  /// - Parameters:
+  ///   - source: A whole store, as it was opened.
+  ///   - rows: The rows to copy; all unless given.
+  ///   - destination: Where to: nothing, an empty folder, or the same copy, not finished.
+  ///   - elementType: How to store numbers; the narrowest type that loses nothing unless given.
+  ///   - chunkBytes: Bytes of gradients at a time; a few times as much memory is used.
+  public init(
+    of source: GradientStore, rows: Range<Int>? = nil, to destination: URL,
+    elementType: ElementType? = nil, chunkBytes: Int = 32 << 20
+  ) {
+    let rows = rows ?? 0..<source.count
+    precondition(
+      rows.lowerBound >= 0 && rows.upperBound <= source.count, "rows \(rows) of \(source.count)")
+    self.source = source
+    self.rows = rows
+    self.destination = destination
+    self.elementType = elementType ?? source.sufficientElementType
+    self.chunkBytes = chunkBytes
+  }
+
+  /// Copies what is not copied yet.
+  ///
+  /// - Parameter progress: Called with a stage and the share of rows that are committed.
+  /// - Throws: ``GradientStoreError/alreadyExists(path:)`` where a finished store or another's store
+  ///   is, ``GradientStoreError/notResumable(path:reason:)`` where another copy was begun,
+  ///   ``GradientStoreError/notFinite(path:row:block:reason:)`` naming the source's row, after which a
+  ///   store that this run began is removed again; or an error of a file.
+  /// - Complexity: reads the source once, and once more for its checksum unless that is recorded.
+  public func run(
+    progress: (@Sendable (_ stage: String, _ fraction: Double) -> Void)? = nil
+  ) throws -> Outcome {
+    let identity = try self.identity()
+    let known = try StoreManifest(ofStoreAt: destination)
+    if let known { try require(known, isCopyWith: identity) }
+    let writer =
+      try known.map { _ in try GradientStoreWriter(resuming: destination) }
+      ?? GradientStoreWriter(
+        creating: destination, layout: source.layout, elementType: elementType,
+        provenance: source.commonProvenance.merging(identity) { $1 })
+    let resumed = writer.committedCount
+    do {
+      if source.shards.allSatisfy({ $0.blocks.allSatisfy { $0.elementType != .float64 } }) {
+        try append(to: writer, as: Float.self, progress)
+      } else {
+        try append(to: writer, as: Double.self, progress)
+      }
+      try writer.finish()
+    } catch GradientStoreError.notFinite(_, let row, let block, let reason) {
+      // The source must change, and then this is no copy of it any more.
+      if known == nil { StoreDirectory.remove(destination) }
+      throw GradientStoreError.notFinite(
+        path: source.name, row: rows.lowerBound + row, block: block, reason: reason)
+    }
+    return Outcome(resumedRows: resumed, rows: writer.count)
+  }
+
+  private func append<Element: Scalar>(
+    to writer: GradientStoreWriter, as type: Element.Type,
+    _ progress: (@Sendable (_ stage: String, _ fraction: Double) -> Void)?
+  ) throws {
+    let rowBytes = source.layout.columnCount * MemoryLayout<Element>.stride
+    let step = max(1, chunkBytes / max(1, rowBytes))
+    var examples = try ExampleReader(of: source)
+    while writer.count < rows.count {
+      let first = rows.lowerBound + writer.count
+      let part = first..<min(rows.upperBound, first + step)
+      let blocks = try source.layout.blocks.indices.map {
+        Matrix(try source.rows(part, of: $0, as: type))
+      }
+      var lines: [UInt8] = []
+      for (row, members) in try examples.take(part) {
+        var members = members
+        members["row"] = .integer(row - rows.lowerBound)
+        lines += try OrderedJSON.object(members).serialized().utf8
+        lines.append(UInt8(ascii: "\n"))
+      }
+      try writer.append(blocks, lines: lines)
+      try writer.commit()
+      progress?("copy", Double(writer.count) / Double(rows.count))
+    }
+  }
+
+  /// What tells this copy from others, for the manifest.
+  private func identity() throws -> [String: String] {
+    [
+      "copied_from": source.name, "copied_kind": source.kind.rawValue,
+      "copied_rows": "\(rows.lowerBound)..<\(rows.upperBound) of \(source.count)",
+      "copied_crc32c": try source.checksum() ?? "none",
+    ]
+  }
+
+  private func require(_ manifest: StoreManifest, isCopyWith identity: [String: String]) throws {
+    let path = destination.path
+    guard !manifest.isComplete, manifest.provenance["copied_crc32c"] != nil else {
+      throw GradientStoreError.alreadyExists(path: path)
+    }
+    for key in ["copied_kind", "copied_rows", "copied_crc32c"]
+    where manifest.provenance[key] != identity[key] {
+      let origin = manifest.provenance["copied_from"] ?? "another store"
+      throw GradientStoreError.notResumable(
+        path: path,
+        reason:
+          "an unfinished copy of \(origin.quoted) is there, and \(source.name.quoted) is another source or has changed (\(key) differs)"
+      )
+    }
+    guard manifest.elementType == elementType else {
+      throw GradientStoreError.notResumable(
+        path: path,
+        reason:
+          "an unfinished copy in \(manifest.elementType) is there, which cannot go on in \(elementType)"
+      )
+    }
+    guard manifest.layout == source.layout else {
+      throw GradientStoreError.notResumable(
+        path: path, reason: "an unfinished copy of other blocks is there")
+    }
+  }
+}

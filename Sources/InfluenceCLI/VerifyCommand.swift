@@ -1,0 +1,110 @@
+import ArgumentParser
+import Foundation
+import InfluenceKit
+import Reporting
+
+/// `influence verify`: whether a store's bytes are those that were written.
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Are a store's bytes those that were written?",
+    usage: "influence verify <path> [--json] [--quiet]",
+    discussion: """
+      Reads every byte and compares it with the checksums in manifest.json, one every 64 MiB of rows: \
+      a flipped bit is found, and named by shard and rows. Where no checksum was recorded, as in \
+      stores of other tools, only sizes and finiteness are checked, and it says so.
+
+      EXAMPLES
+        influence verify grads/train
+        influence verify grads/train --json
+      """)
+
+  @Argument(help: "A store directory, a directory of shards, or a file of gradients.")
+  var path: String
+  @Flag(help: "Print JSON.") var json = false
+  @Flag(name: .shortAndLong, help: "No progress bar, and only what is wrong.")
+  var quiet = false
+
+  func run() throws {
+    let store = try GradientStore(opening: URL(filePath: path), allowingIncomplete: true)
+    let bar = ProgressBar(quiet: quiet)
+    defer { bar.finish() }
+    let findings = try store.verification(progress: bar.handler)
+    bar.finish()
+    if json {
+      print(try jsonText(store, findings).serialized(.indented))
+    } else {
+      for finding in findings where !quiet || !finding.isSound { print(line(finding)) }
+    }
+    let wrong = findings.flatMap(\.complaints)
+    guard !wrong.isEmpty else { return }
+    throw Failure.data(
+      "\(wrong.joined(separator: "; ")); copy the store again, or write it again")
+  }
+
+  private func line(_ finding: ShardVerification) -> String {
+    let name = Console.shortened(finding.path)
+    let rows = finding.rows.count
+    let what = "\(rows) \(rows == 1 ? "row" : "rows"), \(NumberFormat.bytes(finding.checkedBytes))"
+    let end = finding.isComplete ? "" : "; incomplete, only committed rows were checked"
+    guard finding.isSound else {
+      return "\(name): DAMAGED (\(finding.complaints.count) found) in \(what)\(end)"
+    }
+    switch finding.evidence {
+    case .rowRanges: return "\(name): sound, \(what): gradients, norms and examples\(end)"
+    case .wholeFile:
+      return "\(name): sound, \(what): gradients by one checksum; none of norms and examples\(end)"
+    case .nothing:
+      return
+        "\(name): no checksum was recorded, nothing to verify; sizes agree and \(what) are finite\(end)"
+    }
+  }
+
+  private func jsonText(
+    _ store: GradientStore, _ findings: [ShardVerification]
+  ) -> OrderedJSON {
+    [
+      "path": .string(store.name),
+      "rows": .integer(store.count),
+      "sound": .boolean(findings.allSatisfy(\.isSound)),
+      "shards": .array(
+        findings.map { finding in
+          [
+            "path": .string(finding.path),
+            "first_row": .integer(finding.rows.lowerBound),
+            "rows": .integer(finding.rows.count),
+            "complete": .boolean(finding.isComplete),
+            "evidence": .string(finding.evidence.rawValue),
+            "checked_bytes": .integer(finding.checkedBytes),
+            "sound": .boolean(finding.isSound),
+            "non_finite_rows": .array(finding.nonFiniteRows.map { .integer($0) }),
+            "damages": .array(
+              finding.damages.map { damage in
+                [
+                  "file": .string(damage.path),
+                  "rows": damage.rows.map { [.integer($0.lowerBound), .integer($0.upperBound)] }
+                    ?? .null,
+                  "recorded": .string(damage.recorded), "found": .string(damage.found),
+                ]
+              }),
+          ]
+        }),
+    ]
+  }
+}
+
+extension ShardVerification {
+  /// What is wrong, one piece of a sentence each.
+  fileprivate var complaints: [String] {
+    let shard = Console.shortened(path)
+    let damaged = damages.map { damage in
+      let file = URL(filePath: damage.path).lastPathComponent
+      let place = damage.rows.map { "rows \($0.lowerBound)..<\($0.upperBound)" } ?? "all of it"
+      return "\(shard), \(place): \(file) is damaged"
+    }
+    guard !nonFiniteRows.isEmpty else { return damaged }
+    let shown = nonFiniteRows.prefix(5).map(String.init).joined(separator: ", ")
+    let rest = nonFiniteRows.count > 5 ? " and \(nonFiniteRows.count - 5) more" : ""
+    return damaged + ["\(shard), rows \(shown)\(rest): not finite"]
+  }
+}

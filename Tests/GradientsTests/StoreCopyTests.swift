@@ -1,0 +1,137 @@
+import Foundation
+import Gradients
+import LinearAlgebra
+import TensorFiles
+import TestSupport
+import Testing
+
+@Suite("Copying any store into a store directory")
+struct StoreCopyTests {
+  let folder: TemporaryDirectory
+
+  init() throws { folder = try TemporaryDirectory() }
+
+  /// Few rows at a time: a row of the sample takes 32 bytes.
+  private func copy(
+    _ source: String, _ destination: String = "copy", as type: ElementType? = nil
+  ) throws -> StoreCopy.Outcome {
+    try StoreCopy(
+      of: GradientStore(opening: folder.file(source)), to: folder.file(destination),
+      elementType: type, chunkBytes: 100
+    ).run()
+  }
+
+  @Test("Bytes, norms and examples of our own store are the same", arguments: ElementType.allCases)
+  func identical(type: ElementType) throws {
+    try folder.writeStore("store", Sample(rows: 11), as: type, provenance: ["seed": "7"])
+    let outcome = try copy("store")
+    #expect(outcome.rows == 11 && outcome.resumedRows == 0)
+    for file in storeFiles where file != "manifest.json" {
+      #expect(try folder.bytes("copy/\(file)") == folder.bytes("store/\(file)"), "\(file)")
+    }
+    let manifest = try #require(try StoreManifest(ofStoreAt: folder.file("copy")))
+    #expect(manifest.provenance["seed"] == "7" && manifest.isComplete)
+    #expect(manifest.provenance["copied_kind"] == "directory")
+  }
+
+  @Test("Types convert into each other", arguments: ElementType.allCases, ElementType.allCases)
+  func types(from: ElementType, to: ElementType) throws {
+    try folder.writeIndex("index", Sample(rows: 11), as: from)
+    _ = try copy("index", as: to)
+    let store = try GradientStore(opening: folder.file("copy"))
+    #expect(store.commonElementType == to)
+    try expect(store, holds: Sample(rows: 11))
+    let loss = try PrecisionLoss(
+      of: store, from: GradientStore(opening: folder.file("index")))
+    #expect(loss.scoreError == 0 && loss.largestNormError == 0 && loss.examples == 11)
+  }
+
+  @Test("Another source, another type, or a finished store is refused")
+  func refusals() throws {
+    try folder.writeIndex("one", Sample(rows: 11), as: .float32)
+    try folder.writeIndex("two", Sample(rows: 11), as: .float32, firstRow: 1)
+    _ = try copy("one")
+    #expect(throws: GradientStoreError.alreadyExists(path: folder.file("copy").path)) {
+      try copy("one")
+    }
+    try folder.replace("\"complete\": true", with: "\"complete\": false", in: "copy/manifest.json")
+    for (source, type) in [("two", ElementType.float32), ("one", .float64)] {
+      let error = #expect(throws: (any Error).self) { try copy(source, as: type) }
+      if let error { expect(error, is: "notResumable", about: "copy", mentioning: ["unfinished"]) }
+    }
+    #expect(try copy("one").resumedRows == 11)
+    let unfinished = try GradientStoreWriter(
+      creating: folder.file("other"), layout: Sample().layout)
+    try unfinished.commit()
+    #expect(throws: GradientStoreError.alreadyExists(path: folder.file("other").path)) {
+      try copy("one", "other")
+    }
+  }
+
+  @Test("A row that is not finite is named, and nothing is left", arguments: [0, 4, 8])
+  func notFinite(row: Int) throws {
+    try folder.writeIndex("index", Sample(rows: 9), as: .float32)
+    var bytes = try folder.bytes("index/gradients.bin")
+    // The second block's first number.
+    let place = (row * 8 + 3) * 4
+    bytes.replaceSubrange(place..<place + 4, with: [0, 0, 0x80, 0x7f])
+    try folder.write(bytes, to: "index/gradients.bin")
+    let error = #expect(throws: (any Error).self) { try copy("index") }
+    if let error {
+      expect(error, is: "notFinite", about: "index", mentioning: ["row \(row),", "\"a\""])
+    }
+    #expect(!FileManager.default.fileExists(atPath: folder.file("copy").path))
+  }
+
+  @Test("What a narrower type loses is measured")
+  func loss() throws {
+    var generator = SeededGenerator(seed: 3)
+    let gradients = Matrix<Float>.normal(300, 40, using: &generator)
+    let source = GradientStore(blocks: [(name: "a", shape: [40], gradients: gradients)])
+    for (type, unit) in [(ElementType.bfloat16, 0x1p-9), (.float16, 0x1p-12)] {
+      let url = folder.file(type.name)
+      _ = try StoreCopy(of: source, to: url, elementType: type).run()
+      let loss = try PrecisionLoss(of: GradientStore(opening: url), from: source)
+      // Each number is off by at most 2u of itself, so that a norm is, too, and a product of norms by 4u
+      // and a little: |ΔS| <= 5u max |g|², which is the largest score or close to it.
+      #expect(loss.largestNormError > 0 && loss.largestNormError <= 2 * unit)
+      #expect(loss.medianNormError > 0 && loss.medianNormError <= loss.largestNormError)
+      #expect(loss.scoreError > 0 && loss.scoreError <= 10 * unit)
+      #expect(loss.queries == 32 && loss.examples == 256)
+    }
+  }
+}
+
+/// A copy in a process of its own, killed from outside at no particular moment.
+@Suite("A copy that is killed", .serialized)
+struct KilledCopyTests {
+  @Test("goes on from its last committed row", arguments: 0..<20)
+  func killed(seed: Int) async throws {
+    let folder = try TemporaryDirectory()
+    try folder.writeStore("source", Sample(rows: 400), as: .float32)
+    let path = folder.path
+    let microseconds = 500 + 250 * seed * seed
+    let result = await #expect(
+      processExitsWith: .signal(SIGKILL)
+    ) { [path = path as String, microseconds = microseconds as Int] in
+      Thread.detachNewThread {
+        usleep(UInt32(microseconds))
+        kill(getpid(), SIGKILL)
+      }
+      let source = try GradientStore(opening: URL(filePath: path + "/source"))
+      _ = try StoreCopy(of: source, to: URL(filePath: path + "/copy"), chunkBytes: 64).run()
+      while true { usleep(1000) }
+    }
+    #expect(result != nil)
+    let source = try GradientStore(opening: folder.file("source"))
+    let committed = try StoreManifest(ofStoreAt: folder.file("copy"))
+    if committed?.isComplete != true {
+      let outcome = try StoreCopy(of: source, to: folder.file("copy")).run()
+      #expect(outcome.resumedRows == committed?.rows ?? 0)
+    }
+    for file in storeFiles where file != "manifest.json" {
+      #expect(try folder.bytes("copy/\(file)") == folder.bytes("source/\(file)"), "\(file)")
+    }
+    #expect(try GradientStore(opening: folder.file("copy")).verification().allSatisfy(\.isSound))
+  }
+}
