@@ -1,6 +1,6 @@
-public import ArgumentParser
+import ArgumentParser
 import Foundation
-public import InfluenceKit
+import InfluenceKit
 
 /// Where a new store goes, checked before any work is done.
 struct StoreDestination {
@@ -37,5 +37,3 @@ struct StoreDestination {
     }
   }
 }
-
-extension ElementType: ExpressibleByArgument {}
