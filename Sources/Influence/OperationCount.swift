@@ -61,8 +61,22 @@ public enum OperationCount {
   /// An upper bound on T, the steps of conjugate gradients on one block: ½√κ·ln(2/ε), where the
   /// standard damping bounds κ by 10d + 1; at most as many as there are eigenvalues, or are allowed.
   public static func steps(of solver: ConjugateGradient, n: Int, d: Int) -> Int {
+    max(1, min(solver.maximumSteps, min(n, d), steps(d: d, tolerance: solver.tolerance)))
+  }
+
+  /// The same for block conjugate gradients, whose m queries search together: each step takes m of
+  /// the min(n, d) directions there are.
+  public static func steps(
+    of solver: PreconditionedConjugateGradient, m: Int, n: Int, d: Int
+  ) -> Int {
+    let directions = min(n, d) / max(1, m) + 1
+    return max(
+      1, min(solver.maximumSteps, directions, steps(d: d, tolerance: solver.tolerance)))
+  }
+
+  private static func steps(d: Int, tolerance: Double) -> Int {
     let condition = 10 * Double(d) + 1
-    let bound = (condition.squareRoot() / 2 * Double.log(2 / solver.tolerance)).rounded(.up)
-    return max(1, min(solver.maximumSteps, min(n, d), Int(max(1, min(bound, 1e9)))))
+    let bound = (condition.squareRoot() / 2 * Double.log(2 / tolerance)).rounded(.up)
+    return Int(max(1, min(bound, 1e9)))
   }
 }

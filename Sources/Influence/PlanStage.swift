@@ -88,7 +88,15 @@ struct BlockStages {
     var hasCross = false
     for (estimator, choice) in zip(estimators, demand.choices) where choice.side == .query {
       let hasFisher = estimator.need(on: .query) == .gram
-      // DataInf's query side is the only one that passes over G before S.
+      if let solver = estimator as? PreconditionedConjugateGradient {
+        // A step is a pass of two products, and another with a preconditioner.
+        let steps = OperationCount.steps(of: solver, m: m, n: n, d: d)
+        for _ in 0..<steps * (solver.preconditioner == .none ? 1 : 2) {
+          read(&stage)
+          stage.addProducts(rows: m, 2 * products)
+        }
+      }
+      // Of the others, only DataInf's query side passes over G before S.
       if !hasFisher, estimator.need(on: .score) == .gram {
         read(&stage)
         stage.addProducts(rows: m, 2 * products)
