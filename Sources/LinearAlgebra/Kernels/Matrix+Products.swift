@@ -113,9 +113,9 @@ struct OutputRegion<Element: Scalar>: @unchecked Sendable {
 /// How one product is cut into pieces that threads take in turn.
 ///
 /// The cut follows from the shape alone, never from the number of threads. One row times a matrix is
-/// a matrix–vector product. A few rows (under 16) go in pieces small enough for OpenBLAS's kernels
-/// that skip packing, whose limit is rows · columns · depth ≤ 10⁶; packing the wide factor would cost
-/// more than the product. From 16 rows up, wide pieces amortise packing and run near peak; inside a
+/// a matrix–vector product. A few rows (under 16) go in pieces small enough for the kernels that
+/// skip packing, which OpenBLAS has for AVX-512 processors and uses up to rows · columns · depth of
+/// 10⁶; elsewhere small pieces cost nothing. From 16 rows up, wide pieces amortise packing and run near peak; inside a
 /// piece of other parallel work there is nobody to share with, and such a product stays whole.
 struct ProductPlan: Sendable {
   let rows: Int
