@@ -81,15 +81,16 @@ struct Make: ParsableCommand {
       found == nil
       ? try GradientStoreWriter(creating: store, layout: layout, provenance: provenance)
       : try GradientStoreWriter(resuming: store)
-    // Numbers of a chunk follow from its first row, so its size may depend on the layout alone.
+    // Chunks of one size are made, whatever n is, so that fewer rows are the first ones of more.
     let chunk = max(1, (64 << 20) / (4 * layout.columnCount))
     while writer.count < rows {
       let first = writer.count
       let size = min(chunk, rows - first)
       let matrices = try Parallelism.map(layout.count) { [seed] block in
         model.rows(
-          size, directions: directions[block], block: block,
-          stream: 1 << 40 | side << 36 | UInt64(first), seed: seed)
+          chunk, directions: directions[block], block: block,
+          stream: 1 << 40 | side << 36 | UInt64(first), seed: seed
+        ).prefix(rows: size)
       }
       try writer.append(matrices)
       try writer.commit()

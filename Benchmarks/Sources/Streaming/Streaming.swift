@@ -11,5 +11,5 @@ struct Streaming: ParsableCommand {
       swift run -c release --package-path Benchmarks Streaming run --stores DIR \\
           --influence .build/release/influence --memory 1GiB
       """,
-    subcommands: [Make.self])
+    subcommands: [Make.self, Run.self])
 }
