@@ -12,6 +12,7 @@ final class ProgressBar: Sendable {
     var partStart = ContinuousClock.now
     var share = 0.0
     var isFinished = false
+    var interruption: Int?
   }
 
   private let state = Mutex(State())
@@ -24,7 +25,12 @@ final class ProgressBar: Sendable {
   /// What fits a narrow terminal: a line that wraps cannot be drawn over.
   private static let widest = 78
 
-  init(quiet: Bool) { isActive = !quiet && Console.isTerminal }
+  init(quiet: Bool) {
+    isActive = !quiet && Console.isTerminal
+    guard isActive else { return }
+    let interruption = Interruption.before { [self] in finish() }
+    state.withLock { $0.interruption = interruption }
+  }
 
   /// What the library calls.
   var handler: ProgressHandler? {
@@ -62,6 +68,7 @@ final class ProgressBar: Sendable {
   /// Clears the line, and draws no more.
   func finish() {
     state.withLock { state in
+      state.interruption.map(Interruption.forget)
       state.isFinished = true
       guard state.drawnWidth > 0 else { return }
       Console.raw("\r\(String(repeating: " ", count: state.drawnWidth))\r")
