@@ -84,14 +84,17 @@ extension StoreDirectory {
   /// Writes `manifest.json` and then `info.json`, each atomically.
   ///
   /// In this order, so that `info.json`, which other tools read, never counts rows that a writer
-  /// would drop when it resumes.
+  /// would drop when it resumes. An `info.json` that is right already is left alone: to mark a store
+  /// complete is then one rename, after which nothing is left to do.
   static func record(_ manifest: StoreManifest, in directory: URL) throws {
     let info = Info(
       rows: manifest.rows, layout: manifest.layout, elementType: manifest.elementType)
     try AtomicFile.write(
       try manifest.json.serialized(.indented) + "\n",
       to: directory.appending(path: StoreManifest.fileName))
-    try AtomicFile.write(
-      try info.json.serialized(.indented) + "\n", to: directory.appending(path: infoName))
+    let text = try info.json.serialized(.indented) + "\n"
+    let url = directory.appending(path: infoName)
+    guard (try? Data(contentsOf: url)) != Data(text.utf8) else { return }
+    try AtomicFile.write(text, to: url)
   }
 }

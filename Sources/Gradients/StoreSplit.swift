@@ -85,7 +85,7 @@ public struct StoreSplit: Sendable {
   }
 
   /// The directory name of a shard.
-  func name(ofShard index: Int) -> String {
+  package func name(ofShard index: Int) -> String {
     // As long as the last one's, so that names sort as the rows do.
     let digits = max(4, String(shards.count - 1).count)
     let number = String(index)
