@@ -182,7 +182,8 @@ public final class GradientStoreWriter {
     let lock = try StoreDirectory.lock(directory)
     guard try StoreManifest(ofStoreAt: directory) == manifest else {
       throw GradientStoreError.notResumable(
-        path: directory.path, reason: "another writer changed the store after this one had finished")
+        path: directory.path, reason: "another writer changed the store after this one had finished"
+      )
     }
     self.lock = consume lock
   }

@@ -79,6 +79,8 @@ public struct StoreCopy: Sendable {
       guard !known.isComplete, known.provenance["copied_crc32c"] != nil else {
         throw GradientStoreError.alreadyExists(path: destination.path)
       }
+      // Before it is told what to do about another copy: that may be at work.
+      _ = try StoreDirectory.lock(destination)
       try require(known, isCopyWith: identity)
     }
     let writer = try self.writer(goingOnFrom: known, identity)

@@ -56,7 +56,8 @@ extension StoreDirectory {
   /// - Throws: ``TensorFileError``.
   static func rename(_ directory: URL, to destination: URL) throws(TensorFileError) {
     try SystemCalls.rename(directory.path, to: destination.standardizedFileURL.path)
-    try SystemCalls.synchronize(folder: destination.standardizedFileURL.deletingLastPathComponent().path)
+    try SystemCalls.synchronize(
+      folder: destination.standardizedFileURL.deletingLastPathComponent().path)
   }
 
   /// Removes the files of a store that cannot be of use, and its directory if nothing else is there.

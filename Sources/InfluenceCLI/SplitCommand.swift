@@ -35,7 +35,8 @@ struct SplitCommand: ParsableCommand {
     parsing: .unconditional,
     help: ArgumentHelp("Rows in a shard; the last may have fewer.", valueName: "count"))
   var rows: Int?
-  @Option(help: ArgumentHelp("The type of numbers; what loses nothing by default.", valueName: "type"))
+  @Option(
+    help: ArgumentHelp("The type of numbers; what loses nothing by default.", valueName: "type"))
   var dtype: ElementType?
   @Flag(help: "Print JSON.") var json = false
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false

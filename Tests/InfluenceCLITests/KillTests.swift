@@ -43,7 +43,7 @@ struct KillTests {
     try KillTrial(
       ["merge", "store", "../parts/shard-0000", "../parts/shard-0001", "--chunk", "64KiB"],
       results: Self.storeFiles.map { "store/\($0)" }, isDone: Self.storeIsComplete
-    ).run(in: place, kills: 20, seed: 2)
+    ).run(in: place, kills: 12, seed: 2)
   }
 
   @Test("influence split goes on, and its directory appears whole")
@@ -59,7 +59,7 @@ struct KillTests {
         #expect(store.count == 3000 && store.manifests.count == 4)
         return true
       }
-    ).run(in: place, kills: 20, seed: 3)
+    ).run(in: place, kills: 12, seed: 3)
   }
 
   @Test("influence score leaves the old scores or the new ones, 50 times")

@@ -56,7 +56,9 @@ final class RunningProgram {
   /// Whether it has a handler for SIGINT and SIGTERM.
   private var isListening: Bool {
     #if os(Linux)
-      let status = (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)) ?? ""
+      let status =
+        (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8))
+        ?? ""
       let line = status.split(separator: "\n").first { $0.hasPrefix("SigCgt:") } ?? ""
       let caught = UInt64(line.dropFirst(7).trimmingCharacters(in: .whitespaces), radix: 16) ?? 0
       return [SIGINT, SIGTERM].allSatisfy { caught >> UInt64($0 - 1) & 1 == 1 }
