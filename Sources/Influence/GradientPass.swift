@@ -122,14 +122,30 @@ public struct GradientPass<Element: Scalar>: Sendable {
   ///
   /// - Complexity: nd² operations, one pass.
   func fisher() throws -> Matrix<Double> {
+    var fisher = try secondMoment()
+    fisher.scale(by: 1 / Double(store.count))
+    return fisher
+  }
+
+  /// GᵀG or Gᵀ·diag(w)·G, `d × d`, summed in double precision.
+  ///
+  /// - Parameter weights: w, one a training example, none negative; all 1 unless given.
+  /// - Complexity: nd² operations, one pass.
+  func secondMoment(weights: [Double]? = nil) throws -> Matrix<Double> {
+    let roots = weights?.map { Element($0.squareRoot()) }
     var sum = SymmetricAccumulator(order: width)
     let rowBytes = max(1, width * MemoryLayout<Element>.stride)
     var buffer = Matrix<Element>.zeros(0, 0)
     for rows in store.chunks(of: max(256, (8 << 20) / rowBytes)) {
-      sum.add(gramOf: try store.rows(rows, of: block, reusing: &buffer).transposed)
+      let gradients = try store.rows(rows, of: block, reusing: &buffer)
+      if let roots {
+        var scaled = Matrix(gradients)
+        scaled.scaleRows(by: Array(roots[rows]))
+        sum.add(gramOf: scaled.transposed)
+      } else {
+        sum.add(gramOf: gradients.transposed)
+      }
     }
-    var fisher = sum.matrix()
-    fisher.scale(by: 1 / Double(store.count))
-    return fisher
+    return sum.matrix()
   }
 }

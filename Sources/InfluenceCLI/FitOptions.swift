@@ -26,7 +26,7 @@ struct FitOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The most that fitted matrices may take, such as 8GB; 3/4 of the machine by default.",
+      "The most memory to work in, such as 8GB; a quarter of the machine by default.",
       valueName: "size"))
   var memory: ByteCount?
 

@@ -124,9 +124,14 @@ struct ScoreCommand: ParsableCommand {
     _ bar: ProgressBar, record: (ScoreSummary) throws -> OrderedJSON
   ) throws -> ScoreSummary {
     let rowCount = aggregate == .mean ? 1 : queries.count
-    let atATime = aggregate == .mean ? queries.count : curvature.queriesAtATime
+    let atATime = aggregate == .mean ? queries.count : curvature.queriesAtATime(of: rowCount)
     var summary = ScoreSummary(
       queryCount: rowCount, exampleCount: curvature.training.count, warnings: curvature.warnings)
+    if !curvature.keepsBlocks, atATime < rowCount {
+      summary.warnings.append(
+        "the matrices of all blocks do not fit in memory together, nor the scores of all queries: they are made anew for each \(atATime) queries; raise --memory, or keep them with `influence fit`"
+      )
+    }
     var writer = try destination.writer(rows: rowCount, columns: curvature.training.count)
     for first in stride(from: 0, to: queries.count, by: atATime) {
       let batch = queries[rows: first..<min(queries.count, first + atATime)]
