@@ -10,7 +10,7 @@ import Testing
 struct KilledWriterTests {
   @Test("leaves a store that another goes on with", arguments: 0..<50)
   func killed(seed: Int) async throws {
-    let folder = try TemporaryDirectory()
+    let folder = try TemporaryDirectory(inMemory: ())
     let path = folder.file("store").path
     // From before the first file to some hundred commits later: half of the kills come early, as most
     // steps are taken once.

@@ -9,7 +9,7 @@ struct KillTests {
 
   /// Rows of two blocks as a store with ids and losses.
   init() throws {
-    place = try Workplace()
+    place = try Workplace(inMemory: ())
     try place.writeExamples(rows: 3000, to: "train")
   }
 

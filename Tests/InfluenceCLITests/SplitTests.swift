@@ -8,7 +8,7 @@ struct SplitTests {
   let place: Workplace
 
   init() throws {
-    place = try Workplace()
+    place = try Workplace(inMemory: ())
     try SmallFiles.write(in: place)
   }
 
