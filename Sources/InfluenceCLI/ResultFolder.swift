@@ -26,6 +26,9 @@ final class ResultFolder {
       throw Failure.cannotCreate(
         "\(url.path): \(folder.path) is not a folder; choose another --output")
     }
+    // No interruption between making it and knowing that it must be removed.
+    Interruption.postpone()
+    defer { Interruption.allow() }
     do {
       try files.createDirectory(at: url, withIntermediateDirectories: true)
     } catch {
