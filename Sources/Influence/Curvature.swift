@@ -89,6 +89,7 @@ public struct Curvature: Sendable {
   ) throws {
     let clock = ContinuousClock()
     let start = clock.now
+    for estimator in estimators { try estimator.validateSettings() }
     let contexts = try BlockContext.all(of: training, damping: options.damping)
     supply = try BlockSupply(
       fitting: estimators, contexts, on: training, options: options, progress: progress)

@@ -12,6 +12,10 @@ public protocol Estimator: Sendable {
   var name: String { get }
   /// Settings beside the damping, by name, as they are recorded with the scores.
   var settings: [String: String] { get }
+  /// Refuses settings that no store could be scored with.
+  ///
+  /// - Throws: ``InfluenceError/invalidSetting(method:setting:reason:)``.
+  func validateSettings() throws(InfluenceError)
   /// Whether the method can be fitted on the given side; on both unless it says otherwise.
   func works(on side: Side) -> Bool
   /// What a block's curvature must provide on the given side.
@@ -38,6 +42,8 @@ public protocol Estimator: Sendable {
 extension Estimator {
   /// On both.
   public func works(on side: Side) -> Bool { true }
+  /// There are none to refuse.
+  public func validateSettings() throws(InfluenceError) {}
   /// Nothing does.
   public var withoutMatrices: (any Estimator)? { nil }
 }

@@ -37,12 +37,7 @@ public enum EstimatorCatalog {
     case "exact":
       var exact = ExactFisher()
       if let text = settings.removeValue(forKey: "tolerance") {
-        let tolerance = try number(text, Double.init, "tolerance", name)
-        guard tolerance > 0, tolerance < 1 else {
-          throw .invalidSetting(
-            method: name, setting: "tolerance", reason: "\(tolerance) does not lie between 0 and 1")
-        }
-        exact.tolerance = tolerance
+        exact.tolerance = try number(text, Double.init, "tolerance", name)
       }
       estimator = exact
     case "lissa":
@@ -77,6 +72,7 @@ public enum EstimatorCatalog {
     if let left = settings.keys.min() {
       throw .invalidSetting(method: name, setting: left, reason: "the method has no such setting")
     }
+    try estimator.validateSettings()
     return estimator
   }
 

@@ -52,6 +52,10 @@ struct EstimatorCatalogTests {
   @Test(
     "Settings that a method does not have, or that do not read, are refused",
     arguments: [
+      ("lissa:depth=0", "lissa", "depth"), ("lissa:tolerance=1", "lissa", "tolerance"),
+      ("lissa:scale=-1", "lissa", "scale"), ("cg:tolerance=2", "cg", "tolerance"),
+      ("cg:steps=0", "cg", "steps"), ("pcg:steps=-1", "pcg", "steps"),
+      ("exact:tolerance=0", "exact", "tolerance"),
       ("lissa:foo=1", "lissa", "foo"), ("datainf:x=1", "datainf", "x"),
       ("exact:depth=3", "exact", "depth"),
       ("hessian-free:a=1", "hessian-free", "a"), ("cg:depth=3", "cg", "depth"),

@@ -176,20 +176,35 @@ struct InfluenceErrorTests {
   }
 
   @Test(
-    "Settings out of range are refused", arguments: Setup.all,
-    [
+    "Settings out of range are refused where they are named",
+    arguments: [
       "lissa:depth=0", "lissa:depth=-3", "lissa:tolerance=0", "lissa:tolerance=1",
       "lissa:tolerance=nan", "lissa:scale=0", "lissa:scale=-1", "lissa:scale=nan",
       "lissa:scale=inf", "cg:tolerance=2", "cg:tolerance=-1e-9", "cg:tolerance=nan", "cg:steps=0",
     ])
-  func settings(setup: Setup, specification: String) throws {
-    let estimator = try EstimatorCatalog.estimator(specification)
-    let error = failure { _ = try setup.curvature(of: problem(), [estimator]) }
+  func settings(specification: String) throws {
+    let error = failure { _ = try EstimatorCatalog.estimator(specification) }
     guard case .invalidSetting(let method, let setting, _)? = error else {
       Issue.record("\(String(describing: error))")
       return
     }
     #expect(specification.hasPrefix("\(method):\(setting)="))
+  }
+
+  @Test("Settings out of range are refused by a fit, too", arguments: Setup.all)
+  func settingsOfValues(setup: Setup) throws {
+    let values: [any Estimator] = [
+      LiSSA(depth: .terms(0)), LiSSA(depth: .tolerance(.nan)), LiSSA(scale: -1),
+      ConjugateGradient(tolerance: 2), PreconditionedConjugateGradient(maximumSteps: 0),
+      ExactFisher(tolerance: 0),
+    ]
+    for value in values {
+      let error = failure { _ = try setup.curvature(of: problem(), [value]) }
+      guard case .invalidSetting(value.name, _, _)? = error else {
+        Issue.record("\(value): \(String(describing: error))")
+        continue
+      }
+    }
   }
 
   @Test(

@@ -41,17 +41,18 @@ public struct ConjugateGradient: Estimator {
   public func scoreSide<Element: Scalar>(
     _ gram: BlockGram, precision: Element.Type
   ) throws -> any ScoreSideOperator {
-    try validate()
+    try validateSettings()
     return ConjugateGradientOnScores(estimator: self, gram: gram)
   }
 
   /// Keeps F.
   public func querySide(_ gram: BlockGram) throws -> any QuerySideOperator {
-    try validate()
+    try validateSettings()
     return ConjugateGradientOnQueries(estimator: self, gram: gram)
   }
 
-  private func validate() throws(InfluenceError) {
+  /// A tolerance in 0 ..< 1, and at least one step.
+  public func validateSettings() throws(InfluenceError) {
     guard tolerance >= 0, tolerance < 1 else {
       throw .invalidSetting(
         method: name, setting: "tolerance", reason: "\(tolerance) does not lie in 0 ..< 1")

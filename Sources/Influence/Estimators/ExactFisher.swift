@@ -31,6 +31,14 @@ public struct ExactFisher: Estimator {
     PreconditionedConjugateGradient(tolerance: tolerance)
   }
 
+  /// A tolerance between 0 and 1.
+  public func validateSettings() throws(InfluenceError) {
+    guard tolerance > 0, tolerance < 1 else {
+      throw .invalidSetting(
+        method: name, setting: "tolerance", reason: "\(tolerance) does not lie between 0 and 1")
+    }
+  }
+
   /// K, or F.
   public func need(on side: Side) -> CurvatureNeed { .gram }
 

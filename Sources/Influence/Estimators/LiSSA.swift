@@ -84,17 +84,32 @@ public struct LiSSA: Estimator {
     }
   }
 
+  /// At least one term, or a tolerance between 0 and 1; and a positive scale.
+  public func validateSettings() throws(InfluenceError) {
+    switch depth {
+    case .terms(let count):
+      guard count > 0 else {
+        throw .invalidSetting(method: name, setting: "depth", reason: "\(count) is not positive")
+      }
+    case .tolerance(let tolerance):
+      guard tolerance > 0, tolerance < 1 else {
+        throw .invalidSetting(
+          method: name, setting: "tolerance", reason: "\(tolerance) does not lie between 0 and 1")
+      }
+    }
+    if let scale, !(scale > 0 && scale.isFinite) {
+      throw .invalidSetting(method: name, setting: "scale", reason: "\(scale) is not positive")
+    }
+  }
+
   /// The filter of one block, checked to converge.
   func filter(for gram: BlockGram) throws -> NeumannFilter {
+    try validateSettings()
     let lambda = gram.context.lambda
     let shrink = gram.side == .score ? 1 / Double(gram.context.exampleCount) : 1
     let estimate = PowerIteration(of: gram.matrix).eigenvalue * shrink
     let largest = (try decomposition(of: gram).values.last ?? 0) * shrink
     let scale = scale ?? 1.1 * (estimate + lambda)
-    guard scale > 0, scale.isFinite else {
-      throw InfluenceError.invalidSetting(
-        method: name, setting: "scale", reason: "\(scale) is not positive")
-    }
     // The factors 1 − (s + λ)/σ lie between the two ends of the spectrum.
     let rates = [1 - lambda / scale, 1 - (max(0, largest) + lambda) / scale].map(abs)
     let rate = rates.max() ?? 0
@@ -103,21 +118,12 @@ public struct LiSSA: Estimator {
         method: name, block: gram.context.name, growth: rate,
         remedy: "use a scale above \((max(0, largest) + lambda) / 2), or leave it to be chosen")
     }
-    let terms: Int
-    switch depth {
-    case .terms(let count):
-      guard count > 0 else {
-        throw InfluenceError.invalidSetting(
-          method: name, setting: "depth", reason: "\(count) is not positive")
+    let terms =
+      switch depth {
+      case .terms(let count): count
+      case .tolerance(let tolerance):
+        rate == 0 ? 1 : max(1, Int((Double.log(tolerance) / Double.log(rate)).rounded(.up)))
       }
-      terms = count
-    case .tolerance(let tolerance):
-      guard tolerance > 0, tolerance < 1 else {
-        throw InfluenceError.invalidSetting(
-          method: name, setting: "tolerance", reason: "\(tolerance) does not lie between 0 and 1")
-      }
-      terms = rate == 0 ? 1 : max(1, Int((Double.log(tolerance) / Double.log(rate)).rounded(.up)))
-    }
     return NeumannFilter(lambda: lambda, scale: scale, terms: terms)
   }
 }

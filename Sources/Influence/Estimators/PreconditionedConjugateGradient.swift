@@ -75,15 +75,20 @@ public struct PreconditionedConjugateGradient: Estimator {
 
   /// Keeps norms and damping.
   public func querySide(_ gram: BlockGram) throws -> any QuerySideOperator {
+    try validateSettings()
+    return PassesOnQueries(estimator: self, context: gram.context)
+  }
+
+  /// A tolerance in 0 ..< 1, and at least one step.
+  public func validateSettings() throws(InfluenceError) {
     guard tolerance >= 0, tolerance < 1 else {
-      throw InfluenceError.invalidSetting(
+      throw .invalidSetting(
         method: name, setting: "tolerance", reason: "\(tolerance) does not lie in 0 ..< 1")
     }
     guard maximumSteps > 0 else {
-      throw InfluenceError.invalidSetting(
+      throw .invalidSetting(
         method: name, setting: "steps", reason: "\(maximumSteps) is not positive")
     }
-    return PassesOnQueries(estimator: self, context: gram.context)
   }
 }
 
