@@ -24,6 +24,8 @@ package final class ReadAhead: Sendable {
     var used: [Int]
     var waiting: [(group: Int, rows: Int, semaphore: DispatchSemaphore)] = []
     var isReaderWaiting = false
+    /// Time that reading took, without what the reader waited for passes.
+    var reading = Duration.zero
   }
 
   private let store: GradientStore
@@ -38,7 +40,7 @@ package final class ReadAhead: Sendable {
   private let readerMayGo = DispatchSemaphore(value: 0)
 
   /// Pieces of a row below this are read at a fraction of the disk's rate.
-  private static let smallestPiece = 128 << 10
+  private static let smallestPiece = 64 << 10
   /// Bytes that are asked for at a time, and how many requests are under way.
   private static let requestBytes = 8 << 20
   private static let requestsUnderWay = 4
@@ -129,6 +131,9 @@ package final class ReadAhead: Sendable {
     }
   }
 
+  /// Seconds that reading has taken so far.
+  package var secondsReading: Double { state.withLock { $0.reading / .seconds(1) } }
+
   private func start() {
     Thread.detachNewThread { [self] in
       if isMostlyInMemory() {
@@ -186,6 +191,12 @@ package final class ReadAhead: Sendable {
   private func read(_ group: Int) -> Bool {
     let groupBytes = max(1, groups[group].reduce(0) { $0 + rowBytes[$1] })
     let step = max(1, Self.requestBytes / groupBytes)
+    let clock = ContinuousClock()
+    var began = clock.now
+    func account() {
+      let now = clock.now
+      state.withLock { $0.reading += now - began }
+    }
     var underWay: [(rows: Int, strips: [Strip], local: Range<Int>)] = []
     for shard in store.shards {
       let strips = strips(of: groups[group], in: shard)
@@ -193,14 +204,16 @@ package final class ReadAhead: Sendable {
         let local = first..<min(shard.rows.count, first + step)
         for strip in strips { forEachPiece(of: strip, local) { $0.advise(.willNeed, range: $1) } }
         underWay.append((shard.rows.lowerBound + local.upperBound, strips, local))
-        if underWay.count > Self.requestsUnderWay,
-          !finish(underWay.removeFirst(), group, groupBytes)
-        {
-          return false
-        }
+        guard underWay.count > Self.requestsUnderWay else { continue }
+        finish(underWay.removeFirst(), group, groupBytes)
+        account()
+        if !mayGoOn() { return false }
+        began = clock.now
       }
     }
-    for request in underWay where !finish(request, group, groupBytes) { return false }
+    for request in underWay { finish(request, group, groupBytes) }
+    account()
+    if !mayGoOn() { return false }
     state.withLock { state in
       state.group = group + 1
       state.rows = 0
@@ -225,20 +238,26 @@ package final class ReadAhead: Sendable {
     }
   }
 
-  /// Waits for a request by a look at the end of its pieces, and lets passes go on; false when stopped.
+  /// Waits for a request by a look at the end of its pieces, and lets passes go on.
   private func finish(
     _ request: (rows: Int, strips: [Strip], local: Range<Int>), _ group: Int, _ groupBytes: Int
-  ) -> Bool {
+  ) {
     for strip in request.strips {
       forEachPiece(of: strip, request.local) { map, range in
         // A file that was cut short is found by the pass, which has an error for it.
         if range.upperBound <= map.count { _ = try? map.byte(at: range.upperBound - 1) }
       }
     }
-    let mustWait = state.withLock { state -> Bool in
+    state.withLock { state in
       state.rows = request.rows
       state.bytesRead += request.local.count * groupBytes
       wake(&state)
+    }
+  }
+
+  /// Waits for passes where they are far behind; false when stopped.
+  private func mayGoOn() -> Bool {
+    let mustWait = state.withLock { state -> Bool in
       state.isReaderWaiting =
         !state.isStopped && state.waiting.isEmpty
         && state.bytesRead - state.bytesUsed > mostAhead

@@ -40,11 +40,7 @@ final class PassMonitor: Sendable {
 
   /// Waits until rows can be read from memory.
   func willRead(_ rows: Range<Int>, ofBlock block: Int) {
-    guard let readAhead else { return }
-    let clock = ContinuousClock()
-    let start = clock.now
-    readAhead.wait(forBlock: block, rowsBefore: rows.upperBound)
-    meter?.addWait(clock.now - start)
+    readAhead?.wait(forBlock: block, rowsBefore: rows.upperBound)
   }
 
   /// Counts rows that were read, and what was computed of them.
@@ -69,7 +65,10 @@ final class PassMonitor: Sendable {
 
   /// Ends reading ahead.
   func finish() {
-    readAhead?.stop()
+    if let readAhead {
+      readAhead.stop()
+      meter?.addReading(seconds: readAhead.secondsReading)
+    }
     progress?(stage, 1)
   }
 }

@@ -10,8 +10,8 @@ public final class RunMeter: Sendable {
     public var bytes = 0
     /// Operations of products with gradients.
     public var operations = 0
-    /// Seconds that threads waited for the disk, all threads together.
-    public var secondsWaited = 0.0
+    /// Seconds spent on reading files into memory, ahead of passes; 0 where they were there already.
+    public var secondsReading = 0.0
 
     /// Nothing.
     public init() {}
@@ -21,14 +21,14 @@ public final class RunMeter: Sendable {
       var work = self
       work.bytes -= earlier.bytes
       work.operations -= earlier.operations
-      work.secondsWaited -= earlier.secondsWaited
+      work.secondsReading -= earlier.secondsReading
       return work
     }
   }
 
   private let bytes = Atomic<Int>(0)
   private let operations = Atomic<Int>(0)
-  private let nanosecondsWaited = Atomic<Int>(0)
+  private let nanosecondsReading = Atomic<Int>(0)
 
   /// Starts at nothing.
   public init() {}
@@ -38,7 +38,7 @@ public final class RunMeter: Sendable {
     var work = Work()
     work.bytes = bytes.load(ordering: .relaxed)
     work.operations = operations.load(ordering: .relaxed)
-    work.secondsWaited = Double(nanosecondsWaited.load(ordering: .relaxed)) * 1e-9
+    work.secondsReading = Double(nanosecondsReading.load(ordering: .relaxed)) * 1e-9
     return work
   }
 
@@ -47,7 +47,7 @@ public final class RunMeter: Sendable {
     operations.wrappingAdd(number, ordering: .relaxed)
   }
 
-  func addWait(_ duration: Duration) {
-    nanosecondsWaited.wrappingAdd(Int(duration.inSeconds * 1e9), ordering: .relaxed)
+  func addReading(seconds: Double) {
+    nanosecondsReading.wrappingAdd(Int(seconds * 1e9), ordering: .relaxed)
   }
 }

@@ -34,13 +34,12 @@ struct WorkReport {
   /// How many times the whole store was gone through.
   var passes: Double { storeBytes > 0 ? Double(work.bytes) / Double(storeBytes) : 0 }
 
-  /// The shares of the time that the disk, the memory and arithmetic would have taken alone.
+  /// The shares of the time that the disk took, and that memory and arithmetic would have taken alone.
   private var shares: [(limit: String, share: Double)]? {
     guard let machine, seconds > 0 else { return nil }
     let rate = precision == .single ? machine.singleRate : machine.doubleRate
-    let threads = Double(min(Parallelism.threads, 8))
     return [
-      ("the disk", min(1, work.secondsWaited / (threads * seconds))),
+      ("the disk", work.secondsReading / seconds),
       ("memory", Double(work.bytes) / machine.memoryRate / seconds),
       ("arithmetic", Double(work.operations) / rate / seconds),
     ]
@@ -54,7 +53,7 @@ struct WorkReport {
     if let shares = shares?.sorted(by: { $0.share > $1.share }), let first = shares.first {
       let others = shares.dropFirst().map { "\($0.limit) \(percent($0.share))" }
       text +=
-        "; limited by \(first.limit) (\(percent(first.share)) of the time at this machine's rate; \(others.joined(separator: ", ")))"
+        "; limited by \(first.limit) (\(percent(first.share)) of the time; \(others.joined(separator: ", ")))"
     }
     return text
   }
@@ -63,7 +62,7 @@ struct WorkReport {
     [
       "passes": .number(passes), "bytes": .integer(work.bytes),
       "operations": .integer(work.operations), "seconds": .number(seconds),
-      "seconds_waited_for_disk": .number(work.secondsWaited),
+      "seconds_reading_disk": .number(work.secondsReading),
     ]
   }
 
