@@ -11,6 +11,17 @@ let package = Package(
   ],
   targets: [
     .executableTarget(
+      name: "Formats",
+      dependencies: [
+        .product(name: "InfluenceKit", package: "InfluenceKit"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: [
+        .swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error),
+        .enableUpcomingFeature("ExistentialAny"),
+      ]
+    ),
+    .executableTarget(
       name: "Scoring",
       dependencies: [
         .product(name: "InfluenceKit", package: "InfluenceKit"),
@@ -20,6 +31,6 @@ let package = Package(
         .swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error),
         .enableUpcomingFeature("ExistentialAny"),
       ]
-    )
+    ),
   ]
 )

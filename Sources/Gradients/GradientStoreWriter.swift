@@ -29,6 +29,8 @@ public final class GradientStoreWriter {
   private var gradients: AppendableFile
   private var norms: AppendableFile
   private var examples: AppendableFile
+  /// The scales of int8.
+  private var scales: AppendableFile?
   private var hasFailed = false
 
   /// Starts a new store.
@@ -56,20 +58,21 @@ public final class GradientStoreWriter {
     count = 0
     manifest = StoreManifest(
       rows: 0, isComplete: false, elementType: elementType, layout: layout,
-      fileSizes: [
-        StoreDirectory.gradientsName: 0, StoreDirectory.normsName: 0,
-        StoreDirectory.examplesName: 0,
-      ],
+      fileSizes: StoreDirectory.names(of: elementType).reduce(into: [:]) { $0[$1] = 0 },
       checksums: StoreChecksums(
         rowsPerRange: rowsPerChecksum
           ?? StoreChecksums.rowsPerRange(
-            rowBytes: layout.columnCount * elementType.byteCount)),
+            rowBytes: layout.columnCount * elementType.byteCount),
+        of: elementType),
       provenance: provenance)
     // First of all, so that a store which a crash cuts short here can be resumed, too.
     try StoreDirectory.record(manifest, in: directory)
     gradients = try StoreDirectory.file(StoreDirectory.gradientsName, of: manifest, in: directory)
     norms = try StoreDirectory.file(StoreDirectory.normsName, of: manifest, in: directory)
     examples = try StoreDirectory.file(StoreDirectory.examplesName, of: manifest, in: directory)
+    scales =
+      elementType == .int8
+      ? try StoreDirectory.file(StoreDirectory.scalesName, of: manifest, in: directory) : nil
   }
 
   /// Goes on with a store whose writer stopped; rows that were not committed are dropped.
@@ -98,6 +101,9 @@ public final class GradientStoreWriter {
     gradients = try StoreDirectory.file(StoreDirectory.gradientsName, of: manifest, in: directory)
     norms = try StoreDirectory.file(StoreDirectory.normsName, of: manifest, in: directory)
     examples = try StoreDirectory.file(StoreDirectory.examplesName, of: manifest, in: directory)
+    scales =
+      elementType == .int8
+      ? try StoreDirectory.file(StoreDirectory.scalesName, of: manifest, in: directory) : nil
   }
 
   /// Rows that would survive a crash now.
@@ -125,14 +131,32 @@ public final class GradientStoreWriter {
     try append(blocks, checkedRows: checkedRowCount(of: blocks), lines: lines)
   }
 
+  /// Appends rows of int8 as they stand.
+  func append(_ stored: ScaledRows, rows: Int, lines: [UInt8]) throws {
+    precondition(elementType == .int8, "integers in a store of \(elementType)")
+    try append(rows: rows, lines: lines) {
+      try gradients.write(stored.integers.span)
+      try scales?.write(stored.scales.span)
+    }
+  }
+
   private func append<Element: Scalar>(
     _ blocks: [Matrix<Element>], checkedRows rows: Int, lines: [UInt8]
   ) throws {
-    guard rows > 0 else { return }
+    if elementType == .int8 {
+      let quantized = ScaledRows(blocks, of: layout)
+      try requireFinite(quantized, rows: rows)
+      return try append(quantized, rows: rows, lines: lines)
+    }
     var joined = Matrix<Element>.zeros(rows, layout.columnCount)
     for (block, matrix) in zip(layout.blocks, blocks) {
       joined.place(matrix, firstColumn: block.columns.lowerBound)
     }
+    try append(rows: rows, lines: lines) { try gradients.write(joined, as: elementType) }
+  }
+
+  private func append(rows: Int, lines: [UInt8], _ write: () throws -> Void) throws {
+    guard rows > 0 else { return }
     try attempt {
       if manifest.isComplete {
         // A reader must not take a file that grows for a complete one.
@@ -140,7 +164,7 @@ public final class GradientStoreWriter {
           $0.isComplete = false; $0.gradientsChecksum = nil
         }
       }
-      try gradients.write(joined, as: elementType)
+      try write()
       try examples.write(lines)
     }
     count += rows
@@ -154,6 +178,7 @@ public final class GradientStoreWriter {
   public func commit() throws {
     try attempt {
       try gradients.synchronize()
+      try scales?.synchronize()
       try appendNorms()
       try norms.synchronize()
       try examples.synchronize()
@@ -201,6 +226,7 @@ public final class GradientStoreWriter {
       StoreDirectory.gradientsName: gradients.count, StoreDirectory.normsName: norms.count,
       StoreDirectory.examplesName: examples.count,
     ]
+    if let size = scales?.count { next.fileSizes[StoreDirectory.scalesName] = size }
     try StoreDirectory.record(next, in: directory)
     manifest = next
   }
@@ -213,7 +239,8 @@ public final class GradientStoreWriter {
     let known = manifest.checksums
     var checksums =
       known
-      ?? StoreChecksums(rowsPerRange: StoreChecksums.rowsPerRange(rowBytes: rowBytes))
+      ?? StoreChecksums(
+        rowsPerRange: StoreChecksums.rowsPerRange(rowBytes: rowBytes), of: elementType)
     func first(_ name: String) -> Int { known == nil ? 0 : manifest.fileSizes[name] ?? 0 }
     func map(_ name: String) throws -> MemoryMap {
       try MemoryMap(opening: directory.appending(path: name))
@@ -231,6 +258,10 @@ public final class GradientStoreWriter {
       try checksums.examples.update(
         map(examplesName), range: first(examplesName)..<examples.count)
     }
+    let scalesName = StoreDirectory.scalesName
+    if let size = scales?.count, first(scalesName) < size {
+      try checksums.scales?.update(map(scalesName), range: first(scalesName)..<size)
+    }
     return checksums
   }
 
@@ -238,14 +269,16 @@ public final class GradientStoreWriter {
   private func appendNorms() throws {
     let fresh = manifest.rows..<count
     guard !fresh.isEmpty else { return }
-    let map = try MemoryMap(opening: directory.appending(path: StoreDirectory.gradientsName))
+    func map(_ name: String) throws -> MemoryMap {
+      try MemoryMap(opening: directory.appending(path: name))
+    }
+    let sources = try StoreDirectory.blockSources(
+      of: layout, rows: count, elementType: elementType,
+      gradients: map(StoreDirectory.gradientsName),
+      scales: elementType == .int8 ? map(StoreDirectory.scalesName) : nil)
     var squared = Matrix<Double>.zeros(fresh.count, layout.count)
     for (index, block) in layout.blocks.enumerated() {
-      let stored = try MappedMatrix(
-        in: map, elementType: elementType,
-        byteOffset: block.columns.lowerBound * elementType.byteCount, rows: count,
-        columns: block.width, rowStride: layout.columnCount)
-      let squares = try BlockSource.mapped(stored).squaredRowNorms(rows: fresh, width: block.width)
+      let squares = try sources[index].squaredRowNorms(rows: fresh, width: block.width)
       for (row, square) in squares.enumerated() {
         guard square.isFinite else {
           throw GradientStoreError.notFinite(

@@ -11,7 +11,9 @@ extension StoreDirectory {
       throw TensorFileError.notRegularFile(path: directory.absoluteString)
     }
     let files = FileManager.default
-    for name in [StoreManifest.fileName, infoName, gradientsName, normsName, examplesName]
+    for name in [
+      StoreManifest.fileName, infoName, gradientsName, normsName, examplesName, scalesName,
+    ]
     where files.fileExists(atPath: directory.appending(path: name).path) {
       throw GradientStoreError.alreadyExists(path: directory.path)
     }
@@ -26,10 +28,17 @@ extension StoreDirectory {
     try SystemCalls.synchronize(folder: directory.deletingLastPathComponent().path)
   }
 
+  /// The files whose bytes the manifest of a store counts.
+  static func names(of elementType: ElementType) -> [String] {
+    [gradientsName, normsName, examplesName] + (elementType == .int8 ? [scalesName] : [])
+  }
+
   /// Removes the files of a store that cannot be of use, and its directory if nothing else is there.
   static func remove(_ directory: URL) {
     let files = FileManager.default
-    for name in [infoName, gradientsName, normsName, examplesName, StoreManifest.fileName] {
+    for name in [
+      infoName, gradientsName, normsName, examplesName, scalesName, StoreManifest.fileName,
+    ] {
       try? files.removeItem(at: directory.appending(path: name))
     }
     if (try? files.contentsOfDirectory(atPath: directory.path))?.isEmpty == true {

@@ -16,7 +16,7 @@ public struct GradientPass<Element: Scalar>: Sendable {
   /// reading.
   private static func cachedChunkBytes(queries: Int) -> Int { queries == 1 ? 1 << 19 : 1 << 20 }
   /// Bytes of a chunk that must be converted before use: it is read once more while in cache.
-  private static func convertedChunkBytes(queries: Int) -> Int { queries < 16 ? 1 << 20 : 8 << 20 }
+  private static func convertedChunkBytes(queries: Int) -> Int { queries < 16 ? 1 << 19 : 4 << 20 }
 
   private var width: Int { store.layout.blocks[block].width }
 
@@ -31,7 +31,7 @@ public struct GradientPass<Element: Scalar>: Sendable {
     var products = Matrix<Element>.zeros(left.rows, store.count)
     let rowBytes = max(1, width * MemoryLayout<Element>.stride)
     let chunkRows =
-      store.isDirectlyReadable(as: Element.self)
+      store.chunksAreReadInPlace(of: block, as: Element.self)
       ? store.count : max(16, Self.convertedChunkBytes(queries: queryCount) / rowBytes)
     var buffer = Matrix<Element>.zeros(0, 0)
     for rows in store.chunks(of: chunkRows) {
@@ -109,11 +109,13 @@ public struct GradientPass<Element: Scalar>: Sendable {
     var sum = SymmetricAccumulator(order: store.count)
     let panel =
       store.isDirectlyReadable(as: Element.self)
-      ? width : max(256, (64 << 20) / max(1, store.count * MemoryLayout<Element>.stride))
+      ? width
+      : max(256, min(2048, (64 << 20) / max(1, store.count * MemoryLayout<Element>.stride)))
+    var buffer = Matrix<Element>.zeros(0, 0)
     for first in stride(from: 0, to: width, by: max(panel, 1)) {
       let columns = first..<min(width, first + panel)
       sum.add(
-        gramOf: try store.rows(0..<store.count, of: block, columns: columns, as: Element.self))
+        gramOf: try store.rows(0..<store.count, of: block, columns: columns, reusing: &buffer))
     }
     return sum.matrix()
   }
