@@ -26,11 +26,11 @@ static inline bool influence_has_wide_vectors(void) {
 // lies ahead is asked for early, because a row is over before a processor has seen that it is read
 // in order, and the same processor would wait for memory most of the time.
 
-#define INFLUENCE_AHEAD 2048
+#define INFLUENCE_AHEAD 8192
 
 INFLUENCE_WIDE void influence_ask(const char *bytes, size_t place, size_t size, const char *next) {
   size_t ahead = place + INFLUENCE_AHEAD;
-  _mm_prefetch(ahead < size ? bytes + ahead : next + (ahead - size), _MM_HINT_T0);
+  _mm_prefetch(ahead < size ? bytes + ahead : next + (ahead - size), _MM_HINT_T1);
 }
 
 INFLUENCE_WIDE size_t influence_widen_binary16(
