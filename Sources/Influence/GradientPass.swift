@@ -27,6 +27,11 @@ public struct GradientPass<Element: Scalar>: Sendable {
   /// - Complexity: 2mnd operations, one pass.
   public func products(_ left: MatrixView<Element>) throws -> Matrix<Element> {
     let queryCount = left.rows
+    if queryCount == 1, let vector = left as? MatrixView<Float>,
+      let products = try store.narrowProducts(with: vector, block: block) as? Matrix<Element>
+    {
+      return products
+    }
     let left = Self.padded(left)
     var products = Matrix<Element>.zeros(left.rows, store.count)
     let rowBytes = max(1, width * MemoryLayout<Element>.stride)

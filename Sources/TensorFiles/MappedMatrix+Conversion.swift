@@ -50,6 +50,28 @@ extension MappedMatrix {
   }
 }
 
+extension MappedMatrix {
+  /// The inner products of a vector with every row, without room for the converted rows; nil where
+  /// there is nothing to gain.
+  ///
+  /// - Parameters:
+  ///   - vector: `1 × columns`.
+  ///   - scales: A factor for each row of int8; none for other types.
+  /// - Returns: `1 × rows`.
+  package func products(with vector: MatrixView<Float>, scales: [Float] = []) -> Matrix<Float>? {
+    precondition(vector.columns == columns, "\(vector.columns) numbers and rows of \(columns)")
+    do throws(TensorFileError) {
+      return try map.withBytes(in: byteRange) { bytes throws(TensorFileError) in
+        vector.packedProducts(
+          with: bytes, format: elementType.format, rowCount: rows,
+          byteStride: rowStride * elementType.byteCount, scales: scales)
+      }
+    } catch {
+      preconditionFailure("a mapped matrix was checked when it was made: \(error)")
+    }
+  }
+}
+
 extension ElementType {
   /// How numbers of this type lie in a file.
   fileprivate var format: PackedFormat {

@@ -106,7 +106,7 @@ struct ScaledStoreTests {
       try writer.finish()
       let found = try GradientStore(opening: folder.file("wide \(type)")).squaredNorms().totals
       expectClose(
-        found, [Double](repeating: 600_004, count: 3), bound: .relative(type == .int8 ? 0x1p-22 : 0)
+        found, [Double](repeating: 600_004, count: 3), bound: .relative(type == .int8 ? 0x1p-21 : 0)
       )
     }
   }

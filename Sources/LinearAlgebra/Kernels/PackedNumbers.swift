@@ -94,7 +94,7 @@ func unpack(
   }
 }
 
-private let hasWideVectors = influence_has_wide_vectors()
+let hasWideVectors = influence_has_wide_vectors()
 
 /// Widens a half without a branch: shift exponent and mantissa into place, then multiply by 2^112.
 ///
