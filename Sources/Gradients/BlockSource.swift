@@ -19,6 +19,16 @@ enum BlockSource: Sendable {
     }
   }
 
+  /// Where the numbers lie in files, row after row; none in memory, or column after column.
+  var storedMatrices: [MappedMatrix] {
+    switch self {
+    case .mapped(let matrix): [matrix]
+    // The scales are few, and would part the blocks' integers, which lie side by side.
+    case .scaled(let matrix): [matrix.integers]
+    case .columnMajor, .single, .double: []
+    }
+  }
+
   var elementType: ElementType {
     switch self {
     case .mapped(let matrix): matrix.elementType

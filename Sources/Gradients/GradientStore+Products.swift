@@ -2,32 +2,36 @@ package import LinearAlgebra
 import TensorFiles
 
 extension GradientStore {
-  /// The inner products of one vector with every row of a block, read from narrow types directly.
+  /// The inner products of one vector with some rows of a block, read from narrow types directly.
   ///
   /// - Parameters:
   ///   - vector: `1 × d`.
+  ///   - rows: The rows; contiguous.
   ///   - block: Where the block stands in the layout.
-  /// - Returns: `1 × n`, summed in single precision; nil where rows are not of a narrow type, or better
+  /// - Returns: `1 × rows`, summed in single precision; nil where rows are not of a narrow type, or better
   ///   converted first.
   /// - Throws: ``GradientStoreError/invalidScale(path:row:block:found:)``.
-  /// - Complexity: 2nd operations, one pass.
+  /// - Complexity: 2d operations a row, one pass.
   package func narrowProducts(
-    with vector: MatrixView<Float>, block: Int
+    with vector: MatrixView<Float>, rows: Range<Int>, block: Int
   ) throws -> Matrix<Float>? {
     var products: [Float] = []
-    products.reserveCapacity(count)
-    for shard in shards {
+    products.reserveCapacity(rows.count)
+    for shard in shards where shard.rows.overlaps(rows) {
+      let common = rows.clamped(to: shard.rows)
+      let start = common.lowerBound - shard.rows.lowerBound
+      let local = start..<start + common.count
       let part: Matrix<Float>?
       switch shard.blocks[block] {
-      case .mapped(let stored): part = stored.products(with: vector)
+      case .mapped(let stored): part = stored[rows: local].products(with: vector)
       case .scaled(let stored):
-        part = stored.integers.products(
-          with: vector, scales: try stored.scales(of: 0..<shard.rows.count))
+        part = stored.integers[rows: local].products(
+          with: vector, scales: try stored.scales(of: local))
       default: part = nil
       }
       guard let part else { return nil }
       products += part.elements
     }
-    return Matrix(rows: 1, columns: count, elements: products)
+    return Matrix(rows: 1, columns: rows.count, elements: products)
   }
 }

@@ -4,23 +4,35 @@ import Gradients
 struct BlockDemand: Sendable {
   /// One choice an estimator.
   let choices: [CostModel.Choice]
+  /// The estimators, with those that work by passes in the place of those whose matrices do not fit.
+  let estimators: [any Estimator]
   let needsKernel: Bool
   let needsFisher: Bool
-  /// Bytes that stay in memory once the block is fitted; at most 2⁶².
+  /// Bytes that stay in memory while the block is fitted; at most 2⁶².
   let bytes: Int
+  /// Bytes that fitting takes beside them, and gives back; at most 2⁶².
+  let passingBytes: Int
   /// The methods that need a Gram matrix where they are fitted.
   let gramMethods: [String]
+  /// Whether a method iterates by passes, with directions as large as the queries.
+  let isIterated: Bool
+  /// The block's width d; 0 of a dead block.
+  let width: Int
 
+  /// - Parameters:
+  ///   - block: The block, for its width d.
+  ///   - exampleCount: n.
+  ///   - isDead: Whether all gradients are zero, so that nothing is fitted.
+  ///   - estimators: The methods that are fitted together.
+  ///   - options: Sides that were asked for, certificate, memory.
   init(
     of block: Block, exampleCount: Int, isDead: Bool, for estimators: [any Estimator],
     options: CurvatureOptions
   ) {
     guard !isDead else {
-      choices = estimators.map { _ in CostModel.Choice(side: .score, reason: "dead") }
-      needsKernel = false
-      needsFisher = false
-      bytes = 0
-      gramMethods = []
+      self.init(
+        for: estimators.map { ($0, CostModel.Choice(side: .score, reason: "dead")) },
+        exampleCount: 0, width: 0, certifies: false)
       return
     }
     func choice(_ estimator: any Estimator, hasKernel: Bool) -> CostModel.Choice {
@@ -28,27 +40,58 @@ struct BlockDemand: Sendable {
         for: estimator, exampleCount: exampleCount, block: block, hasKernel: hasKernel,
         certifies: options.certifies)
     }
-    func takesKernel(_ estimator: any Estimator, hasKernel: Bool) -> Bool {
-      estimator.need(on: .score) == .gram
-        && choice(estimator, hasKernel: hasKernel).side == .score
-    }
     // An estimator that needs the kernel makes it free for those that only profit from it.
-    let someTakeKernel = estimators.contains { takesKernel($0, hasKernel: false) }
-    let choices = estimators.map { choice($0, hasKernel: someTakeKernel) }
-    let users = zip(estimators, choices).filter { $0.need(on: $1.side) == .gram }
-    let onScores = users.filter { $1.side == .score }.count
+    let someTakeKernel = estimators.contains {
+      $0.need(on: .score) == .gram && choice($0, hasKernel: false).side == .score
+    }
+    let preferred = estimators.map { ($0, choice($0, hasKernel: someTakeKernel)) }
+    let demand = Self(
+      for: preferred, exampleCount: exampleCount, width: block.width, certifies: options.certifies)
+    guard demand.peakBytes > options.matrixBudget else {
+      self = demand
+      return
+    }
+    // The largest order at which all the methods' matrices fit together.
+    let perEntry = Double(8 * (2 + estimators.count))
+    let largest = Int((Double(max(0, options.matrixBudget)) / perEntry).squareRoot())
+    let fitting = estimators.map { estimator in
+      let instead = options.costModel.sideInMemory(
+        for: estimator, exampleCount: exampleCount, block: block, largestOrder: largest)
+      return (estimator, instead ?? choice(estimator, hasKernel: someTakeKernel))
+    }
+    self.init(
+      for: fitting, exampleCount: exampleCount, width: block.width, certifies: options.certifies)
+  }
+
+  private init(
+    for pairs: [(any Estimator, CostModel.Choice)], exampleCount: Int, width: Int, certifies: Bool
+  ) {
+    let users = pairs.filter { !$0.1.isByPasses && $0.0.need(on: $0.1.side) == .gram }
+    let onScores = users.filter { $0.1.side == .score }.count
     let onQueries = users.count - onScores
-    let wantsKernelForCertificate =
-      options.certifies && zip(estimators, choices).contains { $1.side == .score }
-    self.choices = choices
-    needsKernel = onScores > 0 || wantsKernelForCertificate
-    needsFisher = onQueries > 0
+    choices = pairs.map(\.1)
+    estimators = pairs.map { $1.isByPasses ? $0.withoutMatrices ?? $0 : $0 }
+    isIterated = estimators.contains { $0 is PreconditionedConjugateGradient }
+    self.width = width
     gramMethods = users.map { $0.0.name }
+    let wantsKernel = certifies && pairs.contains { $0.1.side == .score }
+    needsKernel = width > 0 && (onScores > 0 || wantsKernel)
+    needsFisher = width > 0 && onQueries > 0
     // The Gram matrix itself, and a factor of its size for each method.
     bytes = Self.sum(
-      needsKernel ? Self.bytes(order: exampleCount, matrices: 1 + onScores) : 0,
-      needsFisher ? Self.bytes(order: block.width, matrices: 1 + onQueries) : 0)
+      needsKernel ? Self.bytes(order: exampleCount, matrices: 1 + Double(onScores)) : 0,
+      needsFisher ? Self.bytes(order: width, matrices: 1 + Double(onQueries)) : 0)
+    // The sum of panels, half a matrix and more, before it is a matrix.
+    passingBytes = Self.sum(
+      needsKernel ? Self.bytes(order: exampleCount, matrices: 0.75) : 0,
+      needsFisher ? Self.bytes(order: width, matrices: 0.75) : 0)
   }
+
+  /// How often a fit reads the block.
+  var gramPasses: Int { (needsKernel ? 1 : 0) + (needsFisher ? 1 : 0) }
+
+  /// Bytes while the block is being fitted.
+  var peakBytes: Int { Self.sum(bytes, passingBytes) }
 
   /// Bytes of all blocks together.
   static func total(_ demands: [BlockDemand]) -> Int {
@@ -58,7 +101,7 @@ struct BlockDemand: Sendable {
   /// A sum that stays at 2⁶² rather than overflow: more than any memory.
   static func sum(_ a: Int, _ b: Int) -> Int { min(1 << 62, min(a, 1 << 61) + min(b, 1 << 61)) }
 
-  private static func bytes(order: Int, matrices: Int) -> Int {
-    Int(min(0x1p61, 8 * Double(order) * Double(order) * Double(matrices)))
+  private static func bytes(order: Int, matrices: Double) -> Int {
+    Int(min(0x1p61, 8 * Double(order) * Double(order) * matrices))
   }
 }

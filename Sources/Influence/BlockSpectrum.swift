@@ -28,15 +28,28 @@ public struct BlockSpectrum: Sendable {
   /// - Parameters:
   ///   - store: Gradients; the smaller of K and F is decomposed for each block.
   ///   - damping: The rule for λ.
+  ///   - memoryBudget: The most bytes that matrices may take.
   ///   - progress: Called as blocks are done.
+  /// - Throws: ``InfluenceError/tooLarge(block:method:order:bytes:budget:)`` where one block's matrix
+  ///   does not fit; or an error from reading the store.
   /// - Complexity: min(n, d)·nd + 9·min(n, d)³ operations a block.
   public static func all(
-    of store: GradientStore, damping: Damping = .standard, progress: ProgressHandler? = nil
+    of store: GradientStore, damping: Damping = .standard,
+    memoryBudget: Int = CurvatureOptions().memoryBudget, progress: ProgressHandler? = nil
   ) throws -> [BlockSpectrum] {
     let live = try BlockContext.all(of: store, damping: damping).filter { !$0.isDead }
-    return try BlockSchedule(widths: live.map(\.width)).map(
-      stage: "decomposing", progress: progress
-    ) { place in
+    // The matrix, its copy that turns into eigenvectors, and LAPACK's workspace of twice that.
+    let orders = live.map { min($0.exampleCount, $0.width) }
+    let bytes = orders.map { Int(min(0x1p61, 32 * Double($0) * Double($0))) }
+    for (place, bytes) in bytes.enumerated() where bytes > memoryBudget {
+      throw InfluenceError.tooLarge(
+        block: live[place].name, method: "spectrum", order: orders[place], bytes: bytes,
+        budget: memoryBudget)
+    }
+    let schedule = BlockSchedule(
+      widths: live.map(\.width),
+      blocksAtATime: WorkingMemory.blocksAtATime(of: bytes, within: memoryBudget))
+    return try schedule.map(stage: "decomposing", progress: progress) { place in
       let context = live[place]
       let side: Side = context.exampleCount <= context.width ? .score : .query
       // Double gradients are worth double products: what is asked for is small eigenvalues.

@@ -12,6 +12,14 @@ public struct CostModel: Sendable {
     public let side: Side
     /// Why.
     public let reason: String
+    /// Whether ``Estimator/withoutMatrices`` stands in for the method.
+    public var isByPasses = false
+
+    init(side: Side, reason: String, isByPasses: Bool = false) {
+      self.side = side
+      self.reason = reason
+      self.isByPasses = isByPasses
+    }
   }
 
   /// How a side may be asked for.
@@ -92,6 +100,42 @@ public struct CostModel: Sendable {
         ? Choice(side: .score, reason: "K costs \(Self.percent(ratio)) of passes over G")
         : Choice(side: .query, reason: "passes over G cost \(Self.percent(1 / ratio)) of K")
     }
+  }
+
+  /// The side for one estimator on one block where matrices above some order do not fit in memory.
+  ///
+  /// - Parameters:
+  ///   - estimator: The method.
+  ///   - exampleCount: n.
+  ///   - block: The block, for its width d.
+  ///   - largestOrder: The largest order of K or F that fits.
+  /// - Returns: A side that fits, or ``Side/query`` by passes; nil where there is none or a side was
+  ///   asked for.
+  func sideInMemory(
+    for estimator: some Estimator, exampleCount: Int, block: Block, largestOrder: Int
+  ) -> Choice? {
+    guard request == .automatic else { return nil }
+    func fits(_ side: Side, order: Int) -> Bool {
+      estimator.works(on: side) && (estimator.need(on: side) == .norms || order <= largestOrder)
+    }
+    let (n, d) = (exampleCount, block.width)
+    if n <= d, fits(.score, order: n), estimator.need(on: .score) == .gram {
+      return Choice(side: .score, reason: "K is the smaller, and fits in memory")
+    }
+    if fits(.query, order: d) {
+      return estimator.need(on: .query) == .gram
+        ? Choice(side: .query, reason: "K (n = \(n)) does not fit in memory, F (d = \(d)) does")
+        : Choice(side: .query, reason: "K (n = \(n)) does not fit in memory: passes over G")
+    }
+    if fits(.score, order: n) {
+      return Choice(side: .score, reason: "F (d = \(d)) does not fit in memory, K (n = \(n)) does")
+    }
+    guard estimator.withoutMatrices != nil else { return nil }
+    return Choice(
+      side: .query,
+      reason:
+        "neither K (n = \(n)) nor F (d = \(d)) fits in memory: block conjugate gradients by passes",
+      isByPasses: true)
   }
 
   private static func percent(_ ratio: Double) -> String { "\(Int((100 * ratio).rounded())) %" }

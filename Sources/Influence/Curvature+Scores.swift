@@ -46,12 +46,18 @@ extension Curvature {
     }
     var residuals = estimators.map { _ in Matrix<Double>.zeros(rowCount, live.count) }
     var norms = Matrix<Double>.zeros(rowCount, live.count)
-    let fitted = blocks
+    let supply = supply
     let training = training
     let certifies = options.certifies
-    try BlockSchedule(widths: live.map(\.width)).forEachWave(
-      stage: "scoring", progress: progress
-    ) { place -> (norms: [Double], answers: [FittedBlock.Answer]) in
+    let schedule = BlockSchedule(
+      widths: live.map(\.width), blocksAtATime: workingMemory(rowCount).blocksAtATime)
+    let monitor = PassMonitor(
+      stage: "scoring", of: training, blocks: live.map(\.index),
+      blocksAtATime: schedule.blocksAtATime, expectedBytes: expectedBytes(scoring: rowCount),
+      meter: options.meter, progress: progress)
+    defer { monitor.finish() }
+    try schedule.forEachWave(stage: "scoring", progress: nil) {
+      place -> (norms: [Double], answers: [FittedBlock.Answer]) in
       let context = live[place]
       guard let queryBlock = places[context.name] else {
         preconditionFailure("layouts were compared: block \(context.name) must be there")
@@ -59,8 +65,9 @@ extension Curvature {
       let rows = try Self.rows(
         of: queries, block: queryBlock, aggregation: aggregation, precision: Element.self)
       let squares = rows.squaredRowNorms()
-      let pass = GradientPass<Element>(store: training, block: context.index)
-      let answers = try fitted[context.index].answers(
+      let pass = GradientPass<Element>(
+        store: training, block: context.index, monitor: monitor)
+      let answers = try supply.block(context.index, monitor: monitor).answers(
         to: rows, squaredNorms: squares, pass: pass, certifies: certifies)
       return (squares.map { $0.squareRoot() }, answers)
     } combine: { place, outcome in
@@ -93,27 +100,58 @@ extension Curvature {
   static func rows<Element: Scalar>(
     of queries: GradientStore, block: Int, aggregation: Aggregation, precision: Element.Type
   ) throws -> MatrixView<Element> {
-    let rows = try queries.rows(0..<queries.count, of: block, as: Element.self)
-    let bad = rows.squaredRowNorms().enumerated().filter { !$0.element.isFinite }.map(\.offset)
-    guard bad.isEmpty else {
-      throw InfluenceError.notFinite(
-        source: queries.name, block: queries.layout.blocks[block].name, rows: bad)
+    func check(_ rows: MatrixView<Element>, from first: Int) throws {
+      let bad = rows.squaredRowNorms().enumerated().filter { !$0.element.isFinite }
+      guard bad.isEmpty else {
+        throw InfluenceError.notFinite(
+          source: queries.name, block: queries.layout.blocks[block].name,
+          rows: bad.map { first + $0.offset })
+      }
     }
-    return aggregation == .mean ? Matrix(rows).meanRow().view : rows
+    guard aggregation == .mean else {
+      let rows = try queries.rows(0..<queries.count, of: block, as: Element.self)
+      try check(rows, from: 0)
+      return rows
+    }
+    // A chunk at a time: there may be more queries than fit in memory.
+    var sum = Matrix<Double>.zeros(1, queries.layout.blocks[block].width)
+    var buffer = Matrix<Element>.zeros(0, 0)
+    for chunk in queries.chunks(of: 1024) {
+      let rows = try queries.rows(chunk, of: block, reusing: &buffer)
+      try check(rows, from: chunk.lowerBound)
+      sum.add(Matrix<Double>(converting: Matrix(rows).meanRow()), scale: Double(chunk.count))
+    }
+    sum.scale(by: 1 / Double(queries.count))
+    return Matrix<Element>(converting: sum).view
   }
 }
 
 extension Curvature {
-  /// How many queries can be scored at once in a quarter of the memory budget.
+  /// How many of m queries can be scored at once within the memory budget.
   ///
-  /// A query's scores take 8n bytes: once a method, and once more for each block in flight; its
-  /// gradients a few copies of their own size.
-  public var queriesAtATime: Int {
-    let widest = contexts.map(\.width).max() ?? 0
-    let inFlight = BlockSchedule.waveSize
-    let perQuery =
-      8 * training.count * estimators.count * (inFlight + 2) + 16 * widest * inFlight
-    return max(1, options.memoryBudget / 4 / max(1, perQuery))
+  /// - Parameter queryCount: m; 1 for their mean.
+  public func queriesAtATime(of queryCount: Int) -> Int {
+    workingMemory(queryCount).queriesAtATime
+  }
+
+  /// Bytes that scoring reads in all passes, those of an iteration estimated.
+  private func expectedBytes(scoring queryCount: Int) -> Double {
+    var stage = PlanStage(.score)
+    for plan in supply.plans where !plan.context.isDead {
+      let bytes = Double(training.count * training.bytesPerRow(ofBlock: plan.context.index))
+      let stages = BlockStages(
+        demand: plan.demand, options: options, n: training.count, m: queryCount,
+        d: plan.context.width, storeBytes: bytes, passBytes: bytes)
+      stages.addScore(to: &stage)
+      if !supply.keepsBlocks { stages.addFit(to: &stage) }
+    }
+    return stage.storeBytes
+  }
+
+  private func workingMemory(_ queryCount: Int) -> WorkingMemory {
+    WorkingMemory(
+      scoring: queryCount, with: supply.plans.map(\.demand), exampleCount: training.count,
+      estimatorCount: estimators.count, keepsBlocks: supply.keepsBlocks, options: options)
   }
 }
 
@@ -137,7 +175,7 @@ extension Curvature {
     _ progress: ProgressHandler?, precision: Element.Type
   ) throws -> [SelfInfluence] {
     let live = contexts.filter { !$0.isDead }
-    let fitted = blocks
+    let supply = supply
     let training = training
     let estimatorCount = estimators.count
     var results = estimators.map { estimator in
@@ -145,12 +183,33 @@ extension Curvature {
         method: estimator.name, values: [Double](repeating: 0, count: self.training.count),
         warnings: warnings)
     }
-    try BlockSchedule(widths: live.map(\.width)).forEachWave(
-      stage: "self-influence", progress: progress
-    ) { place -> [BlockSelfInfluence] in
-      let pass = GradientPass<Element>(store: training, block: live[place].index)
+    // What is kept, or in flight, and as much again for a Gram matrix or an inverse that is formed anew.
+    let bytes = live.map { context in
+      let demand = supply.plans[context.index].demand
+      let onQueries = zip(demand.choices, estimators).contains {
+        $0.side == .query && $1 is DataInf
+      }
+      return BlockDemand.sum(
+        BlockDemand.sum(supply.keepsBlocks ? 0 : demand.peakBytes, demand.bytes),
+        onQueries ? DataInf.momentBytes(width: context.width) : 0)
+    }
+    let kept = supply.keepsBlocks ? BlockDemand.total(supply.plans.map(\.demand)) : 0
+    let budget = max(0, options.matrixBudget - kept)
+    let schedule = BlockSchedule(
+      widths: live.map(\.width),
+      blocksAtATime: WorkingMemory.blocksAtATime(of: bytes, within: budget))
+    let memory = budget / max(1, schedule.blocksInFlight)
+    let monitor = PassMonitor(
+      stage: "self-influence", of: training, blocks: live.map(\.index),
+      blocksAtATime: schedule.blocksAtATime, expectedBytes: 0, meter: options.meter, progress: nil)
+    defer { monitor.finish() }
+    try schedule.forEachWave(stage: "self-influence", progress: progress) {
+      place -> [BlockSelfInfluence] in
+      let pass = GradientPass<Element>(
+        store: training, block: live[place].index, monitor: monitor)
+      let fitted = try supply.block(live[place].index, monitor: monitor)
       return try (0..<estimatorCount).map { index in
-        try fitted[live[place].index].selfInfluence(ofEstimator: index, pass: pass)
+        try fitted.selfInfluence(ofEstimator: index, pass: pass, memory: memory)
       }
     } combine: { _, outcome in
       for (index, influence) in outcome.enumerated() {

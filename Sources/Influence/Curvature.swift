@@ -23,22 +23,30 @@ public struct CurvatureOptions: Sendable {
   public var certifies: Bool
   /// The precision of products.
   public var precision: Precision
-  /// The most bytes that fitted matrices may take; three quarters of the machine's memory by default.
+  /// Where work is counted, if anywhere.
+  public var meter: RunMeter?
+  /// The most bytes that fitted matrices, scores and what they are made from may take together; a
+  /// quarter of the machine's memory by default.
+  ///
+  /// Pages of mapped files do not count: the system takes them back when memory is short.
   public var memoryBudget: Int
 
   /// Makes options.
   public init(
     damping: Damping = .standard, costModel: CostModel = CostModel(), certifies: Bool = true,
-    precision: Precision = .single,
-    memoryBudget: Int? = nil
+    precision: Precision = .single, memoryBudget: Int? = nil, meter: RunMeter? = nil
   ) {
+    self.meter = meter
     self.damping = damping
     self.costModel = costModel
     self.certifies = certifies
     self.precision = precision
     self.memoryBudget =
-      memoryBudget ?? Int(clamping: ProcessInfo.processInfo.physicalMemory / 4 * 3)
+      memoryBudget ?? Int(clamping: ProcessInfo.processInfo.physicalMemory / 4)
   }
+
+  /// The part of the budget that the matrices of blocks may take; the rest is for scores.
+  var matrixBudget: Int { memoryBudget / 4 * 3 }
 }
 
 /// What long work calls now and then, with the stage and the share that is done, from 0 to 1.
@@ -64,7 +72,7 @@ public struct Curvature: Sendable {
   public let warnings: [String]
   /// Seconds spent on fitting.
   public let seconds: Double
-  let blocks: [FittedBlock]
+  let supply: BlockSupply
 
   /// Fits estimators to training gradients.
   ///
@@ -73,7 +81,8 @@ public struct Curvature: Sendable {
   ///   - training: n rows of gradients.
   ///   - options: Damping, sides, precision, memory.
   ///   - progress: Called as blocks are done.
-  /// - Throws: ``InfluenceError``, or an error from reading the store.
+  /// - Throws: ``InfluenceError``, or an error from reading the store; of blocks that do not fit in
+  ///   memory together, when they are needed.
   public init(
     fitting estimators: [any Estimator], on training: GradientStore,
     options: CurvatureOptions = CurvatureOptions(), progress: ProgressHandler? = nil
@@ -81,31 +90,26 @@ public struct Curvature: Sendable {
     let clock = ContinuousClock()
     let start = clock.now
     let contexts = try BlockContext.all(of: training, damping: options.damping)
-    let plans = contexts.map { BlockPlan(of: $0, for: estimators, options: options) }
-    try BlockPlan.check(plans, against: options.memoryBudget)
-    let fitted = try BlockSchedule(widths: contexts.map(\.width)).map(
-      stage: "fitting", progress: progress
-    ) { index in
-      switch options.precision {
-      case .single:
-        try FittedBlock(plans[index], estimators, training, options, precision: Float.self)
-      case .double:
-        try FittedBlock(plans[index], estimators, training, options, precision: Double.self)
-      }
-    }
+    supply = try BlockSupply(
+      fitting: estimators, contexts, on: training, options: options, progress: progress)
     self.estimators = estimators
     self.training = training
     self.options = options
     self.contexts = contexts
-    blocks = fitted
-    warnings = Self.warnings(of: contexts, store: training)
+    warnings =
+      Self.warnings(of: contexts, store: training)
+      + supply.warnings(for: estimators, budget: options.memoryBudget)
     seconds = (clock.now - start).inSeconds
   }
 
   /// The side of each block for one estimator, with the reason; nil for dead blocks.
   public func choices(forEstimator index: Int) -> [CostModel.Choice?] {
-    blocks.map { $0.plan.context.isDead ? nil : $0.plan.choices[index] }
+    supply.plans.map { $0.context.isDead ? nil : $0.choices[index] }
   }
+
+  /// Whether every block is fitted once and kept; otherwise blocks are fitted when they are needed,
+  /// for every set of queries anew, because together they do not fit in memory.
+  public var keepsBlocks: Bool { supply.keepsBlocks }
 
   static func warnings(of contexts: [BlockContext], store: GradientStore) -> [String] {
     var warnings: [String] = []

@@ -30,11 +30,16 @@ public protocol Estimator: Sendable {
   ///
   /// - Parameter gram: The block's Fisher matrix; nil unless ``need(on:)`` asks for it.
   func querySide(_ gram: BlockGram) throws -> any QuerySideOperator
+
+  /// What gives the same scores by passes over G alone, for blocks whose K and F are both too large.
+  var withoutMatrices: (any Estimator)? { get }
 }
 
 extension Estimator {
   /// On both.
   public func works(on side: Side) -> Bool { true }
+  /// Nothing does.
+  public var withoutMatrices: (any Estimator)? { nil }
 }
 
 /// What an estimator needs of a block before it can be fitted.
@@ -77,9 +82,22 @@ public protocol QuerySideOperator: Sendable {
   func residualNorms<Element: Scalar>(
     of preconditioned: Matrix<Element>, for queries: MatrixView<Element>
   ) -> [Double]?
+  /// The self-influence gᵢᵀ·M·gᵢ of the n training examples, where there is a better way than to
+  /// take them as queries; nil where there is none.
+  ///
+  /// - Parameters:
+  ///   - pass: Products with the block's training gradients.
+  ///   - memory: Bytes that it may take.
+  func selfInfluence<Element: Scalar>(
+    pass: GradientPass<Element>, memory: Int
+  ) throws -> BlockSelfInfluence?
 }
 
 extension QuerySideOperator {
+  /// The training examples are taken as queries.
+  public func selfInfluence<Element: Scalar>(
+    pass: GradientPass<Element>, memory: Int
+  ) throws -> BlockSelfInfluence? { nil }
   /// Nothing is known without another pass.
   public func residualNorms<Element: Scalar>(
     of preconditioned: Matrix<Element>, for queries: MatrixView<Element>

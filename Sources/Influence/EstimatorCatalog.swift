@@ -17,7 +17,7 @@ public enum EstimatorCatalog {
     "lissa": "Neumann series; depth=T or tolerance=E, scale=S",
     "cg": "conjugate gradients; tolerance=E, steps=N",
     "pcg": "exact by passes alone, for large stores; tolerance=E, steps=N, preconditioner=P",
-    "exact": "damped empirical Fisher, (F + λI)⁻¹",
+    "exact": "damped empirical Fisher, (F + λI)⁻¹; tolerance=E where by passes",
   ]
 
   /// Makes an estimator from a name, with settings after a colon: `datainf`, `lissa:depth=10`,
@@ -34,7 +34,17 @@ public enum EstimatorCatalog {
     case "hessian-free": estimator = HessianFree()
     case "block-normalized": estimator = BlockNormalized()
     case "datainf": estimator = DataInf()
-    case "exact": estimator = ExactFisher()
+    case "exact":
+      var exact = ExactFisher()
+      if let text = settings.removeValue(forKey: "tolerance") {
+        let tolerance = try number(text, Double.init, "tolerance", name)
+        guard tolerance > 0, tolerance < 1 else {
+          throw .invalidSetting(
+            method: name, setting: "tolerance", reason: "\(tolerance) does not lie between 0 and 1")
+        }
+        exact.tolerance = tolerance
+      }
+      estimator = exact
     case "lissa":
       var lissa = LiSSA()
       if let depth = settings.removeValue(forKey: "depth") {

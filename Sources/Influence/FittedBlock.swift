@@ -14,8 +14,8 @@ struct FittedBlock: Sendable {
   let kernel: Matrix<Double>?
 
   init<Element: Scalar>(
-    _ plan: BlockPlan, _ estimators: [any Estimator], _ training: GradientStore,
-    _ options: CurvatureOptions, precision: Element.Type
+    _ plan: BlockPlan, _ training: GradientStore,
+    _ options: CurvatureOptions, monitor: PassMonitor?, precision: Element.Type
   ) throws {
     self.plan = plan
     guard !plan.context.isDead else {
@@ -23,7 +23,8 @@ struct FittedBlock: Sendable {
       kernel = nil
       return
     }
-    let pass = GradientPass<Element>(store: training, block: plan.context.index)
+    let pass = GradientPass<Element>(
+      store: training, block: plan.context.index, monitor: monitor)
     let kernel = plan.needsKernel ? try pass.kernel() : nil
     let scoreGram = try BlockGram(context: plan.context, side: .score, matrix: kernel)
     let queryGram = try BlockGram(
@@ -34,10 +35,11 @@ struct FittedBlock: Sendable {
       !plan.choices.contains(where: { $0.side == .query })
         || (lambda.isNormal && (1 / lambda).isNormal)
     else { throw InfluenceError.outOfRange(block: plan.context.name) }
-    operators = try zip(estimators, plan.choices).map { estimator, choice in
+    operators = try zip(plan.demand.estimators, plan.choices).map { estimator, choice in
       switch choice.side {
       case .score: .score(try estimator.scoreSide(scoreGram, precision: Element.self))
-      case .query: .query(try estimator.querySide(queryGram))
+      case .query:
+        .query(try estimator.querySide(queryGram))
       }
     }
     self.kernel = options.certifies ? kernel : nil
@@ -131,24 +133,27 @@ struct FittedBlock: Sendable {
 
   /// The self-influence of the n training examples under one estimator.
   func selfInfluence<Element: Scalar>(
-    ofEstimator index: Int, pass: GradientPass<Element>
+    ofEstimator index: Int, pass: GradientPass<Element>, memory: Int
   ) throws -> BlockSelfInfluence {
-    let influence = try uncheckedSelfInfluence(ofEstimator: index, pass: pass)
+    let influence = try uncheckedSelfInfluence(ofEstimator: index, pass: pass, memory: memory)
     try checkFinite(influence.values)
     return influence
   }
 
   private func uncheckedSelfInfluence<Element: Scalar>(
-    ofEstimator index: Int, pass: GradientPass<Element>
+    ofEstimator index: Int, pass: GradientPass<Element>, memory: Int
   ) throws -> BlockSelfInfluence {
     switch operators[index] {
     case .score(let fitted):
       return try fitted.selfInfluence { try kernel ?? pass.kernel() }
     case .query(let fitted):
+      if let influence = try fitted.selfInfluence(pass: pass, memory: memory) { return influence }
+      // Examples as queries: an iteration by passes holds some ten matrices of their size.
+      let (n, d) = (plan.context.exampleCount, plan.context.width)
+      let chunk = max(16, min(256, memory / max(1, 40 * n + 90 * d)))
       var influence = BlockSelfInfluence(values: [])
       influence.values.reserveCapacity(plan.context.exampleCount)
-      for rows in pass.store.chunks(of: 256) {
-        let gradients = try pass.store.rows(rows, of: plan.context.index, as: Element.self)
+      try pass.forEachChunk(of: chunk, rowOperations: 0) { _, gradients in
         let preconditioned = try fitted.precondition(gradients, pass: pass)
         influence.values += preconditioned.rows.view.rowDots(with: gradients)
         influence.warnings += preconditioned.warnings

@@ -28,6 +28,15 @@ public struct PlanStage: Sendable, Hashable {
 
   init(_ name: Name) { self.name = name }
 
+  /// Adds what another stage does, several times over.
+  mutating func add(_ other: PlanStage, times: Double) {
+    storeBytes += times * other.storeBytes
+    memoryBytes += times * other.memoryBytes
+    productOperations += times * other.productOperations
+    skinnyOperations += times * other.skinnyOperations
+    doubleOperations += times * other.doubleOperations
+  }
+
   /// Adds products of `rows` rows with gradients, which are skinny below 16 rows.
   mutating func addProducts(rows: Int, _ operations: Double) {
     if rows < 16 { skinnyOperations += operations } else { productOperations += operations }
@@ -37,7 +46,6 @@ public struct PlanStage: Sendable, Hashable {
 /// The stages of one block.
 struct BlockStages {
   let demand: BlockDemand
-  let estimators: [any Estimator]
   let options: CurvatureOptions
   /// n, m, d.
   let n: Int
@@ -74,7 +82,7 @@ struct BlockStages {
       stage.productOperations += OperationCount.fisher(n: n, d: d)
       stage.memoryBytes += 24 * square(d)
     }
-    for (estimator, choice) in zip(estimators, demand.choices)
+    for (estimator, choice) in zip(demand.estimators, demand.choices)
     where estimator.need(on: choice.side) == .gram {
       let order = order(on: choice.side)
       stage.doubleOperations += OperationCount.factorization(by: estimator.name, order: order)
@@ -86,7 +94,7 @@ struct BlockStages {
   func addScore(to stage: inout PlanStage) {
     let products = OperationCount.products(m: m, n: n, d: d)
     var hasCross = false
-    for (estimator, choice) in zip(estimators, demand.choices) where choice.side == .query {
+    for (estimator, choice) in zip(demand.estimators, demand.choices) where choice.side == .query {
       let hasFisher = estimator.need(on: .query) == .gram
       if let solver = estimator as? PreconditionedConjugateGradient {
         // A step is a pass of two products, and another with a preconditioner.
@@ -120,7 +128,7 @@ struct BlockStages {
       read(&stage)
       stage.addProducts(rows: m, products)
     }
-    for (estimator, choice) in zip(estimators, demand.choices) where choice.side == .score {
+    for (estimator, choice) in zip(demand.estimators, demand.choices) where choice.side == .score {
       if estimator.need(on: .score) == .gram { addSolve(of: estimator, order: n, to: &stage) }
       if options.certifies {
         stage.doubleOperations += OperationCount.kernelCertificate(m: m, n: n)

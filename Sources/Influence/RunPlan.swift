@@ -20,9 +20,15 @@ public struct RunPlan: Sendable {
   public let choices: [[CostModel.Choice?]]
   /// What is read and computed, stage by stage; stages with nothing to do are left out.
   public let stages: [PlanStage]
-  /// Bytes of the Gram matrices and factors of all blocks, which stay in memory.
+  /// Bytes of the Gram matrices and factors of all blocks.
   public let gramBytes: Int
-  /// Bytes of the scores: m × n in double precision for each method.
+  /// Whether they all stay in memory; otherwise blocks are fitted when they are needed.
+  public let keepsBlocks: Bool
+  /// Bytes of the Gram matrices and factors that are in memory at a time.
+  public let heldBytes: Int
+  /// How many queries are scored together.
+  public let queriesAtATime: Int
+  /// Bytes of the scores in memory: in double precision, for each method and each query of a set.
   public let scoreBytes: Int
   /// Bytes of copies and intermediate results of the blocks that are worked on at a time.
   public let bufferBytes: Int
@@ -41,26 +47,42 @@ public struct RunPlan: Sendable {
     let n = shape.exampleCount
     let m = shape.queryCount
     let elementBytes = options.precision == .single ? 4.0 : 8.0
+    let demands = shape.layout.blocks.enumerated().map { index, block in
+      BlockDemand(
+        of: block, exampleCount: n, isDead: shape.deadBlocks.contains(index), for: estimators,
+        options: options)
+    }
+    gramBytes = BlockDemand.total(demands)
+    keepsBlocks = WorkingMemory.fitting(demands, options: options).keepsBlocks
+    let memory = WorkingMemory(
+      scoring: m, with: demands, exampleCount: n, estimatorCount: estimators.count,
+      keepsBlocks: keepsBlocks, options: options)
+    let batch = memory.queriesAtATime
+    queriesAtATime = batch
+    let sets = (full: Double(m / batch), rest: m % batch)
+    let fits = keepsBlocks ? 1 : sets.full + (sets.rest > 0 ? 1 : 0)
     var norms = PlanStage(.norms)
     var fit = PlanStage(.fit)
     var score = PlanStage(.score)
-    var demands: [BlockDemand] = []
     for (index, block) in shape.layout.blocks.enumerated() {
-      let demand = BlockDemand(
-        of: block, exampleCount: n, isDead: shape.deadBlocks.contains(index), for: estimators,
-        options: options)
-      demands.append(demand)
       let bytes = Double(shape.storeBytes(ofBlock: index))
       // Other types are read, written as converted copies, and read again.
       let copied = 2 * elementBytes * Double(n) * Double(block.width)
-      let stages = BlockStages(
-        demand: demand, estimators: estimators, options: options, n: n, m: m, d: block.width,
-        storeBytes: bytes,
-        passBytes: bytes + (shape.isReadInPlace(index, options.precision) ? 0 : copied))
-      if !shape.recordsNorms { stages.addNorms(to: &norms) }
+      func stages(queries: Int) -> BlockStages {
+        BlockStages(
+          demand: demands[index], options: options, n: n, m: queries, d: block.width,
+          storeBytes: bytes,
+          passBytes: bytes + (shape.isReadInPlace(index, options.precision) ? 0 : copied))
+      }
+      if !shape.recordsNorms { stages(queries: m).addNorms(to: &norms) }
       guard !shape.deadBlocks.contains(index) else { continue }
-      stages.addFit(to: &fit)
-      stages.addScore(to: &score)
+      var once = PlanStage(.fit)
+      stages(queries: batch).addFit(to: &once)
+      fit.add(once, times: fits)
+      var one = PlanStage(.score)
+      stages(queries: batch).addScore(to: &one)
+      score.add(one, times: sets.full)
+      if sets.rest > 0 { stages(queries: sets.rest).addScore(to: &score) }
     }
     choices = estimators.indices.map { estimator in
       demands.enumerated().map { index, demand in
@@ -68,18 +90,24 @@ public struct RunPlan: Sendable {
       }
     }
     stages = [norms, fit, score].filter { $0.memoryBytes > 0 }
-    gramBytes = BlockDemand.total(demands)
-    scoreBytes = Self.clamped(8 * Double(m) * Double(n) * Double(estimators.count))
-    bufferBytes = Self.buffers(shape, demands, estimators.count, elementBytes)
+    heldBytes =
+      keepsBlocks
+      ? gramBytes
+      : WorkingMemory.largest(demands.map(\.peakBytes), count: memory.blocksAtATime)
+    self.fits = demands.allSatisfy { $0.bytes == 0 || $0.peakBytes <= options.memoryBudget }
+    scoreBytes = Self.clamped(8 * Double(batch) * Double(n) * Double(estimators.count))
+    bufferBytes = Self.buffers(
+      shape, demands, estimators.count, elementBytes, batch, memory.blocksAtATime)
   }
 
   /// Bytes that are resident at the peak, beside pages of mapped files, which the system takes back.
   public var peakBytes: Int {
-    BlockDemand.sum(gramBytes, BlockDemand.sum(scoreBytes, bufferBytes))
+    BlockDemand.sum(heldBytes, BlockDemand.sum(scoreBytes, bufferBytes))
   }
 
-  /// Whether a fit is let run: the Gram matrices and factors stay within the budget.
-  public var fits: Bool { gramBytes <= options.memoryBudget }
+  /// Whether a run is let start: the Gram matrices and factors of any one block stay within the
+  /// budget.
+  public let fits: Bool
 
   /// Bytes of the store that are read in all passes.
   public var bytesRead: Double { stages.reduce(0) { $0 + $1.storeBytes } }
@@ -104,12 +132,12 @@ public struct RunPlan: Sendable {
   /// Scores in flight of a wave of blocks, and on each thread a sum of panels, preconditioned queries
   /// and a chunk of converted gradients.
   private static func buffers(
-    _ shape: RunShape, _ demands: [BlockDemand], _ methodCount: Int, _ elementBytes: Double
+    _ shape: RunShape, _ demands: [BlockDemand], _ methodCount: Int, _ elementBytes: Double,
+    _ queryCount: Int, _ atATime: Int
   ) -> Int {
     let n = Double(shape.exampleCount)
-    let m = Double(shape.queryCount)
+    let m = Double(queryCount)
     let live = shape.layout.blocks.indices.filter { !shape.deadBlocks.contains($0) }
-    let atATime = BlockSchedule.blocksAtATime(of: live.count)
     let scores = Double(atATime) * m * n * 8 * Double(methodCount)
     let working = live.map { index -> Double in
       let d = Double(shape.layout.blocks[index].width)

@@ -26,7 +26,7 @@ struct FitOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The most that fitted matrices may take, such as 8GB; 3/4 of the machine by default.",
+      "The most memory to work in, such as 8GB; a quarter of the machine by default.",
       valueName: "size"))
   var memory: ByteCount?
 
@@ -49,13 +49,13 @@ struct FitOptions: ParsableArguments {
 
   /// The library's options; also sets the number of threads.
   func curvatureOptions(
-    certifies: Bool, expectedQueries: Int? = nil
+    certifies: Bool, expectedQueries: Int? = nil, meter: RunMeter? = nil
   ) throws -> CurvatureOptions {
     try damping.validate()
     if let threads { Parallelism.threads = threads }
     return CurvatureOptions(
       damping: damping, costModel: CostModel(request: side, expectedQueries: expectedQueries),
-      certifies: certifies, precision: precision, memoryBudget: memory?.bytes)
+      certifies: certifies, precision: precision, memoryBudget: memory?.bytes, meter: meter)
   }
 }
 

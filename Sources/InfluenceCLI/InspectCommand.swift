@@ -32,7 +32,7 @@ struct InspectCommand: ParsableCommand {
   private static let quantileNames = ["min", "5 %", "25 %", "median", "75 %", "95 %", "max"]
 
   func run() throws {
-    _ = try fit.curvatureOptions(certifies: false)
+    let options = try fit.curvatureOptions(certifies: false)
     let store = try GradientStore(opening: URL(filePath: path), allowingIncomplete: incomplete)
     guard store.count > 0 else { throw InfluenceError.empty(source: path) }
     let health = try GradientHealth(of: store)
@@ -40,7 +40,9 @@ struct InspectCommand: ParsableCommand {
     defer { bar.finish() }
     let spectra =
       spectrum
-      ? try BlockSpectrum.all(of: store, damping: fit.damping, progress: bar.handler) : nil
+      ? try BlockSpectrum.all(
+        of: store, damping: fit.damping, memoryBudget: options.memoryBudget, progress: bar.handler)
+      : nil
     bar.finish()
     let byName = Dictionary(uniqueKeysWithValues: (spectra ?? []).map { ($0.block, $0) })
     if json {

@@ -62,6 +62,8 @@ extension PlanReport {
       "buffer_bytes": .integer(plan.bufferBytes),
       "peak_bytes": .integer(plan.peakBytes),
       "fits": .boolean(plan.fits),
+      "keeps_blocks": .boolean(plan.keepsBlocks),
+      "queries_at_a_time": .integer(plan.queriesAtATime),
       "seconds": RunRecord.number(time?.seconds),
       "seconds_cached": RunRecord.number(cached?.seconds),
       "stages": .array(

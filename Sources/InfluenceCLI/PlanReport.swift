@@ -81,7 +81,7 @@ struct PlanReport {
     let types = Set(shape.elementTypes.map(\.name)).sorted().joined(separator: ", ")
     let place = source.map { "\($0): " } ?? ""
     return
-      "\(place)\(shape.exampleCount) rows × \(shape.layout.columnCount) columns in \(shape.layout.count) \(shape.layout.count == 1 ? "block" : "blocks"), \(types), \(NumberFormat.bytes(shape.storeBytes)); \(shape.queryCount) \(shape.queryCount == 1 ? "query" : "queries"); matrices may take \(NumberFormat.bytes(options.memoryBudget))"
+      "\(place)\(shape.exampleCount) rows × \(shape.layout.columnCount) columns in \(shape.layout.count) \(shape.layout.count == 1 ? "block" : "blocks"), \(types), \(NumberFormat.bytes(shape.storeBytes)); \(shape.queryCount) \(shape.queryCount == 1 ? "query" : "queries"); memory \(NumberFormat.bytes(options.memoryBudget))"
   }
 
   private static func line(_ calibration: MachineCalibration) -> String {
@@ -99,7 +99,8 @@ struct PlanReport {
     var cells: [Table.Cell] = [
       .text(plan.methods[0]), .text(route.name), .text(route.isPicked ? "*" : ""),
       .number(plan.bytesRead), .number(plan.passes), .number(plan.operations),
-      .integer(plan.gramBytes), .integer(plan.peakBytes), .text(plan.fits ? "yes" : "no"),
+      .integer(plan.gramBytes), .integer(plan.peakBytes),
+      .text(plan.fits ? (plan.keepsBlocks ? "yes" : "in turn") : "no"),
     ]
     if let calibration {
       let time = calibration.time(of: plan)

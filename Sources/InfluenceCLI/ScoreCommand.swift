@@ -100,14 +100,16 @@ struct ScoreCommand: ParsableCommand {
     let training = try GradientStore(opening: URL(filePath: train))
     let queries = try GradientStore(opening: URL(filePath: query))
     let expected = aggregate == .mean ? 1 : queries.count
-    let options = try fit.curvatureOptions(certifies: certificate, expectedQueries: expected)
+    let meter = RunMeter()
+    let options = try fit.curvatureOptions(
+      certifies: certificate, expectedQueries: expected, meter: meter)
     let differences = training.layout.differences(from: queries.layout)
     guard differences.isEmpty else {
       throw InfluenceError.layoutMismatch(
         train: training.name, query: queries.name, differences: differences)
     }
     guard queries.count > 0 else { throw InfluenceError.empty(source: queries.name) }
-    let bar = ProgressBar(quiet: fit.quiet)
+    let bar = ProgressBar(quiet: fit.quiet, meter: meter)
     defer { bar.finish() }
     let curvature = try Curvature(
       fitting: [estimator], on: training, options: options, progress: bar.handler)
@@ -115,7 +117,10 @@ struct ScoreCommand: ParsableCommand {
       try record(summary, curvature, training, queries)
     }
     bar.finish()
-    report(summary, curvature, output)
+    let work = WorkReport(
+      meter.work, on: training, seconds: curvature.seconds + summary.seconds,
+      precision: fit.precision, measures: !fit.quiet)
+    report(summary, curvature, work, output)
   }
 
   /// Scores as many queries at a time as memory allows, and writes their rows as they are made.
@@ -124,9 +129,14 @@ struct ScoreCommand: ParsableCommand {
     _ bar: ProgressBar, record: (ScoreSummary) throws -> OrderedJSON
   ) throws -> ScoreSummary {
     let rowCount = aggregate == .mean ? 1 : queries.count
-    let atATime = aggregate == .mean ? queries.count : curvature.queriesAtATime
+    let atATime = aggregate == .mean ? queries.count : curvature.queriesAtATime(of: rowCount)
     var summary = ScoreSummary(
       queryCount: rowCount, exampleCount: curvature.training.count, warnings: curvature.warnings)
+    if !curvature.keepsBlocks, atATime < rowCount {
+      summary.warnings.append(
+        "the matrices of all blocks do not fit in memory together, nor the scores of all queries: they are made anew for each \(atATime) queries; raise --memory, or keep them with `influence fit`"
+      )
+    }
     var writer = try destination.writer(rows: rowCount, columns: curvature.training.count)
     for first in stride(from: 0, to: queries.count, by: atATime) {
       let batch = queries[rows: first..<min(queries.count, first + atATime)]
@@ -166,20 +176,26 @@ struct ScoreCommand: ParsableCommand {
       "certificate": summary.certificate,
       "convergence": RunRecord.convergence(summary.convergence),
       "seconds": ["fit": .number(curvature.seconds), "score": .number(summary.seconds)],
+      "work": WorkReport(
+        curvature.options.meter?.work ?? RunMeter.Work(), on: training,
+        seconds: curvature.seconds + summary.seconds, precision: fit.precision, measures: false
+      ).json,
       "warnings": RunRecord.strings(summary.warnings),
       "versions": RunRecord.versions,
       "command": RunRecord.commandLine,
     ]
   }
 
-  private func report(_ summary: ScoreSummary, _ curvature: Curvature, _ output: String) {
+  private func report(
+    _ summary: ScoreSummary, _ curvature: Curvature, _ work: WorkReport, _ output: String
+  ) {
     for warning in summary.warnings { Console.error("warning: \(warning)") }
     guard !fit.quiet else { return }
     print(
       "\(output): \(summary.queryCount) × \(summary.exampleCount) scores by \(curvature.estimators[0].name), positive is \(convention == .helpful ? "helpful" : "harmful")"
     )
     print(
-      "fit \(NumberFormat.seconds(curvature.seconds)), score \(NumberFormat.seconds(summary.seconds))"
+      "fit \(NumberFormat.seconds(curvature.seconds)), score \(NumberFormat.seconds(summary.seconds)): \(work.line)"
     )
     let residuals = summary.residuals.sorted()
     guard !residuals.isEmpty else { return }

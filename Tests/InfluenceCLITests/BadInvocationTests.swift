@@ -154,7 +154,7 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
     .init(train("unfinished"), 65, "unfinished"),
     .init(query("other.safetensors"), 65, "other.safetensors", "block b", "block c"),
     .init(query("turned.safetensors"), 65, "turned.safetensors", "block a", "[3, 4]", "[4, 3]"),
-    .init("\(full) --memory 1kB", 65, "block a", "--memory"),
+    .init("\(full) --memory 1kB --side score", 65, "block a", "--memory"),
     .init("\(exact) --damping-sweep 0.1:1:3 --memory 1kB", 65, "3 dampings", "--memory"),
     .init("\(full) --damping absolute:1e-60", 65, "block", "scale"),
     .init(

@@ -56,21 +56,11 @@ private struct DataInfOnScores<Element: Scalar>: ScoreSideOperator {
     return SpanSolution(scores: scores, coefficients: coefficients, beta: 1 / lambda)
   }
 
-  /// (1/λ)·[νᵢ − (1/n) Σⱼ Kᵢⱼ²/(λ + νⱼ)].
-  func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> BlockSelfInfluence {
-    let lambda = context.lambda
-    let count = context.exampleCount
-    let weights = context.dataInfWeights
-    let kernel = try kernel()
-    let values = (0..<count).map { row in
-      var sum = 0.0
-      for column in 0..<count {
-        let product = kernel[row, column]
-        sum += weights[column] * product * product
-      }
-      return (context.squaredNorms[row] - sum / Double(count)) / lambda
-    }
-    return BlockSelfInfluence(values: values)
+  /// (1/λ)·[νᵢ − (1/n) Σⱼ Kᵢⱼ²/(λ + νⱼ)], from the K that is kept.
+  func selfInfluence(kernel: () throws -> Matrix<Double>) -> BlockSelfInfluence {
+    var weighted = self.kernel
+    weighted.scaleColumns(by: context.dataInfWeights.map { Element($0.squareRoot()) })
+    return context.dataInfSelfInfluence(weightedSquares: weighted.view.squaredRowNorms())
   }
 }
 
@@ -87,5 +77,34 @@ private struct DataInfOnQueries: QuerySideOperator {
       queries, weights: context.dataInfWeights,
       scale: -1 / (Double(context.exampleCount) * lambda), addingTo: &rows)
     return Preconditioned(rows: rows, crossProducts: cross)
+  }
+
+  /// Σⱼ Kᵢⱼ²/(λ + νⱼ) as gᵢᵀ·(Gᵀ·W·G)·gᵢ, or from rows of K, whichever costs less and fits.
+  func selfInfluence<Element: Scalar>(
+    pass: GradientPass<Element>, memory: Int
+  ) throws -> BlockSelfInfluence? {
+    let (n, d) = (context.exampleCount, context.width)
+    let weights = context.dataInfWeights
+    // 3nd² operations against 2n²d.
+    let sums =
+      3 * d < 2 * n && DataInf.momentBytes(width: d) <= memory
+      ? try pass.quadraticForms(of: pass.secondMoment(weights: weights))
+      : try pass.squaredKernelSums(weights: weights, memory: memory)
+    return context.dataInfSelfInfluence(weightedSquares: sums)
+  }
+}
+
+extension DataInf {
+  /// Bytes of Gᵀ·W·G as a sum of panels, as a matrix, and in the precision of products.
+  static func momentBytes(width: Int) -> Int { 22 * width * width }
+}
+
+extension BlockContext {
+  /// (1/λ)·(νᵢ − sᵢ/n), with s what DataInf takes off.
+  fileprivate func dataInfSelfInfluence(weightedSquares: [Double]) -> BlockSelfInfluence {
+    BlockSelfInfluence(
+      values: zip(squaredNorms, weightedSquares).map { norm, sum in
+        (norm - sum / Double(exampleCount)) / lambda
+      })
   }
 }

@@ -9,15 +9,27 @@ public import LinearAlgebra
 /// what the other methods approximate.
 ///
 /// - Cost: score side n²d + n³/3 once, then 2mnd + 2mn²; query side nd² + d³/3 once, then
-///   2md² + 2mnd.
+///   2md² + 2mnd. Where neither K nor F fits in memory: ``PreconditionedConjugateGradient``.
 public struct ExactFisher: Estimator {
+  /// The relative residual to reach in blocks that are solved by passes, in 0 ..< 1.
+  public var tolerance: Double
+
   /// Makes the estimator.
-  public init() {}
+  ///
+  /// - Parameter tolerance: The relative residual to reach in blocks whose K and F are both too large
+  ///   for the memory; others are factorised, and solved as far as double precision goes.
+  public init(tolerance: Double = 1e-3) { self.tolerance = tolerance }
 
   /// `exact`.
   public var name: String { "exact" }
-  /// None.
-  public var settings: [String: String] { [:] }
+  /// The tolerance, where it is not the default.
+  public var settings: [String: String] {
+    tolerance == 1e-3 ? [:] : ["tolerance": "\(tolerance)"]
+  }
+  /// Block conjugate gradients.
+  public var withoutMatrices: (any Estimator)? {
+    PreconditionedConjugateGradient(tolerance: tolerance)
+  }
 
   /// K, or F.
   public func need(on side: Side) -> CurvatureNeed { .gram }

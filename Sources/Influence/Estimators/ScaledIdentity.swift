@@ -15,6 +15,12 @@ struct ScaledIdentity: ScoreSideOperator, QuerySideOperator {
     BlockSelfInfluence(values: context.squaredNorms.map { beta * $0 })
   }
 
+  func selfInfluence<Element: Scalar>(
+    pass: GradientPass<Element>, memory: Int
+  ) -> BlockSelfInfluence? {
+    BlockSelfInfluence(values: context.squaredNorms.map { beta * $0 })
+  }
+
   func precondition<Element: Scalar>(
     _ queries: MatrixView<Element>, pass: GradientPass<Element>
   ) -> Preconditioned<Element> {

@@ -249,7 +249,8 @@ struct PreconditionedConjugateGradientTests {
     let error = #expect(throws: InfluenceError.self) {
       _ = try Curvature(
         fitting: [ExactFisher()], on: problem.training(.single),
-        options: CurvatureOptions(memoryBudget: 0))
+        options: CurvatureOptions(
+          costModel: CostModel(request: .score), memoryBudget: 0))
     }
     #expect(error?.description.contains("pcg") == true)
   }
