@@ -7,7 +7,7 @@ struct ImportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "import",
     abstract: "Write any gradients as a store directory, with checksums.",
-    usage: "influence import <source> <destination> [--dtype <type>] [--json] [--quiet]",
+    usage: "influence import <source> <destination> [--dtype <type>] [<options>]",
     discussion: """
       Reads whatever can be opened, a chunk at a time, and writes it with a manifest, norms and \
       checksums. When stopped, give the same command again: it goes on from the last committed row. \
