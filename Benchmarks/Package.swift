@@ -10,6 +10,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
   ],
   targets: [
+    benchmark("Formats"),
     benchmark("Scoring"),
     benchmark("Streaming"),
   ]

@@ -4,6 +4,8 @@ import TensorFiles
 /// Where the gradients of one block of one shard come from.
 enum BlockSource: Sendable {
   case mapped(MappedMatrix)
+  /// 8-bit integers with a scale for each row.
+  case scaled(ScaledMatrix)
   /// A two-dimensional `.npy` array whose columns, not rows, are contiguous, from some row on.
   case columnMajor(NumpyFile, ElementType, firstRow: Int)
   case single(MatrixView<Float>)
@@ -19,12 +21,18 @@ enum BlockSource: Sendable {
 
   /// Where the numbers lie in files, row after row; none in memory, or column after column.
   var storedMatrices: [MappedMatrix] {
-    if case .mapped(let matrix) = self { [matrix] } else { [] }
+    switch self {
+    case .mapped(let matrix): [matrix]
+    // The scales are few, and would part the blocks' integers, which lie side by side.
+    case .scaled(let matrix): [matrix.integers]
+    case .columnMajor, .single, .double: []
+    }
   }
 
   var elementType: ElementType {
     switch self {
     case .mapped(let matrix): matrix.elementType
+    case .scaled: .int8
     case .columnMajor(_, let type, _): type
     case .single: .float32
     case .double: .float64
@@ -36,25 +44,9 @@ enum BlockSource: Sendable {
     case .mapped(let matrix):
       matrix.elementType == (Element.self == Float.self ? .float32 : .float64)
         && matrix.byteOffset.isMultiple(of: MemoryLayout<Element>.alignment)
-    case .columnMajor: false
+    case .scaled, .columnMajor: false
     case .single: Element.self == Float.self
     case .double: Element.self == Double.self
-    }
-  }
-
-  /// A rectangle of the block: in place where possible, converted otherwise.
-  func read<Element: Scalar>(
-    rows: Range<Int>, columns: Range<Int>, as type: Element.Type
-  ) throws -> MatrixView<Element> {
-    switch self {
-    case .mapped(let matrix):
-      let part = matrix[rows: rows][columns: columns]
-      return isDirectlyReadable(as: type) ? try part.view(as: type) : part.matrix(as: type).view
-    case .columnMajor(let file, _, let firstRow):
-      let stored = firstRow + rows.lowerBound..<firstRow + rows.upperBound
-      return try file.matrix(as: type, rows: stored).view[columns: columns]
-    case .single(let view): return converted(view[rows: rows, columns: columns], as: type)
-    case .double(let view): return converted(view[rows: rows, columns: columns], as: type)
     }
   }
 
@@ -65,30 +57,66 @@ enum BlockSource: Sendable {
   func read<Element: Scalar>(
     rows: Range<Int>, columns: Range<Int>, reusing buffer: inout Matrix<Element>
   ) throws -> MatrixView<Element> {
-    guard case .mapped(let matrix) = self, !isDirectlyReadable(as: Element.self) else {
-      return try read(rows: rows, columns: columns, as: Element.self)
+    if isDirectlyReadable(as: Element.self) {
+      switch self {
+      case .mapped(let matrix): return try matrix[rows: rows][columns: columns].view()
+      case .single(let view as MatrixView<Element>): return view[rows: rows, columns: columns]
+      case .double(let view as MatrixView<Element>): return view[rows: rows, columns: columns]
+      default: break
+      }
     }
-    if buffer.rows != rows.count || buffer.columns != columns.count {
-      buffer = .zeros(rows.count, columns.count)
-    }
-    matrix[rows: rows][columns: columns].read(into: &buffer.elements)
+    buffer.reshape(rows.count, columns.count)
+    try read(rows: rows, columns: columns, into: &buffer, firstRow: 0)
     return buffer.view
+  }
+
+  /// Copies a rectangle of the block, converted, into rows of a matrix of as many columns.
+  func read<Element: Scalar>(
+    rows: Range<Int>, columns: Range<Int>, into matrix: inout Matrix<Element>, firstRow: Int
+  ) throws {
+    switch self {
+    case .mapped(let stored):
+      stored[rows: rows][columns: columns].read(into: &matrix, firstRow: firstRow)
+    case .scaled(let stored):
+      try stored.read(rows: rows, columns: columns, into: &matrix, firstRow: firstRow)
+    case .columnMajor(let file, _, let start):
+      let stored = start + rows.lowerBound..<start + rows.upperBound
+      let copy: Matrix<Element> = try file.matrix(rows: stored)
+      matrix.place(rows: copy.view[columns: columns], firstRow: firstRow)
+    case .single(let view):
+      matrix.place(
+        rows: Matrix<Element>(converting: view[rows: rows, columns: columns]).view,
+        firstRow: firstRow)
+    case .double(let view):
+      matrix.place(
+        rows: Matrix<Element>(converting: view[rows: rows, columns: columns]).view,
+        firstRow: firstRow)
+    }
   }
 
   /// The given rows alone.
   subscript(rows rows: Range<Int>) -> BlockSource {
     switch self {
     case .mapped(let matrix): .mapped(matrix[rows: rows])
+    case .scaled(let matrix): .scaled(matrix[rows: rows])
     case .columnMajor(let file, let type, let firstRow):
       .columnMajor(file, type, firstRow: firstRow + rows.lowerBound)
     case .single(let view): .single(view[rows: rows])
     case .double(let view): .double(view[rows: rows])
     }
   }
+}
 
-  private func converted<From: Scalar, To: Scalar>(
-    _ view: MatrixView<From>, as type: To.Type
-  ) -> MatrixView<To> {
-    (view as? MatrixView<To>) ?? Matrix<To>(converting: view).view
+extension Matrix {
+  /// Makes this a matrix of the given shape, of anything; the memory stays where the shape does.
+  fileprivate mutating func reshape(_ rows: Int, _ columns: Int) {
+    if self.rows != rows || self.columns != columns { self = .zeros(rows, columns) }
+  }
+
+  /// Replaces rows from `firstRow` on.
+  fileprivate mutating func place(rows other: MatrixView<Element>, firstRow: Int) {
+    for row in 0..<other.rows {
+      self[row: firstRow + row] = ArraySlice(Matrix(other[rows: row..<row + 1]).elements)
+    }
   }
 }

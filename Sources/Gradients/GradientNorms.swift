@@ -48,22 +48,53 @@ extension GradientStore {
 }
 
 extension BlockSource {
-  /// ‖g‖² of some rows, a few megabytes at a time where they must be converted.
+  /// ‖g‖² of some rows; those that must be converted, in pieces that fit into a core's cache.
   ///
   /// - Complexity: O(nd); the same bits however the rows are divided among calls.
   func squaredRowNorms(rows: Range<Int>, width: Int) throws -> [Double] {
-    if isDirectlyReadable(as: Float.self) {
-      return try read(rows: rows, columns: 0..<width, as: Float.self).squaredRowNorms()
+    switch (self, elementType) {
+    case (.columnMajor, _), (_, .float64): return try convertedRowNorms(rows: rows, width: width)
+    case _ where isDirectlyReadable(as: Float.self):
+      var unused = Matrix<Float>.zeros(0, 0)
+      return try read(rows: rows, columns: 0..<width, reusing: &unused).squaredRowNorms()
+    default: break
     }
-    if isDirectlyReadable(as: Double.self) {
-      return try read(rows: rows, columns: 0..<width, as: Double.self).squaredRowNorms()
-    }
+    // Every other type is a part of single precision. A wide row is cut, always at the same columns.
+    let tile = 1 << 16
+    let rowsAPiece = max(1, tile / max(1, width))
+    let rowsAGroup = 16 * rowsAPiece
+    let groups = (rows.count + rowsAGroup - 1) / rowsAGroup
+    return try Parallelism.map(groups) { group in
+      let first = rows.lowerBound + group * rowsAGroup
+      let end = min(rows.upperBound, first + rowsAGroup)
+      var buffer = Matrix<Float>.zeros(0, 0)
+      var norms: [Double] = []
+      for start in stride(from: first, to: end, by: rowsAPiece) {
+        let part = start..<min(end, start + rowsAPiece)
+        var sums = [Double](repeating: 0, count: part.count)
+        for column in stride(from: 0, to: width, by: tile) {
+          let columns = column..<min(width, column + tile)
+          let squares = try read(rows: part, columns: columns, reusing: &buffer).squaredRowNorms()
+          for (row, square) in squares.enumerated() { sums[row] += square }
+        }
+        norms += sums
+      }
+      return norms
+    }.flatMap { $0 }
+  }
+
+  /// ‖g‖² of some rows in double precision, a few megabytes at a time.
+  private func convertedRowNorms(rows: Range<Int>, width: Int) throws -> [Double] {
+    let isInPlace = isDirectlyReadable(as: Double.self)
     let chunk = max(1, (4 << 20) / max(1, width * MemoryLayout<Double>.stride))
     var norms: [Double] = []
     norms.reserveCapacity(rows.count)
-    for first in stride(from: rows.lowerBound, to: rows.upperBound, by: chunk) {
-      let part = first..<min(rows.upperBound, first + chunk)
-      norms += try read(rows: part, columns: 0..<width, as: Double.self).squaredRowNorms()
+    var buffer = Matrix<Double>.zeros(0, 0)
+    for first in stride(
+      from: rows.lowerBound, to: rows.upperBound, by: isInPlace ? max(1, rows.count) : chunk)
+    {
+      let part = first..<min(rows.upperBound, first + (isInPlace ? rows.count : chunk))
+      norms += try read(rows: part, columns: 0..<width, reusing: &buffer).squaredRowNorms()
     }
     return norms
   }

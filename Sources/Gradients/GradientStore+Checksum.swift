@@ -1,3 +1,4 @@
+import Foundation
 import TensorFiles
 
 extension GradientStore {
@@ -9,8 +10,7 @@ extension GradientStore {
   public func checksum() throws -> String? {
     guard kind != .memory else { return nil }
     return try shards.indices.flatMap { index in
-      if let known = manifest(ofShard: index)?.gradientsChecksum { return [known] }
-      return try computedChecksums(ofShard: index)
+      try recordedChecksums(ofShard: index) ?? computedChecksums(ofShard: index)
     }.joined(separator: "+")
   }
 
@@ -23,7 +23,9 @@ extension GradientStore {
   public func verifyChecksums() throws -> Int {
     var verified = 0
     for (index, shard) in shards.enumerated() {
-      guard let recorded = manifest(ofShard: index)?.gradientsChecksum else { continue }
+      guard let recorded = recordedChecksums(ofShard: index)?.joined(separator: "+") else {
+        continue
+      }
       let found = try computedChecksums(ofShard: index).joined(separator: "+")
       guard found == recorded else {
         throw GradientStoreError.damaged(
@@ -38,11 +40,21 @@ extension GradientStore {
     index < manifests.count ? manifests[index] : nil
   }
 
+  /// The checksums that a shard's writer recorded of the files that hold its gradients.
+  private func recordedChecksums(ofShard index: Int) -> [String]? {
+    guard let manifest = manifest(ofShard: index), let gradients = manifest.gradientsChecksum else {
+      return nil
+    }
+    guard manifest.elementType == .int8 else { return [gradients] }
+    return manifest.checksums?.scales.map { [gradients, $0.description] }
+  }
+
   /// The checksums of a shard's files, without the bytes past the rows of one that is being written.
   private func computedChecksums(ofShard index: Int) throws -> [String] {
-    let size = manifest(ofShard: index)?.fileSizes[StoreDirectory.gradientsName]
+    let sizes = manifest(ofShard: index)?.fileSizes
     return try shards[index].files.map { file in
-      try Checksum(of: file, range: 0..<min(size ?? file.count, file.count)).description
+      let size = sizes?[URL(filePath: file.path).lastPathComponent]
+      return try Checksum(of: file, range: 0..<min(size ?? file.count, file.count)).description
     }
   }
 }

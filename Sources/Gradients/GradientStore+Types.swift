@@ -25,11 +25,29 @@ extension GradientStore {
 
 extension ElementType {
   /// Whether every number of another type is one of this type.
+  ///
+  /// A scaled integer is a number of float32; only a copy of the integers themselves keeps it in int8.
   public func holds(_ other: ElementType) -> Bool {
     switch self {
     case .float64: true
     case .float32: other != .float64
-    case .float16, .bfloat16: other == self
+    case .float16, .bfloat16, .int8: other == self
+    }
+  }
+}
+
+extension ElementType {
+  /// Bytes of one row of one block in a store: its numbers and, of int8, their scale.
+  public func byteCount(ofBlockOfWidth width: Int) -> Int {
+    width * byteCount + (self == .int8 ? ElementType.float32.byteCount : 0)
+  }
+}
+
+extension GradientStore {
+  /// Bytes of one row of gradients: all blocks, and the scales of int8; in the first shard.
+  public var bytesPerRow: Int {
+    zip(layout.blocks, elementTypes).reduce(0) {
+      $0 + $1.1.byteCount(ofBlockOfWidth: $1.0.width)
     }
   }
 }

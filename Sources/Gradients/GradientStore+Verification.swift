@@ -52,8 +52,9 @@ extension GradientStore {
       bad += isBad.indices.filter { isBad[$0] }.map { part.lowerBound + $0 }
       report(part.upperBound)
     }
-    let types = shard.blocks.map(\.elementType.byteCount)
-    let rowBytes = zip(layout.blocks, types).reduce(0) { $0 + $1.0.width * $1.1 }
+    let rowBytes = zip(layout.blocks, shard.blocks).reduce(0) {
+      $0 + $1.1.elementType.byteCount(ofBlockOfWidth: $1.0.width)
+    }
     let folder = kind == .directory || kind == .shards
     return ShardVerification(
       path: folder ? shard.directory?.path ?? name : name, rows: shard.rows, evidence: .nothing,
@@ -90,10 +91,11 @@ extension GradientStore.Shard {
       report(range.rows.upperBound)
     }
     var checked = manifest.rows * rowBytes
-    let others = [
+    var others = [
       (StoreDirectory.normsName, checksums.norms),
       (StoreDirectory.examplesName, checksums.examples),
     ]
+    if let scales = checksums.scales { others.append((StoreDirectory.scalesName, scales)) }
     for (name, recorded) in others {
       guard let size = manifest.fileSizes[name], size > 0, let directory else { continue }
       let map = try MemoryMap(opening: directory.appending(path: name))

@@ -96,17 +96,8 @@ public struct GradientStore: Sendable {
   public func rows<Element: Scalar>(
     _ rows: Range<Int>, of block: Int, columns: Range<Int>? = nil, as type: Element.Type
   ) throws -> MatrixView<Element> {
-    precondition(rows.lowerBound >= 0 && rows.upperBound <= count, "rows \(rows) of \(count)")
-    let columns = columns ?? 0..<layout.blocks[block].width
-    let parts = try shards.filter { $0.rows.overlaps(rows) }.map { shard in
-      let common = rows.clamped(to: shard.rows)
-      let offset = shard.rows.lowerBound
-      return try shard.blocks[block].read(
-        rows: common.lowerBound - offset..<common.upperBound - offset, columns: columns, as: type)
-    }
-    if let only = parts.first, parts.count == 1 { return only }
-    let elements = parts.flatMap { Matrix($0).elements }
-    return Matrix(rows: rows.count, columns: columns.count, elements: elements).view
+    var buffer = Matrix<Element>.zeros(0, 0)
+    return try self.rows(rows, of: block, columns: columns, reusing: &buffer)
   }
 
   /// The gradients of some rows in one block, converted, if they must be, into a buffer that the
@@ -122,14 +113,26 @@ public struct GradientStore: Sendable {
     _ rows: Range<Int>, of block: Int, columns: Range<Int>? = nil,
     reusing buffer: inout Matrix<Element>
   ) throws -> MatrixView<Element> {
+    precondition(rows.lowerBound >= 0 && rows.upperBound <= count, "rows \(rows) of \(count)")
+    let columns = columns ?? 0..<layout.blocks[block].width
     let parts = shards.filter { $0.rows.overlaps(rows) }
-    guard let shard = parts.first, parts.count == 1,
-      rows.lowerBound >= shard.rows.lowerBound, rows.upperBound <= shard.rows.upperBound
-    else { return try self.rows(rows, of: block, columns: columns, as: Element.self) }
-    let offset = shard.rows.lowerBound
-    return try shard.blocks[block].read(
-      rows: rows.lowerBound - offset..<rows.upperBound - offset,
-      columns: columns ?? 0..<layout.blocks[block].width, reusing: &buffer)
+    func local(_ shard: Shard) -> Range<Int> {
+      let common = rows.clamped(to: shard.rows)
+      let start = shard.rows.lowerBound
+      return common.lowerBound - start..<common.upperBound - start
+    }
+    if let only = parts.first, parts.count == 1 {
+      return try only.blocks[block].read(rows: local(only), columns: columns, reusing: &buffer)
+    }
+    if buffer.rows != rows.count || buffer.columns != columns.count {
+      buffer = .zeros(rows.count, columns.count)
+    }
+    for shard in parts {
+      try shard.blocks[block].read(
+        rows: local(shard), columns: columns, into: &buffer,
+        firstRow: max(rows.lowerBound, shard.rows.lowerBound) - rows.lowerBound)
+    }
+    return buffer.view
   }
 
   /// Some of the rows as a store of their own, without a copy.
@@ -160,6 +163,12 @@ public struct GradientStore: Sendable {
       && shards.allSatisfy { shard in
         shard.blocks.allSatisfy { $0.isDirectlyReadable(as: type) }
       }
+  }
+
+  /// Whether chunks of rows of a block that cross no shard's border can be looked at in place as the
+  /// given type.
+  public func chunksAreReadInPlace<Element: Scalar>(of block: Int, as type: Element.Type) -> Bool {
+    shards.allSatisfy { $0.blocks[block].isDirectlyReadable(as: type) }
   }
 
   /// All rows in order, in chunks of at most `size` rows that never cross a shard's border.

@@ -12,6 +12,8 @@ public enum GradientStoreError: Error, Sendable, Equatable {
   case invalidField(path: String, field: String, reason: String)
   /// A file is not as long as the rows it should hold.
   case wrongSize(path: String, expected: Int, found: Int, rows: Int, rowBytes: Int)
+  /// A scale of int8 gradients is negative, NaN or infinite; the row is counted in its shard.
+  case invalidScale(path: String, row: Int, block: String, found: String)
   /// The bytes of a file are not those that were written.
   case damaged(path: String, recorded: String, found: String)
   /// The writer of this store did not finish; it committed so many rows, where that is known.
@@ -44,6 +46,8 @@ extension GradientStoreError: CustomStringConvertible {
       "\(path.legible): field \(field.quoted) \(reason)"
     case .wrongSize(let path, let expected, let found, let rows, let rowBytes):
       "\(path.legible): \(found) bytes, but \(rows) rows of \(rowBytes) bytes need \(expected); the file is damaged or belongs to another store, copy or write it again"
+    case .invalidScale(let path, let row, let block, let found):
+      "\(path.legible): row \(row), block \(block.quoted): the scale is \(found), and must be a finite number from 0 on; the file is damaged, copy or write it again"
     case .damaged(let path, let recorded, let found):
       "\(path.legible): the checksum is \(found), but its writer recorded \(recorded); the file is damaged, copy or write it again"
     case .incomplete(let path, let rows?):

@@ -34,6 +34,20 @@ extension GradientStoreWriter {
     return rows
   }
 
+  /// Checks that the largest number of every row is one of single precision when it is read again.
+  ///
+  /// - Throws: ``GradientStoreError/notFinite(path:row:block:reason:)``.
+  func requireFinite(_ rows: ScaledRows, rows count: Int) throws(GradientStoreError) {
+    let largest = Float(ScaledRows.largest)
+    guard let bad = rows.scales.firstIndex(where: { !($0 * largest).isFinite }) else { return }
+    throw .notFinite(
+      path: directory.path, row: self.count + bad / layout.count,
+      block: layout.blocks[bad % layout.count].name,
+      reason:
+        "a gradient is too large for \(elementType); leave the example out, or write a new store of \(elementType.wider)"
+    )
+  }
+
   /// The lines of `examples.jsonl` for the rows to append; none without ids and losses.
   ///
   /// - Throws: ``GradientStoreError``.
@@ -67,7 +81,7 @@ extension ElementType {
   var wider: String {
     switch self {
     case .float16: "bfloat16 or float32"
-    case .bfloat16: "float32 or float64"
+    case .bfloat16, .int8: "float32 or float64"
     case .float32, .float64: "float64"
     }
   }

@@ -14,6 +14,7 @@ extension GradientStoreWriter {
   public func commit() throws {
     try attempt {
       try gradients.synchronize()
+      try scales?.synchronize()
       try appendNorms()
       try norms.synchronize()
       try examples.synchronize()
@@ -49,6 +50,7 @@ extension GradientStoreWriter {
       StoreDirectory.gradientsName: gradients.count, StoreDirectory.normsName: norms.count,
       StoreDirectory.examplesName: examples.count,
     ]
+    if let size = scales?.count { next.fileSizes[StoreDirectory.scalesName] = size }
     try StoreDirectory.record(next, in: directory)
     manifest = next
   }

@@ -12,7 +12,8 @@ extension GradientStoreWriter {
     let known = manifest.checksums
     var checksums =
       known
-      ?? StoreChecksums(rowsPerRange: StoreChecksums.rowsPerRange(rowBytes: rowBytes))
+      ?? StoreChecksums(
+        rowsPerRange: StoreChecksums.rowsPerRange(rowBytes: rowBytes), of: elementType)
     func first(_ name: String) -> Int { known == nil ? 0 : manifest.fileSizes[name] ?? 0 }
     func map(_ name: String) throws -> MemoryMap {
       try MemoryMap(opening: directory.appending(path: name))
@@ -30,6 +31,10 @@ extension GradientStoreWriter {
       try checksums.examples.update(
         map(examplesName), range: first(examplesName)..<examples.count)
     }
+    let scalesName = StoreDirectory.scalesName
+    if let size = scales?.count, first(scalesName) < size {
+      try checksums.scales?.update(map(scalesName), range: first(scalesName)..<size)
+    }
     return checksums
   }
 
@@ -37,14 +42,16 @@ extension GradientStoreWriter {
   func appendNorms() throws {
     let fresh = manifest.rows..<count
     guard !fresh.isEmpty else { return }
-    let map = try MemoryMap(opening: directory.appending(path: StoreDirectory.gradientsName))
+    func map(_ name: String) throws -> MemoryMap {
+      try MemoryMap(opening: directory.appending(path: name))
+    }
+    let sources = try StoreDirectory.blockSources(
+      of: layout, rows: count, elementType: elementType,
+      gradients: map(StoreDirectory.gradientsName),
+      scales: elementType == .int8 ? map(StoreDirectory.scalesName) : nil)
     var squared = Matrix<Double>.zeros(fresh.count, layout.count)
     for (index, block) in layout.blocks.enumerated() {
-      let stored = try MappedMatrix(
-        in: map, elementType: elementType,
-        byteOffset: block.columns.lowerBound * elementType.byteCount, rows: count,
-        columns: block.width, rowStride: layout.columnCount)
-      let squares = try BlockSource.mapped(stored).squaredRowNorms(rows: fresh, width: block.width)
+      let squares = try sources[index].squaredRowNorms(rows: fresh, width: block.width)
       for (row, square) in squares.enumerated() {
         guard square.isFinite else {
           throw GradientStoreError.notFinite(

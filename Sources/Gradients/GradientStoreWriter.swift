@@ -30,6 +30,8 @@ public final class GradientStoreWriter {
   var gradients: AppendableFile
   var norms: AppendableFile
   var examples: AppendableFile
+  /// The scales of int8.
+  var scales: AppendableFile?
   private var hasFailed = false
   /// Keeps other writers out; nil once there is nothing to protect.
   private var lock: FolderLock?
@@ -63,14 +65,12 @@ public final class GradientStoreWriter {
     count = 0
     manifest = StoreManifest(
       rows: 0, isComplete: false, elementType: elementType, layout: layout,
-      fileSizes: [
-        StoreDirectory.gradientsName: 0, StoreDirectory.normsName: 0,
-        StoreDirectory.examplesName: 0,
-      ],
+      fileSizes: StoreDirectory.names(of: elementType).reduce(into: [:]) { $0[$1] = 0 },
       checksums: StoreChecksums(
         rowsPerRange: rowsPerChecksum
           ?? StoreChecksums.rowsPerRange(
-            rowBytes: layout.columnCount * elementType.byteCount)),
+            rowBytes: layout.columnCount * elementType.byteCount),
+        of: elementType),
       provenance: provenance)
     // First of all, so that a store which a crash cuts short here can be resumed, too.
     do {
@@ -82,6 +82,9 @@ public final class GradientStoreWriter {
     gradients = try StoreDirectory.file(StoreDirectory.gradientsName, of: manifest, in: directory)
     norms = try StoreDirectory.file(StoreDirectory.normsName, of: manifest, in: directory)
     examples = try StoreDirectory.file(StoreDirectory.examplesName, of: manifest, in: directory)
+    scales =
+      elementType == .int8
+      ? try StoreDirectory.file(StoreDirectory.scalesName, of: manifest, in: directory) : nil
   }
 
   /// Goes on with a store whose writer stopped; rows that were not committed are dropped.
@@ -111,6 +114,9 @@ public final class GradientStoreWriter {
     gradients = try StoreDirectory.file(StoreDirectory.gradientsName, of: manifest, in: directory)
     norms = try StoreDirectory.file(StoreDirectory.normsName, of: manifest, in: directory)
     examples = try StoreDirectory.file(StoreDirectory.examplesName, of: manifest, in: directory)
+    scales =
+      elementType == .int8
+      ? try StoreDirectory.file(StoreDirectory.scalesName, of: manifest, in: directory) : nil
   }
 
   /// Appends the gradients of some examples.
@@ -135,14 +141,32 @@ public final class GradientStoreWriter {
     try append(blocks, checkedRows: checkedRowCount(of: blocks), lines: lines)
   }
 
+  /// Appends rows of int8 as they stand.
+  func append(_ stored: ScaledRows, rows: Int, lines: [UInt8]) throws {
+    precondition(elementType == .int8, "integers in a store of \(elementType)")
+    try append(rows: rows, lines: lines) {
+      try gradients.write(stored.integers.span)
+      try scales?.write(stored.scales.span)
+    }
+  }
+
   private func append<Element: Scalar>(
     _ blocks: [Matrix<Element>], checkedRows rows: Int, lines: [UInt8]
   ) throws {
-    guard rows > 0 else { return }
+    if elementType == .int8 {
+      let quantized = ScaledRows(blocks, of: layout)
+      try requireFinite(quantized, rows: rows)
+      return try append(quantized, rows: rows, lines: lines)
+    }
     var joined = Matrix<Element>.zeros(rows, layout.columnCount)
     for (block, matrix) in zip(layout.blocks, blocks) {
       joined.place(matrix, firstColumn: block.columns.lowerBound)
     }
+    try append(rows: rows, lines: lines) { try gradients.write(joined, as: elementType) }
+  }
+
+  private func append(rows: Int, lines: [UInt8], _ write: () throws -> Void) throws {
+    guard rows > 0 else { return }
     try attempt {
       if manifest.isComplete {
         // A reader must not take a file that grows for a complete one.
@@ -150,7 +174,7 @@ public final class GradientStoreWriter {
           $0.isComplete = false; $0.gradientsChecksum = nil
         }
       }
-      try gradients.write(joined, as: elementType)
+      try write()
       try examples.write(lines)
     }
     count += rows

@@ -31,47 +31,15 @@ public struct PrecisionLoss: Sendable {
     largestNormError = errors.last ?? 0
     medianNormError =
       errors.isEmpty ? 0 : (errors[(errors.count - 1) / 2] + errors[errors.count / 2]) / 2
-    let sample = Self.sample(of: source.count, seed: seed)
+    let sample = GradientSample.rows(256, of: source.count, seed: seed)
     examples = sample.count
     queries = min(32, sample.count)
-    let exact = try Self.scores(of: source, sample, queries: queries)
-    var difference = try Self.scores(of: copy, sample, queries: queries)
+    let first = Array(sample.prefix(queries))
+    let exact = try GradientSample.products(of: source, queries: first, examples: sample)
+    var difference = try GradientSample.products(of: copy, queries: first, examples: sample)
     difference.add(exact, scale: -1)
     func largest(_ matrix: Matrix<Double>) -> Double { matrix.elements.map(abs).max() ?? 0 }
     let scale = largest(exact)
     scoreError = scale > 0 ? largest(difference) / scale : 0
-  }
-
-  /// Up to 256 different rows in a random order.
-  private static func sample(of count: Int, seed: UInt64) -> [Int] {
-    var generator = SeededGenerator(seed: seed)
-    guard count > 256 else { return generator.permutation(count) }
-    var seen: Set<Int> = []
-    var rows: [Int] = []
-    while rows.count < 256 {
-      let row = generator.index(below: count)
-      if seen.insert(row).inserted { rows.append(row) }
-    }
-    return rows
-  }
-
-  /// V·Gᵀ in double precision, some columns at a time.
-  private static func scores(
-    of store: GradientStore, _ rows: [Int], queries: Int
-  ) throws -> Matrix<Double> {
-    var scores = Matrix<Double>.zeros(queries, rows.count)
-    let tile = 16_384
-    for (index, block) in store.layout.blocks.enumerated() {
-      for first in stride(from: 0, to: block.width, by: tile) {
-        let columns = first..<min(block.width, first + tile)
-        let elements = try rows.flatMap { row in
-          Matrix(try store.rows(row..<row + 1, of: index, columns: columns, as: Double.self))
-            .elements
-        }
-        let part = Matrix(rows: rows.count, columns: columns.count, elements: elements).view
-        scores.add(product: part[rows: 0..<queries], part.transposed)
-      }
-    }
-    return scores
   }
 }

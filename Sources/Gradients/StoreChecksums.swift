@@ -23,9 +23,14 @@ public struct StoreChecksums: Sendable, Hashable {
   public internal(set) var norms = Checksum()
   /// The checksum of `examples.jsonl`.
   public internal(set) var examples = Checksum()
+  /// The checksum of `scales.bin`; nil in stores of other types than int8, which have no such file.
+  public internal(set) var scales: Checksum?
 
   /// No rows yet.
-  init(rowsPerRange: Int) { self.rowsPerRange = rowsPerRange }
+  init(rowsPerRange: Int, of elementType: ElementType) {
+    self.rowsPerRange = rowsPerRange
+    scales = elementType == .int8 ? Checksum() : nil
+  }
 
   /// The rows that make 64 MiB, and at least one: some 16 ranges a gigabyte.
   static func rowsPerRange(rowBytes: Int) -> Int { max(1, (64 << 20) / max(1, rowBytes)) }
@@ -50,7 +55,7 @@ public struct StoreChecksums: Sendable, Hashable {
 
   /// As it stands in the manifest.
   var json: OrderedJSON {
-    [
+    var members: OrderedDictionary<String, OrderedJSON> = [
       "rows_per_range": .integer(rowsPerRange),
       "gradients.bin": .array(
         ranges.map { range in
@@ -62,13 +67,17 @@ public struct StoreChecksums: Sendable, Hashable {
       "squared_norms.bin": .string(norms.description),
       "examples.jsonl": .string(examples.description),
     ]
+    if let scales { members[StoreDirectory.scalesName] = .string(scales.description) }
+    return .object(members)
   }
 
   /// Reads what a manifest holds.
   ///
   /// - Throws: ``GradientStoreError/invalidField(path:field:reason:)`` where the ranges are not the
   ///   store's rows, one after the other.
-  init(json: OrderedJSON, rows: Int, path: String) throws(GradientStoreError) {
+  init(
+    json: OrderedJSON, rows: Int, elementType: ElementType, path: String
+  ) throws(GradientStoreError) {
     func invalid(_ field: String, _ reason: String) -> GradientStoreError {
       .invalidField(
         path: path, field: "checksums.\(field)", reason: reason + "; restore it from a copy")
@@ -102,5 +111,8 @@ public struct StoreChecksums: Sendable, Hashable {
     }
     norms = try checksum(json["squared_norms.bin"], "squared_norms.bin")
     examples = try checksum(json["examples.jsonl"], "examples.jsonl")
+    if elementType == .int8 {
+      scales = try checksum(json[StoreDirectory.scalesName], StoreDirectory.scalesName)
+    }
   }
 }

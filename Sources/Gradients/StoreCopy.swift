@@ -135,9 +135,6 @@ public struct StoreCopy: Sendable {
     while writer.count < rows.count {
       let first = rows.lowerBound + writer.count
       let part = first..<min(rows.upperBound, first + step)
-      let blocks = try source.layout.blocks.indices.map {
-        Matrix(try source.rows(part, of: $0, as: type))
-      }
       var lines: [UInt8] = []
       for (row, members) in try examples.take(part) {
         var members = members
@@ -145,7 +142,15 @@ public struct StoreCopy: Sendable {
         lines += try OrderedJSON.object(members).serialized().utf8
         lines.append(UInt8(ascii: "\n"))
       }
-      try writer.append(blocks, lines: lines)
+      if elementType == .int8, let stored = try ScaledRows(storedIn: source, rows: part) {
+        // Quantised again, a number would be as near, but not the same.
+        try writer.append(stored, rows: part.count, lines: lines)
+      } else {
+        let blocks = try source.layout.blocks.indices.map {
+          Matrix(try source.rows(part, of: $0, as: type))
+        }
+        try writer.append(blocks, lines: lines)
+      }
       try writer.commit()
       progress?("copy", Double(writer.count) / Double(rows.count))
     }

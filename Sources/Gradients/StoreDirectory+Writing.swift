@@ -35,7 +35,9 @@ extension StoreDirectory {
   ///
   /// - Throws: ``GradientStoreError/alreadyExists(path:)``.
   static func requireVacant(_ directory: URL) throws(GradientStoreError) {
-    for name in [StoreManifest.fileName, infoName, gradientsName, normsName, examplesName]
+    for name in [
+      StoreManifest.fileName, infoName, gradientsName, normsName, examplesName, scalesName,
+    ]
     where FileManager.default.fileExists(atPath: directory.appending(path: name).path) {
       throw .alreadyExists(path: directory.path)
     }
@@ -60,10 +62,17 @@ extension StoreDirectory {
       folder: destination.standardizedFileURL.deletingLastPathComponent().path)
   }
 
+  /// The files whose bytes the manifest of a store counts.
+  static func names(of elementType: ElementType) -> [String] {
+    [gradientsName, normsName, examplesName] + (elementType == .int8 ? [scalesName] : [])
+  }
+
   /// Removes the files of a store that cannot be of use, and its directory if nothing else is there.
   static func remove(_ directory: URL) {
     let files = FileManager.default
-    for name in [infoName, gradientsName, normsName, examplesName, StoreManifest.fileName] {
+    for name in [
+      infoName, gradientsName, normsName, examplesName, scalesName, StoreManifest.fileName,
+    ] {
       try? files.removeItem(at: directory.appending(path: name))
     }
     if (try? files.contentsOfDirectory(atPath: directory.path))?.isEmpty == true {

@@ -12,6 +12,9 @@ enum StoreDirectory {
   static let gradientsName = "gradients.bin"
   static let normsName = "squared_norms.bin"
   static let examplesName = "examples.jsonl"
+  static let scalesName = "scales.bin"
+  /// What `info.json` calls int8: a name that no other tool takes for plain integers.
+  static let scaledTypeName = "scaled_int8"
 
   static func open(_ url: URL, allowingIncomplete: Bool) throws -> GradientStore {
     let manifest = try StoreManifest(ofStoreAt: url)
@@ -28,14 +31,13 @@ enum StoreDirectory {
     let map = try self.map(
       url.appending(path: gradientsName), rows: rows,
       rowBytes: layout.columnCount * elementType.byteCount, isGrowing: isGrowing)
-    let sources = try layout.blocks.map { block in
-      BlockSource.mapped(
-        try MappedMatrix(
-          in: map, elementType: elementType,
-          // A store of no rows has no bytes for later blocks to start at.
-          byteOffset: rows == 0 ? 0 : block.columns.lowerBound * elementType.byteCount,
-          rows: rows, columns: block.width, rowStride: layout.columnCount))
-    }
+    let scales =
+      elementType == .int8
+      ? try self.map(
+        url.appending(path: scalesName), rows: rows,
+        rowBytes: layout.count * ElementType.float32.byteCount, isGrowing: isGrowing) : nil
+    let sources = try blockSources(
+      of: layout, rows: rows, elementType: elementType, gradients: map, scales: scales)
     var norms: MappedMatrix?
     if manifest != nil {
       let map = try self.map(
@@ -48,8 +50,36 @@ enum StoreDirectory {
       name: url.path, kind: .directory, layout: layout,
       shards: [
         GradientStore.Shard(
-          rows: 0..<rows, blocks: sources, squaredNorms: norms, files: [map])
+          rows: 0..<rows, blocks: sources, squaredNorms: norms,
+          files: [map] + (scales.map { [$0] } ?? []))
       ], manifests: [manifest])
+  }
+
+  /// Where each block lies in the mapped files.
+  ///
+  /// - Parameters:
+  ///   - layout: The blocks.
+  ///   - rows: The rows of both files.
+  ///   - elementType: How numbers are stored.
+  ///   - gradients: `gradients.bin`.
+  ///   - scales: `scales.bin`, for int8.
+  static func blockSources(
+    of layout: BlockLayout, rows: Int, elementType: ElementType, gradients: MemoryMap,
+    scales: MemoryMap?
+  ) throws -> [BlockSource] {
+    try layout.blocks.enumerated().map { index, block in
+      // A store of no rows has no bytes for later blocks to start at.
+      let numbers = try MappedMatrix(
+        in: gradients, elementType: elementType,
+        byteOffset: rows == 0 ? 0 : block.columns.lowerBound * elementType.byteCount,
+        rows: rows, columns: block.width, rowStride: layout.columnCount)
+      guard let scales else { return .mapped(numbers) }
+      let factors = try MappedMatrix(
+        in: scales, elementType: .float32,
+        byteOffset: rows == 0 ? 0 : index * ElementType.float32.byteCount, rows: rows, columns: 1,
+        rowStride: layout.count)
+      return .scaled(ScaledMatrix(integers: numbers, scales: factors, block: block.name))
+    }
   }
 
   /// Refuses a directory that bergson has not finished: its rows are all there, but zeros until they
@@ -113,7 +143,9 @@ enum StoreDirectory {
           "base_dtype",
           "is missing or no string (old versions of bergson wrote none)")
       }
-      guard let elementType = ElementType(numpy: name) else {
+      guard
+        let elementType = ElementType(numpy: name) ?? (name == scaledTypeName ? .int8 : nil)
+      else {
         throw invalid("base_dtype", "is \(name.quoted), not float16, bfloat16, float32 or float64")
       }
       self.init(
@@ -129,7 +161,7 @@ enum StoreDirectory {
         "grad_sizes": .object(
           OrderedDictionary(
             uniqueKeysWithValues: layout.blocks.map { ($0.name, .integer($0.width)) })),
-        "base_dtype": .string(elementType.name),
+        "base_dtype": .string(elementType == .int8 ? scaledTypeName : elementType.name),
       ])
     }
   }

@@ -103,8 +103,10 @@ public struct StoreManifest: Sendable, Hashable {
     guard let complete = json["complete"]?.boolean else {
       throw invalid("complete", "is not true or false")
     }
-    guard let dtype = json["dtype"]?.string, let elementType = ElementType(numpy: dtype) else {
-      throw invalid("dtype", "is not one of float16, bfloat16, float32, float64")
+    guard let dtype = json["dtype"]?.string,
+      let elementType = ElementType(numpy: dtype) ?? (dtype == "int8" ? .int8 : nil)
+    else {
+      throw invalid("dtype", "is not one of float16, bfloat16, float32, float64, int8")
     }
     guard let blocks = json["blocks"]?.array else { throw invalid("blocks", "is not an array") }
     let parameters = try blocks.enumerated().map { index, block in
@@ -139,7 +141,7 @@ public struct StoreManifest: Sendable, Hashable {
       throw invalid("gradients_crc32c", "is not eight hexadecimal digits")
     }
     let checksums = try json["checksums"].map {
-      try StoreChecksums(json: $0, rows: rows, path: path)
+      try StoreChecksums(json: $0, rows: rows, elementType: elementType, path: path)
     }
     guard let notes = (json["provenance"] ?? [:]).object else {
       throw invalid("provenance", "is not an object")
@@ -159,10 +161,13 @@ public struct StoreManifest: Sendable, Hashable {
   private static func sizes(
     rows: Int, layout: BlockLayout, elementType: ElementType, path: String
   ) throws(GradientStoreError) -> [(name: String, size: Int)] {
-    let rowBytes = [
+    var rowBytes = [
       (StoreDirectory.gradientsName, layout.columnCount * elementType.byteCount),
       (StoreDirectory.normsName, layout.count * ElementType.float64.byteCount),
     ]
+    if elementType == .int8 {
+      rowBytes.append((StoreDirectory.scalesName, layout.count * ElementType.float32.byteCount))
+    }
     var sizes: [(name: String, size: Int)] = []
     for (name, bytes) in rowBytes {
       let (size, overflow) = rows.multipliedReportingOverflow(by: bytes)

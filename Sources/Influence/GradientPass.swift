@@ -18,7 +18,7 @@ public struct GradientPass<Element: Scalar>: Sendable {
   /// reading.
   private static func cachedChunkBytes(queries: Int) -> Int { queries == 1 ? 1 << 19 : 1 << 20 }
   /// Bytes of a chunk that must be converted before use: it is read once more while in cache.
-  private static func convertedChunkBytes(queries: Int) -> Int { queries < 16 ? 1 << 20 : 8 << 20 }
+  private static func convertedChunkBytes(queries: Int) -> Int { queries < 16 ? 1 << 19 : 4 << 20 }
 
   /// Bytes of a chunk that is looked at in place: what is waited for, and counted, at a time.
   private static var plainChunkBytes: Int { 64 << 20 }
@@ -49,11 +49,12 @@ public struct GradientPass<Element: Scalar>: Sendable {
   /// - Complexity: 2mnd operations, one pass.
   public func products(_ left: MatrixView<Element>) throws -> Matrix<Element> {
     let queryCount = left.rows
+    if queryCount == 1, let products = try narrowProducts(left) { return products }
     let left = Self.padded(left)
     var products = Matrix<Element>.zeros(left.rows, store.count)
     let rowBytes = max(1, width * MemoryLayout<Element>.stride)
     let chunkBytes =
-      store.isDirectlyReadable(as: Element.self)
+      store.chunksAreReadInPlace(of: block, as: Element.self)
       ? Self.plainChunkBytes : Self.convertedChunkBytes(queries: queryCount)
     try forEachChunk(
       of: max(16, chunkBytes / rowBytes), rowOperations: Double(2 * queryCount * width)
@@ -61,6 +62,23 @@ public struct GradientPass<Element: Scalar>: Sendable {
       products.set(product: left, gradients.transposed, firstColumn: rows.lowerBound)
     }
     return products.prefix(rows: queryCount)
+  }
+
+  /// A·Gᵀ for one row A, from narrow types directly; nil where they are better converted, or are none.
+  private func narrowProducts(_ left: MatrixView<Element>) throws -> Matrix<Element>? {
+    guard let vector = left as? MatrixView<Float> else { return nil }
+    var elements: [Float] = []
+    elements.reserveCapacity(store.count)
+    for rows in store.chunks(of: max(16, Self.plainChunkBytes / max(1, width))) {
+      monitor?.willRead(rows, ofBlock: block)
+      guard let part = try store.narrowProducts(with: vector, rows: rows, block: block) else {
+        return nil
+      }
+      monitor?.didRead(
+        rows, ofBlock: block, operations: Double(rows.count) * Double(2 * width))
+      elements += part.elements
+    }
+    return Matrix(rows: 1, columns: store.count, elements: elements) as? Matrix<Element>
   }
 
   /// Z + A·Gᵀ for a given Z, without room for the product itself.
@@ -130,12 +148,14 @@ public struct GradientPass<Element: Scalar>: Sendable {
     var sum = SymmetricAccumulator(order: store.count)
     let panel =
       store.isDirectlyReadable(as: Element.self)
-      ? width : max(256, (64 << 20) / max(1, store.count * MemoryLayout<Element>.stride))
+      ? width
+      : max(256, min(2048, (64 << 20) / max(1, store.count * MemoryLayout<Element>.stride)))
+    var buffer = Matrix<Element>.zeros(0, 0)
     for first in stride(from: 0, to: width, by: max(panel, 1)) {
       let columns = first..<min(width, first + panel)
       monitor?.willRead(0..<store.count, ofBlock: block)
       sum.add(
-        gramOf: try store.rows(0..<store.count, of: block, columns: columns, as: Element.self))
+        gramOf: try store.rows(0..<store.count, of: block, columns: columns, reusing: &buffer))
       let (n, d) = (Double(store.count), Double(columns.count))
       monitor?.didRead(
         0..<store.count, ofBlock: block, share: d / Double(width), operations: n * n * d)

@@ -79,7 +79,7 @@ public struct RunShape: Sendable {
 
   /// Bytes of one block of the training gradients on disk.
   func storeBytes(ofBlock index: Int) -> Int {
-    let width = Double(layout.blocks[index].width)
-    return Int(min(0x1p61, Double(exampleCount) * width * Double(elementTypes[index].byteCount)))
+    let rowBytes = elementTypes[index].byteCount(ofBlockOfWidth: layout.blocks[index].width)
+    return Int(min(0x1p61, Double(exampleCount) * Double(rowBytes)))
   }
 }

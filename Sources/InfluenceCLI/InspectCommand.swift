@@ -61,11 +61,9 @@ struct InspectCommand: ParsableCommand {
     _ store: GradientStore, _ health: GradientHealth, _ spectra: [String: BlockSpectrum]
   ) {
     let types = Set(store.elementTypes.map(\.name)).sorted().joined(separator: ", ")
-    let bytes = zip(store.layout.blocks, store.elementTypes).reduce(0) {
-      $0 + store.count * $1.0.width * $1.1.byteCount
-    }
+    let bytes = store.count * store.bytesPerRow
     print(
-      "\(Console.shortened(store.name)): \(store.count) rows × \(store.layout.columnCount) columns in \(store.layout.count) \(store.layout.count == 1 ? "block" : "blocks"), \(types), \(NumberFormat.bytes(bytes)) (\(store.kind.rawValue))"
+      "\(Console.shortened(store.name)): \(store.count) rows × \(store.layout.columnCount) columns in \(store.layout.count) \(store.layout.count == 1 ? "block" : "blocks"), \(types), \(NumberFormat.bytes(bytes)), \(store.bytesPerRow) bytes a row (\(store.kind.rawValue))"
     )
     for manifest in store.manifests.compactMap({ $0 }) where !manifest.isComplete {
       print("incomplete: the writer stopped after \(manifest.rows) rows")
@@ -151,6 +149,7 @@ struct InspectCommand: ParsableCommand {
       "rows": .integer(store.count),
       "columns": .integer(store.layout.columnCount),
       "dtype": .string(Set(store.elementTypes.map(\.name)).sorted().joined(separator: "+")),
+      "bytes_per_row": .integer(store.bytesPerRow),
       "complete": .boolean(store.manifests.allSatisfy { $0?.isComplete ?? true }),
       "damping": .string(fit.damping.description),
       "row_norm_quantiles": .array(

@@ -26,6 +26,8 @@ public struct Matrix<Element: Scalar>: Sendable, Equatable {
   }
 
   /// Makes a matrix whose elements all have the same value.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
   public init(repeating value: Element, rows: Int, columns: Int) {
     self.init(
       rows: rows, columns: columns, elements: Array(repeating: value, count: rows * columns))

@@ -21,7 +21,7 @@ extension ByteSink where Self: ~Copyable {
   /// Writes numbers as `elementType`, each rounded once, to nearest even.
   ///
   /// A number too large for the type becomes infinity; a NaN stays a NaN. The working copy is of
-  /// 128 KB, whatever the number of values.
+  /// 128 KB, whatever the number of values. Not for int8, whose scales somebody must choose first.
   ///
   /// - Throws: ``TensorFileError``.
   /// - Complexity: O(n), at the speed of memory or of the disk.
@@ -46,6 +46,8 @@ extension ByteSink where Self: ~Copyable {
       case .float64:
         let numbers = converted(part, to: Double.self)
         try write(numbers.span)
+      case .int8:
+        preconditionFailure("numbers become int8 by a scale; write the integers themselves")
       }
     }
   }

@@ -42,7 +42,7 @@ public struct SafetensorsFile: Sendable {
     guard let elementType = entry.elementType else {
       throw .unsupportedElementType(
         path: map.path, field: "\(name).dtype", found: entry.elementTypeName,
-        supported: ElementType.allCases.map(\.safetensorsName).joined(separator: ", "))
+        supported: ElementType.allCases.compactMap(\.safetensorsName).joined(separator: ", "))
     }
     return try MappedMatrix(
       in: map, elementType: elementType, byteOffset: entry.byteRange.lowerBound,

@@ -71,6 +71,12 @@ public struct SafetensorsWriter: ~Copyable {
         throw .invalidShape(
           path: path, field: tensor.name, shape: tensor.shape, reason: "a negative dimension")
       }
+      guard let typeName = tensor.elementType.safetensorsName else {
+        throw .unsupportedElementType(
+          path: path, field: "\(tensor.name).dtype", found: tensor.elementType.name,
+          supported: ElementType.floatingPoint.compactMap(\.safetensorsName).joined(separator: ", ")
+        )
+      }
       let byteCount = tensor.elementType.byteCount
       let shape = try TensorShape(
         tensor.shape, bitCount: 8 * byteCount, path: path, field: tensor.name)
@@ -79,7 +85,7 @@ public struct SafetensorsWriter: ~Copyable {
         throw .shapeOverflow(path: path, field: tensor.name, shape: tensor.shape)
       }
       header[tensor.name] = [
-        "dtype": .string(tensor.elementType.safetensorsName),
+        "dtype": .string(typeName),
         "shape": .array(tensor.shape.map { .integer($0) }),
         "data_offsets": [.integer(end), .integer(next)],
       ]

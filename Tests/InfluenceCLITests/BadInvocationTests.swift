@@ -107,7 +107,7 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
     .init("\(plan) --method exact --blocks 0", 64, "--blocks 0", "from 1"),
     .init("\(plan) --method exact --memory lots", 64, "lots", "--memory"),
     .init("\(plan) --method exact --memory 1ZiB", 64, "1ZiB", "--memory"),
-    .init("\(plan) --method exact --dtype int8", 64, "int8", "--dtype"),
+    .init("\(plan) --method exact --dtype float8", 64, "float8", "--dtype"),
     .init("\(plan) --method exact --damping 0", 64, "damping 0"),
     .init("\(plan) --method exact --query query.safetensors", 64, "--query", "--queries"),
     .init("\(plan) --method exact --train train.safetensors", 64, "--columns", "--train"),

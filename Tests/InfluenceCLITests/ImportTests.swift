@@ -34,11 +34,35 @@ struct ImportTests {
     #expect(quiet.output.isEmpty)
   }
 
+  @Test("int8 is inspected, verified, scored and merged, and its fidelity is printed as JSON, too")
+  func scaled() throws {
+    let outcome = try place.succeed(["import", "train.safetensors", "small", "--dtype", "int8"])
+    #expect(outcome.output.contains("lost by int8"))
+    #expect(outcome.output.contains("order of scores, 6 × 6 other sampled rows: Spearman"))
+    #expect(outcome.output.contains("top-6 overlap 1.0000"))
+    let report = try OrderedJSON(
+      parsing: Array(
+        try place.succeed(["import", "train.safetensors", "again", "--dtype", "int8", "--json"])
+          .output.utf8), path: "output")
+    #expect(report["dtype"]?.string == "int8" && report["rows"]?.integer == 12)
+    let fidelity = try #require(report["loss"]?["fidelity"])
+    for key in ["spearman_mean", "spearman_worst", "top_overlap_mean"] {
+      #expect(try #require(fidelity[key]?.number) > 0.5)
+    }
+    #expect(try #require(report["loss"]?["norm_error_max"]?.number) > 0)
+    // 17 columns and two scales of four bytes.
+    #expect(try place.succeed(["inspect", "small"]).output.contains("int8, 300 B, 25 bytes a row"))
+    #expect(try place.succeed(["verify", "small"]).output.contains("sound, 12 rows"))
+    _ = try place.succeed(["merge", "both", "small", "again"])
+    let both = try GradientStore(opening: place.file("both"))
+    #expect(both.count == 24 && both.commonElementType == .int8)
+  }
+
   @Test(
     "Wrong inputs leave nothing behind",
     arguments: [
       BadInvocation("import train.safetensors", 64, "destination"),
-      .init("import train.safetensors o --dtype int8", 64, "int8", "bfloat16"),
+      .init("import train.safetensors o --dtype float8", 64, "float8", "bfloat16"),
       .init("import train.safetensors train.safetensors", 64, "source"),
       .init("import missing o", 66, "missing"),
       .init("import unfinished o", 65, "unfinished"),

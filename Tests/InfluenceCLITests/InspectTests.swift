@@ -87,7 +87,9 @@ struct InspectTests {
     try writeUnhealthy()
     let outcome = try place.succeed(["inspect", "unhealthy.safetensors"])
     let lines = outcome.output.split(separator: "\n", omittingEmptySubsequences: false)
-    #expect(lines[0].hasSuffix("12 rows × 21 columns in 3 blocks, float32, 1.0 kB (safetensors)"))
+    #expect(
+      lines[0].hasSuffix(
+        "12 rows × 21 columns in 3 blocks, float32, 1.0 kB, 84 bytes a row (safetensors)"))
     #expect(lines[1].hasPrefix("row norms: min 0, 5 % "))
     #expect(lines.contains("zero rows: 1 of 12 (3)"))
     #expect(lines.contains("non-finite rows: 1 of 12 (8)"))

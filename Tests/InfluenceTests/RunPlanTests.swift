@@ -102,6 +102,9 @@ struct RunPlanTests {
     let half = RunShape(
       exampleCount: 4, queryCount: 3, columnCount: 6, blockCount: 1, elementType: .float16)
     #expect(half.storeBytes == 48)
+    let small = RunShape(
+      exampleCount: 4, queryCount: 3, columnCount: 6, blockCount: 2, elementType: .int8)
+    #expect(small.storeBytes == 4 * (6 + 2 * 4))
   }
 
   @Test("Absurd sizes are counted, not overflowed")

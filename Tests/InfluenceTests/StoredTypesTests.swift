@@ -52,7 +52,8 @@ struct StoredTypesTests {
   }
 
   @Test(
-    "give the scores of the same numbers in memory", arguments: ElementType.allCases, Side.allCases)
+    "give the scores of the same numbers in memory", arguments: ElementType.allCases,
+    Side.allCases)
   func storedTypes(_ type: ElementType, _ side: Side) throws {
     let folder = try TemporaryDirectory()
     let training = try Self.write(
@@ -73,7 +74,51 @@ struct StoredTypesTests {
     withExtendedLifetime(folder) {}
   }
 
-  @Test("do not depend on shards of unequal sizes", arguments: [ElementType.float32, .float16])
+  @Test("lose no more than their type's rounding", arguments: ElementType.allCases, [1, 7, 20])
+  func rounding(_ type: ElementType, _ queryCount: Int) throws {
+    let folder = try TemporaryDirectory()
+    let source = Self.gradients(60, stream: 1)
+    let queries = Self.gradients(queryCount, stream: 2)
+    let training = try Self.write(source, to: folder.file("train"), as: type)
+    let asked = GradientStore(
+      blocks: zip(Self.shapes, queries).map { ($0.name, $0.shape, $1) })
+    let scores = try Curvature(fitting: [HessianFree()], on: training).scores(of: asked)
+    func norm(_ x: [Double]) -> Double { x.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+    for query in 0..<queryCount {
+      for example in 0..<60 {
+        var expected = 0.0
+        var bound = 0.0
+        for (v, g) in zip(queries, source) {
+          let v = v[row: query].map { Double($0) }
+          let g = g[row: example].map { Double($0) }
+          for (x, y) in zip(v, g) { expected += x * y }
+          let moved = Self.largestShift(of: g, norm: norm(g), as: type)
+          // The sum itself, in single precision, of the stored numbers' products.
+          let summed = Double(v.count + 2) * Double(Float.ulpOfOne) * (norm(g) + moved)
+          bound += norm(v) * (moved + summed)
+        }
+        #expect(abs(scores[0].values[query, example] - expected) <= bound)
+      }
+    }
+    withExtendedLifetime(folder) {}
+  }
+
+  /// How far storing can move a row, as a norm: half a unit in the last place of each number (of halves
+  /// below the normal range, of 2^-24), or half a scale, which is rounded up once, as is each product.
+  private static func largestShift(
+    of row: [Double], norm: Double, as type: ElementType
+  ) -> Double {
+    let spread = Double(row.count).squareRoot()
+    return switch type {
+    case .float16: norm * 0x1p-11 + spread * 0x1p-25
+    case .bfloat16: norm * 0x1p-8
+    case .float32, .float64: 0
+    case .int8: spread * (row.map(abs).max() ?? 0) / 254 * (1 + 0x1p-22) + norm * 0x1p-22
+    }
+  }
+
+  @Test(
+    "do not depend on shards of unequal sizes", arguments: [ElementType.float32, .float16, .int8])
   func shards(_ type: ElementType) throws {
     let folder = try TemporaryDirectory()
     let blocks = Self.gradients(60, stream: 1)

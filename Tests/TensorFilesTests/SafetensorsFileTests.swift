@@ -5,7 +5,7 @@ import TensorFiles
 import Testing
 
 struct SafetensorsFileTests {
-  @Test("what is written is read back, in order", arguments: ElementType.allCases)
+  @Test("what is written is read back, in order", arguments: ElementType.floatingPoint)
   func roundTrip(type: ElementType) throws {
     let folder = try TemporaryFolder()
     let matrices: OrderedDictionary<String, Matrix<Float>> = [

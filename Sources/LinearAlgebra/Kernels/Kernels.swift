@@ -37,6 +37,10 @@ public struct Kernels<Element>: Sendable {
       CBLAS_ORDER, CBLAS_UPLO, CBLAS_TRANSPOSE, CBLAS_DIAG, Size, Input, Size, Output, Size
     ) -> Void
   let dot: @Sendable (Input, Input, Int) -> Double
+  let unpack:
+    @Sendable (
+      PackedFormat, UnsafeRawPointer, UnsafeMutablePointer<Element>, Int, Float, UnsafeRawPointer
+    ) -> Void
   let potrf: @Sendable (Int32, CChar, Size, Output, Size) -> Size
   let trtri: @Sendable (Int32, CChar, CChar, Size, Output, Size) -> Size
   let syevd: @Sendable (Int32, CChar, CChar, Size, Output, Size, Output) -> Size
@@ -51,7 +55,7 @@ extension Float: Scalar {
 
   private static let table = unsafe Kernels<Float>(
     gemm: cblas_sgemm, gemv: cblas_sgemv, syrk: cblas_ssyrk, trsm: cblas_strsm,
-    trsv: cblas_strsv, dot: dotProduct(_:_:count:),
+    trsv: cblas_strsv, dot: dotProduct(_:_:count:), unpack: unpack(_:_:_:count:scale:next:),
     potrf: LAPACKE_spotrf, trtri: LAPACKE_strtri, syevd: LAPACKE_ssyevd, sytrf: LAPACKE_ssytrf,
     sytrs: LAPACKE_ssytrs)
 }
@@ -62,7 +66,7 @@ extension Double: Scalar {
 
   private static let table = unsafe Kernels<Double>(
     gemm: cblas_dgemm, gemv: cblas_dgemv, syrk: cblas_dsyrk, trsm: cblas_dtrsm,
-    trsv: cblas_dtrsv, dot: dotProduct(_:_:count:),
+    trsv: cblas_dtrsv, dot: dotProduct(_:_:count:), unpack: unpack(_:_:_:count:scale:next:),
     potrf: LAPACKE_dpotrf, trtri: LAPACKE_dtrtri, syevd: LAPACKE_dsyevd, sytrf: LAPACKE_dsytrf,
     sytrs: LAPACKE_dsytrs)
 }

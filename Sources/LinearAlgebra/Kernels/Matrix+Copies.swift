@@ -1,5 +1,7 @@
 extension Matrix {
   /// Copies a view's elements into a matrix of its own.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
   public init(_ view: MatrixView<Element>) {
     var elements: [Element] = []
     elements.reserveCapacity(view.rows * view.columns)

@@ -84,7 +84,7 @@ extension TemporaryDirectory {
         let numbers = sample.matrix(
           rows: 0..<sample.rows, columns: sample.columns(block), as: Double.self)
         return (
-          sample.parameters[block].name, type.safetensorsName,
+          sample.parameters[block].name, type.safetensorsName ?? type.name,
           [sample.rows] + sample.parameters[block].shape, Bytes.of(numbers, as: type)
         )
       }, shift: shift)

@@ -58,6 +58,7 @@ enum Bytes {
     case .bfloat16: littleEndian(UInt16(Float(value).bitPattern >> 16))
     case .float32: littleEndian(Float(value).bitPattern)
     case .float64: littleEndian(value.bitPattern)
+    case .int8: preconditionFailure("an int8 alone is no number")
     }
   }
 
