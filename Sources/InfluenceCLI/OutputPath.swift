@@ -108,6 +108,14 @@ struct OutputPath {
     try AtomicFile.write(text, to: record)
   }
 
+  /// Gives a table that was written line by line its name, and writes its record.
+  func commit(_ writer: consuming TopTableWriter, record json: OrderedJSON) throws {
+    let text = try text(of: json)
+    try removeRecord()
+    try writer.commit()
+    try AtomicFile.write(text, to: record)
+  }
+
   /// Scores as float32.
   ///
   /// - Throws: ``Failure/data(_:)`` where one is too large.
