@@ -10,16 +10,22 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
   ],
   targets: [
-    .executableTarget(
-      name: "Scoring",
-      dependencies: [
-        .product(name: "InfluenceKit", package: "InfluenceKit"),
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ],
-      swiftSettings: [
-        .swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error),
-        .enableUpcomingFeature("ExistentialAny"),
-      ]
-    )
+    benchmark("Scoring"),
+    benchmark("Streaming"),
   ]
 )
+
+/// A command that runs one benchmark.
+func benchmark(_ name: String) -> Target {
+  .executableTarget(
+    name: name,
+    dependencies: [
+      .product(name: "InfluenceKit", package: "InfluenceKit"),
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ],
+    swiftSettings: [
+      .swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error),
+      .enableUpcomingFeature("ExistentialAny"),
+    ]
+  )
+}

@@ -17,6 +17,11 @@ enum BlockSource: Sendable {
     }
   }
 
+  /// Where the numbers lie in files, row after row; none in memory, or column after column.
+  var storedMatrices: [MappedMatrix] {
+    if case .mapped(let matrix) = self { [matrix] } else { [] }
+  }
+
   var elementType: ElementType {
     switch self {
     case .mapped(let matrix): matrix.elementType

@@ -4,6 +4,11 @@ extension GradientStore {
   /// The paths of the files that hold the gradients; none for gradients in memory.
   package var filePaths: [String] { shards.flatMap { $0.files.map(\.path) } }
 
+  /// Bytes of a row of one block, as they are stored.
+  public func bytesPerRow(ofBlock block: Int) -> Int {
+    layout.blocks[block].width * elementTypes[block].byteCount
+  }
+
   /// Whether the writer recorded the norms of every row, so that they cost no pass.
   package var recordsNorms: Bool {
     !shards.isEmpty && shards.allSatisfy { $0.squaredNorms != nil }

@@ -87,6 +87,9 @@ struct BlockDemand: Sendable {
       needsFisher ? Self.bytes(order: width, matrices: 0.75) : 0)
   }
 
+  /// How often a fit reads the block.
+  var gramPasses: Int { (needsKernel ? 1 : 0) + (needsFisher ? 1 : 0) }
+
   /// Bytes while the block is being fitted.
   var peakBytes: Int { Self.sum(bytes, passingBytes) }
 

@@ -5,7 +5,7 @@ import LinearAlgebra
 struct BlockSupply: Sendable {
   private enum Source: Sendable {
     case kept([FittedBlock])
-    case fitted(@Sendable (Int) throws -> FittedBlock)
+    case fitted(@Sendable (Int, PassMonitor?) throws -> FittedBlock)
   }
 
   /// What each block holds, in the layout's order.
@@ -23,12 +23,14 @@ struct BlockSupply: Sendable {
     let plans = contexts.map { BlockPlan(of: $0, for: estimators, options: options) }
     try BlockPlan.check(plans, against: options.memoryBudget)
     self.plans = plans
-    let fit: @Sendable (Int) throws -> FittedBlock = { index in
+    let fit: @Sendable (Int, PassMonitor?) throws -> FittedBlock = { index, monitor in
       switch options.precision {
       case .single:
-        try FittedBlock(plans[index], training, options, precision: Float.self)
+        try FittedBlock(
+          plans[index], training, options, monitor: monitor, precision: Float.self)
       case .double:
-        try FittedBlock(plans[index], training, options, precision: Double.self)
+        try FittedBlock(
+          plans[index], training, options, monitor: monitor, precision: Double.self)
       }
     }
     let memory = WorkingMemory.fitting(plans.map(\.demand), options: options)
@@ -38,7 +40,17 @@ struct BlockSupply: Sendable {
     }
     let schedule = BlockSchedule(
       widths: contexts.map(\.width), blocksAtATime: memory.blocksAtATime)
-    source = .kept(try schedule.map(stage: "fitting", progress: progress, fit))
+    let readers = plans.indices.filter { plans[$0].demand.gramPasses > 0 }
+    let monitor = PassMonitor(
+      stage: "fitting", of: training, blocks: readers, blocksAtATime: memory.blocksAtATime,
+      expectedBytes: readers.reduce(0) {
+        $0 + Double(plans[$1].demand.gramPasses * training.count)
+          * Double(training.bytesPerRow(ofBlock: $1))
+      },
+      meter: options.meter, progress: progress)
+    defer { monitor.finish() }
+    source = .kept(
+      try schedule.map(stage: "fitting", progress: nil) { try fit($0, monitor) })
   }
 
   /// What the user should know of methods whose matrices do not fit.
@@ -58,10 +70,14 @@ struct BlockSupply: Sendable {
   }
 
   /// One block, fitted.
-  func block(_ index: Int) throws -> FittedBlock {
+  ///
+  /// - Parameters:
+  ///   - index: Where it stands in the layout.
+  ///   - monitor: Stands beside the passes of a fit.
+  func block(_ index: Int, monitor: PassMonitor?) throws -> FittedBlock {
     switch source {
     case .kept(let blocks): blocks[index]
-    case .fitted(let fit): try fit(index)
+    case .fitted(let fit): try fit(index, monitor)
     }
   }
 }

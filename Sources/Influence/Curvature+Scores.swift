@@ -49,9 +49,14 @@ extension Curvature {
     let supply = supply
     let training = training
     let certifies = options.certifies
-    try BlockSchedule(
-      widths: live.map(\.width), blocksAtATime: workingMemory(rowCount).blocksAtATime
-    ).forEachWave(stage: "scoring", progress: progress) {
+    let schedule = BlockSchedule(
+      widths: live.map(\.width), blocksAtATime: workingMemory(rowCount).blocksAtATime)
+    let monitor = PassMonitor(
+      stage: "scoring", of: training, blocks: live.map(\.index),
+      blocksAtATime: schedule.blocksAtATime, expectedBytes: expectedBytes(scoring: rowCount),
+      meter: options.meter, progress: progress)
+    defer { monitor.finish() }
+    try schedule.forEachWave(stage: "scoring", progress: nil) {
       place -> (norms: [Double], answers: [FittedBlock.Answer]) in
       let context = live[place]
       guard let queryBlock = places[context.name] else {
@@ -60,8 +65,9 @@ extension Curvature {
       let rows = try Self.rows(
         of: queries, block: queryBlock, aggregation: aggregation, precision: Element.self)
       let squares = rows.squaredRowNorms()
-      let pass = GradientPass<Element>(store: training, block: context.index)
-      let answers = try supply.block(context.index).answers(
+      let pass = GradientPass<Element>(
+        store: training, block: context.index, monitor: monitor)
+      let answers = try supply.block(context.index, monitor: monitor).answers(
         to: rows, squaredNorms: squares, pass: pass, certifies: certifies)
       return (squares.map { $0.squareRoot() }, answers)
     } combine: { place, outcome in
@@ -128,6 +134,20 @@ extension Curvature {
     workingMemory(queryCount).queriesAtATime
   }
 
+  /// Bytes that scoring reads in all passes, those of an iteration estimated.
+  private func expectedBytes(scoring queryCount: Int) -> Double {
+    var stage = PlanStage(.score)
+    for plan in supply.plans where !plan.context.isDead {
+      let bytes = Double(training.count * training.bytesPerRow(ofBlock: plan.context.index))
+      let stages = BlockStages(
+        demand: plan.demand, options: options, n: training.count, m: queryCount,
+        d: plan.context.width, storeBytes: bytes, passBytes: bytes)
+      stages.addScore(to: &stage)
+      if !supply.keepsBlocks { stages.addFit(to: &stage) }
+    }
+    return stage.storeBytes
+  }
+
   private func workingMemory(_ queryCount: Int) -> WorkingMemory {
     WorkingMemory(
       scoring: queryCount, with: supply.plans.map(\.demand), exampleCount: training.count,
@@ -179,10 +199,15 @@ extension Curvature {
       widths: live.map(\.width),
       blocksAtATime: WorkingMemory.blocksAtATime(of: bytes, within: budget))
     let memory = budget / max(1, schedule.blocksInFlight)
+    let monitor = PassMonitor(
+      stage: "self-influence", of: training, blocks: live.map(\.index),
+      blocksAtATime: schedule.blocksAtATime, expectedBytes: 0, meter: options.meter, progress: nil)
+    defer { monitor.finish() }
     try schedule.forEachWave(stage: "self-influence", progress: progress) {
       place -> [BlockSelfInfluence] in
-      let pass = GradientPass<Element>(store: training, block: live[place].index)
-      let fitted = try supply.block(live[place].index)
+      let pass = GradientPass<Element>(
+        store: training, block: live[place].index, monitor: monitor)
+      let fitted = try supply.block(live[place].index, monitor: monitor)
       return try (0..<estimatorCount).map { index in
         try fitted.selfInfluence(ofEstimator: index, pass: pass, memory: memory)
       }

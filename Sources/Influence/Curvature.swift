@@ -23,6 +23,8 @@ public struct CurvatureOptions: Sendable {
   public var certifies: Bool
   /// The precision of products.
   public var precision: Precision
+  /// Where work is counted, if anywhere.
+  public var meter: RunMeter?
   /// The most bytes that fitted matrices, scores and what they are made from may take together; a
   /// quarter of the machine's memory by default.
   ///
@@ -32,9 +34,9 @@ public struct CurvatureOptions: Sendable {
   /// Makes options.
   public init(
     damping: Damping = .standard, costModel: CostModel = CostModel(), certifies: Bool = true,
-    precision: Precision = .single,
-    memoryBudget: Int? = nil
+    precision: Precision = .single, memoryBudget: Int? = nil, meter: RunMeter? = nil
   ) {
+    self.meter = meter
     self.damping = damping
     self.costModel = costModel
     self.certifies = certifies

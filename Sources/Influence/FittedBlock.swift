@@ -15,7 +15,7 @@ struct FittedBlock: Sendable {
 
   init<Element: Scalar>(
     _ plan: BlockPlan, _ training: GradientStore,
-    _ options: CurvatureOptions, precision: Element.Type
+    _ options: CurvatureOptions, monitor: PassMonitor?, precision: Element.Type
   ) throws {
     self.plan = plan
     guard !plan.context.isDead else {
@@ -23,7 +23,8 @@ struct FittedBlock: Sendable {
       kernel = nil
       return
     }
-    let pass = GradientPass<Element>(store: training, block: plan.context.index)
+    let pass = GradientPass<Element>(
+      store: training, block: plan.context.index, monitor: monitor)
     let kernel = plan.needsKernel ? try pass.kernel() : nil
     let scoreGram = try BlockGram(context: plan.context, side: .score, matrix: kernel)
     let queryGram = try BlockGram(
@@ -152,8 +153,7 @@ struct FittedBlock: Sendable {
       let chunk = max(16, min(256, memory / max(1, 40 * n + 90 * d)))
       var influence = BlockSelfInfluence(values: [])
       influence.values.reserveCapacity(plan.context.exampleCount)
-      for rows in pass.store.chunks(of: chunk) {
-        let gradients = try pass.store.rows(rows, of: plan.context.index, as: Element.self)
+      try pass.forEachChunk(of: chunk, rowOperations: 0) { _, gradients in
         let preconditioned = try fitted.precondition(gradients, pass: pass)
         influence.values += preconditioned.rows.view.rowDots(with: gradients)
         influence.warnings += preconditioned.warnings

@@ -9,11 +9,11 @@ extension GradientPass {
   func quadraticForms(of matrix: Matrix<Double>) throws -> [Double] {
     let matrix = Matrix<Element>(converting: matrix)
     let rowBytes = max(1, matrix.rows * MemoryLayout<Element>.stride)
-    var buffer = Matrix<Element>.zeros(0, 0)
     var forms: [Double] = []
     forms.reserveCapacity(store.count)
-    for rows in store.chunks(of: max(256, (8 << 20) / rowBytes)) {
-      let gradients = try store.rows(rows, of: block, reusing: &buffer)
+    try forEachChunk(
+      of: max(256, (8 << 20) / rowBytes), rowOperations: 2 * Double(matrix.rows * matrix.rows)
+    ) { _, gradients in
       forms += Matrix(product: gradients, matrix.view).view.rowDots(with: gradients)
     }
     return forms

@@ -10,6 +10,8 @@ public struct GradientPass<Element: Scalar>: Sendable {
   public let store: GradientStore
   /// Which block.
   public let block: Int
+  /// Reads ahead and counts; nil where nobody asks.
+  var monitor: PassMonitor?
 
   /// Bytes of a chunk that is used twice while it is in cache: half of a core's second level for a
   /// single query, whose products run at the speed of memory; more where arithmetic costs more than
@@ -18,7 +20,27 @@ public struct GradientPass<Element: Scalar>: Sendable {
   /// Bytes of a chunk that must be converted before use: it is read once more while in cache.
   private static func convertedChunkBytes(queries: Int) -> Int { queries < 16 ? 1 << 20 : 8 << 20 }
 
+  /// Bytes of a chunk that is looked at in place: what is waited for, and counted, at a time.
+  private static var plainChunkBytes: Int { 64 << 20 }
+
   private var width: Int { store.layout.blocks[block].width }
+
+  /// Calls `body` with chunk after chunk of rows.
+  ///
+  /// - Parameters:
+  ///   - size: Rows in a chunk.
+  ///   - rowOperations: Operations that the body spends on a row.
+  func forEachChunk(
+    of size: Int, rowOperations: Double,
+    _ body: (Range<Int>, MatrixView<Element>) throws -> Void
+  ) throws {
+    var buffer = Matrix<Element>.zeros(0, 0)
+    for rows in store.chunks(of: size) {
+      monitor?.willRead(rows, ofBlock: block)
+      try body(rows, try store.rows(rows, of: block, reusing: &buffer))
+      monitor?.didRead(rows, ofBlock: block, operations: Double(rows.count) * rowOperations)
+    }
+  }
 
   /// Y = A·Gᵀ.
   ///
@@ -30,12 +52,12 @@ public struct GradientPass<Element: Scalar>: Sendable {
     let left = Self.padded(left)
     var products = Matrix<Element>.zeros(left.rows, store.count)
     let rowBytes = max(1, width * MemoryLayout<Element>.stride)
-    let chunkRows =
+    let chunkBytes =
       store.isDirectlyReadable(as: Element.self)
-      ? store.count : max(16, Self.convertedChunkBytes(queries: queryCount) / rowBytes)
-    var buffer = Matrix<Element>.zeros(0, 0)
-    for rows in store.chunks(of: chunkRows) {
-      let gradients = try store.rows(rows, of: block, reusing: &buffer)
+      ? Self.plainChunkBytes : Self.convertedChunkBytes(queries: queryCount)
+    try forEachChunk(
+      of: max(16, chunkBytes / rowBytes), rowOperations: Double(2 * queryCount * width)
+    ) { rows, gradients in
       products.set(product: left, gradients.transposed, firstColumn: rows.lowerBound)
     }
     return products.prefix(rows: queryCount)
@@ -50,9 +72,9 @@ public struct GradientPass<Element: Scalar>: Sendable {
   func addProducts(_ left: MatrixView<Element>, to sum: inout Matrix<Double>) throws {
     let rowBytes = max(1, width * MemoryLayout<Element>.stride)
     let chunkRows = Self.convertedChunkBytes(queries: left.rows) / rowBytes
-    var buffer = Matrix<Element>.zeros(0, 0)
-    for rows in store.chunks(of: max(64, min(1024, chunkRows))) {
-      let gradients = try store.rows(rows, of: block, reusing: &buffer)
+    try forEachChunk(
+      of: max(64, min(1024, chunkRows)), rowOperations: Double(2 * left.rows * width)
+    ) { rows, gradients in
       sum.add(Matrix(product: left, gradients.transposed), firstColumn: rows.lowerBound)
     }
   }
@@ -92,9 +114,8 @@ public struct GradientPass<Element: Scalar>: Sendable {
     let cachedRows = max(16, Self.cachedChunkBytes(queries: queryCount) / rowBytes)
     let chunkRows = left.rows < 16 ? cachedRows : max(1024, cachedRows)
     let factors = weights.map { Element($0) }
-    var buffer = Matrix<Element>.zeros(0, 0)
-    for rows in store.chunks(of: chunkRows) {
-      let gradients = try store.rows(rows, of: block, reusing: &buffer)
+    try forEachChunk(of: chunkRows, rowOperations: Double(4 * queryCount * width)) {
+      rows, gradients in
       products.set(product: left, gradients.transposed, firstColumn: rows.lowerBound)
       let weighted = products.selecting(columns: rows, scaledBy: factors)
       sum.add(product: weighted.view[rows: 0..<queryCount], gradients, scale: Element(scale))
@@ -112,8 +133,12 @@ public struct GradientPass<Element: Scalar>: Sendable {
       ? width : max(256, (64 << 20) / max(1, store.count * MemoryLayout<Element>.stride))
     for first in stride(from: 0, to: width, by: max(panel, 1)) {
       let columns = first..<min(width, first + panel)
+      monitor?.willRead(0..<store.count, ofBlock: block)
       sum.add(
         gramOf: try store.rows(0..<store.count, of: block, columns: columns, as: Element.self))
+      let (n, d) = (Double(store.count), Double(columns.count))
+      monitor?.didRead(
+        0..<store.count, ofBlock: block, share: d / Double(width), operations: n * n * d)
     }
     return sum.matrix()
   }
@@ -135,9 +160,9 @@ public struct GradientPass<Element: Scalar>: Sendable {
     let roots = weights?.map { Element($0.squareRoot()) }
     var sum = SymmetricAccumulator(order: width)
     let rowBytes = max(1, width * MemoryLayout<Element>.stride)
-    var buffer = Matrix<Element>.zeros(0, 0)
-    for rows in store.chunks(of: max(256, (8 << 20) / rowBytes)) {
-      let gradients = try store.rows(rows, of: block, reusing: &buffer)
+    try forEachChunk(
+      of: max(256, (8 << 20) / rowBytes), rowOperations: Double(width * width)
+    ) { rows, gradients in
       if let roots {
         var scaled = Matrix(gradients)
         scaled.scaleRows(by: Array(roots[rows]))

@@ -49,13 +49,13 @@ struct FitOptions: ParsableArguments {
 
   /// The library's options; also sets the number of threads.
   func curvatureOptions(
-    certifies: Bool, expectedQueries: Int? = nil
+    certifies: Bool, expectedQueries: Int? = nil, meter: RunMeter? = nil
   ) throws -> CurvatureOptions {
     try damping.validate()
     if let threads { Parallelism.threads = threads }
     return CurvatureOptions(
       damping: damping, costModel: CostModel(request: side, expectedQueries: expectedQueries),
-      certifies: certifies, precision: precision, memoryBudget: memory?.bytes)
+      certifies: certifies, precision: precision, memoryBudget: memory?.bytes, meter: meter)
   }
 }
 

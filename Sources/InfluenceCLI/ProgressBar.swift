@@ -11,6 +11,8 @@ final class ProgressBar: Sendable {
     /// When the work that `share` measures began: it starts again at zero for the next part.
     var partStart = ContinuousClock.now
     var share = 0.0
+    /// What had been read when it began.
+    var partWork = RunMeter.Work()
     var isFinished = false
   }
 
@@ -24,7 +26,13 @@ final class ProgressBar: Sendable {
   /// What fits a narrow terminal: a line that wraps cannot be drawn over.
   private static let widest = 78
 
-  init(quiet: Bool) { isActive = !quiet && Console.isTerminal }
+  /// What the work that is shown has read, if it is counted.
+  let meter: RunMeter?
+
+  init(quiet: Bool, meter: RunMeter? = nil) {
+    isActive = !quiet && Console.isTerminal
+    self.meter = meter
+  }
 
   /// What the library calls.
   var handler: ProgressHandler? {
@@ -36,19 +44,26 @@ final class ProgressBar: Sendable {
     let now = ContinuousClock.now
     let share = min(1, max(0, fraction))
     state.withLock { state in
-      if share < state.share { state.partStart = now }
+      if share < state.share {
+        state.partStart = now
+        state.partWork = meter?.work ?? state.partWork
+      }
       state.share = share
       guard !state.isFinished, now - start > Self.patience else { return }
       if let last = state.lastDrawn, now - last < Self.interval, share < 1 { return }
       state.lastDrawn = now
-      let line = Self.line(stage, share, spent: (now - state.partStart) / .seconds(1))
+      let line = Self.line(
+        stage, share, spent: (now - state.partStart) / .seconds(1),
+        bytes: meter.map { $0.work.since(state.partWork).bytes })
       let padding = String(repeating: " ", count: max(0, state.drawnWidth - line.count))
       Console.raw("\r\(line)\(padding)")
       state.drawnWidth = line.count
     }
   }
 
-  private static func line(_ stage: String, _ share: Double, spent: Double) -> String {
+  private static func line(
+    _ stage: String, _ share: Double, spent: Double, bytes: Int?
+  ) -> String {
     let filled = Int(share * 24)
     let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
     let percent = "\(Int(share * 100))"
@@ -56,7 +71,11 @@ final class ProgressBar: Sendable {
     let left =
       share > 0.02 && share < 1
       ? ", \(NumberFormat.seconds((spent / share * (1 - share)).rounded(.up))) left" : ""
-    return String("\(bar) \(padded) % \(stage)\(left)".prefix(widest))
+    let read =
+      bytes.map {
+        ", \(NumberFormat.bytes($0)), \(NumberFormat.significant(Double($0) / max(spent, 1e-3) / 1e9)) GB/s"
+      } ?? ""
+    return String("\(bar) \(padded) % \(stage)\(read)\(left)".prefix(widest))
   }
 
   /// Clears the line, and draws no more.

@@ -127,14 +127,16 @@ struct ScoreCommand: ParsableCommand {
     let training = try GradientStore(opening: URL(filePath: train))
     let queries = try GradientStore(opening: URL(filePath: query))
     let expected = aggregate == .mean ? 1 : queries.count
-    let options = try fit.curvatureOptions(certifies: certificate, expectedQueries: expected)
+    let meter = RunMeter()
+    let options = try fit.curvatureOptions(
+      certifies: certificate, expectedQueries: expected, meter: meter)
     let differences = training.layout.differences(from: queries.layout)
     guard differences.isEmpty else {
       throw InfluenceError.layoutMismatch(
         train: training.name, query: queries.name, differences: differences)
     }
     guard queries.count > 0 else { throw InfluenceError.empty(source: queries.name) }
-    let bar = ProgressBar(quiet: fit.quiet)
+    let bar = ProgressBar(quiet: fit.quiet, meter: meter)
     defer { bar.finish() }
     let curvature = try Curvature(
       fitting: [estimator], on: training, options: options, progress: bar.handler)
@@ -142,7 +144,10 @@ struct ScoreCommand: ParsableCommand {
       try record(summary, curvature, training, queries)
     }
     bar.finish()
-    report(summary, curvature, output)
+    let work = WorkReport(
+      meter.work, on: training, seconds: curvature.seconds + summary.seconds,
+      precision: fit.precision, measures: !fit.quiet)
+    report(summary, curvature, work, output)
   }
 
   /// Scores as many queries at a time as memory allows, and writes their rows as they are made.
@@ -212,13 +217,19 @@ struct ScoreCommand: ParsableCommand {
       "certificate": summary.certificate,
       "convergence": RunRecord.convergence(summary.convergence),
       "seconds": ["fit": .number(curvature.seconds), "score": .number(summary.seconds)],
+      "work": WorkReport(
+        curvature.options.meter?.work ?? RunMeter.Work(), on: training,
+        seconds: curvature.seconds + summary.seconds, precision: fit.precision, measures: false
+      ).json,
       "warnings": RunRecord.strings(summary.warnings),
       "versions": RunRecord.versions,
       "command": RunRecord.commandLine,
     ]
   }
 
-  private func report(_ summary: ScoreSummary, _ curvature: Curvature, _ output: String) {
+  private func report(
+    _ summary: ScoreSummary, _ curvature: Curvature, _ work: WorkReport, _ output: String
+  ) {
     for warning in summary.warnings { Console.error("warning: \(warning)") }
     guard !fit.quiet else { return }
     let kept = top.map { "the top and bottom \(min($0, summary.exampleCount)) of each query in " }
@@ -236,7 +247,7 @@ struct ScoreCommand: ParsableCommand {
       )
     }
     print(
-      "fit \(NumberFormat.seconds(curvature.seconds)), score \(NumberFormat.seconds(summary.seconds))"
+      "fit \(NumberFormat.seconds(curvature.seconds)), score \(NumberFormat.seconds(summary.seconds)): \(work.line)"
     )
     let residuals = summary.residuals.sorted()
     guard !residuals.isEmpty else { return }

@@ -31,8 +31,9 @@ struct SelfCommand: ParsableCommand {
     let estimator = try EstimatorCatalog.estimator(method)
     let destination = try OutputPath(output, inputs: [train])
     let training = try GradientStore(opening: URL(filePath: train))
-    let options = try fit.curvatureOptions(certifies: false)
-    let bar = ProgressBar(quiet: fit.quiet)
+    let meter = RunMeter()
+    let options = try fit.curvatureOptions(certifies: false, meter: meter)
+    let bar = ProgressBar(quiet: fit.quiet, meter: meter)
     defer { bar.finish() }
     let clock = ContinuousClock()
     let start = clock.now
@@ -42,6 +43,8 @@ struct SelfCommand: ParsableCommand {
     let influence = result.values
     let elapsed = (clock.now - start) / .seconds(1)
     bar.finish()
+    let work = WorkReport(
+      meter.work, on: training, seconds: elapsed, precision: fit.precision, measures: !fit.quiet)
     let record: OrderedJSON = [
       "format": "influencekit-self-influence",
       "version": 1,
@@ -53,6 +56,7 @@ struct SelfCommand: ParsableCommand {
       "blocks": RunRecord.blocks(of: curvature, estimator: 0),
       "train": try RunRecord.store(training),
       "seconds": .number(elapsed),
+      "work": work.json,
       "warnings": RunRecord.strings(result.warnings),
       "versions": RunRecord.versions,
       "command": RunRecord.commandLine,
@@ -62,7 +66,7 @@ struct SelfCommand: ParsableCommand {
     guard !fit.quiet else { return }
     let largest = try Ranking.topIndices(min(5, influence.count), of: influence)
     print(
-      "\(output): \(influence.count) values by \(estimator.name), in \(NumberFormat.seconds(elapsed))"
+      "\(output): \(influence.count) values by \(estimator.name), in \(NumberFormat.seconds(elapsed)): \(work.line)"
     )
     print(
       "largest: "

@@ -121,6 +121,33 @@ public final class MemoryMap: @unchecked Sendable {
   }
 }
 
+extension MemoryMap {
+  /// How many pages of `range` are in memory, so that touching them reads nothing.
+  ///
+  /// - Complexity: a byte for each page.
+  public func residentPages(in range: Range<Int>) -> (resident: Int, total: Int) {
+    let range = range.clamped(to: 0..<count)
+    guard let base = unsafe base, !range.isEmpty else { return (0, 0) }
+    let pageSize = SystemCalls.pageSize
+    let first = range.lowerBound & ~(pageSize - 1)
+    var resident = 0
+    var total = 0
+    var pages = [UInt8](repeating: 0, count: 1 << 14)
+    for start in stride(from: first, to: range.upperBound, by: pageSize << 14) {
+      let length = min(pageSize << 14, range.upperBound - start)
+      let pageCount = (length + pageSize - 1) / pageSize
+      let code = unsafe pages.withUnsafeMutableBufferPointer { buffer -> Int32 in
+        guard let flags = buffer.baseAddress else { return -1 }
+        return unsafe mincore(
+          UnsafeMutableRawPointer(mutating: base + start), length, flags)
+      }
+      total += pageCount
+      if code == 0 { resident += pages[..<pageCount].count { $0 & 1 == 1 } }
+    }
+    return (resident, total)
+  }
+}
+
 /// The calls to the operating system that take addresses, each with its failure made an error.
 package enum SystemCalls {
   /// Bytes in a page of memory; a power of two.

@@ -1,0 +1,271 @@
+import Dispatch
+import Foundation
+import Synchronization
+import TensorFiles
+
+/// Reads a store's files into the system's file cache ahead of the passes that need them.
+///
+/// Passes go through groups of blocks, a group after the other; this reads the same groups in the same
+/// order, rows from first to last, a group's columns of a row in one piece. A pass that is faster than
+/// the disk waits here, rather than in page faults of a few kilobytes each. Nothing is copied, and what
+/// is read can be dropped by the system at any time. Reading begins with the first wait, and only if
+/// the files are not in memory already.
+package final class ReadAhead: Sendable {
+  private struct State {
+    var isStarted = false
+    var isStopped = false
+    /// Groups that are read through.
+    var group = 0
+    /// Rows of the next group that are read.
+    var rows = 0
+    var bytesRead = 0
+    var bytesUsed = 0
+    /// For each block, the rows that passes have gone through.
+    var used: [Int]
+    var waiting: [(group: Int, rows: Int, semaphore: DispatchSemaphore)] = []
+    var isReaderWaiting = false
+  }
+
+  private let store: GradientStore
+  private let groups: [[Int]]
+  /// The group of each block.
+  private let groupOfBlock: [Int]
+  /// Bytes of a row in each block.
+  private let rowBytes: [Int]
+  /// Bytes that may be read and not yet used: a share of the memory that is free for files.
+  private let mostAhead: Int
+  private let state: Mutex<State>
+  private let readerMayGo = DispatchSemaphore(value: 0)
+
+  /// Pieces of a row below this are read at a fraction of the disk's rate.
+  private static let smallestPiece = 128 << 10
+  /// Bytes that are asked for at a time, and how many requests are under way.
+  private static let requestBytes = 8 << 20
+  private static let requestsUnderWay = 4
+
+  /// Prepares to read.
+  ///
+  /// - Parameters:
+  ///   - store: The gradients.
+  ///   - waves: Blocks that are worked on together, in order.
+  /// - Returns: Nil for gradients in memory.
+  package init?(_ store: GradientStore, waves: [[Int]]) {
+    let stored = store.shards.allSatisfy { $0.blocks.allSatisfy { !$0.storedMatrices.isEmpty } }
+    guard stored, !store.shards.isEmpty, !waves.isEmpty else { return nil }
+    let rowBytes = store.layout.blocks.indices.map { block in
+      store.shards[0].blocks[block].storedMatrices.reduce(0) {
+        $0 + $1.columns * $1.elementType.byteCount
+      }
+    }
+    let mostAhead = Self.freeBytes / 3
+    // Waves whose pieces are small are read together.
+    var groups: [[Int]] = []
+    for wave in waves where !wave.isEmpty {
+      if let last = groups.last,
+        case let piece = last.reduce(0, { $0 + rowBytes[$1] }), piece < Self.smallestPiece,
+        piece * store.count < mostAhead / 4
+      {
+        groups[groups.count - 1] += wave
+      } else {
+        groups.append(wave)
+      }
+    }
+    var groupOfBlock = [Int](repeating: 0, count: store.layout.count)
+    for (index, group) in groups.enumerated() {
+      for block in group { groupOfBlock[block] = index }
+    }
+    self.store = store
+    self.groups = groups
+    self.groupOfBlock = groupOfBlock
+    self.rowBytes = rowBytes
+    self.mostAhead = mostAhead
+    state = Mutex(State(used: [Int](repeating: 0, count: store.layout.count)))
+  }
+
+  /// Waits until the rows of a block before `end` are in memory.
+  package func wait(forBlock block: Int, rowsBefore end: Int) {
+    let group = groupOfBlock[block]
+    let semaphore = state.withLock { state -> DispatchSemaphore? in
+      if !state.isStarted {
+        state.isStarted = true
+        start()
+      }
+      guard !state.isStopped, state.group < group || (state.group == group && state.rows < end)
+      else { return nil }
+      let semaphore = DispatchSemaphore(value: 0)
+      state.waiting.append((group, end, semaphore))
+      if state.isReaderWaiting {
+        state.isReaderWaiting = false
+        readerMayGo.signal()
+      }
+      return semaphore
+    }
+    semaphore?.wait()
+  }
+
+  /// Tells that a pass has gone through the rows of a block before `end`.
+  package func used(block: Int, rowsBefore end: Int) {
+    state.withLock { state in
+      guard end > state.used[block] else { return }
+      state.bytesUsed += (end - state.used[block]) * rowBytes[block]
+      state.used[block] = end
+      if state.isReaderWaiting, state.bytesRead - state.bytesUsed <= mostAhead {
+        state.isReaderWaiting = false
+        readerMayGo.signal()
+      }
+    }
+  }
+
+  /// Ends reading; nobody waits any more.
+  package func stop() {
+    state.withLock { state in
+      state.isStopped = true
+      for waiter in state.waiting { waiter.semaphore.signal() }
+      state.waiting = []
+      if state.isReaderWaiting {
+        state.isReaderWaiting = false
+        readerMayGo.signal()
+      }
+    }
+  }
+
+  private func start() {
+    Thread.detachNewThread { [self] in
+      if isMostlyInMemory() {
+        stop()
+        return
+      }
+      for group in groups.indices { if !read(group) { return } }
+      stop()
+    }
+  }
+
+  /// Whether nearly all that passes will need is in memory, from a look at every page.
+  private func isMostlyInMemory() -> Bool {
+    var resident = 0
+    var total = 0
+    for shard in store.shards {
+      for strip in strips(of: groups.flatMap { $0 }, in: shard) {
+        let pages = strip.matrix.map.residentPages(in: strip.matrix.byteRange)
+        resident += pages.resident
+        total += pages.total
+      }
+    }
+    return Double(resident) >= 0.98 * Double(total)
+  }
+
+  /// A group's columns of one shard that lie side by side.
+  private struct Strip {
+    let matrix: MappedMatrix
+    /// Bytes from the first column of a row to the last.
+    let pieceBytes: Int
+  }
+
+  private func strips(of group: [Int], in shard: GradientStore.Shard) -> [Strip] {
+    let all = group.flatMap { shard.blocks[$0].storedMatrices }.sorted {
+      $0.byteOffset < $1.byteOffset
+    }
+    var strips: [Strip] = []
+    for matrix in all {
+      let bytes = matrix.columns * matrix.elementType.byteCount
+      if let last = strips.last, last.matrix.map === matrix.map,
+        last.matrix.elementType == matrix.elementType, last.matrix.rowStride == matrix.rowStride,
+        last.matrix.byteOffset + last.pieceBytes == matrix.byteOffset,
+        last.pieceBytes + bytes <= matrix.rowStride * matrix.elementType.byteCount
+      {
+        strips[strips.count - 1] = Strip(
+          matrix: last.matrix, pieceBytes: last.pieceBytes + bytes)
+      } else {
+        strips.append(Strip(matrix: matrix, pieceBytes: bytes))
+      }
+    }
+    return strips
+  }
+
+  /// Reads one group; false when stopped.
+  private func read(_ group: Int) -> Bool {
+    let groupBytes = max(1, groups[group].reduce(0) { $0 + rowBytes[$1] })
+    let step = max(1, Self.requestBytes / groupBytes)
+    var underWay: [(rows: Int, strips: [Strip], local: Range<Int>)] = []
+    for shard in store.shards {
+      let strips = strips(of: groups[group], in: shard)
+      for first in stride(from: 0, to: shard.rows.count, by: step) {
+        let local = first..<min(shard.rows.count, first + step)
+        for strip in strips { forEachPiece(of: strip, local) { $0.advise(.willNeed, range: $1) } }
+        underWay.append((shard.rows.lowerBound + local.upperBound, strips, local))
+        if underWay.count > Self.requestsUnderWay,
+          !finish(underWay.removeFirst(), group, groupBytes)
+        {
+          return false
+        }
+      }
+    }
+    for request in underWay where !finish(request, group, groupBytes) { return false }
+    state.withLock { state in
+      state.group = group + 1
+      state.rows = 0
+      wake(&state)
+    }
+    return true
+  }
+
+  private func forEachPiece(
+    of strip: Strip, _ rows: Range<Int>, _ body: (MemoryMap, Range<Int>) -> Void
+  ) {
+    let matrix = strip.matrix
+    let stride = matrix.rowStride * matrix.elementType.byteCount
+    if strip.pieceBytes >= stride {
+      let start = matrix.byteOffset + rows.lowerBound * stride
+      body(matrix.map, start..<start + rows.count * stride)
+    } else {
+      for row in rows {
+        let start = matrix.byteOffset + row * stride
+        body(matrix.map, start..<start + strip.pieceBytes)
+      }
+    }
+  }
+
+  /// Waits for a request by a look at the end of its pieces, and lets passes go on; false when stopped.
+  private func finish(
+    _ request: (rows: Int, strips: [Strip], local: Range<Int>), _ group: Int, _ groupBytes: Int
+  ) -> Bool {
+    for strip in request.strips {
+      forEachPiece(of: strip, request.local) { map, range in
+        // A file that was cut short is found by the pass, which has an error for it.
+        if range.upperBound <= map.count { _ = try? map.byte(at: range.upperBound - 1) }
+      }
+    }
+    let mustWait = state.withLock { state -> Bool in
+      state.rows = request.rows
+      state.bytesRead += request.local.count * groupBytes
+      wake(&state)
+      state.isReaderWaiting =
+        !state.isStopped && state.waiting.isEmpty
+        && state.bytesRead - state.bytesUsed > mostAhead
+      return state.isReaderWaiting
+    }
+    if mustWait { readerMayGo.wait() }
+    return state.withLock { !$0.isStopped }
+  }
+
+  private func wake(_ state: inout State) {
+    let (group, rows) = (state.group, state.rows)
+    state.waiting.removeAll { waiter in
+      guard waiter.group < group || (waiter.group == group && waiter.rows <= rows) else {
+        return false
+      }
+      waiter.semaphore.signal()
+      return true
+    }
+  }
+
+  /// Memory that the system could give to files.
+  private static var freeBytes: Int {
+    let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)
+    for line in (text ?? "").split(separator: "\n") where line.hasPrefix("MemAvailable:") {
+      let number = line.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+      if let number { return number << 10 }
+    }
+    return Int(clamping: ProcessInfo.processInfo.physicalMemory / 2)
+  }
+}
