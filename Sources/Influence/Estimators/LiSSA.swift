@@ -36,6 +36,9 @@ public struct LiSSA: Estimator {
     self.scale = scale
   }
 
+  /// What is recorded of a scale that is chosen per block.
+  static let automaticScale = "power-iteration"
+
   /// `lissa`.
   public var name: String { "lissa" }
   /// Depth or tolerance, and the scale.
@@ -45,7 +48,7 @@ public struct LiSSA: Estimator {
     case .terms(let terms): settings["depth"] = "\(terms)"
     case .tolerance(let tolerance): settings["tolerance"] = "\(tolerance)"
     }
-    settings["scale"] = scale.map { "\($0)" } ?? "power-iteration"
+    settings["scale"] = scale.map { "\($0)" } ?? Self.automaticScale
     return settings
   }
 
