@@ -18,6 +18,8 @@ public enum GradientStoreError: Error, Sendable, Equatable {
   case incomplete(path: String, committedRows: Int?)
   /// A store exists where a new one should be written.
   case alreadyExists(path: String)
+  /// Another writer is at work on this store.
+  case beingWritten(path: String)
   /// There is nothing that a writer could go on with.
   case notResumable(path: String, reason: String)
   /// A row to be written holds a number that cannot be stored.
@@ -47,11 +49,13 @@ extension GradientStoreError: CustomStringConvertible {
     case .incomplete(let path, let rows?):
       "\(path.legible): the store is incomplete, its writer stopped after \(rows) rows; finish writing it (a writer resumes from there) or open it with the rows it has by asking for incomplete stores"
     case .incomplete(let path, nil):
-      "\(path.legible): the name ends in .part, which is how bergson marks a build that has not finished, and rows not yet written are zeros; finish the build, or open it as it is by asking for incomplete stores"
+      "\(path.legible): the name ends in .part, which is how bergson and influence split mark what has not finished, and rows not yet written may be zeros; finish it, or open it as it is by asking for incomplete stores"
     case .alreadyExists(let path):
       "\(path.legible): there is a store already; choose another path, resume it, or delete it first"
+    case .beingWritten(let path):
+      "\(path.legible): another writer is at work on this store; wait until it has ended, or choose another path"
     case .notResumable(let path, let reason):
-      "\(path.legible): \(reason); start a new store in another folder"
+      "\(path.legible): \(reason); delete it, or start a new store in another folder"
     case .notFinite(let path, let row, let block, let reason):
       "\(path.legible): row \(row), block \(block.quoted): \(reason)"
     case .wrongShape(let path, let block, let expected, let found):

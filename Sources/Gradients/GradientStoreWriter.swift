@@ -10,7 +10,8 @@ public import TensorFiles
 ///
 /// Rows are appended to files, then counted by replacing `manifest.json` atomically. A writer that
 /// was killed leaves a store with the rows of its last commit, and ``init(resuming:)`` goes on from
-/// there. Until ``finish()`` the store says that it is incomplete. Give a store one writer at a time.
+/// there. Until ``finish()`` the store says that it is incomplete. A store has one writer at a time: a second
+/// one, in this process or another, is refused until the first has finished, failed or gone.
 ///
 /// After an error in the middle of writing, such as a full disk, a file may hold half a row. The
 /// writer then refuses to go on; resume the store with a new one. Errors that say what is wrong with
@@ -25,11 +26,13 @@ public final class GradientStoreWriter {
   /// Rows appended so far, committed or not.
   public private(set) var count: Int
   /// What is on disk.
-  private var manifest: StoreManifest
-  private var gradients: AppendableFile
-  private var norms: AppendableFile
-  private var examples: AppendableFile
+  var manifest: StoreManifest
+  var gradients: AppendableFile
+  var norms: AppendableFile
+  var examples: AppendableFile
   private var hasFailed = false
+  /// Keeps other writers out; nil once there is nothing to protect.
+  private var lock: FolderLock?
 
   /// Starts a new store.
   ///
@@ -40,7 +43,8 @@ public final class GradientStoreWriter {
   ///   - provenance: What should be remembered: seed, model, data, anything.
   ///   - rowsPerChecksum: How many rows share a checksum, which is how exactly damage can be located;
   ///     the rows of 64 MiB unless given.
-  /// - Throws: ``GradientStoreError/alreadyExists(path:)`` or a file error.
+  /// - Throws: ``GradientStoreError/alreadyExists(path:)``, ``GradientStoreError/beingWritten(path:)``
+  ///   or a file error.
   public init(
     creating directory: URL, layout: BlockLayout, elementType: ElementType = .float32,
     provenance: [String: String] = [:], rowsPerChecksum: Int? = nil
@@ -49,7 +53,10 @@ public final class GradientStoreWriter {
     // Names from the caller may be anything, but must make a valid layout.
     _ = try BlockLayout(
       validating: layout.blocks.map { ($0.name, $0.shape) }, path: directory.path)
-    try StoreDirectory.create(directory)
+    let isNew = try StoreDirectory.create(directory)
+    lock = try StoreDirectory.lock(directory)
+    // Somebody may have been quicker.
+    try StoreDirectory.requireVacant(directory)
     self.directory = directory
     self.layout = layout
     self.elementType = elementType
@@ -66,7 +73,12 @@ public final class GradientStoreWriter {
             rowBytes: layout.columnCount * elementType.byteCount)),
       provenance: provenance)
     // First of all, so that a store which a crash cuts short here can be resumed, too.
-    try StoreDirectory.record(manifest, in: directory)
+    do {
+      try StoreDirectory.record(manifest, in: directory)
+    } catch {
+      if isNew { StoreDirectory.remove(directory) }
+      throw error
+    }
     gradients = try StoreDirectory.file(StoreDirectory.gradientsName, of: manifest, in: directory)
     norms = try StoreDirectory.file(StoreDirectory.normsName, of: manifest, in: directory)
     examples = try StoreDirectory.file(StoreDirectory.examplesName, of: manifest, in: directory)
@@ -77,15 +89,16 @@ public final class GradientStoreWriter {
   /// A complete store can be resumed too: it is incomplete again from the first row appended to the
   /// next ``finish()``.
   ///
-  /// - Parameter directory: A store that ``init(creating:layout:elementType:provenance:rowsPerChecksum:)`` began, and
-  ///   that no other writer has open.
-  /// - Throws: ``GradientStoreError/notResumable(path:reason:)`` where there is no such store, another
+  /// - Parameter directory: A store that ``init(creating:layout:elementType:provenance:rowsPerChecksum:)`` began.
+  /// - Throws: ``GradientStoreError/notResumable(path:reason:)`` where there is no such store,
+  ///   ``GradientStoreError/beingWritten(path:)`` where another writer has it open, another
   ///   ``GradientStoreError`` or a file error.
   public init(resuming directory: URL) throws {
     guard FileManager.default.fileExists(atPath: directory.path) else {
       throw GradientStoreError.notResumable(
         path: directory.path, reason: "no such folder, so there is nothing to resume")
     }
+    lock = try StoreDirectory.lock(directory)
     guard let manifest = try StoreManifest(ofStoreAt: directory) else {
       throw GradientStoreError.notResumable(
         path: directory.path, reason: "no manifest.json tells which rows are whole")
@@ -99,9 +112,6 @@ public final class GradientStoreWriter {
     norms = try StoreDirectory.file(StoreDirectory.normsName, of: manifest, in: directory)
     examples = try StoreDirectory.file(StoreDirectory.examplesName, of: manifest, in: directory)
   }
-
-  /// Rows that would survive a crash now.
-  public var committedCount: Int { manifest.rows }
 
   /// Appends the gradients of some examples.
   ///
@@ -146,117 +156,35 @@ public final class GradientStoreWriter {
     count += rows
   }
 
-  /// Makes the rows appended so far permanent.
-  ///
-  /// - Throws: ``GradientStoreError/notFinite(path:row:block:reason:)`` if a number was too large for
-  ///   the stored type, or a file error. What was committed before stays as it was, and the writer
-  ///   does not go on.
-  public func commit() throws {
-    try attempt {
-      try gradients.synchronize()
-      try appendNorms()
-      try norms.synchronize()
-      try examples.synchronize()
-      let checksums = try checksumsOfAppended()
-      // Only now may the rows be counted: every byte of theirs would survive a power cut.
-      try record {
-        $0.rows = count; $0.checksums = checksums
-      }
-    }
-  }
-
-  /// Commits, and marks the store complete.
-  ///
-  /// - Throws: What ``commit()`` throws.
-  /// - Complexity: reads all of the gradients, for their checksum.
-  public func finish() throws {
-    try commit()
-    try attempt {
-      let map = try MemoryMap(opening: directory.appending(path: StoreDirectory.gradientsName))
-      let checksum = try Checksum(of: map, range: 0..<gradients.count).description
-      try record {
-        $0.isComplete = true; $0.gradientsChecksum = checksum
-      }
-    }
-  }
-
   /// Takes a step that changes files, unless an earlier one failed half way.
-  private func attempt(_ step: () throws -> Void) throws {
+  func attempt(_ step: () throws -> Void) throws {
     guard !hasFailed else {
       throw GradientStoreError.writerFailed(path: directory.path, committedRows: committedCount)
     }
+    try holdAgain()
     do {
       try step()
     } catch {
       hasFailed = true
+      release()
       throw error
     }
   }
 
-  /// Changes the manifest, on disk first.
-  private func record(_ change: (inout StoreManifest) -> Void) throws {
-    var next = manifest
-    change(&next)
-    next.fileSizes = [
-      StoreDirectory.gradientsName: gradients.count, StoreDirectory.normsName: norms.count,
-      StoreDirectory.examplesName: examples.count,
-    ]
-    try StoreDirectory.record(next, in: directory)
-    manifest = next
-  }
+  /// Lets other writers in.
+  func release() { lock = nil }
 
-  /// The checksums of what is committed, carried on over what was appended since.
+  /// Takes the lock that ``finish()`` gave back, to append more.
   ///
-  /// Those of a store of an older version, which has none, are taken of all that it committed.
-  private func checksumsOfAppended() throws -> StoreChecksums {
-    let rowBytes = layout.columnCount * elementType.byteCount
-    let known = manifest.checksums
-    var checksums =
-      known
-      ?? StoreChecksums(rowsPerRange: StoreChecksums.rowsPerRange(rowBytes: rowBytes))
-    func first(_ name: String) -> Int { known == nil ? 0 : manifest.fileSizes[name] ?? 0 }
-    func map(_ name: String) throws -> MemoryMap {
-      try MemoryMap(opening: directory.appending(path: name))
+  /// - Throws: ``GradientStoreError`` where another writer holds it, or has changed the store since.
+  private func holdAgain() throws {
+    guard lock == nil else { return }
+    let lock = try StoreDirectory.lock(directory)
+    guard try StoreManifest(ofStoreAt: directory) == manifest else {
+      throw GradientStoreError.notResumable(
+        path: directory.path, reason: "another writer changed the store after this one had finished"
+      )
     }
-    let (gradientsName, normsName) = (StoreDirectory.gradientsName, StoreDirectory.normsName)
-    let examplesName = StoreDirectory.examplesName
-    if first(gradientsName) < gradients.count {
-      try checksums.append(
-        rows: first(gradientsName) / rowBytes..<count, rowBytes: rowBytes, of: map(gradientsName))
-    }
-    if first(normsName) < norms.count {
-      try checksums.norms.update(map(normsName), range: first(normsName)..<norms.count)
-    }
-    if first(examplesName) < examples.count {
-      try checksums.examples.update(
-        map(examplesName), range: first(examplesName)..<examples.count)
-    }
-    return checksums
-  }
-
-  /// Appends the norms of the rows since the last commit, as they were stored.
-  private func appendNorms() throws {
-    let fresh = manifest.rows..<count
-    guard !fresh.isEmpty else { return }
-    let map = try MemoryMap(opening: directory.appending(path: StoreDirectory.gradientsName))
-    var squared = Matrix<Double>.zeros(fresh.count, layout.count)
-    for (index, block) in layout.blocks.enumerated() {
-      let stored = try MappedMatrix(
-        in: map, elementType: elementType,
-        byteOffset: block.columns.lowerBound * elementType.byteCount, rows: count,
-        columns: block.width, rowStride: layout.columnCount)
-      let squares = try BlockSource.mapped(stored).squaredRowNorms(rows: fresh, width: block.width)
-      for (row, square) in squares.enumerated() {
-        guard square.isFinite else {
-          throw GradientStoreError.notFinite(
-            path: directory.path, row: fresh.lowerBound + row, block: block.name,
-            reason:
-              "a gradient is too large for \(elementType); resume the store and leave the example out, or write a new store of \(elementType.wider)"
-          )
-        }
-        squared[row, index] = square
-      }
-    }
-    try norms.write(squared, as: .float64)
+    self.lock = consume lock
   }
 }

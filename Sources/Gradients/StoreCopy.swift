@@ -20,6 +20,8 @@ public struct StoreCopy: Sendable {
   public let elementType: ElementType
   /// Bytes of gradients that are read, converted and committed at a time.
   let chunkBytes: Int
+  /// The source's checksum, where somebody has taken it already.
+  var knownChecksum: String?
 
   /// What a run did.
   public struct Outcome: Sendable {
@@ -62,20 +64,32 @@ public struct StoreCopy: Sendable {
   public func run(
     progress: (@Sendable (_ stage: String, _ fraction: Double) -> Void)? = nil
   ) throws -> Outcome {
+    var examples = try ExampleReader(of: source)
+    return try run(reading: &examples, progress: progress)
+  }
+
+  /// Copies, with a reader of examples that may have given those of earlier rows.
+  func run(
+    reading examples: inout ExampleReader,
+    progress: (@Sendable (_ stage: String, _ fraction: Double) -> Void)?
+  ) throws -> Outcome {
     let identity = try self.identity()
     let known = try StoreManifest(ofStoreAt: destination)
-    if let known { try require(known, isCopyWith: identity) }
-    let writer =
-      try known.map { _ in try GradientStoreWriter(resuming: destination) }
-      ?? GradientStoreWriter(
-        creating: destination, layout: source.layout, elementType: elementType,
-        provenance: source.commonProvenance.merging(identity) { $1 })
+    if let known {
+      guard !known.isComplete, known.provenance["copied_crc32c"] != nil else {
+        throw GradientStoreError.alreadyExists(path: destination.path)
+      }
+      // Before it is told what to do about another copy: that may be at work.
+      _ = try StoreDirectory.lock(destination)
+      try require(known, isCopyWith: identity)
+    }
+    let writer = try self.writer(goingOnFrom: known, identity)
     let resumed = writer.committedCount
     do {
       if source.shards.allSatisfy({ $0.blocks.allSatisfy { $0.elementType != .float64 } }) {
-        try append(to: writer, as: Float.self, progress)
+        try append(to: writer, as: Float.self, from: &examples, progress)
       } else {
-        try append(to: writer, as: Double.self, progress)
+        try append(to: writer, as: Double.self, from: &examples, progress)
       }
       try writer.finish()
     } catch GradientStoreError.notFinite(_, let row, let block, let reason) {
@@ -87,13 +101,37 @@ public struct StoreCopy: Sendable {
     return Outcome(resumedRows: resumed, rows: writer.count)
   }
 
+  /// Whether the destination is this copy, finished.
+  ///
+  /// - Throws: ``GradientStoreError/notResumable(path:reason:)`` where it is another copy.
+  func isFinished() throws -> Bool {
+    guard let known = try StoreManifest(ofStoreAt: destination) else { return false }
+    try require(known, isCopyWith: identity())
+    return known.isComplete
+  }
+
+  private func writer(
+    goingOnFrom known: StoreManifest?, _ identity: [String: String]
+  ) throws -> GradientStoreWriter {
+    guard let known else {
+      return try GradientStoreWriter(
+        creating: destination, layout: source.layout, elementType: elementType,
+        provenance: source.commonProvenance.merging(identity) { $1 })
+    }
+    let writer = try GradientStoreWriter(resuming: destination)
+    // Another copy may have gone on between the look at the manifest and the lock.
+    guard writer.manifest == known else {
+      throw GradientStoreError.beingWritten(path: destination.path)
+    }
+    return writer
+  }
+
   private func append<Element: Scalar>(
-    to writer: GradientStoreWriter, as type: Element.Type,
+    to writer: GradientStoreWriter, as type: Element.Type, from examples: inout ExampleReader,
     _ progress: (@Sendable (_ stage: String, _ fraction: Double) -> Void)?
   ) throws {
     let rowBytes = source.layout.columnCount * MemoryLayout<Element>.stride
     let step = max(1, chunkBytes / max(1, rowBytes))
-    var examples = try ExampleReader(of: source)
     while writer.count < rows.count {
       let first = rows.lowerBound + writer.count
       let part = first..<min(rows.upperBound, first + step)
@@ -118,22 +156,19 @@ public struct StoreCopy: Sendable {
     [
       "copied_from": source.name, "copied_kind": source.kind.rawValue,
       "copied_rows": "\(rows.lowerBound)..<\(rows.upperBound) of \(source.count)",
-      "copied_crc32c": try source.checksum() ?? "none",
+      "copied_crc32c": try knownChecksum ?? source.checksum() ?? "none",
     ]
   }
 
   private func require(_ manifest: StoreManifest, isCopyWith identity: [String: String]) throws {
     let path = destination.path
-    guard !manifest.isComplete, manifest.provenance["copied_crc32c"] != nil else {
-      throw GradientStoreError.alreadyExists(path: path)
-    }
     for key in ["copied_kind", "copied_rows", "copied_crc32c"]
     where manifest.provenance[key] != identity[key] {
       let origin = manifest.provenance["copied_from"] ?? "another store"
       throw GradientStoreError.notResumable(
         path: path,
         reason:
-          "an unfinished copy of \(origin.quoted) is there, and \(source.name.quoted) is another source or has changed (\(key) differs)"
+          "an unfinished copy of \(origin.quoted) is there, and \(source.name.quoted) is another source, cut otherwise, or has changed (\(key) differs)"
       )
     }
     guard manifest.elementType == elementType else {

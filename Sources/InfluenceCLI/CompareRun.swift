@@ -80,8 +80,11 @@ struct CompareRun {
     self.settings = settings
     self.folder = folder
     seconds = (clock.now - start) / .seconds(1)
+    Interruption.postpone()
+    defer { Interruption.allow() }
     try write()
     pending.keep()
+    Interruption.leaves("\(Console.shortened(folder.path)) is complete")
   }
 
   /// All that a run writes.

@@ -1,15 +1,30 @@
 import Foundation
+import InfluenceKit
 
-/// Standard error, for what is not the result.
+/// Standard output's end, and standard error, for what is not the result.
 enum Console {
   /// Writes a line.
   static func error(_ line: String) {
-    FileHandle.standardError.write(Data((line + "\n").utf8))
+    raw(line + "\n")
   }
 
   /// Writes text as it is.
   static func raw(_ text: String) {
-    FileHandle.standardError.write(Data(text.utf8))
+    // Where nobody reads on, there is nobody to tell.
+    try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+  }
+
+  /// Makes sure that what was printed is out, or lost because nobody reads on.
+  ///
+  /// - Throws: `TensorFileError` where it went into a file that could not take it all.
+  static func flushOutput() throws {
+    guard fflush(nil) != 0, errno != EPIPE else { return }
+    let code = errno
+    throw code == ENOSPC
+      ? TensorFileError.noSpace(path: "standard output")
+      : TensorFileError.operationFailed(
+        path: "standard output", operation: "write to it", code: code,
+        reason: POSIXError.Code(rawValue: code).map { POSIXError($0).localizedDescription } ?? "")
   }
 
   /// Whether a person looks at standard error.

@@ -14,6 +14,7 @@ enum Failure: Error {
   case cannotCreate(String)
 
   static func end(with error: any Error) -> Never {
+    Interruption.finish()
     let code = exitCode(for: error)
     guard code != 0 else {
       // Help and version are not errors.
@@ -34,6 +35,7 @@ enum Failure: Error {
     case Failure.cannotCreate: 73
     case let error as TensorFileError: exitCode(forFile: error)
     case GradientStoreError.alreadyExists: 73
+    case GradientStoreError.beingWritten: 75
     case is GradientStoreError: 65
     case let error as InfluenceError:
       switch error {

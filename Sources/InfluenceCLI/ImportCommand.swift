@@ -27,6 +27,7 @@ struct ImportCommand: ParsableCommand {
       "float16, bfloat16, float32 or float64; what loses nothing by default.", valueName: "type"))
   var dtype: ElementType?
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false
+  @OptionGroup var pace: CopyPace
 
   func run() throws {
     let store = try GradientStore(opening: URL(filePath: source))
@@ -34,7 +35,9 @@ struct ImportCommand: ParsableCommand {
     let target = try StoreDestination(destination, sources: [source]).url
     let bar = ProgressBar(quiet: quiet)
     defer { bar.finish() }
-    let copy = StoreCopy(of: store, to: target, elementType: dtype)
+    let copy = StoreCopy(
+      of: store, to: target, elementType: dtype, chunkBytes: pace.bytes)
+    Interruption.leavesStore(destination)
     let outcome = try copy.run(progress: bar.handler)
     guard !quiet else { return }
     let isExact = copy.elementType.holds(store.sufficientElementType)
@@ -58,7 +61,11 @@ struct ImportCommand: ParsableCommand {
 extension StoreCopy.Outcome {
   /// `12 rows in float32`, and where the copy went on.
   func summary(of type: ElementType) -> String {
-    let resumed = resumedRows > 0 ? ", of which an earlier run wrote \(resumedRows)" : ""
+    Self.summary(rows: rows, resumed: resumedRows, of: type)
+  }
+
+  static func summary(rows: Int, resumed: Int, of type: ElementType) -> String {
+    let resumed = resumed > 0 ? ", of which an earlier run wrote \(resumed)" : ""
     return "\(rows) \(rows == 1 ? "row" : "rows") in \(type)\(resumed)"
   }
 }

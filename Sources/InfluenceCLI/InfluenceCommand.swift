@@ -17,6 +17,7 @@ struct InfluenceCommand: ParsableCommand {
         influence verify grads/train      are its bytes those that were written?
         influence import train.safetensors grads/train
         influence merge grads/train grads/rank-0 grads/rank-1
+        influence split grads/train grads/shards --shards 8
         influence score --train grads/train --query grads/query \\
             --method datainf --output scores.npy
         influence top scores.npy --query 3
@@ -38,12 +39,15 @@ struct InfluenceCommand: ParsableCommand {
         70  internal error
         73  an output cannot be made
         74  an output cannot be written
+        75  another run writes there; try again later
+        130 stopped by ctrl-C (SIGINT), after cleaning up
+        143 stopped by SIGTERM, after cleaning up
       """,
     version: InfluenceKitVersion.current,
     subcommands: [
       CompareCommand.self, ScoreCommand.self, SelfCommand.self, InspectCommand.self,
       TopCommand.self, PlanCommand.self, VerifyCommand.self, ImportCommand.self,
-      MergeCommand.self,
+      MergeCommand.self, SplitCommand.self,
     ]
   )
 
@@ -54,11 +58,16 @@ struct InfluenceCommand: ParsableCommand {
   }
 
   static func main() {
-    do {
-      var command = try parseAsRoot()
-      try command.run()
-    } catch {
-      Failure.end(with: error)
+    let interruption = Interruption()
+    withExtendedLifetime(interruption) {
+      do {
+        var command = try parseAsRoot()
+        try command.run()
+        try Console.flushOutput()
+        Interruption.finish()
+      } catch {
+        Failure.end(with: error)
+      }
     }
   }
 }

@@ -21,6 +21,7 @@ struct MergeCommand: ParsableCommand {
   @Argument(help: "The new store's folder.") var destination: String
   @Argument(help: "Stores, in the order of their rows.") var sources: [String]
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false
+  @OptionGroup var pace: CopyPace
 
   func run() throws {
     let stores = try sources.map { try GradientStore(opening: URL(filePath: $0)) }
@@ -29,7 +30,8 @@ struct MergeCommand: ParsableCommand {
     let target = try StoreDestination(destination, sources: sources).url
     let bar = ProgressBar(quiet: quiet)
     defer { bar.finish() }
-    let copy = StoreCopy(of: joined, to: target)
+    let copy = StoreCopy(of: joined, to: target, chunkBytes: pace.bytes)
+    Interruption.leavesStore(destination)
     let outcome = try copy.run(progress: bar.handler)
     bar.finish()
     guard !quiet else { return }

@@ -81,18 +81,14 @@ struct OutputPath {
   /// Writes a vector and its record, each whole or not at all.
   func write(vector: [Double], record json: OrderedJSON) throws {
     let single = try single(Matrix(rows: 1, columns: vector.count, elements: vector))
-    let text = try text(of: json)
-    try removeRecord()
-    try NumpyFile.write(single.elements, to: array)
-    try AtomicFile.write(text, to: record)
+    try commit(NumpyFile.prepare(single.elements, at: array), record: json)
   }
 
   /// Writes a table and its record, in the same way.
   func write(_ table: String, record json: OrderedJSON) throws {
-    let text = try text(of: json)
-    try removeRecord()
-    try AtomicFile.write(table, to: array)
-    try AtomicFile.write(text, to: record)
+    var file = try AtomicFile(at: array)
+    try file.write(Array(table.utf8))
+    try commit(file, record: json)
   }
 
   /// Starts an array that is written row by row, under a temporary name.
@@ -102,10 +98,24 @@ struct OutputPath {
 
   /// Gives an array its name, and writes its record.
   func commit(_ writer: consuming NumpyWriter, record json: OrderedJSON) throws {
-    let text = try text(of: json)
+    try commit(writer.finish(), record: json)
+  }
+
+  /// Gives a file its name, and its record the record's.
+  ///
+  /// Both are whole on the disk before either has its name or an earlier result is touched, so that a
+  /// full disk leaves that as it was.
+  func commit(_ file: consuming AtomicFile, record json: OrderedJSON) throws {
+    var recordFile = try AtomicFile(at: record)
+    try recordFile.write(Array(try text(of: json).utf8))
+    try recordFile.synchronize()
+    try file.synchronize()
+    Interruption.postpone()
+    defer { Interruption.allow() }
     try removeRecord()
-    try writer.commit()
-    try AtomicFile.write(text, to: record)
+    try file.commit()
+    try recordFile.commit()
+    Interruption.leaves("\(Console.shortened(array.path)) is complete")
   }
 
   /// Gives a table that was written line by line its name, and writes its record.

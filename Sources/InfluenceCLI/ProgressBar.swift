@@ -14,6 +14,7 @@ final class ProgressBar: Sendable {
     /// What had been read when it began.
     var partWork = RunMeter.Work()
     var isFinished = false
+    var interruption: Int?
   }
 
   private let state = Mutex(State())
@@ -32,6 +33,9 @@ final class ProgressBar: Sendable {
   init(quiet: Bool, meter: RunMeter? = nil) {
     isActive = !quiet && Console.isTerminal
     self.meter = meter
+    guard isActive else { return }
+    let interruption = Interruption.before { [self] in finish() }
+    state.withLock { $0.interruption = interruption }
   }
 
   /// What the library calls.
@@ -81,6 +85,7 @@ final class ProgressBar: Sendable {
   /// Clears the line, and draws no more.
   func finish() {
     state.withLock { state in
+      state.interruption.map(Interruption.forget)
       state.isFinished = true
       guard state.drawnWidth > 0 else { return }
       Console.raw("\r\(String(repeating: " ", count: state.drawnWidth))\r")

@@ -1,13 +1,12 @@
-import Dispatch
 import Foundation
 import InfluenceKit
 
-/// A folder of results that is removed again unless it is kept: after an error, and after ctrl-C.
+/// A folder of results that is removed again unless it is kept: after an error, and when it is interrupted.
 final class ResultFolder {
   let url: URL
   /// What was not there before, outermost first.
   private let made: [URL]
-  private let interruption: any DispatchSourceSignal
+  private var interruption: Int?
 
   /// Makes a folder, and the folders around it, where they are missing.
   ///
@@ -27,6 +26,9 @@ final class ResultFolder {
       throw Failure.cannotCreate(
         "\(url.path): \(folder.path) is not a folder; choose another --output")
     }
+    // No interruption between making it and knowing that it must be removed.
+    Interruption.postpone()
+    defer { Interruption.allow() }
     do {
       try files.createDirectory(at: url, withIntermediateDirectories: true)
     } catch {
@@ -37,34 +39,28 @@ final class ResultFolder {
       .filter { !files.fileExists(atPath: $0.path) }
     self.url = url
     made = missing.isEmpty ? inside : [missing[0]]
-    interruption = Self.onInterrupt { [made] in Self.remove(made) }
+    interruption = Interruption.before { [made] in Self.remove(made) }
   }
 
   /// Keeps what was written.
-  func keep() { interruption.cancel() }
+  func keep() {
+    interruption.map(Interruption.forget)
+    interruption = nil
+  }
 
   deinit {
-    guard !interruption.isCancelled else { return }
-    interruption.cancel()
+    guard let interruption else { return }
+    Interruption.forget(interruption)
     Self.remove(made)
   }
 
   private static func remove(_ items: [URL]) {
-    for item in items { try? FileManager.default.removeItem(at: item) }
-  }
-
-  private static func onInterrupt(
-    _ work: @escaping @Sendable () -> Void
-  ) -> any DispatchSourceSignal {
-    signal(SIGINT, SIG_IGN)
-    let source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
-    source.setEventHandler {
-      work()
-      // What a shell makes of a program that ctrl-C ended.
-      exit(128 + SIGINT)
+    for item in items {
+      // Again, if another thread has put a file into it meanwhile.
+      for _ in 0..<5 where FileManager.default.fileExists(atPath: item.path) {
+        try? FileManager.default.removeItem(at: item)
+      }
     }
-    source.activate()
-    return source
   }
 }
 

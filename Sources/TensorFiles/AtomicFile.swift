@@ -4,7 +4,8 @@ public import Foundation
 ///
 /// Bytes go to a temporary file in the same folder; ``commit()`` makes them durable and renames the
 /// file into place. A reader sees the old file or the new one, never a part, and a mapped old file
-/// stays readable. Without a commit, nothing is left behind.
+/// stays readable. Without a commit, nothing is left behind. What a killed process left is removed when
+/// the next file of the same name is begun.
 ///
 ///     var file = try AtomicFile(at: url)
 ///     try file.write(bytes)
@@ -26,21 +27,21 @@ public struct AtomicFile: ByteSink, ~Copyable {
   public init(at url: URL) throws(TensorFileError) {
     guard url.isFileURL else { throw .notRegularFile(path: url.absoluteString) }
     let folder = url.deletingLastPathComponent().path
-    let name = ".unfinished-\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).tmp"
-    let descriptor = try Self.create(folder + "/" + name, for: url.path, in: folder)
+    let temporary = try Self.create(for: url.path, in: folder)
     self.path = url.path
     self.folder = folder
-    self.temporaryPath = folder + "/" + name
-    self.descriptor = descriptor
+    self.temporaryPath = temporary.path
+    self.descriptor = temporary.descriptor
   }
 
   /// Creates the temporary file; a failure is told about the file that it stands for.
   private static func create(
-    _ temporaryPath: String, for path: String, in folder: String
-  ) throws(TensorFileError) -> Int32 {
+    for path: String, in folder: String
+  ) throws(TensorFileError) -> (path: String, descriptor: Int32) {
     do throws(TensorFileError) {
-      return try SystemCalls.open(
-        temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, doing: "write a file beside it")
+      // First, as they may hold the space that the new one needs.
+      UnfinishedFiles.removeDead(for: path, in: folder)
+      return try UnfinishedFiles.create(for: path, in: folder)
     } catch {
       throw error.naming(path, in: folder)
     }
@@ -48,7 +49,9 @@ public struct AtomicFile: ByteSink, ~Copyable {
 
   deinit {
     _ = close(descriptor)
-    if !isCommitted { SystemCalls.remove(temporaryPath) }
+    guard !isCommitted else { return }
+    SystemCalls.remove(temporaryPath)
+    UnfinishedFiles.leave(temporaryPath)
   }
 
   /// Writes the bytes of `elements` in memory order, which is little-endian.
@@ -60,6 +63,13 @@ public struct AtomicFile: ByteSink, ~Copyable {
     try SystemCalls.write(elements, to: descriptor, path: path)
   }
 
+  /// Returns when all bytes so far would survive a power cut, so that ``commit()`` is quick.
+  ///
+  /// - Throws: ``TensorFileError``, such as ``TensorFileError/noSpace(path:)``.
+  public borrowing func synchronize() throws(TensorFileError) {
+    try SystemCalls.synchronize(descriptor, path: path)
+  }
+
   /// Makes the bytes durable, gives the file its name, and makes the name durable.
   ///
   /// - Throws: ``TensorFileError``; the temporary file is then removed.
@@ -67,6 +77,7 @@ public struct AtomicFile: ByteSink, ~Copyable {
     try SystemCalls.synchronize(descriptor, path: path)
     try SystemCalls.rename(temporaryPath, to: path)
     isCommitted = true
+    UnfinishedFiles.leave(temporaryPath)
     try SystemCalls.synchronize(folder: folder)
   }
 

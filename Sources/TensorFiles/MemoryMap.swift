@@ -195,7 +195,7 @@ package enum SystemCalls {
   }
 
   /// `rename(2)`.
-  static func rename(_ source: String, to path: String) throws(TensorFileError) {
+  package static func rename(_ source: String, to path: String) throws(TensorFileError) {
     guard unsafe Foundation.rename(source, path) == 0 else {
       throw failure(path, doing: "put the finished file in place")
     }

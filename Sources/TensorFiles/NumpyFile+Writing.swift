@@ -31,6 +31,19 @@ extension NumpyFile {
     try write(vector.span, shape: [vector.count], to: url, as: elementType)
   }
 
+  /// Writes a vector as a one-dimensional array that has no name yet, until it is committed.
+  ///
+  /// - Parameters:
+  ///   - vector: The numbers.
+  ///   - url: The file; replaced at the commit where it exists.
+  ///   - elementType: How to store each number; as it is in memory unless given.
+  /// - Throws: ``TensorFileError`` as ``write(_:to:as:)`` does.
+  public static func prepare<Element: Scalar>(
+    _ vector: [Element], at url: URL, as elementType: ElementType? = nil
+  ) throws(TensorFileError) -> AtomicFile {
+    try prepare(vector.span, shape: [vector.count], at: url, as: elementType)
+  }
+
   /// Writes integers as a one-dimensional array of int64, whole or not at all.
   ///
   /// - Throws: ``TensorFileError`` where the file cannot be written.
@@ -45,6 +58,12 @@ extension NumpyFile {
   private static func write<Element: Scalar>(
     _ values: Span<Element>, shape: [Int], to url: URL, as elementType: ElementType?
   ) throws(TensorFileError) {
+    try prepare(values, shape: shape, at: url, as: elementType).commit()
+  }
+
+  private static func prepare<Element: Scalar>(
+    _ values: Span<Element>, shape: [Int], at url: URL, as elementType: ElementType?
+  ) throws(TensorFileError) -> AtomicFile {
     let elementType = elementType ?? (Element.self == Float.self ? .float32 : .float64)
     guard let descriptor = elementType.numpyDescriptor else {
       throw .unsupportedElementType(
@@ -54,6 +73,6 @@ extension NumpyFile {
     var file = try AtomicFile(at: url)
     try file.write(NumpyHeader.bytes(descriptor: descriptor, shape: shape))
     try file.write(values, as: elementType)
-    try file.commit()
+    return file
   }
 }

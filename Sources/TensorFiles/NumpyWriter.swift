@@ -64,11 +64,16 @@ public struct NumpyWriter: ~Copyable {
     count += matrix.rows
   }
 
+  /// Hands over the file, once every row has been appended, to be committed along with others.
+  public consuming func finish() -> AtomicFile {
+    precondition(count == rows, "\(count) of \(rows) rows were appended")
+    return file
+  }
+
   /// Gives the file its name, once every row has been appended.
   ///
   /// - Throws: ``TensorFileError``.
   public consuming func commit() throws(TensorFileError) {
-    precondition(count == rows, "\(count) of \(rows) rows were appended")
-    try file.commit()
+    try finish().commit()
   }
 }

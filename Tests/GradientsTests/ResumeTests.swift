@@ -41,18 +41,27 @@ struct ResumeTests {
     var generator = SeededGenerator(seed: 3)
     for attempt in 0..<5 {
       let name = "store\(attempt)"
-      var writer = try GradientStoreWriter(
+      _ = try GradientStoreWriter(
         creating: folder.file(name), layout: sample.layout, elementType: type)
-      while writer.count < 24 {
-        let end = min(24, writer.count + generator.index(below: 6))
-        try sample.append(writer.count..<end, to: writer)
-        switch generator.index(below: 3) {
-        case 0: try writer.commit()
-        case 1: writer = try GradientStoreWriter(resuming: folder.file(name))
-        default: break
+      var isFinished = false
+      while !isFinished {
+        // The writer before this one is gone, with what it did not commit.
+        let writer = try GradientStoreWriter(resuming: folder.file(name))
+        var isAbandoned = false
+        while writer.count < 24, !isAbandoned {
+          let end = min(24, writer.count + generator.index(below: 6))
+          try sample.append(writer.count..<end, to: writer)
+          switch generator.index(below: 3) {
+          case 0: try writer.commit()
+          case 1: isAbandoned = true
+          default: break
+          }
+        }
+        if !isAbandoned {
+          try writer.finish()
+          isFinished = true
         }
       }
-      try writer.finish()
       try expectEqualToReference(name)
     }
   }

@@ -10,7 +10,7 @@ struct TerminalTests {
   init() throws { place = try Workplace() }
 
   static let commands = [
-    "score", "self", "inspect", "top", "compare", "plan", "verify", "import", "merge",
+    "score", "self", "inspect", "top", "compare", "plan", "verify", "import", "merge", "split",
   ]
 
   @Test("--help explains itself with an example, within the terminal", arguments: commands)

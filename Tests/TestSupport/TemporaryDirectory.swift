@@ -15,6 +15,19 @@ public final class TemporaryDirectory: Sendable {
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
   }
 
+  /// Makes a folder in memory where the system has a place for that, and as ``init()`` does elsewhere.
+  ///
+  /// For tests that write durably many hundred times, and do not cut the power.
+  public init(inMemory: Void) throws {
+    let memory = URL(filePath: "/dev/shm", directoryHint: .isDirectory)
+    let parent =
+      FileManager.default.isWritableFile(atPath: memory.path)
+      ? memory : FileManager.default.temporaryDirectory
+    url = parent.appendingPathComponent(
+      "InfluenceKit-\(UUID().uuidString)", isDirectory: true)
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+  }
+
   deinit { try? FileManager.default.removeItem(at: url) }
 
   /// Where the folder is, as a path.

@@ -10,6 +10,9 @@ final class Workplace {
 
   init() throws { directory = try TemporaryDirectory() }
 
+  /// A folder in memory, for tests that would wait for the disk most of the time.
+  init(inMemory: Void) throws { directory = try TemporaryDirectory(inMemory: ()) }
+
   func file(_ name: String) -> URL { directory.file(name) }
 
   func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name).path) }

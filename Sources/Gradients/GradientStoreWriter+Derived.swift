@@ -1,0 +1,61 @@
+import Foundation
+import LinearAlgebra
+import TensorFiles
+
+/// What a commit derives from the gradients as they were stored: norms and checksums.
+extension GradientStoreWriter {
+  /// The checksums of what is committed, carried on over what was appended since.
+  ///
+  /// Those of a store of an older version, which has none, are taken of all that it committed.
+  func checksumsOfAppended() throws -> StoreChecksums {
+    let rowBytes = layout.columnCount * elementType.byteCount
+    let known = manifest.checksums
+    var checksums =
+      known
+      ?? StoreChecksums(rowsPerRange: StoreChecksums.rowsPerRange(rowBytes: rowBytes))
+    func first(_ name: String) -> Int { known == nil ? 0 : manifest.fileSizes[name] ?? 0 }
+    func map(_ name: String) throws -> MemoryMap {
+      try MemoryMap(opening: directory.appending(path: name))
+    }
+    let (gradientsName, normsName) = (StoreDirectory.gradientsName, StoreDirectory.normsName)
+    let examplesName = StoreDirectory.examplesName
+    if first(gradientsName) < gradients.count {
+      try checksums.append(
+        rows: first(gradientsName) / rowBytes..<count, rowBytes: rowBytes, of: map(gradientsName))
+    }
+    if first(normsName) < norms.count {
+      try checksums.norms.update(map(normsName), range: first(normsName)..<norms.count)
+    }
+    if first(examplesName) < examples.count {
+      try checksums.examples.update(
+        map(examplesName), range: first(examplesName)..<examples.count)
+    }
+    return checksums
+  }
+
+  /// Appends the norms of the rows since the last commit, as they were stored.
+  func appendNorms() throws {
+    let fresh = manifest.rows..<count
+    guard !fresh.isEmpty else { return }
+    let map = try MemoryMap(opening: directory.appending(path: StoreDirectory.gradientsName))
+    var squared = Matrix<Double>.zeros(fresh.count, layout.count)
+    for (index, block) in layout.blocks.enumerated() {
+      let stored = try MappedMatrix(
+        in: map, elementType: elementType,
+        byteOffset: block.columns.lowerBound * elementType.byteCount, rows: count,
+        columns: block.width, rowStride: layout.columnCount)
+      let squares = try BlockSource.mapped(stored).squaredRowNorms(rows: fresh, width: block.width)
+      for (row, square) in squares.enumerated() {
+        guard square.isFinite else {
+          throw GradientStoreError.notFinite(
+            path: directory.path, row: fresh.lowerBound + row, block: block.name,
+            reason:
+              "a gradient is too large for \(elementType); resume the store and leave the example out, or write a new store of \(elementType.wider)"
+          )
+        }
+        squared[row, index] = square
+      }
+    }
+    try norms.write(squared, as: .float64)
+  }
+}

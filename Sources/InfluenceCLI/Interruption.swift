@@ -1,0 +1,117 @@
+import Dispatch
+import Foundation
+import InfluenceKit
+import Synchronization
+
+/// What ctrl-C (SIGINT) and SIGTERM do, for every command alike.
+///
+/// They may come at any moment, and end the program at once: results appear under their names by
+/// renaming, and stores grow by commits, so that nothing has to be waited for. Before it ends, the
+/// progress line is cleared, temporary files are removed, and one line on standard error says what
+/// is left and how to go on. Commands say what that is with ``leaves(_:)``.
+struct Interruption {
+  private struct State {
+    var account: @Sendable () -> String = { Interruption.nothing }
+    var works: [Int: @Sendable () -> Void] = [:]
+    var nextWork = 0
+  }
+
+  /// What is left of a command that writes at its very end, or not at all.
+  static let nothing = "nothing was written"
+
+  private static let state = Mutex(State())
+  /// Whoever has it decides how the program ends; others wait, if need be for ever.
+  private static let turn = DispatchSemaphore(value: 1)
+
+  private let sources: [any DispatchSourceSignal]
+
+  /// Begins to listen, for as long as this value is kept.
+  init() {
+    // A reader that has seen enough, such as head, is no failure: what it does not read is dropped.
+    signal(SIGPIPE, SIG_IGN)
+    let queue = DispatchQueue(label: "interruption", qos: .userInteractive)
+    sources = [SIGINT, SIGTERM].map { number in
+      #if !os(Linux)
+        // There the source only watches, and the signal would end the program before it.
+        signal(number, SIG_IGN)
+      #endif
+      let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+      source.setEventHandler { Self.end(number) }
+      source.activate()
+      return source
+    }
+  }
+
+  /// Sets what would be left, found out at the moment of the interruption: half a sentence.
+  static func leaves(_ account: @escaping @Sendable () -> String) {
+    state.withLock { $0.account = account }
+  }
+
+  /// Sets what would be left.
+  static func leaves(_ text: String) {
+    leaves { text }
+  }
+
+  /// Adds work to do before the program ends; it is done until ``forget(_:)`` is called.
+  static func before(_ work: @escaping @Sendable () -> Void) -> Int {
+    state.withLock { state in
+      state.nextWork += 1
+      state.works[state.nextWork] = work
+      return state.nextWork
+    }
+  }
+
+  /// Takes back what ``before(_:)`` added.
+  static func forget(_ work: Int) {
+    state.withLock { $0.works[work] = nil }
+  }
+
+  /// Makes interruptions wait until ``allow()``, so that a step and the account of it are one.
+  static func postpone() { turn.wait() }
+
+  /// Lets interruptions in again.
+  static func allow() { turn.signal() }
+
+  /// Makes interruptions too late: the program ends by itself.
+  static func finish() { turn.wait() }
+
+  private static func end(_ number: Int32) {
+    turn.wait()
+    AtomicFile.abandonAll()
+    let (works, account) = state.withLock { ($0.works, $0.account) }
+    for work in works.sorted(by: { $0.key < $1.key }) { work.value() }
+    Console.error("stopped by \(number == SIGINT ? "SIGINT" : "SIGTERM"): \(account())")
+    // Other threads still work: nothing of theirs may be torn down.
+    _exit(128 + number)
+  }
+}
+
+extension Interruption {
+  /// What is left of a store that is being written.
+  static func leavesStore(_ path: String) {
+    leaves {
+      guard let manifest = try? StoreManifest(ofStoreAt: URL(filePath: path)) else {
+        return nothing
+      }
+      return manifest.isComplete
+        ? "\(path) is complete" : "\(path) has \(rows(manifest.rows)); \(resumption)"
+    }
+  }
+
+  /// What is left of a directory of shards that is being written.
+  static func leavesShards(_ split: StoreSplit, path: String) {
+    leaves {
+      if (try? GradientStore(opening: split.destination)) != nil { return "\(path) is complete" }
+      guard let names = try? FileManager.default.contentsOfDirectory(atPath: split.unfinished.path)
+      else { return nothing }
+      let committed = names.compactMap { name in
+        try? StoreManifest(ofStoreAt: split.unfinished.appending(path: name)).map(\.rows)
+      }
+      return "\(path).part has \(rows(committed.reduce(0, +))); \(resumption)"
+    }
+  }
+
+  private static let resumption = "run the same command again to resume"
+
+  private static func rows(_ count: Int) -> String { "\(count) \(count == 1 ? "row" : "rows")" }
+}

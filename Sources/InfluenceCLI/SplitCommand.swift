@@ -1,0 +1,102 @@
+import ArgumentParser
+import Foundation
+import InfluenceKit
+import Reporting
+
+/// `influence split`: a store as a directory of shards.
+struct SplitCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "split",
+    abstract: "Write a store as a directory of shards.",
+    usage: """
+      influence split <source> <destination> --shards <count> [<options>]
+      influence split <source> <destination> --rows <count> [<options>]
+      """,
+    discussion: """
+      Each shard is a store of its own (shard-0000, shard-0001, ...) with norms, checksums, ids and \
+      losses; the directory opens as the whole store, and influence merge makes one of it again. \
+      Shards are written in <destination>.part, which gets its name when all are whole. When stopped, \
+      give the same command again: finished shards are kept, and the unfinished one goes on.
+
+      EXAMPLES
+        influence split grads/train grads/shards --shards 8
+        influence split train.safetensors grads/shards --rows 10000 \\
+            --dtype float16
+      """)
+
+  @Argument(help: "A store directory, .safetensors, .npy, or a directory of .npy files.")
+  var source: String
+  @Argument(help: "The new directory of shards.") var destination: String
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How many shards, of equal size or one row less.", valueName: "count"))
+  var shards: Int?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Rows in a shard; the last may have fewer.", valueName: "count"))
+  var rows: Int?
+  @Option(
+    help: ArgumentHelp("The type of numbers; what loses nothing by default.", valueName: "type"))
+  var dtype: ElementType?
+  @Flag(help: "Print JSON.") var json = false
+  @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false
+  @OptionGroup var pace: CopyPace
+
+  func validate() throws {
+    guard (shards == nil) != (rows == nil) else {
+      throw ValidationError("give --shards or --rows, one of them")
+    }
+    for (name, value) in [("--shards", shards), ("--rows", rows)] {
+      if let value, value < 1 { throw ValidationError("\(name) \(value): use a number from 1 up") }
+    }
+  }
+
+  func run() throws {
+    let store = try GradientStore(opening: URL(filePath: source))
+    guard store.count > 0 else { throw InfluenceError.empty(source: source) }
+    if let shards, shards > store.count {
+      throw Failure.usage(
+        "--shards \(shards): \(source) has \(store.count) rows; use a number up to that")
+    }
+    let ranges =
+      shards.map { StoreSplit.ranges(of: store.count, shards: $0) }
+      ?? StoreSplit.ranges(of: store.count, rowsPerShard: rows ?? store.count)
+    let target = try StoreDestination(destination, sources: [source]).url
+    let split = StoreSplit(
+      of: store, shards: ranges, into: target, elementType: dtype, chunkBytes: pace.bytes)
+    let bar = ProgressBar(quiet: quiet)
+    defer { bar.finish() }
+    Interruption.leavesShards(split, path: destination)
+    let outcome = try split.run(progress: bar.handler)
+    bar.finish()
+    if json {
+      print(try record(split, outcome).serialized(.indented))
+    } else if !quiet {
+      let count = "\(outcome.shards) \(outcome.shards == 1 ? "shard" : "shards")"
+      let rows = StoreCopy.Outcome.summary(
+        rows: outcome.rows, resumed: outcome.resumedRows, of: split.elementType)
+      print("\(destination): \(count), \(rows)")
+    }
+  }
+
+  private func record(_ split: StoreSplit, _ outcome: StoreSplit.Outcome) throws -> OrderedJSON {
+    [
+      "format": "influencekit-split",
+      "version": 1,
+      "source": .string(source),
+      "destination": .string(destination),
+      "dtype": .string(split.elementType.name),
+      "rows": .integer(outcome.rows),
+      "resumed_rows": .integer(outcome.resumedRows),
+      "shards": .array(
+        split.shards.map { ["first_row": .integer($0.lowerBound), "rows": .integer($0.count)] }),
+    ]
+  }
+}
+
+/// How much is copied and committed at a time, for those who want it finer, such as tests.
+struct CopyPace: ParsableArguments {
+  @Option(help: .hidden) var chunk: ByteCount?
+
+  var bytes: Int { chunk?.bytes ?? 32 << 20 }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import Gradients
+import LinearAlgebra
+import TensorFiles
+import TestSupport
+import Testing
+
+@Suite("Reading ahead")
+struct ReadAheadTests {
+  private let folder: TemporaryDirectory
+
+  init() throws { folder = try TemporaryDirectory() }
+
+  /// 200 rows of six blocks, 1.4 MB, in two shards.
+  private func store() throws -> GradientStore {
+    let blocks = (0..<6).map { (name: "block \($0)", shape: [$0 == 4 ? 17 : 300]) }
+    for (shard, rows) in [0..<150, 150..<200].enumerated() {
+      let writer = try GradientStoreWriter(
+        creating: folder.file("store/shard-\(shard)"),
+        layout: BlockLayout(blocks.map { ($0.name, $0.shape) }),
+        elementType: .float32)
+      try writer.append(
+        blocks.map { block in
+          Matrix<Float>(repeating: Float(shard), rows: rows.count, columns: block.shape[0])
+        })
+      try writer.finish()
+    }
+    return try GradientStore(opening: folder.file("store"))
+  }
+
+  /// Asks the system to drop a store's files from memory; whether it did.
+  private func forget(_ store: GradientStore) throws -> Bool {
+    #if os(Linux)
+      for path in store.filePaths {
+        let file = try FileHandle(forUpdating: URL(filePath: path))
+        defer { try? file.close() }
+        try file.synchronize()
+        guard posix_fadvise(file.fileDescriptor, 0, 0, Int32(POSIX_FADV_DONTNEED)) == 0 else {
+          return false
+        }
+      }
+    #endif
+    return try share(of: store) < 0.1
+  }
+
+  private func share(of store: GradientStore) throws -> Double {
+    var (resident, total) = (0, 0)
+    for path in store.filePaths {
+      let map = try MemoryMap(opening: URL(filePath: path))
+      let pages = map.residentPages(in: 0..<map.count)
+      resident += pages.resident
+      total += pages.total
+    }
+    return Double(resident) / Double(max(1, total))
+  }
+
+  @Test(
+    "Whoever waits for rows finds them in memory, in any order of blocks",
+    arguments: [[[0, 1, 2, 3, 4, 5]], [[0], [1], [2], [3], [4], [5]], [[1, 4], [2, 0]]])
+  func waits(waves: [[Int]]) throws {
+    let store = try store()
+    guard try forget(store) else {
+      print("skipped: this file system keeps files in memory")
+      return
+    }
+    let readAhead = try #require(ReadAhead(store, waves: waves))
+    for block in waves.flatMap({ $0 }) {
+      for end in [1, 150, 151, 200] {
+        readAhead.wait(forBlock: block, rowsBefore: end)
+        readAhead.used(block: block, rowsBefore: end)
+      }
+    }
+    readAhead.stop()
+    if waves.flatMap({ $0 }).count == 6 { #expect(try share(of: store) > 0.99) }
+  }
+
+  @Test("Threads that wait all go on, also when reading is stopped")
+  func threads() async throws {
+    let store = try store()
+    _ = try forget(store)
+    for stops in [false, true] {
+      let readAhead = try #require(ReadAhead(store, waves: [[0, 1, 2], [3, 4, 5]]))
+      await withTaskGroup(of: Void.self) { group in
+        for block in 0..<3 {
+          group.addTask { readAhead.wait(forBlock: block, rowsBefore: 200) }
+        }
+        if stops { readAhead.stop() }
+      }
+      readAhead.wait(forBlock: 5, rowsBefore: 200)
+      readAhead.stop()
+      readAhead.wait(forBlock: 0, rowsBefore: 200)
+    }
+  }
+
+  @Test("Gradients in memory need no reading")
+  func memory() {
+    let store = GradientStore(blocks: [("a", [2], Matrix<Float>(repeating: 1, rows: 3, columns: 2))]
+    )
+    #expect(ReadAhead(store, waves: [[0]]) == nil)
+  }
+
+  @Test("Pages in memory are counted, and no more than there are")
+  func pages() throws {
+    let url = try folder.write([UInt8](repeating: 7, count: 10_000), to: "file")
+    let map = try MemoryMap(opening: url)
+    _ = try map.bytes(in: 0..<10_000)
+    let all = map.residentPages(in: 0..<10_000)
+    #expect(all.total == 3 && all.resident == 3)
+    #expect(map.residentPages(in: 5000..<5001).total == 1)
+    #expect(map.residentPages(in: 0..<0).total == 0)
+  }
+}
