@@ -29,7 +29,8 @@ extension Curvature {
     let directory = FitDirectory(url: fit)
     guard manifest.isComplete else {
       throw FitError.incomplete(
-        path: fit.path, blocks: manifest.norms == nil ? 0 : manifest.blocks.count(where: \.isFitted),
+        path: fit.path,
+        blocks: manifest.norms == nil ? 0 : manifest.blocks.count(where: \.isFitted),
         of: manifest.blocks.count)
     }
     if let difference = try manifest.difference(from: training, in: directory) {

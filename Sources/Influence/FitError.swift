@@ -16,6 +16,8 @@ public enum FitError: Error, Sendable, Equatable {
   case damaged(path: String, reason: String)
   /// An earlier fit at this path was begun with something else.
   case notResumable(path: String, field: String, found: String, asked: String)
+  /// Somebody else writes this fit at the moment.
+  case locked(path: String)
   /// The folder holds something else.
   case occupied(path: String)
 }
@@ -40,6 +42,8 @@ extension FitError: CustomStringConvertible {
       "\(path): \(reason); copy the fit again, or fit again"
     case .notResumable(let path, let field, let found, let asked):
       "\(path): a fit is there whose \(field) is \(found), where \(asked) is asked for; choose another folder, or delete it first"
+    case .locked(let path):
+      "\(path): another process is writing this fit; wait for it, or choose another folder"
     case .occupied(let path):
       "\(path): the folder holds something that is not a fit; choose another"
     }

@@ -1,3 +1,4 @@
+import Foundation
 import Gradients
 public import TensorFiles
 
@@ -95,7 +96,10 @@ public struct FitManifest: Sendable, Equatable {
     of estimators: [any Estimator], on training: GradientStore, _ plans: [BlockPlan],
     options: CurvatureOptions
   ) throws {
-    trainingPath = training.name
+    trainingPath =
+      training.kind == .memory
+      ? training.name
+      : URL(filePath: training.name).absoluteURL.standardizedFileURL.path
     exampleCount = training.count
     trainingChecksum = try training.checksum()
     damping = options.damping

@@ -63,6 +63,7 @@ public struct FitWriter: Sendable {
     var plans = contexts.map { BlockPlan(of: $0, for: estimators, options: options) }
     var manifest = try FitManifest(of: estimators, on: training, plans, options: options)
     let directory = FitDirectory(url: folder)
+    let lock = try lock()
     if let known = try existing() {
       try require(known, is: manifest)
       manifest = known
@@ -87,6 +88,7 @@ public struct FitWriter: Sendable {
       try directory.commit(manifest)
     }
     try fit(plans, directory, &manifest, progress)
+    _ = consume lock
     return Outcome(
       manifest: manifest, resumedBlocks: resumed,
       warnings: Curvature.warnings(of: contexts, store: training)
@@ -134,21 +136,24 @@ public struct FitWriter: Sendable {
     }
   }
 
-  /// The manifest of a fit that is there; nil where there is room for one, which is then made.
+  /// Makes sure that the folder is there, and that nobody else writes to it.
+  private func lock() throws -> FolderLock {
+    let files = FileManager.default
+    if !files.fileExists(atPath: folder.path) {
+      try files.createDirectory(at: folder, withIntermediateDirectories: false)
+    }
+    guard let lock = try FolderLock(holding: folder) else {
+      throw FitError.locked(path: folder.path)
+    }
+    return lock
+  }
+
+  /// The manifest of a fit that is there; nil where there is room for one.
   private func existing() throws -> FitManifest? {
     let files = FileManager.default
-    guard files.fileExists(atPath: folder.path) else {
-      try files.createDirectory(at: folder, withIntermediateDirectories: false)
-      return nil
-    }
     let names = try files.contentsOfDirectory(atPath: folder.path)
     guard !names.contains(FitManifest.fileName) else {
-      let manifest = try FitManifest(ofFitAt: folder)
-      // Of a run that was killed while it wrote a file.
-      for name in names where name.hasPrefix(".unfinished-") {
-        try? files.removeItem(at: folder.appending(path: name))
-      }
-      return manifest
+      return try FitManifest(ofFitAt: folder)
     }
     // What a stopped run leaves before its manifest has a name of this kind.
     guard names.allSatisfy({ $0.hasPrefix(".") }) else {

@@ -120,10 +120,7 @@ struct OutputPath {
 
   /// Gives a table that was written line by line its name, and writes its record.
   func commit(_ writer: consuming TopTableWriter, record json: OrderedJSON) throws {
-    let text = try text(of: json)
-    try removeRecord()
-    try writer.commit()
-    try AtomicFile.write(text, to: record)
+    try commit(writer.finish(), record: json)
   }
 
   /// Scores as float32.

@@ -11,6 +11,8 @@ struct ScoreCommand: ParsableCommand {
     usage: """
       influence score --train <path> --query <path> --method <name>
                       --output <path> [<options>]
+      influence score --fit <folder> --query <path> --method <name>
+                      --output <path> [<options>]
       influence score --train <path> --query <path> --method <name>
                       --top <count> --output <path>.csv [<options>]
       influence score --train <path> --query <path> --method exact
@@ -25,6 +27,9 @@ struct ScoreCommand: ParsableCommand {
       ranked as the float32 scores would be, in memory that does not grow with the number of queries: \
       a CSV with a line an example, which pandas.read_csv and `influence top` open.
 
+      With --fit it takes what `influence fit` kept, and makes no fitting pass; damping, side and \
+      precision are those of the fit.
+
       With --damping-sweep it writes no scores, but tells how far rankings depend on the damping: a \
       table of one damping a row, as CSV with a .json beside it if there is an --output. For exact or datainf.
 
@@ -36,6 +41,8 @@ struct ScoreCommand: ParsableCommand {
             --aggregate mean --convention influence --output mean.npy
         influence score --train t.npy --query q.npy \\
             --method lissa:depth=10 --output lissa10.npy
+        influence score --fit fits/train --query q.npy \\
+            --method exact --output scores.npy
         influence score --train t.npy --query q.npy \\
             --method datainf --top 100 --output top.csv
         influence score --train t.npy --query q.npy \\
@@ -61,7 +68,11 @@ struct ScoreCommand: ParsableCommand {
       \(InfluenceCommand.methodList)
       """)
 
-  @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String
+  @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String?
+  @Option(
+    name: .customLong("fit"),
+    help: ArgumentHelp("What `influence fit` kept of them.", valueName: "folder"))
+  var keptFit: String?
   @Option(help: ArgumentHelp("The queries' gradients.", valueName: "path")) var query: String
   @Option(
     help: ArgumentHelp(
@@ -93,7 +104,7 @@ struct ScoreCommand: ParsableCommand {
   var dampingSweep: String?
   @Flag(help: "Print a sweep as JSON.") var json = false
   @Flag(inversion: .prefixedNo, help: "Residuals and score error bounds in the record.")
-  var certificate = true
+  var certificate: Bool?
   @OptionGroup var fit: FitOptions
 
   func validate() throws {
@@ -103,18 +114,24 @@ struct ScoreCommand: ParsableCommand {
         throw ValidationError("--damping-sweep writes no scores: leave out --top")
       }
     }
+    if train == nil, keptFit == nil {
+      throw ValidationError("Missing expected argument '--train <path>'")
+    }
+    if keptFit != nil, dampingSweep != nil {
+      throw ValidationError("--damping-sweep fits at every damping: leave out --fit, give --train")
+    }
     if dampingSweep == nil {
       if output == nil { throw ValidationError("Missing expected argument '--output <path>'") }
       if json { throw ValidationError("--json goes with --damping-sweep") }
-    } else if convention != .helpful || !certificate {
+    } else if convention != .helpful || certificate == false {
       throw ValidationError(
-        "--damping-sweep writes no scores: leave out \(certificate ? "--convention" : "--no-certificate")"
+        "--damping-sweep writes no scores: leave out \(certificate == false ? "--no-certificate" : "--convention")"
       )
     }
   }
 
   func run() throws {
-    if let dampingSweep {
+    if let dampingSweep, let train {
       let sweep = try SweepRun(
         grid: dampingSweep, method: method, train: train, query: query, aggregate: aggregate,
         output: output, fit: fit)
@@ -122,14 +139,13 @@ struct ScoreCommand: ParsableCommand {
     }
     let output = output ?? ""
     let estimator = try EstimatorCatalog.estimator(method)
+    let source = try CurvatureSource(train: train, fit: keptFit)
     let destination = try OutputPath(
-      output, inputs: [train, query], ending: top == nil ? "npy" : "csv")
-    let training = try GradientStore(opening: URL(filePath: train))
+      output, inputs: source.inputs + [query], ending: top == nil ? "npy" : "csv")
+    let training = try GradientStore(opening: URL(filePath: source.train))
     let queries = try GradientStore(opening: URL(filePath: query))
     let expected = aggregate == .mean ? 1 : queries.count
     let meter = RunMeter()
-    let options = try fit.curvatureOptions(
-      certifies: certificate, expectedQueries: expected, meter: meter)
     let differences = training.layout.differences(from: queries.layout)
     guard differences.isEmpty else {
       throw InfluenceError.layoutMismatch(
@@ -138,15 +154,17 @@ struct ScoreCommand: ParsableCommand {
     guard queries.count > 0 else { throw InfluenceError.empty(source: queries.name) }
     let bar = ProgressBar(quiet: fit.quiet, meter: meter)
     defer { bar.finish() }
-    let curvature = try Curvature(
-      fitting: [estimator], on: training, options: options, progress: bar.handler)
+    let curvature = try source.curvature(
+      of: estimator, on: training, options: fit,
+      certifies: keptFit == nil ? certificate ?? true : certificate,
+      expectedQueries: expected, meter: meter, progress: bar.handler)
     let summary = try score(queries, with: curvature, into: destination, bar) { summary in
       try record(summary, curvature, training, queries)
     }
     bar.finish()
     let work = WorkReport(
       meter.work, on: training, seconds: curvature.seconds + summary.seconds,
-      precision: fit.precision, measures: !fit.quiet)
+      precision: curvature.options.precision, measures: !fit.quiet)
     report(summary, curvature, work, output)
   }
 
@@ -199,7 +217,7 @@ struct ScoreCommand: ParsableCommand {
       "version": 1,
       "method": .string(estimator.name),
       "settings": RunRecord.settings(estimator.settings),
-      "damping": .string(fit.damping.description),
+      "damping": .string(curvature.options.damping.description),
       "convention": .string(convention.rawValue),
       "positive_means": .string(
         convention == .helpful
@@ -210,7 +228,8 @@ struct ScoreCommand: ParsableCommand {
       "columns": .integer(summary.exampleCount),
       "axes": ["query", "training example"],
       "top": top.map { .integer($0) } ?? .null,
-      "precision": .string(fit.precision.rawValue),
+      "precision": .string(curvature.options.precision.rawValue),
+      "fit": keptFit.map { .string($0) } ?? .null,
       "blocks": RunRecord.blocks(of: curvature, estimator: 0),
       "train": try RunRecord.store(training),
       "query": try RunRecord.store(queries),

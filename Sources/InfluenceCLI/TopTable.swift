@@ -59,8 +59,8 @@ struct TopTableWriter: ~Copyable {
     }
   }
 
-  /// Gives the file its name.
-  consuming func commit() throws { try file.commit() }
+  /// The whole file, to be committed.
+  consuming func finish() -> AtomicFile { file }
 }
 
 /// The lines of one query in a table that ``TopTableWriter`` wrote.
