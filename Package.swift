@@ -48,7 +48,12 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(
-      name: "Influence", dependencies: ["LinearAlgebra", "Gradients"], swiftSettings: settings),
+      name: "Influence",
+      dependencies: [
+        "LinearAlgebra", "TensorFiles", "Gradients",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ],
+      swiftSettings: settings),
 
     // MARK: - What stands on the engine
 

@@ -8,8 +8,10 @@ struct BlockDemand: Sendable {
   let estimators: [any Estimator]
   let needsKernel: Bool
   let needsFisher: Bool
-  /// Bytes that stay in memory while the block is fitted; at most 2⁶².
+  /// Bytes that stay in memory while the block is fitted; at most 2⁶², and none where they are mapped.
   let bytes: Int
+  /// Bytes of the block's matrices, wherever they are; at most 2⁶².
+  let formedBytes: Int
   /// Bytes that fitting takes beside them, and gives back; at most 2⁶².
   let passingBytes: Int
   /// The methods that need a Gram matrix where they are fitted.
@@ -63,8 +65,15 @@ struct BlockDemand: Sendable {
       for: fitting, exampleCount: exampleCount, width: block.width, certifies: options.certifies)
   }
 
-  private init(
-    for pairs: [(any Estimator, CostModel.Choice)], exampleCount: Int, width: Int, certifies: Bool
+  /// - Parameters:
+  ///   - pairs: The methods, with their sides.
+  ///   - exampleCount: n.
+  ///   - width: d; 0 of a dead block.
+  ///   - certifies: Whether residuals are wanted.
+  ///   - isMapped: Whether the matrices lie in files, whose pages the system takes back.
+  init(
+    for pairs: [(any Estimator, CostModel.Choice)], exampleCount: Int, width: Int, certifies: Bool,
+    isMapped: Bool = false
   ) {
     let users = pairs.filter { !$0.1.isByPasses && $0.0.need(on: $0.1.side) == .gram }
     let onScores = users.filter { $0.1.side == .score }.count
@@ -78,13 +87,15 @@ struct BlockDemand: Sendable {
     needsKernel = width > 0 && (onScores > 0 || wantsKernel)
     needsFisher = width > 0 && onQueries > 0
     // The Gram matrix itself, and a factor of its size for each method.
-    bytes = Self.sum(
+    formedBytes = Self.sum(
       needsKernel ? Self.bytes(order: exampleCount, matrices: 1 + Double(onScores)) : 0,
       needsFisher ? Self.bytes(order: width, matrices: 1 + Double(onQueries)) : 0)
     // The sum of panels, half a matrix and more, before it is a matrix.
-    passingBytes = Self.sum(
+    let panels = Self.sum(
       needsKernel ? Self.bytes(order: exampleCount, matrices: 0.75) : 0,
       needsFisher ? Self.bytes(order: width, matrices: 0.75) : 0)
+    bytes = isMapped ? 0 : formedBytes
+    passingBytes = isMapped ? 0 : panels
   }
 
   /// How often a fit reads the block.

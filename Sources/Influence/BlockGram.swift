@@ -3,13 +3,16 @@ import Synchronization
 
 /// The Gram matrix of one block's training gradients, with what is computed from it once for all
 /// estimators: K = G·Gᵀ (n × n) on the score side, F = GᵀG/n (d × d) on the query side.
+///
+/// The matrix and what is computed from it may lie in the mapped files of a kept fit.
 public final class BlockGram: Sendable {
   /// The block's shape, norms and damping.
   public let context: BlockContext
   /// Whether this is K or F.
   public let side: Side
-  private let gram: Matrix<Double>?
-  private let eigen = Mutex<SymmetricEigendecomposition<Double>?>(nil)
+  /// K or F, where it is in memory rather than in a file.
+  private let owned: Matrix<Double>?
+  private let known: Mutex<GramParts>
 
   /// Wraps a Gram matrix, after a look at its trace.
   ///
@@ -26,15 +29,39 @@ public final class BlockGram: Sendable {
     }
     self.context = context
     self.side = side
-    gram = matrix
+    owned = matrix
+    known = Mutex(GramParts(matrix: matrix?.view))
   }
 
-  /// K or F, for estimators that asked for it.
-  public var matrix: Matrix<Double> {
-    guard let gram else {
+  /// Takes what was computed before.
+  init(context: BlockContext, side: Side, parts: GramParts) {
+    self.context = context
+    self.side = side
+    owned = nil
+    known = Mutex(parts)
+  }
+
+  /// The matrix, and what has been computed from it so far.
+  var parts: GramParts { known.withLock { $0 } }
+
+  /// K or F without a copy, for estimators that asked for it.
+  public var view: MatrixView<Double> {
+    guard let view = parts.matrix else {
       preconditionFailure("the Gram matrix of block \(context.name) was not asked for")
     }
-    return gram
+    return view
+  }
+
+  /// K or F as a matrix, for estimators that asked for it; a copy where it lies in a file.
+  public var matrix: Matrix<Double> { owned ?? Matrix(view) }
+
+  /// K or F in the precision of products, converted at the first call.
+  func view<Element: Scalar>(as type: Element.Type) -> MatrixView<Element> {
+    if let same = parts.matrix as? MatrixView<Element> { return same }
+    if let converted = parts.single as? MatrixView<Element> { return converted }
+    let fresh = Matrix<Element>(converting: matrix).view
+    known.withLock { $0.single = fresh as? MatrixView<Float> }
+    return fresh
   }
 
   /// Eigenvalues and eigenvectors of K or F; decomposed at the first call.
@@ -43,9 +70,37 @@ public final class BlockGram: Sendable {
   public func eigendecomposition() throws(FactorizationError)
     -> SymmetricEigendecomposition<Double>
   {
-    if let known = eigen.withLock({ $0 }) { return known }
-    let fresh = try SymmetricEigendecomposition(decomposing: matrix)
-    eigen.withLock { $0 = fresh }
+    let basis = try eigenbasis()
+    return basis.decomposition
+      ?? SymmetricEigendecomposition(values: basis.values, vectors: Matrix(basis.vectors))
+  }
+
+  /// The same without a copy of eigenvectors that lie in a file.
+  func eigenbasis() throws(FactorizationError) -> Eigenbasis {
+    if let eigenbasis = parts.eigenbasis { return eigenbasis }
+    let fresh = Eigenbasis(try SymmetricEigendecomposition(decomposing: matrix))
+    known.withLock { $0.eigenbasis = fresh }
+    return fresh
+  }
+
+  /// The Cholesky factor of K + nλI or F + λI; factorised at the first call.
+  ///
+  /// - Complexity: order³/3 operations.
+  public func dampedFactor() throws(FactorizationError) -> Cholesky<Double> {
+    if let factor = parts.factor { return factor }
+    var shifted = matrix
+    let count = side == .score ? Double(context.exampleCount) : 1
+    shifted.addToDiagonal(count * context.lambda)
+    let fresh = try Cholesky(factoring: shifted)
+    known.withLock { $0.factor = fresh }
+    return fresh
+  }
+
+  /// The largest eigenvalue of K or F by power iteration: a scale, from below.
+  func estimatedLargestEigenvalue() -> Double {
+    if let estimate = parts.largestEigenvalue { return estimate }
+    let fresh = PowerIteration(of: view).eigenvalue
+    known.withLock { $0.largestEigenvalue = fresh }
     return fresh
   }
 
@@ -54,6 +109,42 @@ public final class BlockGram: Sendable {
   /// All d of them from F, or n from K/n (the others being zero). Rounding below zero is cut off.
   public func fisherEigenvalues() throws(FactorizationError) -> [Double] {
     let scale = side == .score ? 1 / Double(context.exampleCount) : 1
-    return try eigendecomposition().values.map { max(0, $0 * scale) }
+    return try eigenbasis().values.map { max(0, $0 * scale) }
+  }
+}
+
+/// A Gram matrix, and what has been computed from it: what a fit keeps of one side of a block.
+struct GramParts: Sendable {
+  /// K or F.
+  var matrix: MatrixView<Double>?
+  /// K or F in single precision.
+  var single: MatrixView<Float>?
+  /// The Cholesky factor of K + nλI or F + λI.
+  var factor: Cholesky<Double>?
+  /// Eigenvalues and eigenvectors of K or F.
+  var eigenbasis: Eigenbasis?
+  /// The largest eigenvalue by power iteration.
+  var largestEigenvalue: Double?
+}
+
+/// Eigenvalues and eigenvectors of a symmetric matrix, which may lie in a mapped file.
+struct Eigenbasis: Sendable {
+  /// Ascending.
+  let values: [Double]
+  /// A row each, in the order of the values.
+  let vectors: MatrixView<Double>
+  /// The same as matrices, where they were computed here.
+  let decomposition: SymmetricEigendecomposition<Double>?
+
+  init(_ decomposition: SymmetricEigendecomposition<Double>) {
+    values = decomposition.values
+    vectors = decomposition.vectors.view
+    self.decomposition = decomposition
+  }
+
+  init(values: [Double], vectors: MatrixView<Double>) {
+    self.values = values
+    self.vectors = vectors
+    decomposition = nil
   }
 }

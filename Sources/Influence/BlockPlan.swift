@@ -13,6 +13,12 @@ struct BlockPlan: Sendable {
       for: estimators, options: options)
   }
 
+  /// A block of a kept fit, whose sides were decided then.
+  init(context: BlockContext, demand: BlockDemand) {
+    self.context = context
+    self.demand = demand
+  }
+
   /// One choice an estimator.
   var choices: [CostModel.Choice] { demand.choices }
   var needsKernel: Bool { demand.needsKernel }

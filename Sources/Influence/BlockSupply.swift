@@ -53,8 +53,21 @@ struct BlockSupply: Sendable {
       try schedule.map(stage: "fitting", progress: nil) { try fit($0, monitor) })
   }
 
+  /// Takes the blocks of a kept fit.
+  init(_ blocks: [FittedBlock]) {
+    plans = blocks.map(\.plan)
+    source = .kept(blocks)
+  }
+
   /// What the user should know of methods whose matrices do not fit.
   func warnings(for estimators: [any Estimator], budget: Int) -> [String] {
+    Self.warnings(for: estimators, plans, budget: budget)
+  }
+
+  /// The same of plans that are not carried out yet.
+  static func warnings(
+    for estimators: [any Estimator], _ plans: [BlockPlan], budget: Int
+  ) -> [String] {
     estimators.indices.compactMap { index in
       let count = plans.count { $0.choices[index].isByPasses }
       guard count > 0, let passes = estimators[index].withoutMatrices else { return nil }

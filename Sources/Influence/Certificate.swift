@@ -76,7 +76,7 @@ public struct Certificate: Sendable {
   /// - Returns: m norms.
   /// - Complexity: 4mn² operations.
   static func residualNorms(
-    of solution: SpanSolution, cross: CrossProducts, kernel: Matrix<Double>,
+    of solution: SpanSolution, cross: CrossProducts, kernel: MatrixView<Double>,
     context: BlockContext
   ) -> [Double] {
     let lambda = context.lambda
@@ -86,10 +86,10 @@ public struct Certificate: Sendable {
     var mixture = products
     mixture.scale(by: solution.beta / n)
     if let coefficients = solution.coefficients {
-      mixture.add(product: coefficients.view, kernel.view, scale: 1 / n)
+      mixture.add(product: coefficients.view, kernel, scale: 1 / n)
       mixture.add(coefficients, scale: lambda)
     }
-    let image = Matrix(product: mixture.view, kernel.view)
+    let image = Matrix(product: mixture.view, kernel)
     let quadratic = mixture.view.rowDots(with: image.view)
     let mixed = mixture.view.rowDots(with: products.view)
     return (0..<products.rows).map { row in

@@ -190,7 +190,7 @@ extension Curvature {
         $0.side == .query && $1 is DataInf
       }
       return BlockDemand.sum(
-        BlockDemand.sum(supply.keepsBlocks ? 0 : demand.peakBytes, demand.bytes),
+        BlockDemand.sum(supply.keepsBlocks ? 0 : demand.peakBytes, demand.formedBytes),
         onQueries ? DataInf.momentBytes(width: context.width) : 0)
     }
     let kept = supply.keepsBlocks ? BlockDemand.total(supply.plans.map(\.demand)) : 0

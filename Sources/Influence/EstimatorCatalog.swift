@@ -53,7 +53,8 @@ public enum EstimatorCatalog {
         }
         lissa.depth = .tolerance(try number(tolerance, Double.init, "tolerance", name))
       }
-      if let scale = settings.removeValue(forKey: "scale") {
+      // What is recorded of a scale that was chosen by itself can be given again.
+      if let scale = settings.removeValue(forKey: "scale"), scale != LiSSA.automaticScale {
         lissa.scale = try number(scale, Double.init, "scale", name)
       }
       estimator = lissa
@@ -74,6 +75,12 @@ public enum EstimatorCatalog {
     }
     try estimator.validateSettings()
     return estimator
+  }
+
+  /// The text that ``estimator(_:)`` makes this estimator of, as long as it is one of the catalog's.
+  static func specification(of name: String, settings: [String: String]) -> String {
+    let pairs = settings.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }
+    return pairs.isEmpty ? name : "\(name):\(pairs.joined(separator: ","))"
   }
 
   private static func passes(

@@ -11,11 +11,20 @@ struct FittedBlock: Sendable {
   let plan: BlockPlan
   let operators: [Operator]
   /// K, kept for certificates.
-  let kernel: Matrix<Double>?
+  let kernel: BlockGram?
 
+  /// Fits a block to gradients.
   init<Element: Scalar>(
     _ plan: BlockPlan, _ training: GradientStore,
     _ options: CurvatureOptions, monitor: PassMonitor?, precision: Element.Type
+  ) throws {
+    let grams = try BlockGrams(plan, training, monitor: monitor, precision: Element.self)
+    try self.init(plan, grams, certifies: options.certifies, precision: Element.self)
+  }
+
+  /// Fits a block to its Gram matrices, or to what was computed from them before.
+  init<Element: Scalar>(
+    _ plan: BlockPlan, _ grams: BlockGrams, certifies: Bool, precision: Element.Type
   ) throws {
     self.plan = plan
     guard !plan.context.isDead else {
@@ -23,12 +32,6 @@ struct FittedBlock: Sendable {
       kernel = nil
       return
     }
-    let pass = GradientPass<Element>(
-      store: training, block: plan.context.index, monitor: monitor)
-    let kernel = plan.needsKernel ? try pass.kernel() : nil
-    let scoreGram = try BlockGram(context: plan.context, side: .score, matrix: kernel)
-    let queryGram = try BlockGram(
-      context: plan.context, side: .query, matrix: plan.needsFisher ? try pass.fisher() : nil)
     // The query side multiplies by λ and by 1/λ in the precision of products.
     let lambda = Element(plan.context.lambda)
     guard
@@ -37,12 +40,11 @@ struct FittedBlock: Sendable {
     else { throw InfluenceError.outOfRange(block: plan.context.name) }
     operators = try zip(plan.demand.estimators, plan.choices).map { estimator, choice in
       switch choice.side {
-      case .score: .score(try estimator.scoreSide(scoreGram, precision: Element.self))
-      case .query:
-        .query(try estimator.querySide(queryGram))
+      case .score: .score(try estimator.scoreSide(grams.score, precision: Element.self))
+      case .query: .query(try estimator.querySide(grams.query))
       }
     }
-    self.kernel = options.certifies ? kernel : nil
+    kernel = certifies && grams.score.parts.matrix != nil ? grams.score : nil
   }
 
   /// What one estimator says of a set of queries in this block.
@@ -85,7 +87,7 @@ struct FittedBlock: Sendable {
       var residuals: [Double]?
       if certifies, let kernel {
         residuals = Certificate.residualNorms(
-          of: solution, cross: products, kernel: kernel, context: plan.context)
+          of: solution, cross: products, kernel: kernel.view, context: plan.context)
       }
       answers[index] = Answer(
         scores: solution.scores, residualNorms: residuals, warnings: solution.warnings)
@@ -145,7 +147,7 @@ struct FittedBlock: Sendable {
   ) throws -> BlockSelfInfluence {
     switch operators[index] {
     case .score(let fitted):
-      return try fitted.selfInfluence { try kernel ?? pass.kernel() }
+      return try fitted.selfInfluence { try kernel?.matrix ?? pass.kernel() }
     case .query(let fitted):
       if let influence = try fitted.selfInfluence(pass: pass, memory: memory) { return influence }
       // Examples as queries: an iteration by passes holds some ten matrices of their size.

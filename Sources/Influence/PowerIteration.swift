@@ -12,7 +12,7 @@ struct PowerIteration: Sendable {
   /// - Parameters:
   ///   - matrix: `n × n`, symmetric positive semidefinite.
   ///   - steps: How many products; 20 suffice for a scale.
-  init(of matrix: Matrix<Double>, steps: Int = 20) {
+  init(of matrix: MatrixView<Double>, steps: Int = 20) {
     var generator = SeededGenerator(seed: 20, stream: 0x706F_7765_72)
     var vector = Matrix<Double>.normal(1, matrix.rows, using: &generator)
     var eigenvalue = 0.0
@@ -21,7 +21,7 @@ struct PowerIteration: Sendable {
       let norm = (vector.view.squaredRowNorms().first ?? 0).squareRoot()
       guard norm > 0 else { break }
       vector.scale(by: 1 / norm)
-      let image = Matrix(product: vector.view, matrix.view)
+      let image = Matrix(product: vector.view, matrix)
       eigenvalue = vector.view.dotOfRow(0, with: image.view, row: 0)
       let squared = image.view.squaredRowNorms().first ?? 0
       residual = max(0, squared - eigenvalue * eigenvalue).squareRoot()

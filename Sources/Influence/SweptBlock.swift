@@ -119,7 +119,7 @@ struct SweptBlock<Element: Scalar>: Sendable {
         coordinates, eigenvalues.map { gap * gap / (($0 + lambda) * ($0 + lambda)) })
     case .dataInf(let cross, let kernel):
       return Certificate.residualNorms(
-        of: try dataInf(at: lambda), cross: cross, kernel: kernel, context: context
+        of: try dataInf(at: lambda), cross: cross, kernel: kernel.view, context: context
       ).map { $0 * $0 }
     }
   }

@@ -43,6 +43,12 @@ enum Failure: Error {
         64
       default: 65
       }
+    case let error as FitError:
+      switch error {
+      case .notKept, .differs: 64
+      case .notResumable, .occupied, .locked: 73
+      default: 65
+      }
     case is EvaluationError, is ModelError, is FactorizationError: 65
     case is CocoaError: 74
     default:
@@ -76,7 +82,8 @@ enum Failure: Error {
       return text
     case let error as any CustomStringConvertible
     where error is TensorFileError || error is GradientStoreError || error is InfluenceError
-      || error is EvaluationError || error is ModelError || error is FactorizationError:
+      || error is FitError || error is EvaluationError || error is ModelError
+      || error is FactorizationError:
       return error.description
     case let error as CocoaError:
       let path = error.filePath.map { "\($0): " } ?? ""

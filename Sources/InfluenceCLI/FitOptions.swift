@@ -5,19 +5,24 @@ public import InfluenceKit
 /// Options of every command that fits a curvature.
 struct FitOptions: ParsableArguments {
   @Option(
-    parsing: .unconditional,
+    name: .customLong("damping"), parsing: .unconditional,
     help: ArgumentHelp(
-      "λ: a share of each block's mean eigenvalue (0.1), or absolute:VALUE.",
+      "λ: a share of each block's mean eigenvalue, or absolute:VALUE. (default: 0.1)",
       valueName: "value"))
-  var damping: Damping = .standard
+  var givenDamping: Damping?
 
   @Option(
+    name: .customLong("side"),
     help: ArgumentHelp(
-      "Where blocks are fitted: score is n × n, query d × d or passes.", valueName: "side"))
-  var side: CostModel.Request = .automatic
+      "Where blocks are fitted: score is n × n, query d × d or passes. (default: automatic)",
+      valueName: "side"))
+  var givenSide: CostModel.Request?
 
-  @Option(help: ArgumentHelp("Precision of products of gradients.", valueName: "type"))
-  var precision: CurvatureOptions.Precision = .single
+  @Option(
+    name: .customLong("precision"),
+    help: ArgumentHelp(
+      "Precision of products of gradients. (default: single)", valueName: "type"))
+  var givenPrecision: CurvatureOptions.Precision?
 
   @Option(
     parsing: .unconditional,
@@ -38,6 +43,13 @@ struct FitOptions: ParsableArguments {
       throw ValidationError("--threads \(threads): use a number from 1 up")
     }
   }
+
+  /// The damping that was given, or the default.
+  var damping: Damping { givenDamping ?? .standard }
+  /// The side that was given, or the default.
+  var side: CostModel.Request { givenSide ?? .automatic }
+  /// The precision that was given, or the default.
+  var precision: CurvatureOptions.Precision { givenPrecision ?? .single }
 
   /// The options that decide results and are not at their defaults.
   var namesOfChanged: [String] {

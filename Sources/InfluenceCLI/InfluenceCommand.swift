@@ -21,6 +21,9 @@ struct InfluenceCommand: ParsableCommand {
         influence score --train grads/train --query grads/query \\
             --method datainf --output scores.npy
         influence top scores.npy --query 3
+        influence fit --train grads/train --method exact --output fits/train
+        influence score --fit fits/train --query grads/query \\
+            --method exact --output scores.npy
         influence plan --rows 30000 --columns 100000 --blocks 25 \\
             --queries 64 --method exact,datainf
         influence self --train grads/train --method exact --output self.npy
@@ -47,7 +50,7 @@ struct InfluenceCommand: ParsableCommand {
     subcommands: [
       CompareCommand.self, ScoreCommand.self, SelfCommand.self, InspectCommand.self,
       TopCommand.self, PlanCommand.self, VerifyCommand.self, ImportCommand.self,
-      MergeCommand.self, SplitCommand.self,
+      MergeCommand.self, FitCommand.self, SplitCommand.self,
     ]
   )
 

@@ -111,6 +111,17 @@ extension Interruption {
     }
   }
 
+  /// What is left of a fit that is being kept.
+  static func leavesFit(_ path: String) {
+    leaves {
+      guard let manifest = try? FitManifest(ofFitAt: URL(filePath: path)) else { return nothing }
+      let kept = manifest.blocks.count(where: \.isFitted)
+      return manifest.isComplete
+        ? "\(path) is complete"
+        : "\(path) has \(kept) of \(manifest.blocks.count) blocks; \(resumption)"
+    }
+  }
+
   private static let resumption = "run the same command again to resume"
 
   private static func rows(_ count: Int) -> String { "\(count) \(count == 1 ? "row" : "rows")" }

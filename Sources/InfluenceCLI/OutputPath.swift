@@ -118,6 +118,11 @@ struct OutputPath {
     Interruption.leaves("\(Console.shortened(array.path)) is complete")
   }
 
+  /// Gives a table that was written line by line its name, and writes its record.
+  func commit(_ writer: consuming TopTableWriter, record json: OrderedJSON) throws {
+    try commit(writer.finish(), record: json)
+  }
+
   /// Scores as float32.
   ///
   /// - Throws: ``Failure/data(_:)`` where one is too large.

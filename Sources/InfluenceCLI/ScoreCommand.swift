@@ -11,6 +11,10 @@ struct ScoreCommand: ParsableCommand {
     usage: """
       influence score --train <path> --query <path> --method <name>
                       --output <path> [<options>]
+      influence score --fit <folder> --query <path> --method <name>
+                      --output <path> [<options>]
+      influence score --train <path> --query <path> --method <name>
+                      --top <count> --output <path>.csv [<options>]
       influence score --train <path> --query <path> --method exact
                       --damping-sweep <grid> [--output <path>.csv] [<options>]
       """,
@@ -18,6 +22,13 @@ struct ScoreCommand: ParsableCommand {
       Writes float32 scores, queries × training examples (numpy.load opens them), and beside them a \
       .json with the method, λ of each block, the sign convention, checksums of the inputs, times and \
       warnings.
+
+      With --top 100 it keeps only the 100 most helpful and the 100 most harmful examples of each query, \
+      ranked as the float32 scores would be, in memory that does not grow with the number of queries: \
+      a CSV with a line an example, which pandas.read_csv and `influence top` open.
+
+      With --fit it takes what `influence fit` kept, and makes no fitting pass; damping, side and \
+      precision are those of the fit.
 
       With --damping-sweep it writes no scores, but tells how far rankings depend on the damping: a \
       table of one damping a row, as CSV with a .json beside it if there is an --output. For exact or datainf.
@@ -30,8 +41,18 @@ struct ScoreCommand: ParsableCommand {
             --aggregate mean --convention influence --output mean.npy
         influence score --train t.npy --query q.npy \\
             --method lissa:depth=10 --output lissa10.npy
+        influence score --fit fits/train --query q.npy \\
+            --method exact --output scores.npy
+        influence score --train t.npy --query q.npy \\
+            --method datainf --top 100 --output top.csv
         influence score --train t.npy --query q.npy \\
             --method exact --damping-sweep 1e-3:1:13 --output sweep.csv
+
+      COLUMNS WITH --top
+        query, query_id         the query's row and recorded id (or nothing)
+        side, rank              helpful or harmful, from 1 for the most extreme
+        example, id             the training example's row and recorded id
+        score                   with the sign of --convention
 
       COLUMNS OF A SWEEP
         share                   c of λ = c · tr(F)/d (λ itself if absolute)
@@ -47,7 +68,11 @@ struct ScoreCommand: ParsableCommand {
       \(InfluenceCommand.methodList)
       """)
 
-  @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String
+  @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String?
+  @Option(
+    name: .customLong("fit"),
+    help: ArgumentHelp("What `influence fit` kept of them.", valueName: "folder"))
+  var keptFit: String?
   @Option(help: ArgumentHelp("The queries' gradients.", valueName: "path")) var query: String
   @Option(
     help: ArgumentHelp(
@@ -63,8 +88,14 @@ struct ScoreCommand: ParsableCommand {
   var convention: ScoreConvention = .helpful
   @Option(
     help: ArgumentHelp(
-      "Where the scores go: a .npy file; or a sweep's table: a .csv file.", valueName: "path"))
+      "Where the scores go: a .npy file; with --top or a sweep: a .csv file.", valueName: "path"))
   var output: String?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Keep only so many most helpful and most harmful examples a query, as CSV.",
+      valueName: "count"))
+  var top: Int?
   @Option(
     name: .customLong("damping-sweep"), parsing: .unconditional,
     help: ArgumentHelp(
@@ -73,22 +104,34 @@ struct ScoreCommand: ParsableCommand {
   var dampingSweep: String?
   @Flag(help: "Print a sweep as JSON.") var json = false
   @Flag(inversion: .prefixedNo, help: "Residuals and score error bounds in the record.")
-  var certificate = true
+  var certificate: Bool?
   @OptionGroup var fit: FitOptions
 
   func validate() throws {
+    if let top {
+      if top < 1 { throw ValidationError("--top \(top): use a number from 1 up") }
+      if dampingSweep != nil {
+        throw ValidationError("--damping-sweep writes no scores: leave out --top")
+      }
+    }
+    if train == nil, keptFit == nil {
+      throw ValidationError("Missing expected argument '--train <path>'")
+    }
+    if keptFit != nil, dampingSweep != nil {
+      throw ValidationError("--damping-sweep fits at every damping: leave out --fit, give --train")
+    }
     if dampingSweep == nil {
       if output == nil { throw ValidationError("Missing expected argument '--output <path>'") }
       if json { throw ValidationError("--json goes with --damping-sweep") }
-    } else if convention != .helpful || !certificate {
+    } else if convention != .helpful || certificate == false {
       throw ValidationError(
-        "--damping-sweep writes no scores: leave out \(certificate ? "--convention" : "--no-certificate")"
+        "--damping-sweep writes no scores: leave out \(certificate == false ? "--no-certificate" : "--convention")"
       )
     }
   }
 
   func run() throws {
-    if let dampingSweep {
+    if let dampingSweep, let train {
       let sweep = try SweepRun(
         grid: dampingSweep, method: method, train: train, query: query, aggregate: aggregate,
         output: output, fit: fit)
@@ -96,13 +139,13 @@ struct ScoreCommand: ParsableCommand {
     }
     let output = output ?? ""
     let estimator = try EstimatorCatalog.estimator(method)
-    let destination = try OutputPath(output, inputs: [train, query])
-    let training = try GradientStore(opening: URL(filePath: train))
+    let source = try CurvatureSource(train: train, fit: keptFit)
+    let destination = try OutputPath(
+      output, inputs: source.inputs + [query], ending: top == nil ? "npy" : "csv")
+    let training = try GradientStore(opening: URL(filePath: source.train))
     let queries = try GradientStore(opening: URL(filePath: query))
     let expected = aggregate == .mean ? 1 : queries.count
     let meter = RunMeter()
-    let options = try fit.curvatureOptions(
-      certifies: certificate, expectedQueries: expected, meter: meter)
     let differences = training.layout.differences(from: queries.layout)
     guard differences.isEmpty else {
       throw InfluenceError.layoutMismatch(
@@ -111,15 +154,17 @@ struct ScoreCommand: ParsableCommand {
     guard queries.count > 0 else { throw InfluenceError.empty(source: queries.name) }
     let bar = ProgressBar(quiet: fit.quiet, meter: meter)
     defer { bar.finish() }
-    let curvature = try Curvature(
-      fitting: [estimator], on: training, options: options, progress: bar.handler)
+    let curvature = try source.curvature(
+      of: estimator, on: training, options: fit,
+      certifies: keptFit == nil ? certificate ?? true : certificate,
+      expectedQueries: expected, meter: meter, progress: bar.handler)
     let summary = try score(queries, with: curvature, into: destination, bar) { summary in
       try record(summary, curvature, training, queries)
     }
     bar.finish()
     let work = WorkReport(
       meter.work, on: training, seconds: curvature.seconds + summary.seconds,
-      precision: fit.precision, measures: !fit.quiet)
+      precision: curvature.options.precision, measures: !fit.quiet)
     report(summary, curvature, work, output)
   }
 
@@ -137,15 +182,28 @@ struct ScoreCommand: ParsableCommand {
         "the matrices of all blocks do not fit in memory together, nor the scores of all queries: they are made anew for each \(atATime) queries; raise --memory, or keep them with `influence fit`"
       )
     }
-    var writer = try destination.writer(rows: rowCount, columns: curvature.training.count)
-    for first in stride(from: 0, to: queries.count, by: atATime) {
-      let batch = queries[rows: first..<min(queries.count, first + atATime)]
-      let scores = try curvature.scores(
-        of: batch, aggregation: aggregate, progress: bar.handler)[0]
-      try writer.append(try destination.single(scores.values(in: convention)))
-      summary.add(scores)
+    func forEachBatch(_ write: (Matrix<Float>, _ first: Int) throws -> Void) throws {
+      for first in stride(from: 0, to: queries.count, by: atATime) {
+        let batch = queries[rows: first..<min(queries.count, first + atATime)]
+        let scores = try curvature.scores(
+          of: batch, aggregation: aggregate, progress: bar.handler)[0]
+        try write(try destination.single(scores.values(in: convention)), first)
+        summary.add(scores)
+      }
     }
-    try destination.commit(writer, record: try record(summary))
+    if let top {
+      var writer = try TopTableWriter(
+        at: destination.array, count: top, convention: convention,
+        queryIDs: aggregate == .mean ? nil : queries.exampleIDs(),
+        exampleIDs: curvature.training.exampleIDs())
+      try forEachBatch { try writer.append($0, firstQuery: $1) }
+      summary.preview = writer.preview
+      try destination.commit(writer, record: try record(summary))
+    } else {
+      var writer = try destination.writer(rows: rowCount, columns: curvature.training.count)
+      try forEachBatch { scores, _ in try writer.append(scores) }
+      try destination.commit(writer, record: try record(summary))
+    }
     return summary
   }
 
@@ -155,11 +213,11 @@ struct ScoreCommand: ParsableCommand {
   ) throws -> OrderedJSON {
     let estimator = curvature.estimators[0]
     return [
-      "format": "influencekit-scores",
+      "format": .string(top == nil ? "influencekit-scores" : "influencekit-top-scores"),
       "version": 1,
       "method": .string(estimator.name),
       "settings": RunRecord.settings(estimator.settings),
-      "damping": .string(fit.damping.description),
+      "damping": .string(curvature.options.damping.description),
       "convention": .string(convention.rawValue),
       "positive_means": .string(
         convention == .helpful
@@ -169,7 +227,9 @@ struct ScoreCommand: ParsableCommand {
       "rows": .integer(summary.queryCount),
       "columns": .integer(summary.exampleCount),
       "axes": ["query", "training example"],
-      "precision": .string(fit.precision.rawValue),
+      "top": top.map { .integer($0) } ?? .null,
+      "precision": .string(curvature.options.precision.rawValue),
+      "fit": keptFit.map { .string($0) } ?? .null,
       "blocks": RunRecord.blocks(of: curvature, estimator: 0),
       "train": try RunRecord.store(training),
       "query": try RunRecord.store(queries),
@@ -191,9 +251,20 @@ struct ScoreCommand: ParsableCommand {
   ) {
     for warning in summary.warnings { Console.error("warning: \(warning)") }
     guard !fit.quiet else { return }
+    let kept = top.map { "the top and bottom \(min($0, summary.exampleCount)) of each query in " }
     print(
-      "\(output): \(summary.queryCount) × \(summary.exampleCount) scores by \(curvature.estimators[0].name), positive is \(convention == .helpful ? "helpful" : "harmful")"
+      "\(output): \(kept ?? "")\(summary.queryCount) × \(summary.exampleCount) scores by \(curvature.estimators[0].name), positive is \(convention == .helpful ? "helpful" : "harmful")"
     )
+    if let preview = summary.preview {
+      func list(_ entries: [TopExamples.Entry]) -> String {
+        entries.prefix(3).map {
+          "\($0.example) (\(NumberFormat.significant(convention.sign * $0.score)))"
+        }.joined(separator: ", ")
+      }
+      print(
+        "\(aggregate == .mean ? "mean query" : "query 0"): most helpful \(list(preview.helpful)); most harmful \(list(preview.harmful))"
+      )
+    }
     print(
       "fit \(NumberFormat.seconds(curvature.seconds)), score \(NumberFormat.seconds(summary.seconds)): \(work.line)"
     )
@@ -202,37 +273,5 @@ struct ScoreCommand: ParsableCommand {
     print(
       "relative residual: median \(NumberFormat.significant(residuals[residuals.count / 2])), worst \(NumberFormat.significant(residuals.last)); exact scores lie within ±\(NumberFormat.significant(summary.bounds.max())) (largest score \(NumberFormat.significant(summary.largest)))"
     )
-  }
-}
-
-/// What is kept of scores whose rows have been written.
-private struct ScoreSummary {
-  let queryCount: Int
-  let exampleCount: Int
-  var warnings: [String]
-  var residuals: [Double] = []
-  var bounds: [Double] = []
-  var largest = 0.0
-  var seconds = 0.0
-  /// Of the first queries that were scored at a time; the others' are alike.
-  var convergence: [BlockConvergence] = []
-
-  init(queryCount: Int, exampleCount: Int, warnings: [String]) {
-    self.queryCount = queryCount
-    self.exampleCount = exampleCount
-    self.warnings = warnings
-  }
-
-  mutating func add(_ scores: Scores) {
-    residuals += scores.certificate?.relativeResiduals ?? []
-    bounds += scores.certificate?.errorBounds() ?? []
-    largest = scores.values.elements.reduce(largest) { max($0, abs($1)) }
-    seconds += scores.seconds
-    if convergence.isEmpty { convergence = scores.convergence }
-    for warning in scores.warnings where !warnings.contains(warning) { warnings.append(warning) }
-  }
-
-  var certificate: OrderedJSON {
-    residuals.isEmpty ? .null : RunRecord.certificate(residuals: residuals, bounds: bounds)
   }
 }

@@ -8,51 +8,66 @@ struct SelfCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "self",
     abstract: "The self-influence gᵀMg of every training example.",
-    usage: "influence self --train <path> --method <name> --output <path> [<options>]",
+    usage:
+      "influence self (--train <path> | --fit <folder>) --method <name> --output <path> [<options>]",
     discussion: """
       Large values mark examples that the model could learn only from themselves: mislabelled, rare, or \
       contradicted by others. Writes n float32 values, and a .json beside them.
 
       EXAMPLE
         influence self --train grads/train --method exact --output self.npy
+        influence self --fit fits/train --method exact --output self.npy
 
       METHODS
       \(InfluenceCommand.methodList)
       """)
 
-  @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String
+  @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String?
+  @Option(
+    name: .customLong("fit"),
+    help: ArgumentHelp("What `influence fit` kept of them.", valueName: "folder"))
+  var keptFit: String?
   @Option(help: ArgumentHelp("The method, with settings after a colon.", valueName: "name"))
   var method: String
   @Option(help: ArgumentHelp("Where the values go: a .npy file.", valueName: "path"))
   var output: String
   @OptionGroup var fit: FitOptions
 
+  func validate() throws {
+    if train == nil, keptFit == nil {
+      throw ValidationError("Missing expected argument '--train <path>'")
+    }
+  }
+
   func run() throws {
     let estimator = try EstimatorCatalog.estimator(method)
-    let destination = try OutputPath(output, inputs: [train])
-    let training = try GradientStore(opening: URL(filePath: train))
+    let source = try CurvatureSource(train: train, fit: keptFit)
+    let destination = try OutputPath(output, inputs: source.inputs)
+    let training = try GradientStore(opening: URL(filePath: source.train))
     let meter = RunMeter()
-    let options = try fit.curvatureOptions(certifies: false, meter: meter)
     let bar = ProgressBar(quiet: fit.quiet, meter: meter)
     defer { bar.finish() }
     let clock = ContinuousClock()
     let start = clock.now
-    let curvature = try Curvature(
-      fitting: [estimator], on: training, options: options, progress: bar.handler)
+    let curvature = try source.curvature(
+      of: estimator, on: training, options: fit, certifies: false, meter: meter,
+      progress: bar.handler)
     let result = try curvature.selfInfluence(progress: bar.handler)[0]
     let influence = result.values
     let elapsed = (clock.now - start) / .seconds(1)
     bar.finish()
     let work = WorkReport(
-      meter.work, on: training, seconds: elapsed, precision: fit.precision, measures: !fit.quiet)
+      meter.work, on: training, seconds: elapsed, precision: curvature.options.precision,
+      measures: !fit.quiet)
     let record: OrderedJSON = [
       "format": "influencekit-self-influence",
       "version": 1,
       "method": .string(estimator.name),
       "settings": RunRecord.settings(estimator.settings),
-      "damping": .string(fit.damping.description),
+      "damping": .string(curvature.options.damping.description),
       "rows": .integer(influence.count),
-      "precision": .string(fit.precision.rawValue),
+      "precision": .string(curvature.options.precision.rawValue),
+      "fit": keptFit.map { .string($0) } ?? .null,
       "blocks": RunRecord.blocks(of: curvature, estimator: 0),
       "train": try RunRecord.store(training),
       "seconds": .number(elapsed),

@@ -9,9 +9,12 @@ struct StoreDestination {
   /// - Parameters:
   ///   - path: The new store's path.
   ///   - sources: Paths that are read.
+  ///   - marker: The file that tells what may be gone on with from other folders.
   /// - Throws: ``Failure`` where the path is a source or lies in one, or something is there that is
   ///   neither empty nor a store that the library can tell about.
-  init(_ path: String, sources: [String]) throws {
+  init(
+    _ path: String, sources: [String], marker: String = StoreManifest.fileName
+  ) throws {
     guard !path.isEmpty else { throw Failure.usage("the destination is empty; name a folder") }
     url = URL(filePath: path)
     let real = url.resolvingSymlinksInPath().standardizedFileURL.path
@@ -32,7 +35,7 @@ struct StoreDestination {
       throw Failure.cannotCreate("\(path): a file of this name is there; choose another")
     }
     let names = try files.contentsOfDirectory(atPath: url.path).filter { !$0.hasPrefix(".") }
-    guard names.isEmpty || names.contains(StoreManifest.fileName) else {
+    guard names.isEmpty || names.contains(marker) else {
       throw Failure.cannotCreate("\(path): the folder is not empty; choose another")
     }
   }

@@ -10,12 +10,13 @@ struct TopCommand: ParsableCommand {
     abstract: "The most helpful and most harmful training examples for a query.",
     usage: "influence top <scores> --query <row> [<options>]",
     discussion: """
-      Reads scores written by `influence score` (the .json beside them tells the sign convention) or any \
-      .npy of queries × training examples.
+      Reads scores written by `influence score` (the .json beside them tells the sign convention), the \
+      CSV of `influence score --top`, or any .npy of queries × training examples.
 
       EXAMPLES
         influence top scores.npy --query 3
         influence top scores.npy --query 3 --count 5 --examples examples.json
+        influence top top.csv --query 3 --count 5
         influence top other.npy --query 0 --convention influence --json
 
       TEXTS
@@ -24,7 +25,8 @@ struct TopCommand: ParsableCommand {
         or a .jsonl file with one example a line.
       """)
 
-  @Argument(help: "Scores: a .npy file of queries × training examples.") var scores: String
+  @Argument(help: "Scores: a .npy file of queries × training examples, or a .csv of --top.")
+  var scores: String
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("The query's row, from 0.", valueName: "row"))
@@ -43,48 +45,109 @@ struct TopCommand: ParsableCommand {
     if query < 0 { throw ValidationError("--query \(query): rows are counted from 0") }
   }
 
+  /// What is shown: an example, its score as it is stored, and its id if that is known.
+  private struct Line {
+    let example: Int
+    let score: Double
+    var id: String?
+  }
+
+  /// The most extreme examples of the query, most extreme first.
+  private struct Extremes {
+    var helpful: [Line]
+    var harmful: [Line]
+    var exampleCount: Int?
+    var convention: ScoreConvention
+    var hasIDs: Bool { (helpful + harmful).contains { $0.id != nil } }
+  }
+
   func run() throws {
     let url = URL(filePath: scores)
     let record = try record(beside: url)
+    let sign = try recordedConvention(record) ?? convention ?? .helpful
+    let extremes =
+      try TopTable.isTable(at: url)
+      ? try keptExtremes(at: url, record, sign) : try allExtremes(at: url, record, sign)
+    let texts = try examples.map { try ExampleTexts(at: URL(filePath: $0)) }
+    if let texts { try require(texts, for: extremes) }
+    if json { return try printJSON(extremes, texts) }
+    print(
+      "\(scores): query \(query), \(extremes.exampleCount.map { "\($0) training examples" } ?? "the top examples"); positive scores are \(sign == .helpful ? "helpful" : "harmful")"
+    )
+    printTable("most helpful", extremes.helpful, texts, hasIDs: extremes.hasIDs)
+    printTable("most harmful", extremes.harmful, texts, hasIDs: extremes.hasIDs)
+    let shown = extremes.helpful.count
+    if shown < count, shown < extremes.exampleCount ?? Int.max {
+      print("\n\(scores) holds \(shown) of each kind; score with a larger --top for more")
+    }
+  }
+
+  private func allExtremes(
+    at url: URL, _ record: OrderedJSON?, _ sign: ScoreConvention
+  ) throws -> Extremes {
     let values = try row(of: try matrix(at: url, record))
     if let bad = values.firstIndex(where: { !$0.isFinite }) {
       throw Failure.data(
         "\(scores): row \(query), column \(bad) is \(values[bad]); score again, and look for non-finite gradients with `influence inspect`"
       )
     }
-    let sign = try recordedConvention(record) ?? convention ?? .helpful
-    let helpful = values.map { sign.sign * $0 }
-    let texts = try examples.map { try ExampleTexts(at: URL(filePath: $0)) }
-    if let texts, texts.texts.count != values.count {
-      throw Failure.data(
-        "\(examples ?? ""): it holds \(texts.texts.count) examples, but \(scores) has \(values.count) columns; give the file that the gradients were computed from"
+    let top = try TopExamples(of: values.map { sign.sign * $0 }, count: count)
+    func lines(_ entries: [TopExamples.Entry]) -> [Line] {
+      entries.map { Line(example: $0.example, score: values[$0.example]) }
+    }
+    return Extremes(
+      helpful: lines(top.helpful), harmful: lines(top.harmful), exampleCount: values.count,
+      convention: sign)
+  }
+
+  private func keptExtremes(
+    at url: URL, _ record: OrderedJSON?, _ sign: ScoreConvention
+  ) throws -> Extremes {
+    let table = try TopTable(at: url, query: query)
+    guard !table.helpful.isEmpty else {
+      throw Failure.usage(
+        table.queryCount == 0
+          ? "\(scores): it holds no query; score again"
+          : "--query \(query): \(scores) has \(table.queryCount) queries; use 0 to \(table.queryCount - 1)"
       )
     }
-    let shown = min(count, values.count)
-    let best = try Ranking.topIndices(shown, of: helpful)
-    let worst = try Ranking.topIndices(shown, of: helpful, largest: false)
-    if json {
-      func entries(_ indices: [Int]) -> OrderedJSON {
-        .array(
-          indices.map { index in
-            [
-              "example": .integer(index), "score": .number(values[index]),
-              "text": texts.map { .string($0.texts[index]) } ?? .null,
-            ]
-          })
+    func lines(_ entries: [TopTable.Entry]) -> [Line] {
+      entries.prefix(count).map {
+        Line(example: $0.example, score: $0.score, id: $0.id.isEmpty ? nil : $0.id)
       }
-      let result: OrderedJSON = [
-        "scores": .string(scores), "query": .integer(query),
-        "convention": .string(sign.rawValue), "helpful": entries(best), "harmful": entries(worst),
-      ]
-      print(try result.serialized(.indented))
-      return
     }
-    print(
-      "\(scores): query \(query), \(values.count) training examples; positive scores are \(sign == .helpful ? "helpful" : "harmful")"
-    )
-    printTable("most helpful", best, values, texts)
-    printTable("most harmful", worst, values, texts)
+    return Extremes(
+      helpful: lines(table.helpful), harmful: lines(table.harmful),
+      exampleCount: record?["columns"]?.integer, convention: sign)
+  }
+
+  private func require(_ texts: ExampleTexts, for extremes: Extremes) throws {
+    let largest = (extremes.helpful + extremes.harmful).map(\.example).max() ?? 0
+    let columns = extremes.exampleCount ?? max(texts.texts.count, largest + 1)
+    guard texts.texts.count == columns else {
+      throw Failure.data(
+        "\(examples ?? ""): it holds \(texts.texts.count) examples, but \(scores) has \(columns) columns; give the file that the gradients were computed from"
+      )
+    }
+  }
+
+  private func printJSON(_ extremes: Extremes, _ texts: ExampleTexts?) throws {
+    func entries(_ lines: [Line]) -> OrderedJSON {
+      .array(
+        lines.map { line in
+          [
+            "example": .integer(line.example), "score": .number(line.score),
+            "id": line.id.map { .string($0) } ?? .null,
+            "text": texts.map { .string($0.texts[line.example]) } ?? .null,
+          ]
+        })
+    }
+    let result: OrderedJSON = [
+      "scores": .string(scores), "query": .integer(query),
+      "convention": .string(extremes.convention.rawValue),
+      "helpful": entries(extremes.helpful), "harmful": entries(extremes.harmful),
+    ]
+    print(try result.serialized(.indented))
   }
 
   private func matrix(at url: URL, _ record: OrderedJSON?) throws -> Matrix<Double> {
@@ -152,16 +215,18 @@ struct TopCommand: ParsableCommand {
   }
 
   private func printTable(
-    _ title: String, _ indices: [Int], _ values: [Double], _ texts: ExampleTexts?
+    _ title: String, _ lines: [Line], _ texts: ExampleTexts?, hasIDs: Bool
   ) {
     var columns: [Table.Column] = [
       .init("Example", .decimals(0)), .init("Score", .significant(digits: 4)),
     ]
+    if hasIDs { columns.append(.init("Id", .text)) }
     if texts != nil { columns.append(.init("Text", .text)) }
     var table = Table(columns: columns)
-    for index in indices {
-      var cells: [Table.Cell] = [.integer(index), .number(values[index])]
-      if let texts { cells.append(.text(texts.shortened(index))) }
+    for line in lines {
+      var cells: [Table.Cell] = [.integer(line.example), .number(line.score)]
+      if hasIDs { cells.append(line.id.map { .text($0) } ?? .missing) }
+      if let texts { cells.append(.text(texts.shortened(line.example))) }
       table.append(cells)
     }
     print("\n\(title)")

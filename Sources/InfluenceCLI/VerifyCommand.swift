@@ -12,20 +12,23 @@ struct VerifyCommand: ParsableCommand {
     discussion: """
       Reads every byte and compares it with the checksums in manifest.json, one every 64 MiB of rows: \
       a flipped bit is found, and named by shard and rows. Where no checksum was recorded, as in \
-      stores of other tools, only sizes and finiteness are checked, and it says so.
+      stores of other tools, only sizes and finiteness are checked, and it says so. Of a kept fit it \
+      compares every file with its checksum in fit.json.
 
       EXAMPLES
         influence verify grads/train
         influence verify grads/train --json
+        influence verify fits/train
       """)
 
-  @Argument(help: "A store directory, a directory of shards, or a file of gradients.")
+  @Argument(help: "A store directory, a directory of shards, a file of gradients, or a kept fit.")
   var path: String
   @Flag(help: "Print JSON.") var json = false
   @Flag(name: .shortAndLong, help: "No progress bar, and only what is wrong.")
   var quiet = false
 
   func run() throws {
+    if Self.isFit(path) { return try verifyFit() }
     let store = try GradientStore(opening: URL(filePath: path), allowingIncomplete: true)
     let bar = ProgressBar(quiet: quiet)
     defer { bar.finish() }

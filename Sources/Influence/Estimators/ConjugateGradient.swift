@@ -74,21 +74,21 @@ private struct ConjugateGradientOnScores: ScoreSideOperator {
     let context = gram.context
     let lambda = context.lambda
     let n = Double(context.exampleCount)
-    let kernel = gram.matrix
+    let kernel = gram.view
     var start = products
     start.scale(by: -1 / (n * lambda))
     let result = ConjugateGradientSolver(
       tolerances: cross.squaredQueryNorms.map { estimator.tolerance * $0.squareRoot() },
       maximumSteps: estimator.maximumSteps
     ).solve(
-      residual: start, metric: { Matrix(product: $0.view, kernel.view) },
+      residual: start, metric: { Matrix(product: $0.view, kernel) },
       image: { directions, metric in
         var image = metric
         image.scale(by: 1 / n)
         image.add(directions, scale: lambda)
         return image
       })
-    var scores = Matrix(product: result.solution.view, kernel.view)
+    var scores = Matrix(product: result.solution.view, kernel)
     scores.add(products, scale: 1 / lambda)
     return SpanSolution(
       scores: scores, coefficients: result.solution, beta: 1 / lambda,
@@ -112,10 +112,10 @@ private struct ConjugateGradientOnQueries: QuerySideOperator {
     _ queries: MatrixView<Element>, pass: GradientPass<Element>
   ) -> Preconditioned<Element> {
     let lambda = gram.context.lambda
-    let fisher = gram.matrix
+    let fisher = gram.view
     let right = Matrix<Double>(converting: queries)
     // r₀ = v − (F + λI)·v/λ = −F·v/λ.
-    var start = Matrix(product: right.view, fisher.view)
+    var start = Matrix(product: right.view, fisher)
     start.scale(by: -1 / lambda)
     let result = ConjugateGradientSolver(
       tolerances: right.view.squaredRowNorms().map { estimator.tolerance * $0.squareRoot() },
@@ -123,7 +123,7 @@ private struct ConjugateGradientOnQueries: QuerySideOperator {
     ).solve(
       residual: start, metric: { $0 },
       image: { directions, _ in
-        var image = Matrix(product: directions.view, fisher.view)
+        var image = Matrix(product: directions.view, fisher)
         image.add(directions, scale: lambda)
         return image
       })

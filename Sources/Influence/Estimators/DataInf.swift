@@ -26,7 +26,7 @@ public struct DataInf: Estimator {
     _ gram: BlockGram, precision: Element.Type
   ) -> any ScoreSideOperator {
     DataInfOnScores(
-      context: gram.context, kernel: Matrix<Element>(converting: gram.matrix),
+      context: gram.context, kernel: gram.view(as: Element.self),
       weights: gram.context.dataInfWeights.map { Element($0) })
   }
 
@@ -39,7 +39,7 @@ public struct DataInf: Estimator {
 /// S = (1/λ)·[C − (1/n)·C·W·K], in precision `Element` up to the products.
 private struct DataInfOnScores<Element: Scalar>: ScoreSideOperator {
   let context: BlockContext
-  let kernel: Matrix<Element>
+  let kernel: MatrixView<Element>
   let weights: [Element]
 
   func solve(_ cross: CrossProducts) -> SpanSolution {
@@ -47,7 +47,7 @@ private struct DataInfOnScores<Element: Scalar>: ScoreSideOperator {
     let share = 1 / (Double(context.exampleCount) * lambda)
     var weighted = cross.matrix(as: Element.self)
     weighted.scaleColumns(by: weights)
-    let corrections = Matrix(product: weighted.view, kernel.view)
+    let corrections = Matrix(product: weighted.view, kernel)
     var scores = cross.matrix(as: Double.self)
     scores.scale(by: 1 / lambda)
     scores.add(Matrix<Double>(converting: corrections), scale: -share)
@@ -58,7 +58,7 @@ private struct DataInfOnScores<Element: Scalar>: ScoreSideOperator {
 
   /// (1/λ)·[νᵢ − (1/n) Σⱼ Kᵢⱼ²/(λ + νⱼ)], from the K that is kept.
   func selfInfluence(kernel: () throws -> Matrix<Double>) -> BlockSelfInfluence {
-    var weighted = self.kernel
+    var weighted = Matrix(self.kernel)
     weighted.scaleColumns(by: context.dataInfWeights.map { Element($0.squareRoot()) })
     return context.dataInfSelfInfluence(weightedSquares: weighted.view.squaredRowNorms())
   }

@@ -47,10 +47,8 @@ public struct ExactFisher: Estimator {
     _ gram: BlockGram, precision: Element.Type
   ) throws -> any ScoreSideOperator {
     let context = gram.context
-    var shifted = gram.matrix
-    shifted.addToDiagonal(Double(context.exampleCount) * context.lambda)
     do throws(FactorizationError) {
-      return ExactOnScores(context: context, factor: try Cholesky(factoring: shifted))
+      return ExactOnScores(context: context, factor: try gram.dampedFactor())
     } catch {
       throw InfluenceError.factorization(block: context.name, method: name, error)
     }
@@ -59,10 +57,8 @@ public struct ExactFisher: Estimator {
   /// Factorises F + λI.
   public func querySide(_ gram: BlockGram) throws -> any QuerySideOperator {
     let context = gram.context
-    var shifted = gram.matrix
-    shifted.addToDiagonal(context.lambda)
     do throws(FactorizationError) {
-      return ExactOnQueries(gram: gram, factor: try Cholesky(factoring: shifted))
+      return ExactOnQueries(gram: gram, factor: try gram.dampedFactor())
     } catch {
       throw InfluenceError.factorization(block: context.name, method: name, error)
     }
@@ -123,7 +119,7 @@ extension BlockGram {
     of preconditioned: Matrix<Element>, for queries: MatrixView<Element>
   ) -> [Double] {
     let solution = Matrix<Double>(converting: preconditioned)
-    var residual = Matrix(product: solution.view, matrix.view)
+    var residual = Matrix(product: solution.view, view)
     residual.add(solution, scale: context.lambda)
     residual.add(Matrix<Double>(converting: queries), scale: -1)
     return residual.view.squaredRowNorms().map { $0.squareRoot() }

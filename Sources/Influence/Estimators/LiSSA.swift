@@ -36,6 +36,9 @@ public struct LiSSA: Estimator {
     self.scale = scale
   }
 
+  /// What is recorded of a scale that is chosen per block.
+  static let automaticScale = "power-iteration"
+
   /// `lissa`.
   public var name: String { "lissa" }
   /// Depth or tolerance, and the scale.
@@ -45,7 +48,7 @@ public struct LiSSA: Estimator {
     case .terms(let terms): settings["depth"] = "\(terms)"
     case .tolerance(let tolerance): settings["tolerance"] = "\(tolerance)"
     }
-    settings["scale"] = scale.map { "\($0)" } ?? "power-iteration"
+    settings["scale"] = scale.map { "\($0)" } ?? Self.automaticScale
     return settings
   }
 
@@ -76,9 +79,9 @@ public struct LiSSA: Estimator {
     return LiSSAOnQueries(gram: gram, eigen: eigen, gains: gains)
   }
 
-  private func decomposition(of gram: BlockGram) throws -> SymmetricEigendecomposition<Double> {
+  private func decomposition(of gram: BlockGram) throws -> Eigenbasis {
     do throws(FactorizationError) {
-      return try gram.eigendecomposition()
+      return try gram.eigenbasis()
     } catch {
       throw InfluenceError.factorization(block: gram.context.name, method: name, error)
     }
@@ -107,7 +110,7 @@ public struct LiSSA: Estimator {
     try validateSettings()
     let lambda = gram.context.lambda
     let shrink = gram.side == .score ? 1 / Double(gram.context.exampleCount) : 1
-    let estimate = PowerIteration(of: gram.matrix).eigenvalue * shrink
+    let estimate = gram.estimatedLargestEigenvalue() * shrink
     let largest = (try decomposition(of: gram).values.last ?? 0) * shrink
     let scale = scale ?? 1.1 * (estimate + lambda)
     // The factors 1 − (s + λ)/σ lie between the two ends of the spectrum.
@@ -153,7 +156,7 @@ struct NeumannFilter: Sendable {
 
 /// S = C·U·f·Uᵀ in the eigenbasis of K.
 private struct LiSSAOnScores: ScoreSideOperator {
-  let eigen: SymmetricEigendecomposition<Double>
+  let eigen: Eigenbasis
   let gains: [Double]
   let slopes: [Double]
   let filter: NeumannFilter
@@ -166,19 +169,17 @@ private struct LiSSAOnScores: ScoreSideOperator {
     var sloped = coordinates
     sloped.scaleColumns(by: slopes)
     return SpanSolution(
-      scores: Matrix(product: filtered.view, eigen.vectors.view),
-      coefficients: Matrix(product: sloped.view, eigen.vectors.view), beta: filter.gain(0))
+      scores: Matrix(product: filtered.view, eigen.vectors),
+      coefficients: Matrix(product: sloped.view, eigen.vectors), beta: filter.gain(0))
   }
 
   /// Σⱼ Uᵢⱼ²·σⱼ·f(σⱼ/n).
   func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> BlockSelfInfluence {
-    var sums = [Double](repeating: 0, count: eigen.order)
+    var sums = [Double](repeating: 0, count: eigen.values.count)
     for (index, value) in eigen.values.enumerated() {
       let weight = max(0, value) * gains[index]
-      for example in 0..<eigen.order {
-        let entry = eigen.vectors[index, example]
-        sums[example] += weight * entry * entry
-      }
+      let vector = Matrix(eigen.vectors[rows: index..<index + 1]).elements
+      for (example, entry) in vector.enumerated() { sums[example] += weight * entry * entry }
     }
     return BlockSelfInfluence(values: sums)
   }
@@ -187,7 +188,7 @@ private struct LiSSAOnScores: ScoreSideOperator {
 /// X = V·Q·f·Qᵀ in the eigenbasis of F.
 private struct LiSSAOnQueries: QuerySideOperator {
   let gram: BlockGram
-  let eigen: SymmetricEigendecomposition<Double>
+  let eigen: Eigenbasis
   let gains: [Double]
 
   func precondition<Element: Scalar>(
@@ -196,7 +197,7 @@ private struct LiSSAOnQueries: QuerySideOperator {
     let rows = Matrix<Double>(converting: queries)
     var coordinates = Matrix(product: rows.view, eigen.vectors.transposed)
     coordinates.scaleColumns(by: gains)
-    let filtered = Matrix(product: coordinates.view, eigen.vectors.view)
+    let filtered = Matrix(product: coordinates.view, eigen.vectors)
     return Preconditioned(rows: Matrix<Element>(converting: filtered))
   }
 

@@ -6,10 +6,25 @@ internal import COpenBLAS
 /// column-major matrix: no transposed copy is made.
 public struct Cholesky<Element: Scalar>: Sendable {
   /// L in the lower triangle, `n × n`; what stands above the diagonal means nothing.
-  public let factor: Matrix<Element>
+  ///
+  /// It may lie in a mapped file, and is then read where it is.
+  public let triangle: MatrixView<Element>
+
+  /// L in the lower triangle, as a matrix of its own.
+  public var factor: Matrix<Element> { Matrix(triangle) }
 
   /// The order n of the matrix.
-  public var order: Int { factor.rows }
+  public var order: Int { triangle.rows }
+
+  /// Takes a factor that was computed before.
+  ///
+  /// - Parameter triangle: L in the lower triangle, `n × n`, row-major; it is not copied.
+  public init(triangle: MatrixView<Element>) {
+    precondition(
+      triangle.rows == triangle.columns && !triangle.isTransposed,
+      "a Cholesky factor of \(triangle.rows) × \(triangle.columns) numbers")
+    self.triangle = triangle
+  }
 
   /// Factorises a symmetric positive definite matrix, of which the lower triangle is read.
   ///
@@ -36,7 +51,7 @@ public struct Cholesky<Element: Scalar>: Sendable {
     if let index = factor.diagonal.firstIndex(where: \.isNaN) {
       throw .notPositiveDefinite(leadingMinor: index + 1, order: order)
     }
-    self.factor = factor
+    triangle = factor.view
   }
 
   /// Replaces each row x of `rows` by the solution of y·A = x, that is by x·A⁻¹.
@@ -64,7 +79,7 @@ public struct Cholesky<Element: Scalar>: Sendable {
   ///
   /// - Complexity: n³/3 operations.
   public func inverseDiagonal() throws(FactorizationError) -> [Element] {
-    var inverse = factor
+    var inverse = Matrix(triangle)
     let info = unsafe inverse.elements.withUnsafeMutableBufferPointer { buffer in
       OpenBLASThreads.threaded {
         unsafe Element.kernels.trtri(
@@ -93,12 +108,12 @@ public struct Cholesky<Element: Scalar>: Sendable {
     let rowsPerPiece = count < 4 ? 1 : min(128, max(4, (count + 3) / 4))
     let operation = transposed ? CblasTrans : CblasNoTrans
     let order = order
-    unsafe factor.elements.withUnsafeBufferPointer { triangle in
+    let stride = triangle.rowStride
+    unsafe triangle.storage.withPointer(at: triangle.offset) { base in
       unsafe rows.elements.withUnsafeMutableBufferPointer { buffer in
         guard let base = buffer.baseAddress else { return }
         let output = unsafe OutputRegion(base: base, stride: order)
-        let input = unsafe InputRegion(
-          base: triangle.baseAddress, stride: order, isTransposed: false)
+        let input = unsafe InputRegion(base: base, stride: stride, isTransposed: false)
         Parallelism.forEach((count + rowsPerPiece - 1) / rowsPerPiece) { piece in
           _ = OpenBLASThreads.off
           let first = piece * rowsPerPiece
@@ -108,11 +123,11 @@ public struct Cholesky<Element: Scalar>: Sendable {
             // One row: x·L⁻ᵀ is the solution of L·y = xᵀ.
             unsafe Element.kernels.trsv(
               CblasRowMajor, CblasLower, transposed ? CblasNoTrans : CblasTrans, CblasNonUnit,
-              blas(order), input.base, blas(order), target, 1)
+              blas(order), input.base, blas(input.stride), target, 1)
           } else {
             unsafe Element.kernels.trsm(
               CblasRowMajor, CblasRight, CblasLower, operation, CblasNonUnit, blas(pieceRows),
-              blas(order), 1, input.base, blas(order), target, blas(order))
+              blas(order), 1, input.base, blas(input.stride), target, blas(order))
           }
         }
       }

@@ -41,6 +41,19 @@ public struct SymmetricEigendecomposition<Element: Scalar>: Sendable {
     self.vectors = vectors
   }
 
+  /// Takes a decomposition that was computed before.
+  ///
+  /// - Parameters:
+  ///   - values: The n eigenvalues, ascending.
+  ///   - vectors: The eigenvectors, `n × n`, a row each.
+  public init(values: [Element], vectors: Matrix<Element>) {
+    precondition(
+      vectors.isSquare && vectors.rows == values.count,
+      "\(vectors.rows) × \(vectors.columns) eigenvectors for \(values.count) eigenvalues")
+    self.values = values
+    self.vectors = vectors
+  }
+
   /// The order n of the matrix.
   public var order: Int { values.count }
 }

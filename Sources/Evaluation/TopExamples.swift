@@ -1,0 +1,102 @@
+public import LinearAlgebra
+
+/// The k most helpful and the k most harmful training examples of one query.
+///
+/// Lists are in the order of `influence top`: the most extreme first, and of equal scores the lower
+/// index first, in both. Where k exceeds n/2 they share examples, since every example has its place in
+/// each; where it exceeds n both hold all n.
+public struct TopExamples: Sendable, Equatable {
+  /// A training example with its score.
+  public struct Entry: Sendable, Equatable {
+    /// The example's row in the training store.
+    public let example: Int
+    /// The score, helpful-positive.
+    public let score: Double
+  }
+
+  /// The highest scores, highest first.
+  public let helpful: [Entry]
+  /// The lowest scores, lowest first.
+  public let harmful: [Entry]
+
+  /// Selects from the scores of one query.
+  ///
+  /// - Parameters:
+  ///   - scores: n scores, helpful-positive.
+  ///   - count: k ≥ 1.
+  /// - Throws: `notFiniteScore`.
+  /// - Complexity: O(n log k), with O(k) memory; one comparison for most scores.
+  public init(of scores: [Double], count: Int) throws(EvaluationError) {
+    try self.init(scores, 0..<scores.count, row: 0, count: count)
+  }
+
+  /// Selects from each row of a matrix of scores, several at a time.
+  ///
+  /// - Parameters:
+  ///   - scores: S, `m × n`, helpful-positive.
+  ///   - count: k ≥ 1.
+  /// - Returns: One selection a query.
+  /// - Throws: `notFiniteScore` of the first query with one.
+  /// - Complexity: O(mn log k).
+  public static func all<Element: Scalar>(
+    of scores: Matrix<Element>, count: Int
+  ) throws -> [TopExamples] {
+    let columns = scores.columns
+    return try Parallelism.map(scores.rows) { row in
+      try TopExamples(
+        scores.elements, row * columns..<(row + 1) * columns, row: row, count: count)
+    }
+  }
+
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  private init<Element: Scalar>(
+    _ elements: [Element], _ range: Range<Int>, row: Int, count: Int
+  ) throws(EvaluationError) {
+    precondition(count > 0, "the top \(count) of \(range.count) scores")
+    let kept = min(count, max(1, range.count))
+    var highest = Selection<Element>(count: kept)
+    var lowest = Selection<Element>(count: kept)
+    for index in range {
+      let value = elements[index]
+      guard value.isFinite else {
+        throw .notFiniteScore(.first, row: row, column: index - range.lowerBound)
+      }
+      highest.offer(value, index - range.lowerBound)
+      lowest.offer(-value, index - range.lowerBound)
+    }
+    helpful = highest.sorted().map { Entry(example: $0.index, score: Double($0.value)) }
+    harmful = lowest.sorted().map { Entry(example: $0.index, score: -Double($0.value)) }
+  }
+}
+
+/// The highest of the values offered so far; of equal ones, those that were offered first.
+///
+/// Candidates gather up to twice the number wanted, and are then cut back by a sort: each sort is paid
+/// for by as many values that passed the bar.
+private struct Selection<Element: Scalar> {
+  typealias Candidate = (value: Element, index: Int)
+
+  private let count: Int
+  private var candidates: [Candidate] = []
+  /// What a later value must exceed.
+  private var bar: Element?
+
+  init(count: Int) { self.count = count }
+
+  /// Takes a value, whose index is above all earlier ones.
+  mutating func offer(_ value: Element, _ index: Int) {
+    if let bar, value <= bar { return }
+    candidates.append((value, index))
+    guard candidates.count >= 2 * count else { return }
+    candidates = sorted()
+    bar = candidates.last?.value
+  }
+
+  /// The best, best first.
+  func sorted() -> [Candidate] {
+    Array(
+      candidates.sorted { $0.value > $1.value || ($0.value == $1.value && $0.index < $1.index) }
+        .prefix(count))
+  }
+}

@@ -1,0 +1,50 @@
+import Gradients
+import LinearAlgebra
+
+extension FitManifest {
+  /// A property of a training store that is not what it was.
+  struct Difference {
+    let field: String
+    let recorded: String
+    let found: String
+  }
+
+  /// Where a store is not the one that was fitted; nil where it is.
+  ///
+  /// - Complexity: reads no gradients of stores whose writer recorded a checksum; all bytes of others.
+  func difference(
+    from training: GradientStore, in directory: FitDirectory
+  ) throws -> Difference? {
+    guard training.count == exampleCount else {
+      return Difference(
+        field: "number of rows", recorded: "\(exampleCount)", found: "\(training.count)")
+    }
+    func text(_ name: String, _ shape: [Int]) -> String { "\(name) \(shape)" }
+    let recorded = blocks.map { text($0.name, $0.shape) }
+    let found = training.layout.blocks.map { text($0.name, $0.shape) }
+    if recorded != found {
+      let place = zip(recorded, found).enumerated().first { $0.element.0 != $0.element.1 }?.offset
+      guard let place else {
+        return Difference(
+          field: "number of blocks", recorded: "\(recorded.count)", found: "\(found.count)")
+      }
+      return Difference(
+        field: "block \(place)", recorded: recorded[place], found: found[place])
+    }
+    let checksum = try training.checksum()
+    guard checksum == trainingChecksum else {
+      return Difference(
+        field: "checksum (CRC-32C of the gradients)", recorded: trainingChecksum ?? "none",
+        found: checksum ?? "none")
+    }
+    // Where norms cost nothing, or are all that there is to tell stores apart.
+    guard norms != nil, training.recordsNorms || checksum == nil else { return nil }
+    let kept = try directory.norms(of: self)
+    let squared = try training.squaredNorms().squared
+    guard kept != squared else { return nil }
+    let row = (0..<kept.rows).first { kept[row: $0] != squared[row: $0] } ?? 0
+    return Difference(
+      field: "norms of row \(row)", recorded: "\(kept[row: row].reduce(0, +)) (squared)",
+      found: "\(squared[row: row].reduce(0, +))")
+  }
+}

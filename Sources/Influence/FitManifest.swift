@@ -1,0 +1,145 @@
+import Foundation
+import Gradients
+public import TensorFiles
+
+/// What a kept fit is and holds: `fit.json` in its folder.
+///
+/// The manifest is the truth about a fit that is being written: only files that it lists belong to it.
+public struct FitManifest: Sendable, Equatable {
+  /// The version of the format that is written.
+  public static let version = 1
+  /// The file's name in a fit's folder.
+  public static let fileName = "fit.json"
+
+  /// A method with its settings.
+  public struct Method: Sendable, Hashable {
+    /// Its name.
+    public let name: String
+    /// Its settings beside the damping.
+    public let settings: [String: String]
+
+    /// As it is typed: `cg:steps=50,tolerance=0.001`.
+    public var specification: String {
+      EstimatorCatalog.specification(of: name, settings: settings)
+    }
+
+    init(name: String, settings: [String: String]) {
+      self.name = name
+      self.settings = settings
+    }
+
+    init(_ estimator: any Estimator) {
+      self.init(name: estimator.name, settings: estimator.settings)
+    }
+  }
+
+  /// A file of numbers.
+  public struct File: Sendable, Hashable {
+    /// Its name in the folder.
+    public let name: String
+    /// What it holds: `kernel`, `fisher-factor`.
+    public let holds: String
+    /// Its size.
+    public let byteCount: Int
+    /// CRC-32C of all its bytes.
+    public let checksum: Checksum
+  }
+
+  /// What is kept of one block.
+  public struct Block: Sendable, Equatable {
+    /// Its name.
+    public let name: String
+    /// The shape of its parameters.
+    public let shape: [Int]
+    /// λ; nil of a block whose gradients are all zero.
+    public let damping: Double?
+    /// The side of each method, in their order, with the reason.
+    public let choices: [CostModel.Choice]
+    /// Whether ``files`` are all that is needed.
+    public internal(set) var isFitted: Bool
+    /// The matrices.
+    public internal(set) var files: [File]
+    /// The largest eigenvalue of K and of F by power iteration, where a method asked for it.
+    var largestEigenvalues: [Side: Double] = [:]
+  }
+
+  /// Where the training store was.
+  public let trainingPath: String
+  /// The number of training examples n.
+  public let exampleCount: Int
+  /// ``GradientStore/checksum()`` of the training store; nil of one in memory.
+  public let trainingChecksum: String?
+  /// The rule of λ.
+  public let damping: Damping
+  /// The precision of products.
+  public let precision: CurvatureOptions.Precision
+  /// How the side was asked for.
+  public let side: CostModel.Request
+  /// Whether it holds what certificates take.
+  public let certifies: Bool
+  /// The methods.
+  public let methods: [Method]
+  /// ‖g‖² of each example and block, `n × blocks`; nil before it is written.
+  public internal(set) var norms: File?
+  /// The blocks, in the layout's order.
+  public internal(set) var blocks: [Block]
+
+  /// Whether every block is fitted.
+  public var isComplete: Bool { norms != nil && blocks.allSatisfy(\.isFitted) }
+  /// All files.
+  public var files: [File] { (norms.map { [$0] } ?? []) + blocks.flatMap(\.files) }
+  /// Bytes of all files.
+  public var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
+
+  /// A fit of which nothing is kept yet.
+  init(
+    of estimators: [any Estimator], on training: GradientStore, _ plans: [BlockPlan],
+    options: CurvatureOptions
+  ) throws {
+    trainingPath =
+      training.kind == .memory
+      ? training.name
+      : URL(filePath: training.name).absoluteURL.standardizedFileURL.path
+    exampleCount = training.count
+    trainingChecksum = try training.checksum()
+    damping = options.damping
+    precision = options.precision
+    side = options.costModel.request
+    certifies = options.certifies
+    methods = estimators.map { Method($0) }
+    blocks = plans.map { plan in
+      Block(
+        name: plan.context.name, shape: plan.context.block.shape, damping: plan.context.damping,
+        choices: plan.choices, isFitted: false, files: [])
+    }
+  }
+
+  init(
+    trainingPath: String, exampleCount: Int, trainingChecksum: String?, damping: Damping,
+    precision: CurvatureOptions.Precision, side: CostModel.Request, certifies: Bool,
+    methods: [Method], norms: File?, blocks: [Block]
+  ) {
+    self.trainingPath = trainingPath
+    self.exampleCount = exampleCount
+    self.trainingChecksum = trainingChecksum
+    self.damping = damping
+    self.precision = precision
+    self.side = side
+    self.certifies = certifies
+    self.methods = methods
+    self.norms = norms
+    self.blocks = blocks
+  }
+
+  /// The place of a method.
+  ///
+  /// - Throws: ``FitError/notKept(path:method:kept:)``.
+  func place(of estimator: any Estimator, path: String) throws(FitError) -> Int {
+    let method = Method(estimator)
+    guard let place = methods.firstIndex(of: method) else {
+      throw .notKept(
+        path: path, method: method.specification, kept: methods.map(\.specification))
+    }
+    return place
+  }
+}

@@ -1,0 +1,195 @@
+public import Foundation
+public import Gradients
+import LinearAlgebra
+import TensorFiles
+
+/// Fits estimators to a training store and keeps what they need in a folder, block by block.
+///
+///     try FitWriter(of: [ExactFisher()], on: training, to: folder).run()
+///     let curvature = try Curvature(opening: folder, on: training)
+///
+/// Each file appears whole, and counts once `fit.json` lists it. A fit that was stopped, by whatever,
+/// goes on with the blocks that it lacks when it is run again with the same arguments.
+public struct FitWriter: Sendable {
+  /// The methods.
+  public let estimators: [any Estimator]
+  /// The training gradients.
+  public let training: GradientStore
+  /// The folder.
+  public let folder: URL
+  /// Damping, sides, precision, certificates, memory.
+  public let options: CurvatureOptions
+
+  /// What a run did.
+  public struct Outcome: Sendable {
+    /// What is kept.
+    public let manifest: FitManifest
+    /// Blocks that an earlier run had kept.
+    public let resumedBlocks: Int
+    /// What the user should know: dead blocks, methods solved by passes.
+    public let warnings: [String]
+    /// Seconds spent.
+    public let seconds: Double
+  }
+
+  /// Describes a fit; nothing is read or written yet.
+  ///
+  /// - Parameters:
+  ///   - estimators: The methods.
+  ///   - training: A whole store, as it was opened.
+  ///   - folder: Where to: nothing, an empty folder, or the same fit, not finished.
+  ///   - options: Damping, sides, precision, certificates, memory.
+  public init(
+    of estimators: [any Estimator], on training: GradientStore, to folder: URL,
+    options: CurvatureOptions = CurvatureOptions()
+  ) {
+    self.estimators = estimators
+    self.training = training
+    self.folder = folder
+    self.options = options
+  }
+
+  /// Fits and keeps what is not kept yet, a few blocks at a time.
+  ///
+  /// - Parameter progress: Called with a stage and the share that is done.
+  /// - Throws: ``FitError/notResumable(path:field:found:asked:)`` where another fit is,
+  ///   ``FitError/occupied(path:)`` where something else is, ``InfluenceError``, or an error of a file;
+  ///   what is kept then stays kept.
+  @discardableResult
+  public func run(progress: ProgressHandler? = nil) throws -> Outcome {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let contexts = try BlockContext.all(of: training, damping: options.damping)
+    var plans = contexts.map { BlockPlan(of: $0, for: estimators, options: options) }
+    var manifest = try FitManifest(of: estimators, on: training, plans, options: options)
+    let directory = FitDirectory(url: folder)
+    let lock = try lock()
+    if let known = try existing() {
+      try require(known, is: manifest)
+      manifest = known
+      for index in known.blocks.indices
+      where !known.blocks[index].files.allSatisfy(directory.holds) {
+        manifest.blocks[index].isFitted = false
+      }
+      // Sides were decided by the first run, perhaps with more memory.
+      plans = zip(contexts, known.blocks).map { context, block in
+        BlockPlan(
+          context: context,
+          demand: BlockDemand(
+            for: Array(zip(estimators, block.choices)), exampleCount: context.exampleCount,
+            width: context.isDead ? 0 : context.width, certifies: options.certifies))
+      }
+    }
+    try BlockPlan.check(plans, against: options.memoryBudget)
+    let resumed = manifest.blocks.count(where: \.isFitted)
+    if manifest.norms.map(directory.holds) != true {
+      try directory.commit(manifest)
+      manifest.norms = try directory.write(norms: contexts.normMatrix)
+      try directory.commit(manifest)
+    }
+    try fit(plans, directory, &manifest, progress)
+    _ = consume lock
+    return Outcome(
+      manifest: manifest, resumedBlocks: resumed,
+      warnings: Curvature.warnings(of: contexts, store: training)
+        + BlockSupply.warnings(for: estimators, plans, budget: options.memoryBudget),
+      seconds: (clock.now - start).inSeconds)
+  }
+
+  private func fit(
+    _ plans: [BlockPlan], _ directory: FitDirectory, _ manifest: inout FitManifest,
+    _ progress: ProgressHandler?
+  ) throws {
+    // All blocks are in the schedule, also those that are kept: who shares a wave with whom decides
+    // threads, and a resumed fit is to be that which was not stopped.
+    let isKept = manifest.blocks.map(\.isFitted)
+    guard isKept.contains(false) else { return }
+    let atATime = WorkingMemory.fitting(plans.map(\.demand), options: options).blocksAtATime
+    let schedule = BlockSchedule(widths: plans.map(\.context.width), blocksAtATime: atATime)
+    let readers = plans.indices.filter { !isKept[$0] && plans[$0].demand.gramPasses > 0 }
+    let monitor = PassMonitor(
+      stage: "fitting", of: training, blocks: readers, blocksAtATime: atATime,
+      expectedBytes: readers.reduce(0) {
+        $0 + Double(plans[$1].demand.gramPasses * training.count)
+          * Double(training.bytesPerRow(ofBlock: $1))
+      },
+      meter: options.meter, progress: progress)
+    defer { monitor.finish() }
+    let options = options
+    let store = training
+    @Sendable func grams<Element: Scalar>(
+      _ plan: BlockPlan, as: Element.Type
+    ) throws -> BlockGrams {
+      let grams = try BlockGrams(plan, store, monitor: monitor, precision: Element.self)
+      // Makes the methods compute what they take from the matrices.
+      _ = try FittedBlock(plan, grams, certifies: options.certifies, precision: Element.self)
+      return grams
+    }
+    try schedule.forEachWave(stage: "fitting", progress: nil) { index -> BlockGrams? in
+      if isKept[index] { return nil }
+      return try options.precision == .single
+        ? grams(plans[index], as: Float.self) : grams(plans[index], as: Double.self)
+    } combine: { index, grams in
+      guard let grams else { return }
+      try directory.write(grams, of: plans[index], into: &manifest)
+      try directory.commit(manifest)
+    }
+  }
+
+  /// Makes sure that the folder is there, and that nobody else writes to it.
+  private func lock() throws -> FolderLock {
+    let files = FileManager.default
+    if !files.fileExists(atPath: folder.path) {
+      try files.createDirectory(at: folder, withIntermediateDirectories: false)
+    }
+    guard let lock = try FolderLock(holding: folder) else {
+      throw FitError.locked(path: folder.path)
+    }
+    return lock
+  }
+
+  /// The manifest of a fit that is there; nil where there is room for one.
+  private func existing() throws -> FitManifest? {
+    let files = FileManager.default
+    let names = try files.contentsOfDirectory(atPath: folder.path)
+    guard !names.contains(FitManifest.fileName) else {
+      return try FitManifest(ofFitAt: folder)
+    }
+    // What a stopped run leaves before its manifest has a name of this kind.
+    guard names.allSatisfy({ $0.hasPrefix(".") }) else {
+      throw FitError.occupied(path: folder.path)
+    }
+    return nil
+  }
+
+  private func require(_ known: FitManifest, is asked: FitManifest) throws {
+    func same(_ field: String, _ found: String, _ asked: String) throws {
+      guard found == asked else {
+        throw FitError.notResumable(path: folder.path, field: field, found: found, asked: asked)
+      }
+    }
+    let list: ([FitManifest.Method]) -> String = {
+      $0.map(\.specification).joined(separator: ", ")
+    }
+    try same("list of methods", list(known.methods), list(asked.methods))
+    try same("damping", known.damping.description, asked.damping.description)
+    try same("precision", known.precision.rawValue, asked.precision.rawValue)
+    try same("side", known.side.rawValue, asked.side.rawValue)
+    try same("use of certificates", "\(known.certifies)", "\(asked.certifies)")
+    if let difference = try known.difference(from: training, in: FitDirectory(url: folder)) {
+      try same(
+        "training store's \(difference.field)", difference.recorded, difference.found)
+    }
+  }
+}
+
+extension [BlockContext] {
+  /// ‖g‖², `n × blocks`.
+  fileprivate var normMatrix: Matrix<Double> {
+    var norms = Matrix<Double>.zeros(first?.exampleCount ?? 0, count)
+    for (column, context) in enumerated() {
+      for (row, norm) in context.squaredNorms.enumerated() { norms[row, column] = norm }
+    }
+    return norms
+  }
+}
