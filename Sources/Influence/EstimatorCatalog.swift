@@ -16,8 +16,8 @@ public enum EstimatorCatalog {
     "datainf": "mean of rank-one inverses, in closed form",
     "lissa": "Neumann series; depth=T or tolerance=E, scale=S",
     "cg": "conjugate gradients; tolerance=E, steps=N",
-    "pcg": "exact by passes alone, for large stores; tolerance=E, steps=N, preconditioner=P",
-    "exact": "damped empirical Fisher, (F + λI)⁻¹; tolerance=E where by passes",
+    "pcg": "exact by passes; tolerance=E, steps=N, preconditioner=P",
+    "exact": "damped empirical Fisher; tolerance=E where by passes",
   ]
 
   /// Makes an estimator from a name, with settings after a colon: `datainf`, `lissa:depth=10`,

@@ -8,7 +8,10 @@ struct FitCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fit",
     abstract: "Fit methods to a training store once, and keep what they need.",
-    usage: "influence fit --train <path> --method <names> --output <folder> [<options>]",
+    usage: """
+      influence fit --train <path> --method <names> --output <folder>
+                    [<options>]
+      """,
     discussion: """
       Keeps matrices and factors of each block, as .npy files beside a fit.json with checksums, so that \
       score --fit and self --fit need no fitting pass. It holds a few blocks at a time in memory. When \

@@ -8,8 +8,10 @@ struct SelfCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "self",
     abstract: "The self-influence gᵀMg of every training example.",
-    usage:
-      "influence self (--train <path> | --fit <folder>) --method <name> --output <path> [<options>]",
+    usage: """
+      influence self --train <path> --method <name> --output <path> [<options>]
+      influence self --fit <folder> --method <name> --output <path> [<options>]
+      """,
     discussion: """
       Large values mark examples that the model could learn only from themselves: mislabelled, rare, or \
       contradicted by others. Writes n float32 values, and a .json beside them.

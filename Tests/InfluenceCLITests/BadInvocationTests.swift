@@ -34,7 +34,7 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
   static let usage: [BadInvocation] = [
     .init("frobnicate", 64, "frobnicate", "influence --help"),
     .init("--frobnicate", 64, "--frobnicate"),
-    .init("score", 64, "--train", "influence score --help"),
+    .init("score", 64, "--query", "influence score --help"),
     .init("score --train train.safetensors", 64, "--query"),
     .init(
       "score --train train.safetensors --query query.safetensors --output o.npy", 64, "--method"),

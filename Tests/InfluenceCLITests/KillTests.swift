@@ -62,6 +62,30 @@ struct KillTests {
     ).run(in: place, kills: 12, seed: 3)
   }
 
+  @Test("influence fit goes on with the blocks that it lacks, 50 times")
+  func fits() throws {
+    let files = (0..<2).flatMap { block in
+      ["kernel", "kernel-factor", "kernel-single"].map { "fit/block-000\(block).\($0).npy" }
+    }
+    try place.writeExamples(rows: 300, to: "small")
+    try KillTrial(
+      [
+        "fit", "--train", "../small", "--method", "exact,datainf", "--side", "score", "--output",
+        "fit",
+      ],
+      results: files,
+      isDone: { folder in
+        let url = folder.appending(path: "fit")
+        guard let manifest = try? FitManifest(ofFitAt: url), manifest.isComplete else {
+          return false
+        }
+        let damages = try FitManifest.verification(ofFitAt: url).damages
+        #expect(damages.isEmpty)
+        return true
+      }
+    ).run(in: place, kills: 50, seed: 5)
+  }
+
   @Test("influence score leaves the old scores or the new ones, 50 times")
   func scores() throws {
     let earlier = place.file("earlier")

@@ -11,6 +11,7 @@ struct TerminalTests {
 
   static let commands = [
     "score", "self", "inspect", "top", "compare", "plan", "verify", "import", "merge", "split",
+    "fit",
   ]
 
   @Test("--help explains itself with an example, within the terminal", arguments: commands)

@@ -109,11 +109,11 @@ public struct Cholesky<Element: Scalar>: Sendable {
     let operation = transposed ? CblasTrans : CblasNoTrans
     let order = order
     let stride = triangle.rowStride
-    unsafe triangle.storage.withPointer(at: triangle.offset) { base in
+    unsafe triangle.storage.withPointer(at: triangle.offset) { factor in
       unsafe rows.elements.withUnsafeMutableBufferPointer { buffer in
         guard let base = buffer.baseAddress else { return }
         let output = unsafe OutputRegion(base: base, stride: order)
-        let input = unsafe InputRegion(base: base, stride: stride, isTransposed: false)
+        let input = unsafe InputRegion(base: factor, stride: stride, isTransposed: false)
         Parallelism.forEach((count + rowsPerPiece - 1) / rowsPerPiece) { piece in
           _ = OpenBLASThreads.off
           let first = piece * rowsPerPiece
