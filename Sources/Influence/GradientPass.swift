@@ -130,7 +130,11 @@ public struct GradientPass<Element: Scalar>: Sendable {
     // Few queries: a chunk that stays in the core's cache. Many: arithmetic hides the reading, and
     // deeper products run nearer to peak.
     let cachedRows = max(16, Self.cachedChunkBytes(queries: queryCount) / rowBytes)
-    let chunkRows = left.rows < 16 ? cachedRows : max(1024, cachedRows)
+    // Converted rows are written and read again: they stay in cache.
+    let fewestRows =
+      store.isDirectlyReadable(as: Element.self)
+      ? 1024 : max(256, Self.convertedChunkBytes(queries: queryCount) / rowBytes)
+    let chunkRows = left.rows < 16 ? cachedRows : max(fewestRows, cachedRows)
     let factors = weights.map { Element($0) }
     try forEachChunk(of: chunkRows, rowOperations: Double(4 * queryCount * width)) {
       rows, gradients in
