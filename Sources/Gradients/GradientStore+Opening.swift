@@ -48,7 +48,7 @@ extension GradientStore {
       if !allowingIncomplete { try StoreDirectory.requireFinished(url) }
       return try joining(
         shards.map { try StoreDirectory.open($0, allowingIncomplete: allowingIncomplete) },
-        name: url.path)
+        name: url.path, curvature: try StoredCurvature.beside(storeAt: url))
     }
     let arrays = try entries.filter(isArray)
     if !arrays.isEmpty { return try NumpyStore.openDirectory(url, arrays: arrays) }
@@ -85,7 +85,9 @@ extension GradientStore {
   }
 
   /// One store of the rows of several, in order.
-  static func joining(_ stores: [GradientStore], name: String) throws -> GradientStore {
+  static func joining(
+    _ stores: [GradientStore], name: String, curvature: StoredCurvature? = nil
+  ) throws -> GradientStore {
     guard let first = stores.first else {
       throw GradientStoreError.unrecognised(path: name, found: "there are no shards")
     }
@@ -113,6 +115,6 @@ extension GradientStore {
     }
     return GradientStore(
       name: name, kind: .shards, layout: first.layout, shards: shards,
-      manifests: stores.flatMap(\.manifests))
+      manifests: stores.flatMap(\.manifests), curvature: curvature)
   }
 }

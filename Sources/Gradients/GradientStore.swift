@@ -34,6 +34,8 @@ public struct GradientStore: Sendable {
   public let elementTypes: [ElementType]
   /// What the writer recorded, one a shard; nil for files of other tools.
   public let manifests: [StoreManifest?]
+  /// What the model knows of its curvature, where it was written beside the gradients.
+  public let curvature: StoredCurvature?
   let shards: [Shard]
 
   /// Some of the rows, with a source for each block.
@@ -48,13 +50,14 @@ public struct GradientStore: Sendable {
 
   init(
     name: String, kind: Kind, layout: BlockLayout, shards: [Shard],
-    manifests: [StoreManifest?] = [nil]
+    manifests: [StoreManifest?] = [nil], curvature: StoredCurvature? = nil
   ) {
     self.name = name
     self.kind = kind
     self.layout = layout
     self.shards = shards
     self.manifests = manifests
+    self.curvature = curvature
     count = shards.last?.rows.upperBound ?? 0
     elementTypes = shards.first?.blocks.map(\.elementType) ?? []
   }
@@ -154,7 +157,8 @@ public struct GradientStore: Sendable {
       keptManifests.append(manifest)
     }
     return GradientStore(
-      name: name, kind: kind, layout: layout, shards: kept, manifests: keptManifests)
+      name: name, kind: kind, layout: layout, shards: kept, manifests: keptManifests,
+      curvature: curvature)
   }
 
   /// Whether all rows of every block can be looked at in place as the given type.

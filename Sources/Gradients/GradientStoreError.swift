@@ -28,6 +28,10 @@ public enum GradientStoreError: Error, Sendable, Equatable {
   case notFinite(path: String, row: Int, block: String, reason: String)
   /// Rows to be written do not have the store's shape.
   case wrongShape(path: String, block: String, expected: String, found: String)
+  /// What a store says of its model's curvature is missing or cannot be used.
+  case unusableCurvature(path: String, field: String, reason: String)
+  /// A method needs blocks that are matrices.
+  case notMatrixShaped(block: String, shape: [Int], neededBy: String)
   /// The writer failed earlier, and only the committed rows are whole.
   case writerFailed(path: String, committedRows: Int)
 }
@@ -64,6 +68,10 @@ extension GradientStoreError: CustomStringConvertible {
       "\(path.legible): row \(row), block \(block.quoted): \(reason)"
     case .wrongShape(let path, let block, let expected, let found):
       "\(path.legible): block \(block.quoted): expected \(expected), found \(found); correct the rows that are appended"
+    case .unusableCurvature(let path, let field, let reason):
+      "\(path.legible): \(field.quoted): \(reason)"
+    case .notMatrixShaped(let block, let shape, let method):
+      "block \(block.quoted) of shape \(shape) is neither a matrix nor a vector, which \(method) need; choose another method, or store the block as outputs × inputs"
     case .writerFailed(let path, let rows):
       "\(path.legible): this writer failed before, and only the first \(rows) rows are whole; resume the store with a new writer and append the rows after them again"
     }

@@ -89,9 +89,13 @@ public final class BlockGram: Sendable {
   public func dampedFactor() throws(FactorizationError) -> Cholesky<Double> {
     if let factor = parts.factor { return factor }
     var shifted = matrix
+    guard context.lambda > 0 || context.width <= context.exampleCount else {
+      throw .singular(pivot: context.exampleCount + 1, order: context.width)
+    }
     let count = side == .score ? Double(context.exampleCount) : 1
     shifted.addToDiagonal(count * context.lambda)
     let fresh = try Cholesky(factoring: shifted)
+    if context.lambda == 0 { try fresh.requireFullRank() }
     known.withLock { $0.factor = fresh }
     return fresh
   }
@@ -146,5 +150,16 @@ struct Eigenbasis: Sendable {
     self.values = values
     self.vectors = vectors
     decomposition = nil
+  }
+}
+
+extension Cholesky<Double> {
+  /// Refuses a factor that is singular but for rounding: without damping nothing else tells.
+  fileprivate func requireFullRank() throws(FactorizationError) {
+    let pivots = factor.diagonal.map { $0 * $0 }
+    guard let largest = pivots.max() else { return }
+    let floor = Double(order) * Double.ulpOfOne * largest
+    guard let place = pivots.firstIndex(where: { $0 <= floor }) else { return }
+    throw .singular(pivot: place + 1, order: order)
   }
 }

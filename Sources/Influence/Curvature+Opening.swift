@@ -66,13 +66,17 @@ extension Curvature {
             exampleCount: context.exampleCount, width: context.isDead ? 0 : context.width,
             certifies: certifies, isMapped: true))
         let grams = try directory.grams(of: context, in: block)
+        func pass<Element: Scalar>(_: Element.Type) -> GradientPass<Element> {
+          GradientPass(store: training, block: context.index, monitor: nil)
+        }
         return manifest.precision == .single
-          ? try FittedBlock(plan, grams, certifies: certifies, precision: Float.self)
-          : try FittedBlock(plan, grams, certifies: certifies, precision: Double.self)
+          ? try FittedBlock(plan, grams, certifies: certifies, pass: pass(Float.self))
+          : try FittedBlock(plan, grams, certifies: certifies, pass: pass(Double.self))
       })
     self.estimators = estimators
     self.training = training
     warnings = Self.warnings(of: contexts, store: training)
+    normalizers = Normalizers()
     seconds = (clock.now - start).inSeconds
   }
 }

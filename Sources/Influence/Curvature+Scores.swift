@@ -48,7 +48,8 @@ extension Curvature {
     var norms = Matrix<Double>.zeros(rowCount, live.count)
     let supply = supply
     let training = training
-    let certifies = options.certifies
+    // Residuals and their bounds are of a damped system.
+    let certifies = options.certifies && options.damping != .absolute(0)
     let schedule = BlockSchedule(
       widths: live.map(\.width), blocksAtATime: workingMemory(rowCount).blocksAtATime)
     let monitor = PassMonitor(
@@ -85,11 +86,16 @@ extension Curvature {
       let factors = Matrix(
         rows: live.count, columns: training.count,
         elements: live.flatMap { Certificate.exampleFactors(of: $0) })
-      for index in results.indices {
+      for index in results.indices where estimators[index].normalization == .none {
         results[index].certificate = Certificate(
           blocks: live.map(\.name), residualNorms: residuals[index], queryNorms: norms,
           exampleFactors: factors)
       }
+    }
+    for index in results.indices {
+      try normalize(
+        &results[index], estimator: index, queries: queries, liveNorms: norms,
+        precision: Element.self)
     }
     let seconds = (clock.now - start).inSeconds
     for index in results.indices { results[index].seconds = seconds }
@@ -152,71 +158,5 @@ extension Curvature {
     WorkingMemory(
       scoring: queryCount, with: supply.plans.map(\.demand), exampleCount: training.count,
       estimatorCount: estimators.count, keepsBlocks: supply.keepsBlocks, options: options)
-  }
-}
-
-extension Curvature {
-  /// The self-influence gᵢᵀ·M·gᵢ of every training example, under every fitted estimator.
-  ///
-  /// Large values mark examples that the model could learn only from themselves: mislabelled, rare
-  /// or duplicated with a different label.
-  ///
-  /// - Parameter progress: Called as blocks are done.
-  /// - Returns: One ``SelfInfluence`` an estimator, in the order of ``estimators``.
-  /// - Throws: ``InfluenceError``, or an error from reading the store.
-  public func selfInfluence(progress: ProgressHandler? = nil) throws -> [SelfInfluence] {
-    switch options.precision {
-    case .single: return try selfInfluence(progress, precision: Float.self)
-    case .double: return try selfInfluence(progress, precision: Double.self)
-    }
-  }
-
-  private func selfInfluence<Element: Scalar>(
-    _ progress: ProgressHandler?, precision: Element.Type
-  ) throws -> [SelfInfluence] {
-    let live = contexts.filter { !$0.isDead }
-    let supply = supply
-    let training = training
-    let estimatorCount = estimators.count
-    var results = estimators.map { estimator in
-      SelfInfluence(
-        method: estimator.name, values: [Double](repeating: 0, count: self.training.count),
-        warnings: warnings)
-    }
-    // What is kept, or in flight, and as much again for a Gram matrix or an inverse that is formed anew.
-    let bytes = live.map { context in
-      let demand = supply.plans[context.index].demand
-      let onQueries = zip(demand.choices, estimators).contains {
-        $0.side == .query && $1 is DataInf
-      }
-      return BlockDemand.sum(
-        BlockDemand.sum(supply.keepsBlocks ? 0 : demand.peakBytes, demand.formedBytes),
-        onQueries ? DataInf.momentBytes(width: context.width) : 0)
-    }
-    let kept = supply.keepsBlocks ? BlockDemand.total(supply.plans.map(\.demand)) : 0
-    let budget = max(0, options.matrixBudget - kept)
-    let schedule = BlockSchedule(
-      widths: live.map(\.width),
-      blocksAtATime: WorkingMemory.blocksAtATime(of: bytes, within: budget))
-    let memory = budget / max(1, schedule.blocksInFlight)
-    let monitor = PassMonitor(
-      stage: "self-influence", of: training, blocks: live.map(\.index),
-      blocksAtATime: schedule.blocksAtATime, expectedBytes: 0, meter: options.meter, progress: nil)
-    defer { monitor.finish() }
-    try schedule.forEachWave(stage: "self-influence", progress: progress) {
-      place -> [BlockSelfInfluence] in
-      let pass = GradientPass<Element>(
-        store: training, block: live[place].index, monitor: monitor)
-      let fitted = try supply.block(live[place].index, monitor: monitor)
-      return try (0..<estimatorCount).map { index in
-        try fitted.selfInfluence(ofEstimator: index, pass: pass, memory: memory)
-      }
-    } combine: { _, outcome in
-      for (index, influence) in outcome.enumerated() {
-        for (row, value) in influence.values.enumerated() { results[index].values[row] += value }
-        results[index].warnings += influence.warnings
-      }
-    }
-    return results
   }
 }

@@ -73,6 +73,7 @@ public struct Curvature: Sendable {
   /// Seconds spent on fitting.
   public let seconds: Double
   let supply: BlockSupply
+  let normalizers: Normalizers
 
   /// Fits estimators to training gradients.
   ///
@@ -89,10 +90,15 @@ public struct Curvature: Sendable {
   ) throws {
     let clock = ContinuousClock()
     let start = clock.now
-    for estimator in estimators { try estimator.validateSettings() }
+    try options.damping.validate(for: estimators)
+    for estimator in estimators {
+      try estimator.validateSettings()
+      try estimator.check(training)
+    }
     let contexts = try BlockContext.all(of: training, damping: options.damping)
     supply = try BlockSupply(
       fitting: estimators, contexts, on: training, options: options, progress: progress)
+    normalizers = Normalizers()
     self.estimators = estimators
     self.training = training
     self.options = options

@@ -22,20 +22,33 @@ public enum Damping: Hashable, Sendable {
       case .relative(let share): share * trace / Double(width)
       case .absolute(let value): value
       }
-    guard lambda > 0, lambda.isFinite else {
+    guard lambda > 0 || self == .absolute(0), lambda.isFinite else {
       throw .invalidDamping("\(self) of a mean eigenvalue of \(trace / Double(width))")
     }
     return lambda
   }
 
-  /// Checks that the damping is positive and finite.
+  /// Checks that the damping is positive, or absolutely zero, and finite.
   public func validate() throws(InfluenceError) {
     let value =
       switch self {
       case .relative(let share): share
       case .absolute(let value): value
       }
-    guard value > 0, value.isFinite else { throw .invalidDamping("\(self)") }
+    guard value > 0 || self == .absolute(0), value.isFinite else {
+      throw .invalidDamping("\(self)")
+    }
+  }
+
+  /// Refuses a damping of zero for methods that divide by it.
+  ///
+  /// - Throws: ``InfluenceError/needsDamping(method:)``, or as ``validate()``.
+  func validate(for estimators: [any Estimator]) throws(InfluenceError) {
+    try validate()
+    guard self == .absolute(0) else { return }
+    for estimator in estimators where !estimator.allowsZeroDamping {
+      throw .needsDamping(method: estimator.name)
+    }
   }
 }
 

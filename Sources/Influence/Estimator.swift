@@ -1,3 +1,4 @@
+public import Gradients
 public import LinearAlgebra
 
 /// A way to approximate the inverse curvature: the M of S = Σ V·M·Gᵀ, with its settings.
@@ -32,11 +33,29 @@ public protocol Estimator: Sendable {
 
   /// Fits the query side of one block.
   ///
-  /// - Parameter gram: The block's Fisher matrix; nil unless ``need(on:)`` asks for it.
-  func querySide(_ gram: BlockGram) throws -> any QuerySideOperator
+  /// - Parameters:
+  ///   - gram: The block's Fisher matrix; nil unless ``need(on:)`` asks for it.
+  ///   - pass: Products with the block's training gradients, for methods that need
+  ///     ``CurvatureNeed/passes``.
+  func querySide<Element: Scalar>(
+    _ gram: BlockGram, pass: GradientPass<Element>
+  ) throws -> any QuerySideOperator
 
   /// What gives the same scores by passes over G alone, for blocks whose K and F are both too large.
   var withoutMatrices: (any Estimator)? { get }
+
+  /// Refuses training gradients that the method cannot be fitted to, before any work.
+  ///
+  /// - Throws: ``InfluenceError``, or ``GradientStoreError`` of what a store does not hold.
+  func check(_ training: GradientStore) throws
+  /// What scores are divided by, once they are summed over the blocks.
+  var normalization: ScoreNormalization { get }
+  /// The weights of ``ScoreNormalization/exampleWeights``, n numbers.
+  func exampleWeights(on training: GradientStore) throws -> [Double]
+  /// Whether λ may be zero.
+  var allowsZeroDamping: Bool { get }
+  /// Whether a fit can be kept in files: whether it is made of K or F alone.
+  var canBeKept: Bool { get }
 }
 
 extension Estimator {
@@ -46,6 +65,20 @@ extension Estimator {
   public func validateSettings() throws(InfluenceError) {}
   /// Nothing does.
   public var withoutMatrices: (any Estimator)? { nil }
+  /// All gradients will do.
+  public func check(_ training: GradientStore) throws {}
+  /// All the same.
+  public func exampleWeights(on training: GradientStore) throws -> [Double] {
+    [Double](repeating: 1, count: training.count)
+  }
+  /// Nothing.
+  public var normalization: ScoreNormalization { .none }
+  /// It may not.
+  public var allowsZeroDamping: Bool { false }
+  /// It can, unless it takes passes or is normalised.
+  public var canBeKept: Bool {
+    normalization == .none && Side.allCases.allSatisfy { !works(on: $0) || need(on: $0) != .passes }
+  }
 }
 
 /// What an estimator needs of a block before it can be fitted.
@@ -54,6 +87,22 @@ public enum CurvatureNeed: Sendable {
   case norms
   /// The block's Gram matrix: K on the score side, F on the query side.
   case gram
+  /// Passes over the block's gradients; on the query side only.
+  case passes
+}
+
+/// What scores are divided by, once they are summed over the blocks.
+public enum ScoreNormalization: Sendable, Hashable {
+  /// Nothing.
+  case none
+  /// The norms of both gradients, ‖v‖·‖gᵢ‖.
+  case gradientNorms
+  /// The root of the training example's self-influence, √(gᵢᵀ·M·gᵢ).
+  case selfInfluence
+  /// How far the training example moves the parameters, ‖M·gᵢ‖.
+  case parameterChange
+  /// Divided by nothing, but multiplied by a weight of the training example.
+  case exampleWeights
 }
 
 /// Where a block's curvature is applied.

@@ -1,17 +1,29 @@
+import Gradients
+
 /// The estimators by name, as commands and files spell them.
 public enum EstimatorCatalog {
   /// The names, in the order in which tables show them.
   public static let names = [
-    "hessian-free", "block-normalized", "datainf", "lissa", "cg", "pcg", "exact",
+    "hessian-free", "cosine", "block-normalized", "datainf", "kfac", "ekfac", "lissa", "cg",
+    "pcg", "exact", "relatif-l", "relatif-theta", "exact-ggn", "exact-hessian",
   ]
 
-  /// The names that a comparison runs unless told otherwise: all but `pcg`, which solves what `cg`
-  /// does for stores that are too large to compare with exact.
-  public static let compared = names.filter { $0 != "pcg" }
+  /// The names that a comparison runs unless told otherwise: those of DataInf's paper, and what they
+  /// approximate.
+  public static let compared = [
+    "hessian-free", "block-normalized", "datainf", "lissa", "cg", "exact",
+  ]
 
   /// One line on each method.
   public static let summaries: [String: String] = [
     "hessian-free": "inner product of gradients, M = I",
+    "cosine": "cosine of gradients",
+    "kfac": "Kronecker factors of the model, M = (S ⊗ A + λI)⁻¹",
+    "ekfac": "their eigenbasis with the gradients' second moments",
+    "relatif-l": "divided by √(gᵀMg); base=METHOD, exact unless given",
+    "relatif-theta": "divided by |Mg|; base=METHOD, exact unless given",
+    "exact-ggn": "damped Gauss–Newton matrix of the model",
+    "exact-hessian": "damped Hessian of the model",
     "block-normalized": "inner product divided by each block's damping, M = I/λ",
     "datainf": "mean of rank-one inverses, in closed form",
     "lissa": "Neumann series; depth=T or tolerance=E, scale=S",
@@ -68,6 +80,13 @@ public enum EstimatorCatalog {
       }
       estimator = solver
     case "pcg": estimator = try passes(&settings)
+    case "cosine": estimator = Cosine()
+    case "kfac": estimator = KFAC()
+    case "ekfac": estimator = EKFAC()
+    case "exact-hessian": estimator = SecondOrder(.hessian)
+    case "exact-ggn": estimator = SecondOrder(.gaussNewton)
+    case "relatif-l": estimator = try relative(.loss, &settings)
+    case "relatif-theta": estimator = try relative(.parameters, &settings)
     default: throw .unknownMethod(name, known: names)
     }
     if let left = settings.keys.min() {
@@ -81,6 +100,13 @@ public enum EstimatorCatalog {
   static func specification(of name: String, settings: [String: String]) -> String {
     let pairs = settings.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }
     return pairs.isEmpty ? name : "\(name):\(pairs.joined(separator: ","))"
+  }
+
+  private static func relative(
+    _ constraint: RelatIF.Constraint, _ settings: inout [String: String]
+  ) throws(InfluenceError) -> RelatIF {
+    guard let base = settings.removeValue(forKey: "base") else { return RelatIF(constraint) }
+    return RelatIF(constraint, base: try estimator(base))
   }
 
   private static func passes(

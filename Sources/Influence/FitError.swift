@@ -10,6 +10,8 @@ public enum FitError: Error, Sendable, Equatable {
   case otherStore(path: String, store: String, field: String, recorded: String, found: String)
   /// A method that the fit does not hold, with those that it does.
   case notKept(path: String, method: String, kept: [String])
+  /// A method that is fitted by passes or divides its scores: there is no matrix to keep.
+  case cannotBeKept(method: String)
   /// An option that differs from the fit's.
   case differs(path: String, option: String, kept: String, asked: String)
   /// A file of the fit is missing, or is not what was written.
@@ -36,6 +38,8 @@ extension FitError: CustomStringConvertible {
       "\(path): \(store) is not the training store that was fitted, or has changed: \(field) was \(recorded) and is \(found); give the store that was fitted, or fit again"
     case .notKept(let path, let method, let kept):
       "\(path): the fit does not hold \(method), but \(kept.joined(separator: ", ")); choose one of them, or fit again with \(method)"
+    case .cannotBeKept(let method):
+      "method \(method) is not made of Gram matrices alone, so nothing of it can be kept; score with it directly"
     case .differs(let path, let option, let kept, let asked):
       "\(path): it was fitted with \(option) \(kept), which \(asked) does not go with; leave the option out, or fit again"
     case .damaged(let path, let reason):

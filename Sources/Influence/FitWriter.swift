@@ -59,6 +59,12 @@ public struct FitWriter: Sendable {
   public func run(progress: ProgressHandler? = nil) throws -> Outcome {
     let clock = ContinuousClock()
     let start = clock.now
+    for estimator in estimators {
+      try estimator.validateSettings()
+      try estimator.check(training)
+      guard estimator.canBeKept else { throw FitError.cannotBeKept(method: estimator.name) }
+    }
+    try options.damping.validate(for: estimators)
     let contexts = try BlockContext.all(of: training, damping: options.damping)
     var plans = contexts.map { BlockPlan(of: $0, for: estimators, options: options) }
     var manifest = try FitManifest(of: estimators, on: training, plans, options: options)
@@ -122,7 +128,9 @@ public struct FitWriter: Sendable {
     ) throws -> BlockGrams {
       let grams = try BlockGrams(plan, store, monitor: monitor, precision: Element.self)
       // Makes the methods compute what they take from the matrices.
-      _ = try FittedBlock(plan, grams, certifies: options.certifies, precision: Element.self)
+      _ = try FittedBlock(
+        plan, grams, certifies: options.certifies,
+        pass: GradientPass<Element>(store: store, block: plan.context.index, monitor: monitor))
       return grams
     }
     try schedule.forEachWave(stage: "fitting", progress: nil) { index -> BlockGrams? in

@@ -19,12 +19,15 @@ struct FittedBlock: Sendable {
     _ options: CurvatureOptions, monitor: PassMonitor?, precision: Element.Type
   ) throws {
     let grams = try BlockGrams(plan, training, monitor: monitor, precision: Element.self)
-    try self.init(plan, grams, certifies: options.certifies, precision: Element.self)
+    try self.init(
+      plan, grams, certifies: options.certifies,
+      pass: GradientPass<Element>(
+        store: training, block: plan.context.index, monitor: monitor))
   }
 
   /// Fits a block to its Gram matrices, or to what was computed from them before.
   init<Element: Scalar>(
-    _ plan: BlockPlan, _ grams: BlockGrams, certifies: Bool, precision: Element.Type
+    _ plan: BlockPlan, _ grams: BlockGrams, certifies: Bool, pass: GradientPass<Element>
   ) throws {
     self.plan = plan
     guard !plan.context.isDead else {
@@ -36,12 +39,12 @@ struct FittedBlock: Sendable {
     let lambda = Element(plan.context.lambda)
     guard
       !plan.choices.contains(where: { $0.side == .query })
-        || (lambda.isNormal && (1 / lambda).isNormal)
+        || plan.context.lambda == 0 || (lambda.isNormal && (1 / lambda).isNormal)
     else { throw InfluenceError.outOfRange(block: plan.context.name) }
     operators = try zip(plan.demand.estimators, plan.choices).map { estimator, choice in
       switch choice.side {
       case .score: .score(try estimator.scoreSide(grams.score, precision: Element.self))
-      case .query: .query(try estimator.querySide(grams.query))
+      case .query: .query(try estimator.querySide(grams.query, pass: pass))
       }
     }
     kernel = certifies && grams.score.parts.matrix != nil ? grams.score : nil
@@ -162,5 +165,39 @@ struct FittedBlock: Sendable {
       }
       return influence
     }
+  }
+
+  /// ‖M·gᵢ‖² of the n training examples under one estimator: how far each moves the parameters.
+  ///
+  /// On the score side M·gᵢ = Gᵀa + βgᵢ, whose squared norm is aᵀKa + 2β·aᵀKᵢ + β²νᵢ.
+  func squaredChanges<Element: Scalar>(
+    ofEstimator index: Int, pass: GradientPass<Element>, memory: Int
+  ) throws -> BlockSelfInfluence {
+    var changes = BlockSelfInfluence(values: [], warnings: [])
+    switch operators[index] {
+    case .score(let fitted):
+      let kernel = try kernel?.matrix ?? pass.kernel()
+      let norms = plan.context.squaredNorms
+      let solution = try fitted.solve(CrossProducts(kernel, squaredQueryNorms: norms))
+      changes.values = norms.map { solution.beta * solution.beta * $0 }
+      if let coefficients = solution.coefficients {
+        let products = Matrix(product: coefficients.view, kernel.view)
+        let squares = products.view.rowDots(with: coefficients.view)
+        for row in norms.indices {
+          changes.values[row] += squares[row] + 2 * solution.beta * products[row, row]
+        }
+      }
+      changes.warnings = solution.warnings
+    case .query(let fitted):
+      let (n, d) = (plan.context.exampleCount, plan.context.width)
+      let chunk = max(16, min(256, memory / max(1, 40 * n + 90 * d)))
+      try pass.forEachChunk(of: chunk, rowOperations: 0) { _, gradients in
+        let preconditioned = try fitted.precondition(gradients, pass: pass)
+        changes.values += preconditioned.rows.view.squaredRowNorms()
+        changes.warnings += preconditioned.warnings
+      }
+    }
+    try checkFinite(changes.values)
+    return changes
   }
 }

@@ -4,6 +4,14 @@ public import LinearAlgebra
 public enum InfluenceError: Error, Sendable {
   /// A damping that is not positive and finite.
   case invalidDamping(String)
+  /// The method divides by a damping that was asked to be zero.
+  case needsDamping(method: String)
+  /// Without damping the curvature of a block has no inverse.
+  case singular(block: String, method: String, reason: String)
+  /// The scores of these training examples cannot be divided by what the method divides them by.
+  case notNormalizable(method: String, rows: [Int], reason: String)
+  /// The store does not hold what the method takes.
+  case missingInput(method: String, source: String, reason: String)
   /// Gradients hold NaN or infinite values, in these rows of a block.
   case notFinite(source: String, block: String, rows: [Int])
   /// The train and query gradients do not have the same blocks.
@@ -38,6 +46,14 @@ extension InfluenceError: CustomStringConvertible {
     switch self {
     case .invalidDamping(let damping):
       "damping \(damping) is not positive; use a positive share of the mean eigenvalue such as 0.1, or absolute:VALUE with VALUE > 0"
+    case .needsDamping(let method):
+      "method \(method) divides by the damping, which is 0 here; use a positive share of the mean eigenvalue such as 0.1, or absolute:VALUE with VALUE > 0"
+    case .singular(let block, let method, let reason):
+      "method \(method), block \(block): without damping there is no inverse: \(reason); use a positive damping"
+    case .notNormalizable(let method, let rows, let reason):
+      "method \(method), training \(Self.list(rows)): \(reason)"
+    case .missingInput(let method, let source, let reason):
+      "method \(method): \(source): \(reason)"
     case .notFinite(let source, let block, let rows):
       "\(source): block \(block) holds NaN or infinite gradients in \(Self.list(rows)); recompute or remove those rows (`influence inspect` lists them all)"
     case .layoutMismatch(let train, let query, let differences):

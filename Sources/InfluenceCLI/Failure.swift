@@ -39,13 +39,14 @@ enum Failure: Error {
     case is GradientStoreError: 65
     case let error as InfluenceError:
       switch error {
-      case .unknownMethod, .invalidSetting, .invalidDamping, .invalidDampingGrid, .notSweepable:
+      case .unknownMethod, .invalidSetting, .invalidDamping, .invalidDampingGrid, .notSweepable,
+        .needsDamping:
         64
       default: 65
       }
     case let error as FitError:
       switch error {
-      case .notKept, .differs: 64
+      case .notKept, .differs, .cannotBeKept: 64
       case .notResumable, .occupied, .locked: 73
       default: 65
       }

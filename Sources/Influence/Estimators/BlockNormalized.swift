@@ -29,7 +29,9 @@ public struct BlockNormalized: Estimator {
   }
 
   /// X = V/λ.
-  public func querySide(_ gram: BlockGram) -> any QuerySideOperator {
+  public func querySide<Element: Scalar>(
+    _ gram: BlockGram, pass: GradientPass<Element>
+  ) -> any QuerySideOperator {
     ScaledIdentity(beta: 1 / gram.context.lambda, context: gram.context)
   }
 }

@@ -46,7 +46,9 @@ public struct ConjugateGradient: Estimator {
   }
 
   /// Keeps F.
-  public func querySide(_ gram: BlockGram) throws -> any QuerySideOperator {
+  public func querySide<Element: Scalar>(
+    _ gram: BlockGram, pass: GradientPass<Element>
+  ) throws -> any QuerySideOperator {
     try validateSettings()
     return ConjugateGradientOnQueries(estimator: self, gram: gram)
   }

@@ -31,7 +31,9 @@ public struct DataInf: Estimator {
   }
 
   /// Keeps the weights.
-  public func querySide(_ gram: BlockGram) -> any QuerySideOperator {
+  public func querySide<Element: Scalar>(
+    _ gram: BlockGram, pass: GradientPass<Element>
+  ) -> any QuerySideOperator {
     DataInfOnQueries(context: gram.context)
   }
 }

@@ -31,6 +31,9 @@ public struct ExactFisher: Estimator {
     PreconditionedConjugateGradient(tolerance: tolerance)
   }
 
+  /// Where no block has more columns than there are examples, F may have an inverse.
+  public var allowsZeroDamping: Bool { true }
+
   /// A tolerance between 0 and 1.
   public func validateSettings() throws(InfluenceError) {
     guard tolerance > 0, tolerance < 1 else {
@@ -55,7 +58,9 @@ public struct ExactFisher: Estimator {
   }
 
   /// Factorises F + λI.
-  public func querySide(_ gram: BlockGram) throws -> any QuerySideOperator {
+  public func querySide<Element: Scalar>(
+    _ gram: BlockGram, pass: GradientPass<Element>
+  ) throws -> any QuerySideOperator {
     let context = gram.context
     do throws(FactorizationError) {
       return ExactOnQueries(gram: gram, factor: try gram.dampedFactor())
@@ -75,8 +80,10 @@ private struct ExactOnScores: ScoreSideOperator {
     var scores = cross.matrix(as: Double.self)
     factor.solve(rows: &scores)
     var coefficients = scores
-    coefficients.scale(by: -1 / lambda)
     scores.scale(by: Double(context.exampleCount))
+    // Without damping there is no β·v to which a sum over the span is added.
+    guard lambda > 0 else { return SpanSolution(scores: scores, coefficients: nil, beta: 0) }
+    coefficients.scale(by: -1 / lambda)
     return SpanSolution(scores: scores, coefficients: coefficients, beta: 1 / lambda)
   }
 

@@ -26,7 +26,9 @@ public struct HessianFree: Estimator {
   ) -> any ScoreSideOperator { ScaledIdentity(beta: 1, context: gram.context) }
 
   /// X = V.
-  public func querySide(_ gram: BlockGram) -> any QuerySideOperator {
+  public func querySide<Element: Scalar>(
+    _ gram: BlockGram, pass: GradientPass<Element>
+  ) -> any QuerySideOperator {
     ScaledIdentity(beta: 1, context: gram.context)
   }
 }

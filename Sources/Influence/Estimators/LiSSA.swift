@@ -72,7 +72,9 @@ public struct LiSSA: Estimator {
   }
 
   /// Decomposes F.
-  public func querySide(_ gram: BlockGram) throws -> any QuerySideOperator {
+  public func querySide<Element: Scalar>(
+    _ gram: BlockGram, pass: GradientPass<Element>
+  ) throws -> any QuerySideOperator {
     let filter = try filter(for: gram)
     let eigen = try decomposition(of: gram)
     let gains = eigen.values.map { filter.gain(max(0, $0)) }

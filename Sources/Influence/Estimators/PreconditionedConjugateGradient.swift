@@ -74,7 +74,9 @@ public struct PreconditionedConjugateGradient: Estimator {
   }
 
   /// Keeps norms and damping.
-  public func querySide(_ gram: BlockGram) throws -> any QuerySideOperator {
+  public func querySide<Element: Scalar>(
+    _ gram: BlockGram, pass: GradientPass<Element>
+  ) throws -> any QuerySideOperator {
     try validateSettings()
     return PassesOnQueries(estimator: self, context: gram.context)
   }

@@ -1,0 +1,83 @@
+import Gradients
+import LinearAlgebra
+import Synchronization
+
+/// What scores are divided by, per estimator and training example; computed when it is first asked for.
+final class Normalizers: Sendable {
+  private let known = Mutex<[Int: [Double]]>([:])
+
+  func norms(ofEstimator index: Int, _ compute: () throws -> [Double]) rethrows -> [Double] {
+    if let norms = known.withLock({ $0[index] }) { return norms }
+    let norms = try compute()
+    known.withLock { $0[index] = norms }
+    return norms
+  }
+}
+
+extension Curvature {
+  /// What the scores of the n training examples are divided by; zero where an example has no gradient.
+  ///
+  /// - Parameters:
+  ///   - index: The estimator.
+  ///   - known: gᵢᵀ·M·gᵢ, if it has been computed.
+  func normalizer(ofEstimator index: Int, known: [Double]? = nil) throws -> [Double] {
+    try normalizers.norms(ofEstimator: index) {
+      let range = index..<index + 1
+      let squares: [Double]
+      switch estimators[index].normalization {
+      case .none: return [Double](repeating: 1, count: training.count)
+      case .exampleWeights:
+        return try estimators[index].exampleWeights(on: training).map { 1 / $0 }
+      case .gradientNorms:
+        squares = (0..<training.count).map { row in
+          contexts.reduce(0) { $0 + $1.squaredNorms[row] }
+        }
+      case .selfInfluence:
+        squares = try known ?? exampleQuantities(.selfInfluence, of: range)[0].values
+      case .parameterChange:
+        squares = try exampleQuantities(.squaredChange, of: range)[0].values
+      }
+      let bad = squares.indices.filter { row in
+        squares[row] <= 0 && contexts.contains { $0.squaredNorms[row] > 0 }
+      }
+      guard bad.isEmpty else {
+        throw InfluenceError.notNormalizable(
+          method: estimators[index].name, rows: bad,
+          reason:
+            "self-influence is not positive, so it has no root; the curvature is indefinite there: raise the damping"
+        )
+      }
+      return squares.map { $0.squareRoot() }
+    }
+  }
+
+  /// Divides scores by what the estimator divides them by; examples and queries without a gradient
+  /// keep their zeros.
+  ///
+  /// - Parameters:
+  ///   - scores: S, `m × n`, summed over the blocks.
+  ///   - index: The estimator.
+  ///   - queries: The queries.
+  ///   - liveNorms: ‖v‖ per query and block that is not dead.
+  ///   - precision: The precision of products.
+  func normalize<Element: Scalar>(
+    _ scores: inout Scores, estimator index: Int, queries: GradientStore,
+    liveNorms: Matrix<Double>, precision: Element.Type
+  ) throws {
+    let normalization = estimators[index].normalization
+    guard normalization != .none else { return }
+    scores.values.scaleColumns(
+      by: try normalizer(ofEstimator: index).map { $0 > 0 ? 1 / $0 : 0 })
+    guard normalization == .gradientNorms else { return }
+    var squares = liveNorms.view.squaredRowNorms()
+    // A query's gradient is divided by the whole of its norm, also where training gradients are zero.
+    for context in contexts where context.isDead {
+      let place = queries.layout.blocks.firstIndex { $0.name == context.name }
+      guard let place else { continue }
+      let rows = try Self.rows(
+        of: queries, block: place, aggregation: scores.aggregation, precision: Element.self)
+      for (row, square) in rows.squaredRowNorms().enumerated() { squares[row] += square }
+    }
+    scores.values.scaleRows(by: squares.map { $0 > 0 ? 1 / $0.squareRoot() : 0 })
+  }
+}

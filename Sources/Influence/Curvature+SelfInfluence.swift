@@ -1,0 +1,100 @@
+import Gradients
+import LinearAlgebra
+
+extension Curvature {
+  /// The self-influence gᵢᵀ·M·gᵢ of every training example, under every fitted estimator.
+  ///
+  /// Large values mark examples that the model could learn only from themselves: mislabelled, rare
+  /// or duplicated with a different label.
+  ///
+  /// - Parameter progress: Called as blocks are done.
+  /// - Returns: One ``SelfInfluence`` an estimator, in the order of ``estimators``.
+  /// - Throws: ``InfluenceError``, or an error from reading the store.
+  public func selfInfluence(progress: ProgressHandler? = nil) throws -> [SelfInfluence] {
+    var results = try exampleQuantities(.selfInfluence, of: estimators.indices, progress: progress)
+    for (index, estimator) in estimators.enumerated() where estimator.normalization != .none {
+      let norms = try normalizer(ofEstimator: index, known: results[index].values)
+      // gᵢ is both the query and the training example.
+      let divisors =
+        estimator.normalization == .gradientNorms ? norms.map { $0 * $0 } : norms
+      for (row, divisor) in divisors.enumerated() where divisor > 0 {
+        results[index].values[row] /= divisor
+      }
+    }
+    return results
+  }
+
+  /// What is summed over blocks for each training example.
+  enum ExampleQuantity: Sendable {
+    /// gᵢᵀ·M·gᵢ.
+    case selfInfluence
+    /// ‖M·gᵢ‖².
+    case squaredChange
+  }
+
+  /// A quantity of every training example, one result an estimator asked for.
+  func exampleQuantities(
+    _ quantity: ExampleQuantity, of indices: Range<Int>, progress: ProgressHandler? = nil
+  ) throws -> [SelfInfluence] {
+    switch options.precision {
+    case .single:
+      return try exampleQuantities(quantity, of: indices, progress, precision: Float.self)
+    case .double:
+      return try exampleQuantities(quantity, of: indices, progress, precision: Double.self)
+    }
+  }
+
+  private func exampleQuantities<Element: Scalar>(
+    _ quantity: ExampleQuantity, of indices: Range<Int>, _ progress: ProgressHandler?,
+    precision: Element.Type
+  ) throws -> [SelfInfluence] {
+    let live = contexts.filter { !$0.isDead }
+    let supply = supply
+    let training = training
+    var results = estimators[indices].map { estimator in
+      SelfInfluence(
+        method: estimator.name, values: [Double](repeating: 0, count: self.training.count),
+        warnings: warnings)
+    }
+    // What is kept, or in flight, and as much again for a Gram matrix or an inverse that is formed anew.
+    let bytes = live.map { context in
+      let demand = supply.plans[context.index].demand
+      let onQueries = zip(demand.choices, estimators).contains {
+        $0.side == .query && $1 is DataInf
+      }
+      return BlockDemand.sum(
+        BlockDemand.sum(supply.keepsBlocks ? 0 : demand.peakBytes, demand.formedBytes),
+        onQueries ? DataInf.momentBytes(width: context.width) : 0)
+    }
+    let kept = supply.keepsBlocks ? BlockDemand.total(supply.plans.map(\.demand)) : 0
+    let budget = max(0, options.matrixBudget - kept)
+    let schedule = BlockSchedule(
+      widths: live.map(\.width),
+      blocksAtATime: WorkingMemory.blocksAtATime(of: bytes, within: budget))
+    let memory = budget / max(1, schedule.blocksInFlight)
+    let monitor = PassMonitor(
+      stage: "self-influence", of: training, blocks: live.map(\.index),
+      blocksAtATime: schedule.blocksAtATime, expectedBytes: 0, meter: options.meter, progress: nil)
+    defer { monitor.finish() }
+    try schedule.forEachWave(stage: "self-influence", progress: progress) {
+      place -> [BlockSelfInfluence] in
+      let pass = GradientPass<Element>(
+        store: training, block: live[place].index, monitor: monitor)
+      let fitted = try supply.block(live[place].index, monitor: monitor)
+      return try indices.map { index in
+        switch quantity {
+        case .selfInfluence:
+          try fitted.selfInfluence(ofEstimator: index, pass: pass, memory: memory)
+        case .squaredChange:
+          try fitted.squaredChanges(ofEstimator: index, pass: pass, memory: memory)
+        }
+      }
+    } combine: { _, outcome in
+      for (index, influence) in outcome.enumerated() {
+        for (row, value) in influence.values.enumerated() { results[index].values[row] += value }
+        results[index].warnings += influence.warnings
+      }
+    }
+    return results
+  }
+}
