@@ -101,33 +101,54 @@ public struct StoredCurvature: Sendable {
         path: path, field: kind.rawValue,
         reason: "the file does not hold it; write it with `influence gradients --hessian`")
     }
-    let whole = try matrix(kind.rawValue, rows: columnCount, columns: columnCount)
-    if columns == [0..<columnCount] { return whole }
-    let rows = columns.flatMap {
-      $0.flatMap { row in
-        columns.flatMap {
-          whole[row: row][(row * columnCount + $0.lowerBound)..<(row * columnCount + $0.upperBound)]
-        }
-      }
-    }
+    let whole = try file.mapped(kind.rawValue)
+    try check(kind.rawValue, whole.rows, whole.columns, is: columnCount, columnCount)
     let width = columns.reduce(0) { $0 + $1.count }
-    return Matrix(rows: width, columns: width, elements: rows)
+    var result = Matrix<Double>.zeros(width, width)
+    var first = (row: 0, column: 0)
+    for rows in columns {
+      first.column = 0
+      for range in columns {
+        let part: Matrix<Double> = whole[rows: rows][columns: range].matrix()
+        for row in 0..<part.rows {
+          for column in 0..<part.columns {
+            result[first.row + row, first.column + column] = part[row, column]
+          }
+        }
+        first.column += range.count
+      }
+      first.row += rows.count
+    }
+    try checkFinite(result, kind.rawValue)
+    return result
   }
 
   private func matrix(_ name: String, rows: Int, columns: Int) throws -> Matrix<Double> {
     let matrix: Matrix<Double> = try file.matrix(name)
-    guard matrix.rows == rows, matrix.columns == columns else {
-      throw GradientStoreError.unusableCurvature(
+    try check(name, matrix.rows, matrix.columns, is: rows, columns)
+    try checkFinite(matrix, name)
+    return matrix
+  }
+
+  private func check(
+    _ name: String, _ foundRows: Int, _ foundColumns: Int, is rows: Int, _ columns: Int
+  ) throws(GradientStoreError) {
+    guard foundRows == rows, foundColumns == columns else {
+      throw .unusableCurvature(
         path: path, field: name,
         reason:
-          "it is \(matrix.rows) × \(matrix.columns) where the store's block asks for \(rows) × \(columns); compute both from the same model"
+          "it is \(foundRows) × \(foundColumns) where the store asks for \(rows) × \(columns); compute both from the same model"
       )
     }
+  }
+
+  private func checkFinite(
+    _ matrix: Matrix<Double>, _ name: String
+  ) throws(GradientStoreError) {
     guard matrix.elements.allSatisfy(\.isFinite) else {
-      throw GradientStoreError.unusableCurvature(
+      throw .unusableCurvature(
         path: path, field: name, reason: "it holds NaN or infinite numbers; compute it again")
     }
-    return matrix
   }
 }
 

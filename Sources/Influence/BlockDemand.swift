@@ -82,14 +82,19 @@ struct BlockDemand: Sendable {
     estimators = pairs.map { $1.isByPasses ? $0.withoutMatrices ?? $0 : $0 }
     isIterated = estimators.contains { $0 is PreconditionedConjugateGradient }
     self.width = width
-    gramMethods = users.map { $0.0.name }
+    let byPasses = pairs.filter { width > 0 && $0.0.need(on: $0.1.side) == .passes }.map {
+      (name: $0.0.name, bytes: $0.0.fittedBytes(width: width, exampleCount: exampleCount))
+    }
+    gramMethods = users.map { $0.0.name } + byPasses.filter { $0.bytes > 0 }.map(\.name)
     let wantsKernel = certifies && pairs.contains { $0.1.side == .score }
     needsKernel = width > 0 && (onScores > 0 || wantsKernel)
     needsFisher = width > 0 && onQueries > 0
     // The Gram matrix itself, and a factor of its size for each method.
-    formedBytes = Self.sum(
+    let fittedBytes = byPasses.reduce(0) { Self.sum($0, $1.bytes) }
+    let gramBytes = Self.sum(
       needsKernel ? Self.bytes(order: exampleCount, matrices: 1 + Double(onScores)) : 0,
       needsFisher ? Self.bytes(order: width, matrices: 1 + Double(onQueries)) : 0)
+    formedBytes = Self.sum(gramBytes, fittedBytes)
     // The sum of panels, half a matrix and more, before it is a matrix.
     let panels = Self.sum(
       needsKernel ? Self.bytes(order: exampleCount, matrices: 0.75) : 0,

@@ -54,6 +54,8 @@ public protocol Estimator: Sendable {
   func exampleWeights(on training: GradientStore) throws -> [Double]
   /// Whether λ may be zero.
   var allowsZeroDamping: Bool { get }
+  /// Bytes that a fit by passes holds for a block of `width` columns.
+  func fittedBytes(width: Int, exampleCount: Int) -> Int
   /// Whether a fit can be kept in files: whether it is made of K or F alone.
   var canBeKept: Bool { get }
 }
@@ -75,6 +77,8 @@ extension Estimator {
   public var normalization: ScoreNormalization { .none }
   /// It may not.
   public var allowsZeroDamping: Bool { false }
+  /// None to speak of.
+  public func fittedBytes(width: Int, exampleCount: Int) -> Int { 0 }
   /// It can, unless it takes passes or is normalised.
   public var canBeKept: Bool {
     normalization == .none && Side.allCases.allSatisfy { !works(on: $0) || need(on: $0) != .passes }

@@ -10,7 +10,7 @@ struct EstimatorCatalogTests {
     #expect(EstimatorCatalog.summaries[name]?.isEmpty == false)
     #expect(Set(EstimatorCatalog.summaries.keys) == Set(EstimatorCatalog.names))
     #expect(Set(Method.allCases.map(\.rawValue)) == Set(EstimatorCatalog.compared))
-    #expect(Set(EstimatorCatalog.names) == Set(EstimatorCatalog.compared + ["pcg"]))
+    #expect(Set(EstimatorCatalog.compared).isSubset(of: EstimatorCatalog.names))
     // A trailing colon gives no settings.
     #expect(try EstimatorCatalog.estimator(name + ":").settings == estimator.settings)
   }

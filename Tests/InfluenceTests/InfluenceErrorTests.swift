@@ -26,7 +26,7 @@ struct InfluenceErrorTests {
   @Test(
     "A damping that is not positive and finite is refused", arguments: Setup.all,
     [
-      Damping.relative(0), .relative(-0.1), .relative(.nan), .relative(.infinity), .absolute(0),
+      Damping.relative(0), .relative(-0.1), .relative(.nan), .relative(.infinity),
       .absolute(-1), .absolute(.nan), .absolute(.infinity),
     ])
   func damping(setup: Setup, damping: Damping) throws {
@@ -38,6 +38,20 @@ struct InfluenceErrorTests {
       return
     }
     #expect(description == "\(damping)")
+  }
+
+  @Test(
+    "No damping is refused by methods that divide by it", arguments: Setup.all,
+    ["block-normalized", "datainf", "lissa", "cg", "relatif-theta"])
+  func noDamping(setup: Setup, method: String) throws {
+    var problem = problem()
+    problem.damping = .absolute(0)
+    let estimator = try EstimatorCatalog.estimator(method)
+    let error = failure { _ = try setup.curvature(of: problem, [estimator]) }
+    guard case .needsDamping(method)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
   }
 
   @Test(

@@ -17,6 +17,9 @@ public struct HessianFree: Estimator {
   /// None.
   public var settings: [String: String] { [:] }
 
+  /// There is nothing to damp.
+  public var allowsZeroDamping: Bool { true }
+
   /// Norms are not needed either, but known.
   public func need(on side: Side) -> CurvatureNeed { .norms }
 

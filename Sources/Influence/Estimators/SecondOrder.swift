@@ -31,6 +31,11 @@ public struct SecondOrder: Estimator {
   /// The matrix, which is reached through the store.
   public func need(on side: Side) -> CurvatureNeed { .passes }
 
+  /// H and its factor.
+  public func fittedBytes(width: Int, exampleCount: Int) -> Int {
+    Int(min(0x1p61, 16 * Double(width) * Double(width)))
+  }
+
   /// The matrix beside the gradients, of their width.
   public func check(_ training: GradientStore) throws {
     guard let curvature = training.curvature else {
