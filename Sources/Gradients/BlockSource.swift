@@ -10,6 +10,8 @@ enum BlockSource: Sendable {
   case columnMajor(NumpyFile, ElementType, firstRow: Int)
   case single(MatrixView<Float>)
   case double(MatrixView<Double>)
+  /// Several blocks, columns one after the other.
+  case joined(JoinedBlocks)
 
   init<Element: Scalar>(_ matrix: Matrix<Element>) {
     if let single = matrix as? Matrix<Float> {
@@ -26,7 +28,18 @@ enum BlockSource: Sendable {
     // The scales are few, and would part the blocks' integers, which lie side by side.
     case .scaled(let matrix): [matrix.integers]
     case .columnMajor, .single, .double: []
+    case .joined(let blocks):
+      blocks.members.contains { $0.source.storedMatrices.isEmpty }
+        ? [] : blocks.members.flatMap(\.source.storedMatrices)
     }
+  }
+
+  /// Bytes of a row as it is stored, of a block of so many columns.
+  func bytesPerRow(width: Int) -> Int {
+    guard case .joined(let blocks) = self else {
+      return elementType.byteCount(ofBlockOfWidth: width)
+    }
+    return blocks.members.reduce(0) { $0 + $1.source.bytesPerRow(width: $1.width) }
   }
 
   var elementType: ElementType {
@@ -36,6 +49,7 @@ enum BlockSource: Sendable {
     case .columnMajor(_, let type, _): type
     case .single: .float32
     case .double: .float64
+    case .joined(let blocks): blocks.elementType
     }
   }
 
@@ -44,7 +58,7 @@ enum BlockSource: Sendable {
     case .mapped(let matrix):
       matrix.elementType == (Element.self == Float.self ? .float32 : .float64)
         && matrix.byteOffset.isMultiple(of: MemoryLayout<Element>.alignment)
-    case .scaled, .columnMajor: false
+    case .scaled, .columnMajor, .joined: false
     case .single: Element.self == Float.self
     case .double: Element.self == Double.self
     }
@@ -91,6 +105,8 @@ enum BlockSource: Sendable {
       matrix.place(
         rows: Matrix<Element>(converting: view[rows: rows, columns: columns]).view,
         firstRow: firstRow)
+    case .joined(let blocks):
+      try blocks.read(rows: rows, columns: columns, into: &matrix, firstRow: firstRow)
     }
   }
 
@@ -103,6 +119,7 @@ enum BlockSource: Sendable {
       .columnMajor(file, type, firstRow: firstRow + rows.lowerBound)
     case .single(let view): .single(view[rows: rows])
     case .double(let view): .double(view[rows: rows])
+    case .joined(let blocks): .joined(blocks[rows: rows])
     }
   }
 }

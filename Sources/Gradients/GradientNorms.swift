@@ -31,7 +31,13 @@ extension GradientStore {
       if let recorded = shard.squaredNorms {
         let norms = recorded.matrix(as: Double.self)
         for row in 0..<norms.rows {
-          squared[row: shard.rows.lowerBound + row] = norms[row: row]
+          guard let members else {
+            squared[row: shard.rows.lowerBound + row] = norms[row: row]
+            continue
+          }
+          for (block, stored) in members.ofBlocks.enumerated() {
+            squared[shard.rows.lowerBound + row, block] = stored.reduce(0) { $0 + norms[row, $1] }
+          }
         }
       } else {
         for block in layout.blocks.indices {
@@ -53,6 +59,7 @@ extension BlockSource {
   /// - Complexity: O(nd); the same bits however the rows are divided among calls.
   func squaredRowNorms(rows: Range<Int>, width: Int) throws -> [Double] {
     switch (self, elementType) {
+    case (.joined(let blocks), _): return try blocks.squaredRowNorms(rows: rows)
     case (.columnMajor, _), (_, .float64): return try convertedRowNorms(rows: rows, width: width)
     case _ where isDirectlyReadable(as: Float.self):
       var unused = Matrix<Float>.zeros(0, 0)

@@ -6,7 +6,7 @@ extension GradientStore {
 
   /// Bytes of a row of one block, as they are stored.
   public func bytesPerRow(ofBlock block: Int) -> Int {
-    elementTypes[block].byteCount(ofBlockOfWidth: layout.blocks[block].width)
+    shards.first?.blocks[block].bytesPerRow(width: layout.blocks[block].width) ?? 0
   }
 
   /// Whether the writer recorded the norms of every row, so that they cost no pass.

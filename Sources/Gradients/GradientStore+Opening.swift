@@ -105,6 +105,13 @@ extension GradientStore {
             : "shards do not hold the same blocks: \(differences.joined(separator: ", ").legible); write them with the same model, or move the odd one elsewhere"
         )
       }
+      guard store.members == first.members else {
+        throw GradientStoreError.inconsistent(
+          path: name,
+          reason:
+            "stores \(label(first).quoted) and \(label(store).quoted) are grouped otherwise; join them first, and group what comes of it"
+        )
+      }
       for shard in store.shards {
         shards.append(
           Shard(
@@ -115,6 +122,6 @@ extension GradientStore {
     }
     return GradientStore(
       name: name, kind: .shards, layout: first.layout, shards: shards,
-      manifests: stores.flatMap(\.manifests), curvature: curvature)
+      manifests: stores.flatMap(\.manifests), curvature: curvature, members: first.members)
   }
 }

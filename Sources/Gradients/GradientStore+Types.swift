@@ -46,8 +46,6 @@ extension ElementType {
 extension GradientStore {
   /// Bytes of one row of gradients: all blocks, and the scales of int8; in the first shard.
   public var bytesPerRow: Int {
-    zip(layout.blocks, elementTypes).reduce(0) {
-      $0 + $1.1.byteCount(ofBlockOfWidth: $1.0.width)
-    }
+    layout.blocks.indices.reduce(0) { $0 + bytesPerRow(ofBlock: $1) }
   }
 }

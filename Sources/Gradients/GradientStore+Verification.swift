@@ -53,7 +53,7 @@ extension GradientStore {
       report(part.upperBound)
     }
     let rowBytes = zip(layout.blocks, shard.blocks).reduce(0) {
-      $0 + $1.1.elementType.byteCount(ofBlockOfWidth: $1.0.width)
+      $0 + $1.1.bytesPerRow(width: $1.0.width)
     }
     let folder = kind == .directory || kind == .shards
     return ShardVerification(

@@ -37,12 +37,14 @@ public struct GradientStore: Sendable {
   /// What the model knows of its curvature, where it was written beside the gradients.
   public let curvature: StoredCurvature?
   let shards: [Shard]
+  /// The stored blocks that blocks are made of; nil where blocks are as they are stored.
+  let members: Members?
 
   /// Some of the rows, with a source for each block.
   struct Shard: Sendable {
     let rows: Range<Int>
     let blocks: [BlockSource]
-    /// The recorded ‖g‖² of each row and block, `rows × blocks`.
+    /// The recorded ‖g‖² of each row and block, `rows × blocks` as they are stored.
     let squaredNorms: MappedMatrix?
     /// The files that hold the gradients, for checksums.
     let files: [MemoryMap]
@@ -50,7 +52,8 @@ public struct GradientStore: Sendable {
 
   init(
     name: String, kind: Kind, layout: BlockLayout, shards: [Shard],
-    manifests: [StoreManifest?] = [nil], curvature: StoredCurvature? = nil
+    manifests: [StoreManifest?] = [nil], curvature: StoredCurvature? = nil,
+    members: Members? = nil
   ) {
     self.name = name
     self.kind = kind
@@ -58,6 +61,7 @@ public struct GradientStore: Sendable {
     self.shards = shards
     self.manifests = manifests
     self.curvature = curvature
+    self.members = members
     count = shards.last?.rows.upperBound ?? 0
     elementTypes = shards.first?.blocks.map(\.elementType) ?? []
   }
@@ -158,7 +162,7 @@ public struct GradientStore: Sendable {
     }
     return GradientStore(
       name: name, kind: kind, layout: layout, shards: kept, manifests: keptManifests,
-      curvature: curvature)
+      curvature: curvature, members: members)
   }
 
   /// Whether all rows of every block can be looked at in place as the given type.

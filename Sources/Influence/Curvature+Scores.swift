@@ -14,7 +14,7 @@ extension Curvature {
   public func scores(
     of queries: GradientStore, aggregation: Aggregation = .none, progress: ProgressHandler? = nil
   ) throws -> [Scores] {
-    let differences = training.layout.differences(from: queries.layout)
+    let differences = training.differences(from: queries)
     guard differences.isEmpty else {
       throw InfluenceError.layoutMismatch(
         train: training.name, query: queries.name, differences: differences)

@@ -112,6 +112,9 @@ extension FitManifest.Block {
         }),
       "files": .array(files.map(\.json)),
     ]
+    if self.members != [name] {
+      members["members"] = .array(self.members.map { .string($0) })
+    }
     for (side, key) in Self.estimates {
       if let value = largestEigenvalues[side] { members[key] = .number(value) }
     }
@@ -139,8 +142,15 @@ extension FitManifest.Block {
     }
     var files: [FitManifest.File] = []
     for entry in try reader.members("files") { files.append(try FitManifest.File(entry)) }
+    let name = try reader.string("name")
+    let members = try reader.json["members"].map { json in
+      guard let names = json.array?.compactMap(\.string), names.count == json.array?.count else {
+        throw reader.invalid("members", "is not an array of names")
+      }
+      return names
+    }
     self.init(
-      name: try reader.string("name"), shape: try reader.integers("shape"), damping: damping,
+      name: name, shape: try reader.integers("shape"), members: members ?? [name], damping: damping,
       choices: choices, isFitted: try reader.boolean("fitted"), files: files)
     for (side, key) in Self.estimates {
       if let value = reader.json[key]?.number { largestEigenvalues[side] = value }

@@ -31,6 +31,12 @@ extension FitManifest {
       return Difference(
         field: "block \(place)", recorded: recorded[place], found: found[place])
     }
+    for (index, block) in blocks.enumerated()
+    where training.members(ofBlock: index) != block.members {
+      return Difference(
+        field: "blocks in \(block.name)", recorded: block.members.joined(separator: " + "),
+        found: training.members(ofBlock: index).joined(separator: " + "))
+    }
     let checksum = try training.checksum()
     guard checksum == trainingChecksum else {
       return Difference(

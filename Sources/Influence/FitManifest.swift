@@ -1,5 +1,5 @@
 import Foundation
-import Gradients
+public import Gradients
 public import TensorFiles
 
 /// What a kept fit is and holds: `fit.json` in its folder.
@@ -51,6 +51,8 @@ public struct FitManifest: Sendable, Equatable {
     public let name: String
     /// The shape of its parameters.
     public let shape: [Int]
+    /// The stored blocks that it is made of, in the order of its columns; itself unless grouped.
+    public let members: [String]
     /// λ; nil of a block whose gradients are all zero.
     public let damping: Double?
     /// The side of each method, in their order, with the reason.
@@ -88,6 +90,11 @@ public struct FitManifest: Sendable, Equatable {
   public var isComplete: Bool { norms != nil && blocks.allSatisfy(\.isFitted) }
   /// All files.
   public var files: [File] { (norms.map { [$0] } ?? []) + blocks.flatMap(\.files) }
+  /// How the training store's blocks were grouped.
+  public var partition: BlockPartition {
+    blocks.allSatisfy { $0.members == [$0.name] }
+      ? .tensor : .mapping(blocks.map { .init(name: $0.name, blocks: $0.members) })
+  }
   /// Bytes of all files.
   public var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
 
@@ -109,7 +116,8 @@ public struct FitManifest: Sendable, Equatable {
     methods = estimators.map { Method($0) }
     blocks = plans.map { plan in
       Block(
-        name: plan.context.name, shape: plan.context.block.shape, damping: plan.context.damping,
+        name: plan.context.name, shape: plan.context.block.shape,
+        members: training.members(ofBlock: plan.context.index), damping: plan.context.damping,
         choices: plan.choices, isFitted: false, files: [])
     }
   }

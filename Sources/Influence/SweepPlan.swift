@@ -22,7 +22,7 @@ struct SweepPlan {
     _ method: DampingSweep.Method, _ grid: DampingGrid, _ training: GradientStore,
     _ queries: GradientStore, _ aggregation: Aggregation, _ options: CurvatureOptions
   ) throws {
-    let differences = training.layout.differences(from: queries.layout)
+    let differences = training.differences(from: queries)
     guard differences.isEmpty else {
       throw InfluenceError.layoutMismatch(
         train: training.name, query: queries.name, differences: differences)

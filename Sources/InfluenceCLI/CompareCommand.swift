@@ -118,7 +118,8 @@ struct CompareCommand: ParsableCommand {
     let settings = CompareRun.Settings(
       train: whole(train), query: whole(query), flipped: whole(flipped), seed: seed ?? 0,
       methods: methods.isEmpty ? EstimatorCatalog.compared : methods,
-      damping: fit.damping, side: fit.side, precision: fit.precision, threads: fit.threads,
+      partition: try fit.partition(), damping: fit.damping, side: fit.side,
+      precision: fit.precision, threads: fit.threads,
       memory: fit.memory?.bytes)
     let folder = try output.map { URL(filePath: $0) } ?? CompareRun.freshFolder()
     let run = try CompareRun(settings, folder: folder, quiet: fit.quiet)

@@ -62,6 +62,7 @@ extension CompareRun.Settings {
       // A string: a JSON number cannot hold every 64-bit seed.
       "seed": .string(String(seed)),
       "methods": RunRecord.strings(methods),
+      "partition": partition.json,
       "damping": .string(damping.description),
       "side": .string(side.rawValue),
       "precision": .string(precision.rawValue),
@@ -103,8 +104,10 @@ extension CompareRun.Settings {
     guard let threads = json["threads"]?.integer, threads > 0 else { throw invalid("threads") }
     self.init(
       train: json["train"]?.string, query: json["query"]?.string,
-      flipped: json["flipped"]?.string, seed: seed, methods: methods, damping: damping,
-      side: side, precision: precision, threads: threads)
+      flipped: json["flipped"]?.string, seed: seed, methods: methods,
+      partition: try json["partition"].map { try BlockPartition(json: $0, path: url.path) }
+        ?? .tensor,
+      damping: damping, side: side, precision: precision, threads: threads)
     for (path, name) in [(train, "train"), (query, "query")] {
       guard let path, let recorded = record[name]?["crc32c"]?.string else { continue }
       let store = try GradientStore(opening: URL(filePath: path))

@@ -12,6 +12,7 @@ struct CompareRun {
     var flipped: String?
     var seed: UInt64
     var methods: [String]
+    var partition: BlockPartition
     var damping: Damping
     var side: CostModel.Request
     var precision: CurvatureOptions.Precision
@@ -47,9 +48,11 @@ struct CompareRun {
     // Inputs are opened before the folder is made, and the folder goes again after an error: bad
     // input leaves nothing behind.
     if let train = settings.train, let query = settings.query {
-      training = try GradientStore(opening: URL(filePath: train))
-      queries = try GradientStore(opening: URL(filePath: query))
-      let differences = training.layout.differences(from: queries.layout)
+      training = try GradientStore(opening: URL(filePath: train)).partitioned(
+        by: settings.partition)
+      queries = try GradientStore(opening: URL(filePath: query)).partitioned(
+        by: settings.partition)
+      let differences = training.differences(from: queries)
       guard differences.isEmpty else {
         throw InfluenceError.layoutMismatch(
           train: training.name, query: queries.name, differences: differences)
@@ -64,8 +67,8 @@ struct CompareRun {
     } else {
       pending = try ResultFolder(folder, for: Self.contents)
       let digits = try DigitsGradients(seed: settings.seed, folder: folder)
-      training = digits.training
-      queries = digits.queries
+      training = try digits.training.partitioned(by: settings.partition)
+      queries = try digits.queries.partitioned(by: settings.partition)
       flippedRows = digits.flippedRows
       headline = digits.headline
     }

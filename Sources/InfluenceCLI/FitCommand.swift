@@ -47,7 +47,7 @@ struct FitCommand: ParsableCommand {
   func run() throws {
     let estimators = try PlanCommand.methods(in: method).map { try EstimatorCatalog.estimator($0) }
     let target = try StoreDestination(output, sources: [train], marker: FitManifest.fileName).url
-    let training = try GradientStore(opening: URL(filePath: train))
+    let training = try fit.store(at: train)
     let meter = RunMeter()
     let options = try fit.curvatureOptions(certifies: certificate, meter: meter)
     let bar = ProgressBar(quiet: fit.quiet, meter: meter)

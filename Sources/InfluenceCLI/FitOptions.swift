@@ -19,6 +19,13 @@ struct FitOptions: ParsableArguments {
   var givenSide: CostModel.Request?
 
   @Option(
+    name: .customLong("blocks"),
+    help: ArgumentHelp(
+      "What is one block: tensor, layer, all, or a JSON file {\"group\": [\"block\"]}. (default: tensor)",
+      valueName: "grouping"))
+  var givenBlocks: String?
+
+  @Option(
     name: .customLong("precision"),
     help: ArgumentHelp(
       "Precision of products of gradients. (default: single)", valueName: "type"))
@@ -51,11 +58,20 @@ struct FitOptions: ParsableArguments {
   /// The precision that was given, or the default.
   var precision: CurvatureOptions.Precision { givenPrecision ?? .single }
 
+  /// How blocks are grouped: as was asked for, or as they are stored.
+  func partition() throws -> BlockPartition { try givenBlocks.map { try .init($0) } ?? .tensor }
+
+  /// Opens a store, its blocks grouped.
+  func store(at path: String) throws -> GradientStore {
+    try GradientStore(opening: URL(filePath: path)).partitioned(by: partition())
+  }
+
   /// The options that decide results and are not at their defaults.
   var namesOfChanged: [String] {
     [
       ("--damping", damping != .standard), ("--side", side != .automatic),
-      ("--precision", precision != .single), ("--threads", threads != nil),
+      ("--precision", precision != .single), ("--blocks", givenBlocks != nil),
+      ("--threads", threads != nil),
     ].filter(\.1).map(\.0)
   }
 

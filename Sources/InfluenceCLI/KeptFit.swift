@@ -33,6 +33,18 @@ struct CurvatureSource {
   /// The paths that are read.
   var inputs: [String] { [train] + (fit.map { [$0] } ?? []) }
 
+  /// Opens a store with blocks grouped as was asked for, or as they were fitted.
+  func store(at path: String, options: FitOptions) throws -> GradientStore {
+    guard options.givenBlocks == nil, let manifest else { return try options.store(at: path) }
+    return try GradientStore(opening: URL(filePath: path)).partitioned(by: manifest.partition)
+  }
+
+  /// How blocks are grouped.
+  func partition(_ options: FitOptions) throws -> BlockPartition {
+    guard options.givenBlocks == nil, let manifest else { return try options.partition() }
+    return manifest.partition
+  }
+
   /// Fits, or opens what was fitted.
   ///
   /// - Parameters:

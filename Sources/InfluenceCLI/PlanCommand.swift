@@ -42,10 +42,6 @@ struct PlanCommand: ParsableCommand {
   var columns: Int?
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("With --rows: how many equal blocks; 1 by default.", valueName: "count"))
-  var blocks: Int?
-  @Option(
-    parsing: .unconditional,
     help: ArgumentHelp("Instead of --query: queries.", valueName: "count"))
   var queries: Int?
   @Option(help: ArgumentHelp("With --rows: the type of stored gradients.", valueName: "type"))
@@ -59,9 +55,15 @@ struct PlanCommand: ParsableCommand {
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var fit: FitOptions
 
+  /// With --rows, how many equal blocks.
+  private var blocks: Int? { rows == nil ? nil : fit.givenBlocks.flatMap { Int($0) } }
+
   func validate() throws {
+    if rows != nil, let given = fit.givenBlocks, blocks == nil {
+      throw ValidationError("--blocks \(given): with --rows, give the number of equal blocks")
+    }
     let typed = [
-      ("--columns", columns != nil), ("--blocks", blocks != nil), ("--dtype", dtype != nil),
+      ("--columns", columns != nil), ("--dtype", dtype != nil),
     ]
     if train != nil, let given = typed.first(where: \.1)?.0 {
       throw ValidationError("\(given) goes with --rows, and the store of --train says it already")
@@ -99,7 +101,7 @@ struct PlanCommand: ParsableCommand {
     var store: GradientStore?
     let shape: RunShape
     if let train {
-      let training = try GradientStore(opening: URL(filePath: train))
+      let training = try fit.store(at: train)
       shape = try RunShape(training: training, queryCount: queryCount(for: training))
       store = training
     } else {
@@ -123,8 +125,8 @@ struct PlanCommand: ParsableCommand {
   /// How many queries there are, after the same checks of the queries' store as before a run.
   private func queryCount(for training: GradientStore) throws -> Int {
     guard let query else { return queries ?? 1 }
-    let store = try GradientStore(opening: URL(filePath: query))
-    let differences = training.layout.differences(from: store.layout)
+    let store = try fit.store(at: query)
+    let differences = training.differences(from: store)
     guard differences.isEmpty else {
       throw InfluenceError.layoutMismatch(
         train: training.name, query: store.name, differences: differences)

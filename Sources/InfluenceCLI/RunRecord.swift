@@ -34,6 +34,7 @@ enum RunRecord {
         [
           "name": .string(context.name),
           "shape": .array(context.block.shape.map { .integer($0) }),
+          "members": strings(curvature.training.members(ofBlock: context.index)),
           "lambda": context.damping.map { .number($0) } ?? .null,
           "side": choice.map { .string($0.side.rawValue) } ?? .null,
           "reason": .string(choice?.reason ?? "dead: all training gradients are zero"),

@@ -142,11 +142,11 @@ struct ScoreCommand: ParsableCommand {
     let source = try CurvatureSource(train: train, fit: keptFit)
     let destination = try OutputPath(
       output, inputs: source.inputs + [query], ending: top == nil ? "npy" : "csv")
-    let training = try GradientStore(opening: URL(filePath: source.train))
-    let queries = try GradientStore(opening: URL(filePath: query))
+    let training = try source.store(at: source.train, options: fit)
+    let queries = try source.store(at: query, options: fit)
     let expected = aggregate == .mean ? 1 : queries.count
     let meter = RunMeter()
-    let differences = training.layout.differences(from: queries.layout)
+    let differences = training.differences(from: queries)
     guard differences.isEmpty else {
       throw InfluenceError.layoutMismatch(
         train: training.name, query: queries.name, differences: differences)
@@ -228,6 +228,7 @@ struct ScoreCommand: ParsableCommand {
       "columns": .integer(summary.exampleCount),
       "axes": ["query", "training example"],
       "top": top.map { .integer($0) } ?? .null,
+      "partition": try CurvatureSource(train: train, fit: keptFit).partition(fit).json,
       "precision": .string(curvature.options.precision.rawValue),
       "fit": keptFit.map { .string($0) } ?? .null,
       "blocks": RunRecord.blocks(of: curvature, estimator: 0),

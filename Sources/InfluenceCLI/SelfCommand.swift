@@ -45,7 +45,7 @@ struct SelfCommand: ParsableCommand {
     let estimator = try EstimatorCatalog.estimator(method)
     let source = try CurvatureSource(train: train, fit: keptFit)
     let destination = try OutputPath(output, inputs: source.inputs)
-    let training = try GradientStore(opening: URL(filePath: source.train))
+    let training = try source.store(at: source.train, options: fit)
     let meter = RunMeter()
     let bar = ProgressBar(quiet: fit.quiet, meter: meter)
     defer { bar.finish() }
@@ -67,6 +67,7 @@ struct SelfCommand: ParsableCommand {
       "method": .string(estimator.name),
       "settings": RunRecord.settings(estimator.settings),
       "damping": .string(curvature.options.damping.description),
+      "partition": try source.partition(fit).json,
       "rows": .integer(influence.count),
       "precision": .string(curvature.options.precision.rawValue),
       "fit": keptFit.map { .string($0) } ?? .null,

@@ -20,8 +20,8 @@ struct SweepRun {
       try OutputPath($0, inputs: [train, query], ending: "csv")
     }
     let options = try fit.curvatureOptions(certifies: false)
-    let training = try GradientStore(opening: URL(filePath: train))
-    let queries = try GradientStore(opening: URL(filePath: query))
+    let training = try fit.store(at: train)
+    let queries = try fit.store(at: query)
     let bar = ProgressBar(quiet: fit.quiet)
     defer { bar.finish() }
     sweep = try DampingSweep(
@@ -138,6 +138,7 @@ struct SweepRun {
       "aggregate": .string(sweep.aggregation.rawValue),
       "queries": .integer(sweep.queryCount),
       "training_examples": .integer(sweep.exampleCount),
+      "partition": try fit.partition().json,
       "precision": .string(fit.precision.rawValue),
       "points": .array(points),
       "recommendation": stability.recommendation.map { recommendation in

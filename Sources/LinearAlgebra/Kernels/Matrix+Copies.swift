@@ -40,6 +40,33 @@ extension Matrix {
     self.init(rows: view.rows, columns: view.columns, elements: elements)
   }
 
+  /// Replaces a rectangle by a view's elements.
+  ///
+  /// - Parameters:
+  ///   - view: Not transposed; inside this matrix from the given place on.
+  ///   - firstRow: The row of its first element.
+  ///   - firstColumn: The column of its first element.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  public mutating func place(_ view: MatrixView<Element>, firstRow: Int, firstColumn: Int) {
+    precondition(
+      !view.isTransposed && firstRow >= 0 && firstRow + view.rows <= rows && firstColumn >= 0
+        && firstColumn + view.columns <= columns,
+      "\(view.rows) × \(view.columns) at (\(firstRow), \(firstColumn)) of \(rows) × \(columns)")
+    let stride = columns
+    unsafe elements.withUnsafeMutableBufferPointer { target in
+      for row in 0..<view.rows {
+        unsafe view.storage.withPointer(at: view.offset + row * view.rowStride) { base in
+          let start = (firstRow + row) * stride + firstColumn
+          let part = unsafe UnsafeMutableBufferPointer(
+            rebasing: target[start..<start + view.columns])
+          _ = unsafe part.update(
+            fromContentsOf: UnsafeBufferPointer(start: base, count: view.columns))
+        }
+      }
+    }
+  }
+
   /// Converts a view's elements, each rounded to nearest.
   public init<Other: Scalar>(converting view: MatrixView<Other>) {
     self.init(converting: Matrix<Other>(view))

@@ -1,0 +1,82 @@
+import LinearAlgebra
+import TensorFiles
+
+extension GradientStore {
+  /// The same rows in coarser blocks, without a copy.
+  ///
+  /// Blocks that lie side by side in a file become one wider slice of it; others are read one after the
+  /// other. Norms, ids, checksums and what is known of the curvature stay those of the files.
+  ///
+  /// - Parameter partition: Which blocks become one.
+  /// - Returns: A store whose blocks are the groups; a group of one block keeps the block's shape.
+  /// - Throws: ``GradientStoreError/unusablePartition(store:reason:)``.
+  /// - Complexity: O(shards · blocks); no gradients are read.
+  public func partitioned(by partition: BlockPartition) throws -> GradientStore {
+    if partition == .tensor { return self }
+    guard members == nil else {
+      throw GradientStoreError.unusablePartition(
+        store: name, reason: "it is grouped already; group the store as it was opened")
+    }
+    let groups = try partition.groups(of: layout, store: name)
+    let places = Dictionary(
+      uniqueKeysWithValues: layout.blocks.enumerated().map { ($1.name, $0) })
+    let members = groups.map { group in group.blocks.compactMap { places[$0] } }
+    let coarse = BlockLayout(
+      zip(groups, members).map { group, members in
+        let only = members.count == 1 ? layout.blocks[members[0]].shape : nil
+        return (group.name, only ?? [members.reduce(0) { $0 + layout.blocks[$1].width }])
+      })
+    let coarseShards = shards.map { shard in
+      Shard(
+        rows: shard.rows,
+        blocks: members.map { members in
+          BlockSource(
+            joining: members.map {
+              JoinedBlocks.Member(source: shard.blocks[$0], width: layout.blocks[$0].width)
+            })
+        }, squaredNorms: shard.squaredNorms, files: shard.files)
+    }
+    return GradientStore(
+      name: name, kind: kind, layout: coarse, shards: coarseShards, manifests: manifests,
+      curvature: curvature, members: Members(stored: layout, ofBlocks: members))
+  }
+
+  /// What the blocks of a grouped store are made of.
+  struct Members: Sendable, Hashable {
+    /// The blocks as they are stored.
+    let stored: BlockLayout
+    /// The stored blocks in each block, in the order of its columns.
+    let ofBlocks: [[Int]]
+  }
+
+  /// The names of the stored blocks that a block is made of, in the order of its columns.
+  public func members(ofBlock index: Int) -> [String] {
+    guard let members else { return [layout.blocks[index].name] }
+    return members.ofBlocks[index].map { members.stored.blocks[$0].name }
+  }
+
+  /// Why rows of another store cannot be multiplied with this one's, one sentence a reason.
+  ///
+  /// Blocks must agree by name and shape, be made of the same stored blocks in the same order, and be
+  /// projected alike, if they are.
+  ///
+  /// - Parameters:
+  ///   - other: The queries, say.
+  ///   - label: What this store is called in the sentences.
+  ///   - otherLabel: What the other is called.
+  public func differences(
+    from other: GradientStore, label: String = "train", otherLabel: String = "query"
+  ) -> [String] {
+    let differences = layout.differences(from: other.layout, label: label, otherLabel: otherLabel)
+    guard differences.isEmpty else { return differences }
+    let places = Dictionary(
+      uniqueKeysWithValues: other.layout.blocks.enumerated().map { ($1.name, $0) })
+    return layout.blocks.enumerated().compactMap { index, block in
+      let mine = members(ofBlock: index)
+      let others = places[block.name].map { other.members(ofBlock: $0) } ?? mine
+      return mine == others
+        ? nil
+        : "block \(block.name) is made of \(mine.joined(separator: " + ")) in \(label) but of \(others.joined(separator: " + ")) in \(otherLabel)"
+    }
+  }
+}
