@@ -143,7 +143,7 @@ extension FitManifest.Block {
     var files: [FitManifest.File] = []
     for entry in try reader.members("files") { files.append(try FitManifest.File(entry)) }
     let name = try reader.string("name")
-    let members = try reader.json["members"].map { json in
+    let members = try reader.json["members"].map { json throws(FitError) in
       guard let names = json.array?.compactMap(\.string), names.count == json.array?.count else {
         throw reader.invalid("members", "is not an array of names")
       }
