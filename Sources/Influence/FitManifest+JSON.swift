@@ -143,14 +143,10 @@ extension FitManifest.Block {
     var files: [FitManifest.File] = []
     for entry in try reader.members("files") { files.append(try FitManifest.File(entry)) }
     let name = try reader.string("name")
-    let members = try reader.json["members"].map { json throws(FitError) in
-      guard let names = json.array?.compactMap(\.string), names.count == json.array?.count else {
-        throw reader.invalid("members", "is not an array of names")
-      }
-      return names
-    }
+    let members = reader.json["members"].map { $0.array?.compactMap(\.string) ?? [] } ?? [name]
+    guard !members.isEmpty else { throw reader.invalid("members", "is not an array of names") }
     self.init(
-      name: name, shape: try reader.integers("shape"), members: members ?? [name], damping: damping,
+      name: name, shape: try reader.integers("shape"), members: members, damping: damping,
       choices: choices, isFitted: try reader.boolean("fitted"), files: files)
     for (side, key) in Self.estimates {
       if let value = reader.json[key]?.number { largestEigenvalues[side] = value }
