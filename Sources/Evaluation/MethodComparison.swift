@@ -11,6 +11,8 @@ public struct MethodComparison: Sendable {
   public struct Entry: Sendable {
     /// The method as it was asked for, such as `lissa:depth=10`.
     public let specification: String
+    /// Whether the damping plays a part.
+    public let isDamped: Bool
     /// Seconds to fit: kernels and factorizations.
     public let fitSeconds: Double
     /// Seconds to score all queries once fitted.
@@ -48,6 +50,10 @@ public struct MethodComparison: Sendable {
 
   /// The methods, in the order asked for, exact included.
   public let entries: [Entry]
+  /// How far the methods are from each other, in the order of ``entries``.
+  public let agreement: MethodAgreement
+  /// The rule of λ, the same for all methods.
+  public let damping: Damping
   /// The damping of each block.
   public let contexts: [BlockContext]
 
@@ -105,13 +111,16 @@ public struct MethodComparison: Sendable {
       let scores = run.scores.certified(by: certified[index])
       let mean = scores.values.meanRow()
       return Entry(
-        specification: specifications[index], fitSeconds: run.fit, scoreSeconds: run.score,
+        specification: specifications[index], isDamped: estimators[index].isDamped,
+        fitSeconds: run.fit, scoreSeconds: run.score,
         peakMemory: run.peak, scores: scores,
         agreement: try ScoreAgreement(of: scores.values, with: exact),
         meanQueryAgreement: try ScoreAgreement(of: mean, with: exactMean),
         detection: try flipped.map { try MislabelDetection(meanScores: mean.elements, flipped: $0) }
       )
     }
+    agreement = try MethodAgreement(of: runs.map(\.scores.values))
+    damping = options.damping
     contexts = together.contexts
   }
 }

@@ -1,5 +1,5 @@
 public import Gradients
-import LinearAlgebra
+public import LinearAlgebra
 
 extension Curvature {
   /// Scores queries with every fitted estimator.
@@ -8,11 +8,15 @@ extension Curvature {
   ///   - queries: m rows of gradients, with the training store's blocks in any order.
   ///   - aggregation: One row of scores a query, or one for their mean.
   ///   - progress: Called as blocks are done.
+  ///   - eachBlock: Called with each block's name and its share of every estimator's scores, `m × n`
+  ///     before any normalization, in the layout's order; dead blocks are left out.
   /// - Returns: One ``Scores`` an estimator, in the order of ``estimators``.
   /// - Throws: ``InfluenceError``, or an error from reading a store.
   /// - Complexity: 2mnd a block for the products; see each estimator for the rest.
   public func scores(
-    of queries: GradientStore, aggregation: Aggregation = .none, progress: ProgressHandler? = nil
+    of queries: GradientStore, aggregation: Aggregation = .none,
+    progress: ProgressHandler? = nil,
+    eachBlock: ((_ block: String, _ scores: [Matrix<Double>]) throws -> Void)? = nil
   ) throws -> [Scores] {
     let differences = training.differences(from: queries)
     guard differences.isEmpty else {
@@ -22,15 +26,15 @@ extension Curvature {
     guard queries.count > 0 else { throw InfluenceError.empty(source: queries.name) }
     switch options.precision {
     case .single:
-      return try scores(of: queries, aggregation, progress, precision: Float.self)
+      return try scores(of: queries, aggregation, progress, eachBlock, precision: Float.self)
     case .double:
-      return try scores(of: queries, aggregation, progress, precision: Double.self)
+      return try scores(of: queries, aggregation, progress, eachBlock, precision: Double.self)
     }
   }
 
   private func scores<Element: Scalar>(
     of queries: GradientStore, _ aggregation: Aggregation, _ progress: ProgressHandler?,
-    precision: Element.Type
+    _ eachBlock: ((String, [Matrix<Double>]) throws -> Void)?, precision: Element.Type
   ) throws -> [Scores] {
     let clock = ContinuousClock()
     let start = clock.now
@@ -73,6 +77,7 @@ extension Curvature {
       return (squares.map { $0.squareRoot() }, answers)
     } combine: { place, outcome in
       for row in 0..<rowCount { norms[row, place] = outcome.norms[row] }
+      try eachBlock?(live[place].name, outcome.answers.map(\.scores))
       for (index, answer) in outcome.answers.enumerated() {
         results[index].values.add(answer.scores)
         results[index].warnings += answer.warnings

@@ -52,6 +52,8 @@ public protocol Estimator: Sendable {
   var normalization: ScoreNormalization { get }
   /// The weights of ``ScoreNormalization/exampleWeights``, n numbers.
   func exampleWeights(on training: GradientStore) throws -> [Double]
+  /// Whether λ plays a part at all.
+  var isDamped: Bool { get }
   /// Whether λ may be zero.
   var allowsZeroDamping: Bool { get }
   /// Bytes that a fit by passes holds for a block of `width` columns.
@@ -75,6 +77,8 @@ extension Estimator {
   }
   /// Nothing.
   public var normalization: ScoreNormalization { .none }
+  /// It does.
+  public var isDamped: Bool { true }
   /// It may not.
   public var allowsZeroDamping: Bool { false }
   /// None to speak of.

@@ -4,6 +4,16 @@ public import LinearAlgebra
 public enum InfluenceError: Error, Sendable {
   /// A damping that is not positive and finite.
   case invalidDamping(String)
+  /// A set of training rows that cannot be removed.
+  case invalidGroup(reason: String)
+  /// Without the set, some direction of a block would have no curvature left.
+  case groupTooInfluential(method: String, block: String, leverage: Double)
+  /// An ensemble without members.
+  case emptyEnsemble
+  /// A member of an ensemble does not hold what the first does.
+  case ensembleMismatch(store: String, reference: String, reason: String)
+  /// A member's weight is NaN or infinite.
+  case invalidWeight(store: String, weight: Double)
   /// The method divides by a damping that was asked to be zero.
   case needsDamping(method: String)
   /// Without damping the curvature of a block has no inverse.
@@ -46,6 +56,16 @@ extension InfluenceError: CustomStringConvertible {
     switch self {
     case .invalidDamping(let damping):
       "damping \(damping) is not positive; use a positive share of the mean eigenvalue such as 0.1, or absolute:VALUE with VALUE > 0"
+    case .invalidGroup(let reason):
+      "the group: \(reason)"
+    case .groupTooInfluential(let method, let block, let leverage):
+      "method \(method), block \(block): the group's leverage is \(leverage), where second order is defined below 1; remove fewer examples, raise the damping, or choose exact, whose leverages stay below 1"
+    case .emptyEnsemble:
+      "the ensemble has no members; name at least one"
+    case .ensembleMismatch(let store, let reference, let reason):
+      "\(store) and \(reference) cannot be members of one ensemble: \(reason); take all from the same model, data and parameters"
+    case .invalidWeight(let store, let weight):
+      "\(store): the weight is \(weight), and must be a finite number such as a learning rate"
     case .needsDamping(let method):
       "method \(method) divides by the damping, which is 0 here; use a positive share of the mean eigenvalue such as 0.1, or absolute:VALUE with VALUE > 0"
     case .singular(let block, let method, let reason):

@@ -32,6 +32,9 @@ struct CompareCommand: ParsableCommand {
         AUC                 how well harm to the mean query tells flipped labels
         rec. 10 %, 20 %     share of flipped labels in the most harmful 10 %, 20 %
 
+      Below it: each method against each other, by Spearman's correlation and by the \
+      share of the 10 % most helpful in common.
+
       METHODS
       \(InfluenceCommand.methodList)
       """)
@@ -133,6 +136,10 @@ struct CompareCommand: ParsableCommand {
     } else {
       if !fit.quiet { print(run.headline + "\n") }
       print(run.table.plainText(), terminator: "")
+      for agreement in run.agreementTables where !fit.quiet {
+        print("\n\(agreement.title)\n")
+        print(agreement.table.plainText(), terminator: "")
+      }
     }
     for warning in run.warnings { Console.error("warning: \(warning)") }
   }

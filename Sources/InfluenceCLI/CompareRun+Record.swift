@@ -21,6 +21,10 @@ extension CompareRun {
           ]
         }),
       "methods": .array(comparison.entries.map { json($0) }),
+      "agreement": [
+        "spearman": Self.rows(comparison.agreement.spearman),
+        "top_10_percent_overlap": Self.rows(comparison.agreement.topOverlap),
+      ],
       "seconds": .number(seconds),
       "warnings": RunRecord.strings(warnings),
       "versions": RunRecord.versions,
@@ -28,10 +32,15 @@ extension CompareRun {
     ]
   }
 
+  private static func rows(_ matrix: Matrix<Double>) -> OrderedJSON {
+    .array((0..<matrix.rows).map { .array(matrix[row: $0].map { RunRecord.number($0) }) })
+  }
+
   private func json(_ entry: MethodComparison.Entry) -> OrderedJSON {
     [
       "method": .string(entry.specification),
       "settings": RunRecord.settings(entry.scores.settings),
+      "damping": entry.isDamped ? .string(comparison.damping.description) : .null,
       "scores": .string("scores/\(Self.scoreFileName(entry.specification))"),
       "fit_seconds": .number(entry.fitSeconds),
       "score_seconds": .number(entry.scoreSeconds),

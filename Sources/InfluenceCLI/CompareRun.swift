@@ -91,7 +91,10 @@ struct CompareRun {
   }
 
   /// All that a run writes.
-  private static let contents = ["gradients", "scores", "table.md", "table.csv", recordName]
+  private static let contents = [
+    "gradients", "scores", "table.md", "table.csv", "agreement_spearman.csv", "agreement_top.csv",
+    recordName,
+  ]
 
   private static func count(_ number: Int, _ one: String, _ many: String) -> String {
     "\(number) \(number == 1 ? one : many)"
@@ -115,7 +118,8 @@ struct CompareRun {
   /// The results, one method a row.
   var table: Table {
     var columns: [Table.Column] = [
-      .init("method", .text), .init("fit", .seconds), .init("score", .seconds),
+      .init("method", .text), .init("damping", .text), .init("fit", .seconds),
+      .init("score", .seconds),
       .init("memory", .bytes), .init("Pearson", .decimals(4)), .init("Spearman", .decimals(4)),
       .init("mean P", .decimals(4)), .init("mean S", .decimals(4)),
       .init("top 10 %", .decimals(3)), .init("residual", .significant(digits: 3)),
@@ -129,7 +133,9 @@ struct CompareRun {
     var table = Table(columns: columns)
     for entry in comparison.entries {
       var cells: [Table.Cell] = [
-        .text(entry.specification), .number(entry.fitSeconds), .number(entry.scoreSeconds),
+        .text(entry.specification),
+        entry.isDamped ? .text(comparison.damping.description) : .missing,
+        .number(entry.fitSeconds), .number(entry.scoreSeconds),
         entry.peakMemory.map { .integer($0) } ?? .missing,
         .number(entry.agreement.meanPearson), .number(entry.agreement.meanSpearman),
         .number(entry.meanQueryAgreement.meanPearson),
@@ -145,6 +151,31 @@ struct CompareRun {
       table.append(cells)
     }
     return table
+  }
+
+  /// How far the methods are from each other: Spearman's correlation, and the share of the top in common.
+  var agreementTables: [(title: String, fileName: String, table: Table)] {
+    let names = comparison.entries.map(\.specification)
+    func table(_ matrix: Matrix<Double>) -> Table {
+      var table = Table(
+        columns: [.init("method", .text)] + names.map { .init($0, .decimals(3)) })
+      for (row, name) in names.enumerated() {
+        table.append(
+          [.text(name)]
+            + matrix[row: row].map { $0.isFinite ? .number($0) : .missing })
+      }
+      return table
+    }
+    return [
+      (
+        "Spearman, mean over queries", "agreement_spearman.csv",
+        table(comparison.agreement.spearman)
+      ),
+      (
+        "share of the 10 % most helpful in common, mean over queries",
+        "agreement_top.csv", table(comparison.agreement.topOverlap)
+      ),
+    ]
   }
 
   /// The file name of a method's scores.
@@ -163,6 +194,10 @@ struct CompareRun {
     }
     try AtomicFile.write(table.markdown(), to: folder.appending(path: "table.md"))
     try AtomicFile.write(table.csv(), to: folder.appending(path: "table.csv"))
+    for agreement in agreementTables {
+      try AtomicFile.write(
+        agreement.table.csv(), to: folder.appending(path: agreement.fileName))
+    }
     // Last: a folder with a record is a whole run.
     try AtomicFile.write(
       try record().serialized(.indented) + "\n", to: folder.appending(path: Self.recordName))

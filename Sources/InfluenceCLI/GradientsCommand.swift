@@ -108,7 +108,8 @@ struct GradientsCommand: ParsableCommand {
     }
     if dropoutMembers != nil, model == .softmax {
       throw ValidationError(
-        "--dropout-members needs hidden units, which softmax has none of: choose lora or perceptron")
+        "--dropout-members needs hidden units, which softmax has none of: choose lora or perceptron"
+      )
     }
     for (name, value) in [
       ("--train", train), ("--queries", queries), ("--checkpoints", checkpoints),

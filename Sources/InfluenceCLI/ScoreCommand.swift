@@ -45,6 +45,10 @@ struct ScoreCommand: ParsableCommand {
             --method exact --output scores.npy
         influence score --train t.npy --query q.npy \\
             --method datainf --top 100 --output top.csv
+        influence score --checkpoint run/epoch-1:1e-3 --checkpoint run/epoch-2:1e-3 \\
+            --method hessian-free --output tracin.npy
+        influence score --members grads/members \\
+            --method datainf --output ensemble.npy
         influence score --train t.npy --query q.npy \\
             --method exact --damping-sweep 1e-3:1:13 --output sweep.csv
 
@@ -73,7 +77,7 @@ struct ScoreCommand: ParsableCommand {
     name: .customLong("fit"),
     help: ArgumentHelp("What `influence fit` kept of them.", valueName: "folder"))
   var keptFit: String?
-  @Option(help: ArgumentHelp("The queries' gradients.", valueName: "path")) var query: String
+  @Option(help: ArgumentHelp("The queries' gradients.", valueName: "path")) var query: String?
   @Option(
     help: ArgumentHelp(
       "The method, with settings after a colon: cg:tolerance=1e-3,steps=50.", valueName: "name"))
@@ -105,6 +109,7 @@ struct ScoreCommand: ParsableCommand {
   @Flag(help: "Print a sweep as JSON.") var json = false
   @Flag(inversion: .prefixedNo, help: "Residuals and score error bounds in the record.")
   var certificate: Bool?
+  @OptionGroup var ensemble: EnsembleOptions
   @OptionGroup var fit: FitOptions
 
   func validate() throws {
@@ -114,9 +119,23 @@ struct ScoreCommand: ParsableCommand {
         throw ValidationError("--damping-sweep writes no scores: leave out --top")
       }
     }
+    if ensemble.isGiven {
+      let given = [
+        ("--train", train != nil), ("--fit", keptFit != nil), ("--query", query != nil),
+        ("--top", top != nil), ("--damping-sweep", dampingSweep != nil),
+        ("--certificate", certificate == true),
+      ].filter(\.1).map(\.0)
+      guard given.isEmpty else {
+        throw ValidationError(
+          "an ensemble has its own train and query: leave out \(given.joined(separator: ", "))")
+      }
+      if output == nil { throw ValidationError("Missing expected argument '--output <path>'") }
+      return
+    }
     if train == nil, keptFit == nil {
       throw ValidationError("Missing expected argument '--train <path>'")
     }
+    if query == nil { throw ValidationError("Missing expected argument '--query <path>'") }
     if keptFit != nil, dampingSweep != nil {
       throw ValidationError("--damping-sweep fits at every damping: leave out --fit, give --train")
     }
@@ -131,6 +150,12 @@ struct ScoreCommand: ParsableCommand {
   }
 
   func run() throws {
+    if ensemble.isGiven {
+      return try EnsembleRun(
+        ensemble, method: method, output: output ?? "", fit: fit, needsQueries: true
+      ).score(aggregate: aggregate, convention: convention)
+    }
+    let query = query ?? ""
     if let dampingSweep, let train {
       let sweep = try SweepRun(
         grid: dampingSweep, method: method, train: train, query: query, aggregate: aggregate,

@@ -33,15 +33,28 @@ struct SelfCommand: ParsableCommand {
   var method: String
   @Option(help: ArgumentHelp("Where the values go: a .npy file.", valueName: "path"))
   var output: String
+  @OptionGroup var ensemble: EnsembleOptions
   @OptionGroup var fit: FitOptions
 
   func validate() throws {
+    if ensemble.isGiven {
+      guard train == nil, keptFit == nil else {
+        throw ValidationError(
+          "an ensemble has its own training gradients: leave out --train and --fit")
+      }
+      return
+    }
     if train == nil, keptFit == nil {
       throw ValidationError("Missing expected argument '--train <path>'")
     }
   }
 
   func run() throws {
+    if ensemble.isGiven {
+      return try EnsembleRun(
+        ensemble, method: method, output: output, fit: fit, needsQueries: false
+      ).selfInfluence()
+    }
     let estimator = try EstimatorCatalog.estimator(method)
     let source = try CurvatureSource(train: train, fit: keptFit)
     let destination = try OutputPath(output, inputs: source.inputs)

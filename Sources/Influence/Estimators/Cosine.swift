@@ -21,6 +21,8 @@ public struct Cosine: Estimator {
   /// By the norms of both gradients.
   public var normalization: ScoreNormalization { .gradientNorms }
   /// There is nothing to damp.
+  public var isDamped: Bool { false }
+  /// There is nothing to damp.
   public var allowsZeroDamping: Bool { true }
 
   /// Norms.

@@ -18,6 +18,8 @@ public struct HessianFree: Estimator {
   public var settings: [String: String] { [:] }
 
   /// There is nothing to damp.
+  public var isDamped: Bool { false }
+  /// There is nothing to damp.
   public var allowsZeroDamping: Bool { true }
 
   /// Norms are not needed either, but known.

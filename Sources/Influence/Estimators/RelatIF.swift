@@ -47,6 +47,8 @@ public struct RelatIF: Estimator {
   }
   /// What the base method has.
   public var withoutMatrices: (any Estimator)? { base.withoutMatrices }
+  /// As the base method.
+  public var isDamped: Bool { base.isDamped }
   /// What the base method says.
   public var allowsZeroDamping: Bool { base.allowsZeroDamping && constraint == .loss }
 

@@ -1,0 +1,154 @@
+public import Gradients
+import LinearAlgebra
+
+/// What removing a set of training examples together does to each query.
+///
+/// Removing the set U takes (1/n)·Σ_U gᵢ off the gradient, to which the parameters answer with
+/// Δθ = (1/n)·(F_U + λI)⁻¹·Σ_U gᵢ, F_U = F − (1/n)·G_Uᵀ·G_U being the curvature without the set. By Woodbury,
+/// with S_UU = G_U·M·G_Uᵀ (u × u) and S_qU = V·M·G_Uᵀ (m × u), M = (F + λI)⁻¹:
+///
+///     first order     (1/n)·S_qU·1
+///     second order    (1/n)·S_qU·(I − S_UU/n)⁻¹·1
+///     additive        (1/n)·Σᵢ S_qi/(1 − S_ii/n)        each example removed by itself
+///     interaction     second order − additive           what they do together
+///
+/// summed over blocks, each with its own curvature. With M of `exact` it is the answer of the
+/// damped Fisher model without the set, to the last digit; with another M the same formula.
+/// Positive means that removing the set raises the query's loss. Koh, Ang, Teo and Liang, "On the Accuracy
+/// of Influence Functions for Measuring Group Effects" (2019); Basu, You and Feizi, "On Second-Order Group
+/// Influence Functions" (2020).
+public struct GroupInfluence: Sendable {
+  /// Σᵢ S_qi/n, m numbers.
+  public var firstOrder: [Double]
+  /// m numbers.
+  public var secondOrder: [Double]
+  /// Each example by itself, with its own leverage, m numbers.
+  public var additive: [Double]
+  /// The largest eigenvalue of S_UU/n over the blocks: below 1, and the nearer the less to be trusted.
+  public var leverage: Double
+  /// What the user should know.
+  public var warnings: [String]
+
+  /// Second order less additive.
+  public var interaction: [Double] { zip(secondOrder, additive).map { $0 - $1 } }
+}
+
+extension Curvature {
+  /// The effect of removing a set of training examples.
+  ///
+  /// - Parameters:
+  ///   - rows: The set U; each row once, and not all of them.
+  ///   - queries: m rows of gradients.
+  ///   - aggregation: One number a query, or one for their mean.
+  ///   - progress: Called as stages are done.
+  /// - Returns: One ``GroupInfluence`` an estimator, in the order of ``estimators``.
+  /// - Throws: ``InfluenceError/invalidGroup(reason:)``; ``InfluenceError/groupTooInfluential(method:block:leverage:)``
+  ///   where the set carries a direction of a block alone; or an error from reading a store.
+  /// - Complexity: that of scoring m + u queries, and u³/3 a block.
+  public func groupInfluence(
+    ofRemoving rows: [Int], on queries: GradientStore, aggregation: Aggregation = .none,
+    progress: ProgressHandler? = nil
+  ) throws -> [GroupInfluence] {
+    guard !rows.isEmpty, Set(rows).count == rows.count,
+      rows.allSatisfy({ (0..<training.count).contains($0) })
+    else {
+      throw InfluenceError.invalidGroup(
+        reason:
+          "rows must be different numbers from 0 to \(training.count - 1), at least one of them")
+    }
+    guard rows.count < training.count else {
+      throw InfluenceError.invalidGroup(reason: "it is the whole training set")
+    }
+    for estimator in estimators where estimator.normalization != .none {
+      throw InfluenceError.invalidGroup(
+        reason: "the scores of \(estimator.name) are divided by norms and do not add up")
+    }
+    let members = try training.gathering(rows, name: "group")
+    var groups: [GroupInfluence] = []
+    for estimator in estimators.indices {
+      let queryParts = try blockScores(
+        of: queries, aggregation: aggregation, estimator: estimator, columns: rows,
+        progress: progress)
+      let ownParts = try blockScores(
+        of: members, aggregation: .none, estimator: estimator, columns: rows, progress: progress)
+      groups.append(try group(queryParts, ownParts, estimators[estimator].name))
+    }
+    return groups
+  }
+
+  private func group(
+    _ queryParts: [(block: String, scores: Matrix<Double>)],
+    _ ownParts: [(block: String, scores: Matrix<Double>)], _ method: String
+  ) throws -> GroupInfluence {
+    let (n, m) = (Double(training.count), queryParts.first?.scores.rows ?? 0)
+    var result = GroupInfluence(
+      firstOrder: Array(repeating: 0, count: m), secondOrder: Array(repeating: 0, count: m),
+      additive: Array(repeating: 0, count: m), leverage: 0, warnings: warnings)
+    for ((block, scores), (_, own)) in zip(queryParts, ownParts) {
+      // I − S_UU/n, symmetric but for rounding.
+      var system = Matrix<Double>.identity(own.rows)
+      for row in 0..<own.rows {
+        for column in 0..<own.rows {
+          system[row, column] -= (own[row, column] + own[column, row]) / (2 * n)
+        }
+      }
+      let weights: [Double]
+      do throws(FactorizationError) {
+        let least = try SymmetricEigendecomposition(decomposing: system).values[0]
+        result.leverage = max(result.leverage, 1 - least)
+        var ones = Matrix<Double>(repeating: 1, rows: 1, columns: own.rows)
+        try Cholesky(factoring: system).solve(rows: &ones)
+        weights = ones.elements
+      } catch {
+        throw InfluenceError.groupTooInfluential(
+          method: method, block: block, leverage: result.leverage)
+      }
+      for query in 0..<m {
+        for (place, score) in scores[row: query].enumerated() {
+          result.firstOrder[query] += score / n
+          result.secondOrder[query] += score * weights[place] / n
+          result.additive[query] += score / n / (1 - own[place, place] / n)
+        }
+      }
+    }
+    return result
+  }
+
+  /// Some columns of the scores of each block that is not dead.
+  private func blockScores(
+    of queries: GradientStore, aggregation: Aggregation, estimator: Int, columns: [Int],
+    progress: ProgressHandler?
+  ) throws -> [(block: String, scores: Matrix<Double>)] {
+    var parts: [(block: String, scores: Matrix<Double>)] = []
+    _ = try scores(
+      of: queries, aggregation: aggregation, progress: progress,
+      eachBlock: { block, matrices in
+        let whole = matrices[estimator]
+        var part = Matrix<Double>.zeros(whole.rows, columns.count)
+        for row in 0..<whole.rows {
+          for (place, column) in columns.enumerated() { part[row, place] = whole[row, column] }
+        }
+        parts.append((block, part))
+      })
+    return parts
+  }
+}
+
+extension GradientStore {
+  /// Single rows as a store in memory, read in double precision.
+  func gathering(_ rows: [Int], name: String) throws -> GradientStore {
+    GradientStore(
+      name: name,
+      blocks: try layout.blocks.enumerated().map { index, block in
+        var elements: [Double] = []
+        elements.reserveCapacity(rows.count * block.width)
+        for row in rows {
+          elements += Matrix(try self.rows(row..<row + 1, of: index, as: Double.self)).elements
+        }
+        return (
+          block.name, block.shape,
+          Matrix(rows: rows.count, columns: block.width, elements: elements)
+        )
+      })
+  }
+}
