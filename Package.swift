@@ -67,7 +67,7 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(
-      name: "Evaluation", dependencies: ["LinearAlgebra", "Gradients", "Influence"],
+      name: "Evaluation", dependencies: ["LinearAlgebra", "Gradients", "Influence", "Models"],
       swiftSettings: settings),
     .target(
       name: "Reporting",
@@ -118,7 +118,7 @@ let package = Package(
       name: "ModelsTests", dependencies: ["Models", "TestSupport"],
       resources: [.copy("Fixtures")], swiftSettings: settings),
     .testTarget(
-      name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"],
+      name: "EvaluationTests", dependencies: ["Evaluation", "Models", "TestSupport"],
       resources: [.copy("Fixtures")], swiftSettings: settings),
     .testTarget(
       name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: settings),

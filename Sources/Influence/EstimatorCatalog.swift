@@ -4,8 +4,9 @@ import Gradients
 public enum EstimatorCatalog {
   /// The names, in the order in which tables show them.
   public static let names = [
-    "hessian-free", "cosine", "block-normalized", "datainf", "kfac", "ekfac", "lissa", "cg",
-    "pcg", "exact", "relatif-l", "relatif-theta", "exact-ggn", "exact-hessian",
+    "hessian-free", "cosine", "block-normalized", "datainf", "diagonal", "shampoo", "eshampoo",
+    "kfac", "ekfac", "arnoldi", "nystrom", "lissa", "cg", "pcg", "exact", "relatif-l",
+    "relatif-theta", "trak", "exact-ggn", "exact-hessian",
   ]
 
   /// The names that a comparison runs unless told otherwise: those of DataInf's paper, and what they
@@ -17,11 +18,17 @@ public enum EstimatorCatalog {
   /// One line on each method.
   public static let summaries: [String: String] = [
     "hessian-free": "inner product of gradients, M = I",
+    "diagonal": "diagonal Fisher, M = 1/(mean g² + λ)",
+    "shampoo": "second moments of each block's rows and columns",
+    "eshampoo": "their eigenbasis with the gradients' second moments",
+    "arnoldi": "leading eigenvectors; rank=K, steps=T, complement=true|false, seed=N",
+    "nystrom": "span of some gradients; landmarks=K, seed=N",
     "cosine": "cosine of gradients",
     "kfac": "Kronecker factors of the model, M = (S ⊗ A + λI)⁻¹",
     "ekfac": "their eigenbasis with the gradients' second moments",
     "relatif-l": "divided by √(gᵀMg); base=METHOD, exact unless given",
     "relatif-theta": "divided by |Mg|; base=METHOD, exact unless given",
+    "trak": "features of the margin, weighted by 1 − p; probabilities=FILE",
     "exact-ggn": "damped Gauss–Newton matrix of the model",
     "exact-hessian": "damped Hessian of the model",
     "block-normalized": "inner product divided by each block's damping, M = I/λ",
@@ -81,6 +88,12 @@ public enum EstimatorCatalog {
       estimator = solver
     case "pcg": estimator = try passes(&settings)
     case "cosine": estimator = Cosine()
+    case "trak": estimator = TRAK(probabilities: settings.removeValue(forKey: "probabilities"))
+    case "diagonal": estimator = DiagonalFisher()
+    case "shampoo": estimator = Shampoo()
+    case "eshampoo": estimator = Shampoo(correctsEigenvalues: true)
+    case "arnoldi": estimator = try arnoldi(&settings)
+    case "nystrom": estimator = try nystrom(&settings)
     case "kfac": estimator = KFAC()
     case "ekfac": estimator = EKFAC()
     case "exact-hessian": estimator = SecondOrder(.hessian)
@@ -100,6 +113,43 @@ public enum EstimatorCatalog {
   static func specification(of name: String, settings: [String: String]) -> String {
     let pairs = settings.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }
     return pairs.isEmpty ? name : "\(name):\(pairs.joined(separator: ","))"
+  }
+
+  private static func arnoldi(
+    _ settings: inout [String: String]
+  ) throws(InfluenceError) -> Arnoldi {
+    var arnoldi = Arnoldi()
+    if let rank = settings.removeValue(forKey: "rank") {
+      arnoldi.rank = try number(rank, Int.init, "rank", arnoldi.name)
+    }
+    if let steps = settings.removeValue(forKey: "steps") {
+      arnoldi.steps = try number(steps, Int.init, "steps", arnoldi.name)
+    }
+    if let complement = settings.removeValue(forKey: "complement") {
+      guard let flag = Bool(complement) else {
+        throw .invalidSetting(
+          method: arnoldi.name, setting: "complement",
+          reason: "'\(complement)' is neither true nor false")
+      }
+      arnoldi.keepsComplement = flag
+    }
+    if let seed = settings.removeValue(forKey: "seed") {
+      arnoldi.seed = try number(seed, UInt64.init, "seed", arnoldi.name)
+    }
+    return arnoldi
+  }
+
+  private static func nystrom(
+    _ settings: inout [String: String]
+  ) throws(InfluenceError) -> Nystrom {
+    var nystrom = Nystrom()
+    if let landmarks = settings.removeValue(forKey: "landmarks") {
+      nystrom.landmarks = try number(landmarks, Int.init, "landmarks", nystrom.name)
+    }
+    if let seed = settings.removeValue(forKey: "seed") {
+      nystrom.seed = try number(seed, UInt64.init, "seed", nystrom.name)
+    }
+    return nystrom
   }
 
   private static func relative(

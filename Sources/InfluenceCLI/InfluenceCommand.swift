@@ -13,6 +13,7 @@ struct InfluenceCommand: ParsableCommand {
 
       EXAMPLES
         influence compare                 every method against exact, on digits
+        influence gradients --output grads   train a model, write gradients
         influence inspect grads/train     what a store holds; is it healthy?
         influence verify grads/train      are its bytes those that were written?
         influence import train.safetensors grads/train
@@ -51,7 +52,8 @@ struct InfluenceCommand: ParsableCommand {
     subcommands: [
       CompareCommand.self, ScoreCommand.self, SelfCommand.self, InspectCommand.self,
       TopCommand.self, PlanCommand.self, VerifyCommand.self, ImportCommand.self,
-      MergeCommand.self, FitCommand.self, SplitCommand.self, ProjectCommand.self,
+      MergeCommand.self, FitCommand.self, SplitCommand.self, GradientsCommand.self,
+      ProjectCommand.self,
     ]
   )
 

@@ -176,3 +176,21 @@ extension Matrix {
     return selected
   }
 }
+
+extension Matrix {
+  /// Adds the squares of each column's elements to a sum of its own, in double precision.
+  ///
+  /// - Parameter sums: One for each column.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
+  public func addSquares(toColumns sums: inout [Double]) {
+    precondition(sums.count == columns, "\(sums.count) sums for \(columns) columns")
+    for row in 0..<rows {
+      let start = row * columns
+      for column in 0..<columns {
+        let value = Double(elements[start + column])
+        sums[column] += value * value
+      }
+    }
+  }
+}

@@ -23,6 +23,12 @@ public enum ModelError: Error, Equatable, Sendable {
   case badLayerSizes([Int])
   /// The parameters of one layer do not fit each other or the layer before.
   case layerDoesNotFit(layer: Int, reason: String)
+  /// A matrix over all parameters would be too large.
+  case tooManyParameters(count: Int, limit: Int)
+  /// Newton's method ended before the gradient was small enough.
+  case notConverged(steps: Int, gradientNorm: Double, tolerance: Double)
+  /// Newton's method is for models whose loss is convex.
+  case notConvex(layers: Int)
   /// The training loss became NaN or infinite.
   case diverged(epoch: Int)
 }
@@ -53,6 +59,12 @@ extension ModelError: CustomStringConvertible {
       "layer sizes \(sizes) make no network; give at least an input and an output size, all positive"
     case .layerDoesNotFit(let layer, let reason):
       "layer \(layer): \(reason); check the shapes of its parameters"
+    case .tooManyParameters(let count, let limit):
+      "a matrix over all \(count) trained parameters is past the limit of \(limit); take a smaller network, or train adapters"
+    case .notConverged(let steps, let norm, let tolerance):
+      "the gradient's norm is \(norm) after \(steps) Newton steps where \(tolerance) was asked for; raise the regularisation, or scale the features"
+    case .notConvex(let layers):
+      "Newton's method is for networks of one layer, whose loss is convex; this one has \(layers): train it by gradient steps"
     case .diverged(let epoch):
       "the training loss is no longer finite in epoch \(epoch); lower the learning rate"
     }

@@ -4,6 +4,8 @@ public import LinearAlgebra
 struct NetworkPass<Element: Scalar> {
   /// What each layer read, `n × inputs`.
   var inputs: [Matrix<Element>] = []
+  /// What each activation gave before dropout, and what dropout multiplied it by; nil without dropout.
+  var dropped: [(outputs: Matrix<Element>, factors: Matrix<Element>)?] = []
   /// What each layer's adapter made of it, (α/r)·x·Aᵀ, `n × rank`.
   var projections: [Matrix<Element>?] = []
   /// The head's outputs, `n × classes`.
@@ -67,9 +69,16 @@ extension MultilayerPerceptron {
   }
 
   /// Runs a batch through the network, and keeps what the way back needs.
+  ///
+  /// - Parameters:
+  ///   - features: `n × inputs`.
+  ///   - dropout: Which hidden units are silent, if any.
+  ///   - firstRow: The number of the first example, which decides its masks.
   @specialized(where Element == Float)
   @specialized(where Element == Double)
-  func forward(_ features: Matrix<Element>) -> NetworkPass<Element> {
+  func forward(
+    _ features: Matrix<Element>, dropout: Dropout? = nil, firstRow: Int = 0
+  ) -> NetworkPass<Element> {
     var pass = NetworkPass(logits: features)
     for (index, layer) in layers.enumerated() {
       let batch = pass.logits
@@ -77,7 +86,19 @@ extension MultilayerPerceptron {
       let outputs = layer.outputs(of: batch.view, projection: projection)
       pass.inputs.append(batch)
       pass.projections.append(projection)
-      pass.logits = index == layers.count - 1 ? outputs : activation.values(outputs)
+      guard index < layers.count - 1 else {
+        pass.logits = outputs
+        break
+      }
+      pass.logits = activation.values(outputs)
+      guard let dropout, dropout.rate > 0 else {
+        pass.dropped.append(nil)
+        continue
+      }
+      let factors: Matrix<Element> = dropout.factors(
+        rows: firstRow..<firstRow + outputs.rows, units: outputs.columns, layer: index)
+      pass.dropped.append((pass.logits, factors))
+      pass.logits.multiply(by: factors)
     }
     return pass
   }
@@ -87,15 +108,37 @@ extension MultilayerPerceptron {
   /// - Parameters:
   ///   - features: `n × inputs`.
   ///   - labels: n classes.
+  ///   - target: What is differentiated.
+  ///   - dropout: Which hidden units are silent, if any.
+  ///   - firstRow: The number of the first example, which decides its masks.
   /// - Complexity: about 4n operations for each weight, all in matrix products.
   @specialized(where Element == Float)
   @specialized(where Element == Double)
-  func forwardAndBack(_ features: Matrix<Element>, labels: ArraySlice<Int>) -> NetworkPass<Element>
-  {
-    var pass = forward(features)
+  func forwardAndBack(
+    _ features: Matrix<Element>, labels: ArraySlice<Int>, target: GradientTarget = .loss,
+    dropout: Dropout? = nil, firstRow: Int = 0
+  ) -> NetworkPass<Element> {
+    var pass = forward(features, dropout: dropout, firstRow: firstRow)
     let loss = SoftmaxCrossEntropy(logits: pass.logits, labels: labels)
     pass.losses = loss.losses
-    var delta = loss.gradients
+    let delta =
+      target == .loss
+      ? loss.gradients : Margin.gradients(logits: pass.logits, labels: labels)
+    back(&pass, from: delta)
+    return pass
+  }
+
+  /// Runs gradients by the logits back through the network.
+  ///
+  /// - Parameters:
+  ///   - pass: A pass forward; receives the gradients by each layer's outputs.
+  ///   - gradients: By the logits, `n × classes`.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
+  func back(_ pass: inout NetworkPass<Element>, from gradients: Matrix<Element>) {
+    pass.deltas = []
+    pass.adapterDeltas = []
+    var delta = gradients
     for (index, layer) in layers.enumerated().reversed() {
       var adapterDelta: Matrix<Element>?
       if let adapter = layer.adapter {
@@ -110,10 +153,15 @@ extension MultilayerPerceptron {
       if let adapter = layer.adapter, let adapterDelta {
         upstream.add(product: adapterDelta.view, adapter.down.view)
       }
-      delta = activation.inputGradients(from: upstream, outputs: pass.inputs[index])
+      // The activation before layer `index` belongs to layer `index` − 1.
+      if let dropped = pass.dropped[index - 1] {
+        upstream.multiply(by: dropped.factors)
+        delta = activation.inputGradients(from: upstream, outputs: dropped.outputs)
+      } else {
+        delta = activation.inputGradients(from: upstream, outputs: pass.inputs[index])
+      }
     }
     pass.deltas.reverse()
     pass.adapterDeltas.reverse()
-    return pass
   }
 }

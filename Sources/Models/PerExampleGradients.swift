@@ -22,12 +22,24 @@ public struct PerExampleGradients<Element: Scalar>: Sendable {
   public let model: MultilayerPerceptron<Element>
   /// The names and shapes of its trained parameters, in the order of ``Batch/blocks``.
   public let layout: BlockLayout
-  private let parameters: [TrainableParameter]
+  /// What the gradients are of.
+  public let target: GradientTarget
+  /// Which hidden units are silent, if any.
+  public let dropout: Dropout?
 
   /// Prepares the gradients of a network.
-  public init(of model: MultilayerPerceptron<Element>) {
+  ///
+  /// - Parameters:
+  ///   - model: The network.
+  ///   - target: What the gradients are of; each example's own loss unless given.
+  ///   - dropout: Which hidden units are silent, if any.
+  public init(
+    of model: MultilayerPerceptron<Element>, target: GradientTarget = .loss,
+    dropout: Dropout? = nil
+  ) {
     self.model = model
-    parameters = model.trainableParameters
+    self.target = target
+    self.dropout = dropout
     layout = model.layout
   }
 
@@ -99,34 +111,48 @@ public struct PerExampleGradients<Element: Scalar>: Sendable {
     _ workspace: inout Workspace, with data: TabularDataSet<Element>, rows: Range<Int>
   ) {
     let features = Matrix(data.features.view[rows: rows])
-    let pass = model.forwardAndBack(features, labels: data.labels[rows])
+    let pass = model.forwardAndBack(
+      features, labels: data.labels[rows], target: target, dropout: dropout,
+      firstRow: rows.lowerBound)
     workspace.losses = pass.losses
     workspace.predictions = pass.logits.columnsOfRowMaxima()
-    if workspace.blocks.isEmpty {
-      workspace.blocks = Array(repeating: [], count: parameters.count)
-    }
-    for (index, parameter) in parameters.enumerated() {
-      let layer = parameter.layer
-      let delta = pass.deltas[layer]
-      switch parameter.role {
-      case .weight:
-        fillOuterProducts(&workspace.blocks[index], delta, pass.inputs[layer])
-      case .bias:
-        workspace.blocks[index] = delta.elements
-      case .down:
-        guard let adapterDelta = pass.adapterDeltas[layer] else { continue }
-        fillOuterProducts(&workspace.blocks[index], adapterDelta, pass.inputs[layer])
-      case .up:
-        guard let projection = pass.projections[layer] else { continue }
-        fillOuterProducts(&workspace.blocks[index], delta, projection)
-      }
-    }
+    model.fillGradients(&workspace.blocks, of: pass)
   }
 
   /// A workspace's gradients as one matrix for each block; shares their memory.
   private func matrices(of workspace: Workspace, rows: Int) -> [Matrix<Element>] {
     zip(layout.blocks, workspace.blocks).map { block, elements in
       Matrix(rows: rows, columns: block.width, elements: elements)
+    }
+  }
+}
+
+extension MultilayerPerceptron {
+  /// Each example's gradient by every trained parameter, from what a pass left behind.
+  ///
+  /// - Parameters:
+  ///   - blocks: Become one array for each parameter, `n × d` row by row; their memory is used again.
+  ///   - pass: A pass forward and back.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
+  func fillGradients(_ blocks: inout [[Element]], of pass: NetworkPass<Element>) {
+    let parameters = trainableParameters
+    if blocks.isEmpty { blocks = Array(repeating: [], count: parameters.count) }
+    for (index, parameter) in parameters.enumerated() {
+      let layer = parameter.layer
+      let delta = pass.deltas[layer]
+      switch parameter.role {
+      case .weight:
+        fillOuterProducts(&blocks[index], delta, pass.inputs[layer])
+      case .bias:
+        blocks[index] = delta.elements
+      case .down:
+        guard let adapterDelta = pass.adapterDeltas[layer] else { continue }
+        fillOuterProducts(&blocks[index], adapterDelta, pass.inputs[layer])
+      case .up:
+        guard let projection = pass.projections[layer] else { continue }
+        fillOuterProducts(&blocks[index], delta, projection)
+      }
     }
   }
 }

@@ -6,6 +6,10 @@ enum RandomStream {
   static let batches: UInt64 = 3
   /// Plus the layer's number.
   static let weights: UInt64 = 1 << 32
+  /// Plus the example's row, and the layer's number in the upper half.
+  static let dropout: UInt64 = 3 << 32
+  /// Plus the example's row.
+  static let fisherLabels: UInt64 = 4 << 32
   /// Plus the layer's number.
   static let adapters: UInt64 = 2 << 32
 }

@@ -1,0 +1,145 @@
+import ArgumentParser
+import Foundation
+import InfluenceKit
+import Reporting
+
+/// `influence gradients`: per-example gradients of a model that is trained here.
+struct GradientsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "gradients",
+    abstract: "Train a small model and write its per-example gradients.",
+    discussion: """
+      Trains on handwritten digits, or on a table of numbers with a column of classes, and writes \
+      OUTPUT/train and OUTPUT/query as gradient stores, and OUTPUT/flipped.json with the rows whose \
+      labels were made wrong. On demand also what some methods need beside the gradients.
+
+      EXAMPLES
+        influence gradients --output grads
+        influence gradients --model perceptron --hidden 16 \\
+            --factors sampled --hessian --margins --output grads
+        influence gradients --model softmax --data table.csv --label class \\
+            --hessian --flip 0 --output grads
+        influence gradients --dropout-members 5 --dropout-max 0.01 \\
+            --output grads
+
+      MODELS
+        lora         a perceptron with low-rank adapters, as influence compare has it
+                     (digits only)
+        perceptron   every weight and bias of a perceptron, by AdamW
+        softmax      softmax regression at the minimum of its penalised loss, by
+                     Newton's method, so that leave-one-out is well defined
+
+      WHAT ELSE IS WRITTEN
+        --factors           Kronecker factors for kfac and ekfac, beside train
+        --hessian           Hessian and Gauss-Newton matrix, for exact-hessian and
+                            exact-ggn, beside train
+        --margins           OUTPUT/margins/train and query: gradients of
+                            log p/(1 - p), with p beside train, for trak
+        --dropout-members   OUTPUT/members/0, 1, ...: gradients under dropout, each
+                            with train and query; 0 has none
+        --checkpoints       OUTPUT/checkpoints/epoch-N, each with train and query
+      """)
+
+  @Option(help: ArgumentHelp("The new folder.", valueName: "folder")) var output: String
+  @Option(help: ArgumentHelp("lora, perceptron or softmax.", valueName: "name"))
+  var model: GradientsRun.Model = .lora
+  @Option(help: ArgumentHelp("A .csv file with a header; digits unless given.", valueName: "path"))
+  var data: String?
+  @Option(help: ArgumentHelp("The column of classes, 0 and up.", valueName: "column"))
+  var label: String?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Training examples; 1000, or four fifths of the table.", valueName: "count"))
+  var train: Int?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Queries; 200, or the rest of the table.", valueName: "count"))
+  var queries: Int?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The share of training labels that is made wrong.", valueName: "share"))
+  var flip = 0.2
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Units of each hidden layer of a perceptron.", valueName: "count"))
+  var hidden: [Int] = [32]
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Epochs of a perceptron.", valueName: "count"))
+  var epochs = 20
+  @Option(
+    name: .customLong("learning-rate"), parsing: .unconditional,
+    help: ArgumentHelp("AdamW's rate for a perceptron.", valueName: "number"))
+  var learningRate = 2e-3
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The penalty of softmax: (penalty/2)|w|².", valueName: "number"))
+  var penalty = 1e-2
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Decides all that is random.", valueName: "number"))
+  var seed: UInt64 = 0
+  @Option(
+    help: ArgumentHelp("Kronecker factors: empirical or sampled labels.", valueName: "labels"))
+  var factors: GradientsRun.Factors?
+  @Flag(help: "Hessian and Gauss-Newton matrix.") var hessian = false
+  @Flag(help: "Gradients of the margin log p/(1 - p).") var margins = false
+  @Option(
+    name: .customLong("dropout-members"), parsing: .unconditional,
+    help: ArgumentHelp("Members of an ensemble of gradients under dropout.", valueName: "count"))
+  var dropoutMembers: Int?
+  @Option(
+    name: .customLong("dropout-max"), parsing: .unconditional,
+    help: ArgumentHelp("Their largest dropout rate.", valueName: "rate"))
+  var dropoutMaximum = 0.01
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Gradients at so many epochs of a perceptron.", valueName: "count"))
+  var checkpoints: Int?
+  @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false
+
+  func validate() throws {
+    if (data == nil) != (label == nil) {
+      throw ValidationError("--data and --label go together: give both, or neither for the digits")
+    }
+    if data != nil, model == .lora {
+      throw ValidationError("--model lora is for digits: choose perceptron or softmax with --data")
+    }
+    if checkpoints != nil, model != .perceptron {
+      throw ValidationError("--checkpoints goes with --model perceptron")
+    }
+    if dropoutMembers != nil, model == .softmax {
+      throw ValidationError(
+        "--dropout-members needs hidden units, which softmax has none of: choose lora or perceptron")
+    }
+    for (name, value) in [
+      ("--train", train), ("--queries", queries), ("--checkpoints", checkpoints),
+      ("--dropout-members", dropoutMembers), ("--epochs", epochs),
+    ] {
+      if let value, value < 1 { throw ValidationError("\(name) \(value): use a number from 1 up") }
+    }
+    if let checkpoints, checkpoints > epochs {
+      throw ValidationError("--checkpoints \(checkpoints): there are \(epochs) epochs")
+    }
+  }
+
+  func run() throws {
+    let url = URL(filePath: output)
+    if FileManager.default.fileExists(atPath: url.path),
+      try !FileManager.default.contentsOfDirectory(atPath: url.path).isEmpty
+    {
+      throw Failure.cannotCreate("\(output): it is there already; choose another folder")
+    }
+    let run = GradientsRun(options: self)
+    let bar = ProgressBar(quiet: quiet)
+    defer { bar.finish() }
+    let parts = try run.parts()
+    let folder = try ResultFolder(
+      url, for: ["train", "query", "flipped.json", "margins", "members", "checkpoints"])
+    let lines = try run.write(parts, to: url, progress: bar.handler ?? { _, _ in })
+    folder.keep()
+    bar.finish()
+    if !quiet { for line in lines { print(line) } }
+  }
+}
+
+extension GradientsRun.Model: ExpressibleByArgument {}
+extension GradientsRun.Factors: ExpressibleByArgument {}

@@ -1,0 +1,52 @@
+internal import LinearAlgebra
+internal import RealModule
+
+/// What per-example gradients are the gradients of.
+public enum GradientTarget: String, Sendable, Hashable, CaseIterable {
+  /// Each example's own loss, −log p.
+  case loss
+  /// The margin log p/(1 − p) of its class, which TRAK takes (Park et al., 2023).
+  case margin
+}
+
+/// The margin log p_y/(1 − p_y) of a batch of logits.
+///
+/// Equal to z_y − log Σ_{k≠y} exp(zₖ), whose gradient is one-hot minus the softmax over the other classes:
+/// no 1 − p is ever divided by, so an example that fits perfectly is no exception.
+enum Margin {
+  /// The gradient of each example's margin by its logits, `n × classes`.
+  ///
+  /// - Parameters:
+  ///   - logits: `n × classes`.
+  ///   - labels: n classes.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
+  static func gradients<Element: Scalar>(
+    logits: Matrix<Element>, labels: ArraySlice<Int>
+  ) -> Matrix<Element> {
+    let classes = logits.columns
+    let values = logits.elements
+    var gradients = [Element](repeating: 0, count: values.count)
+    for (row, label) in labels.enumerated() {
+      let start = row * classes
+      let others = (start..<start + classes).filter { $0 != start + label }
+      let largest = others.reduce(-Double.infinity) { max($0, Double(values[$1])) }
+      let powers = others.map { Double.exp(Double(values[$0]) - largest) }
+      let total = powers.reduce(0, +)
+      for (index, power) in zip(others, powers) { gradients[index] = Element(-power / total) }
+      gradients[start + label] = others.isEmpty ? 0 : 1
+    }
+    return Matrix(rows: logits.rows, columns: classes, elements: gradients)
+  }
+}
+
+extension MultilayerPerceptron {
+  /// The probability p of each example's own class, from 0 to 1.
+  ///
+  /// - Throws: ``ModelError`` if the data do not fit, or there are none.
+  public func labelProbabilities(
+    of data: TabularDataSet<Element>
+  ) throws(ModelError) -> [Double] {
+    try losses(of: data).map { Double.exp(-$0) }
+  }
+}

@@ -1,0 +1,102 @@
+public import LinearAlgebra
+
+/// Softmax regression at the minimum of its regularised loss: a network of one layer, trained by Newton's
+/// method, so that leaving an example out has a well-defined answer.
+///
+///     mean loss + (α/2)·‖θ‖²        θ all weights and biases
+public struct SoftmaxRegression: Sendable {
+  /// The network: `head.weight` and `head.bias`.
+  public let model: MultilayerPerceptron<Double>
+  /// What it was trained on.
+  public let data: TabularDataSet<Double>
+  /// How it was trained.
+  public let settings: NewtonSettings
+  /// ‖∇‖ where training ended.
+  public let gradientNorm: Double
+
+  /// Trains on a data set.
+  ///
+  /// - Parameters:
+  ///   - data: n examples.
+  ///   - settings: Penalty and tolerance.
+  /// - Throws: ``ModelError``, among them ``ModelError/notConverged(steps:gradientNorm:tolerance:)``.
+  /// - Complexity: n · classes · D² operations a step, D = classes · (features + 1).
+  public init(trainedOn data: TabularDataSet<Double>, settings: NewtonSettings) throws {
+    try settings.validate()
+    let model = try MultilayerPerceptron<Double>(
+      layers: [
+        LinearLayer(
+          weight: .zeros(data.classCount, data.features.columns),
+          bias: [Double](repeating: 0, count: data.classCount))
+      ], activation: .tanh)
+    try self.init(model, data, settings, factor: nil)
+  }
+
+  private init(
+    _ start: MultilayerPerceptron<Double>, _ data: TabularDataSet<Double>,
+    _ settings: NewtonSettings, factor: Cholesky<Double>?
+  ) throws {
+    try start.checkFit(data)
+    let objective = Objective(model: start, data: data, penalty: settings.regularization)
+    let (parameters, norm) = try Newton.minimum(
+      of: objective, from: start.trainableValues.flatMap { $0 }, factor: factor,
+      settings: settings)
+    model = objective.model(parameters)
+    self.data = data
+    self.settings = settings
+    gradientNorm = norm
+  }
+
+  /// The Hessian of the regularised mean loss: (1/n) Σ (diag(p) − ppᵀ) ⊗ x·xᵀ + αI, `D × D`.
+  public func hessian() throws -> Matrix<Double> {
+    try Objective(model: model, data: data, penalty: settings.regularization)
+      .hessian(at: model.trainableValues.flatMap { $0 })
+  }
+
+  /// The model without one example, with the penalty as it was: mean over the n − 1 others, whose
+  /// weight in the loss stays 1/n, so that the removal is the change of one term.
+  ///
+  /// - Parameters:
+  ///   - row: The example.
+  ///   - factor: The factor of ``hessian()``: steps near the minimum take no other.
+  public func leavingOut(_ row: Int, factor: Cholesky<Double>) throws -> SoftmaxRegression {
+    let kept = data.selecting((0..<data.count).filter { $0 != row })
+    // (1/n) Σ over n − 1 terms + α/2‖θ‖² has the minimum of the mean over n − 1 with penalty α·n/(n − 1).
+    var settings = settings
+    settings.regularization *= Double(data.count) / Double(data.count - 1)
+    return try SoftmaxRegression(model, kept, settings, factor: factor)
+  }
+
+  private struct Objective: ConvexObjective {
+    let model: MultilayerPerceptron<Double>
+    let data: TabularDataSet<Double>
+    let penalty: Double
+
+    func model(_ parameters: [Double]) -> MultilayerPerceptron<Double> {
+      var moved = model
+      let count = model.outputs * model.inputs
+      moved.trainableValues = [Array(parameters[..<count]), Array(parameters[count...])]
+      return moved
+    }
+
+    func value(at parameters: [Double]) -> Double {
+      let logits = model(parameters).logits(of: data.features.view)
+      let losses = SoftmaxCrossEntropy(logits: logits, labels: data.labels[...]).losses
+      let squares = parameters.reduce(0) { $0 + $1 * $1 }
+      return losses.reduce(0, +) / Double(data.count) + penalty / 2 * squares
+    }
+
+    func gradient(at parameters: [Double]) -> [Double] {
+      let model = model(parameters)
+      let pass = model.forwardAndBack(data.features, labels: data.labels[...])
+      let sums = model.gradientSums(of: pass).flatMap { $0 }
+      return zip(sums, parameters).map { $0 / Double(data.count) + penalty * $1 }
+    }
+
+    func hessian(at parameters: [Double]) throws -> Matrix<Double> {
+      var hessian = try model(parameters).gaussNewton(over: data)
+      hessian.addToDiagonal(penalty)
+      return hessian
+    }
+  }
+}
