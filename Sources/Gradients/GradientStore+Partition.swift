@@ -69,6 +69,9 @@ extension GradientStore {
   ) -> [String] {
     let differences = layout.differences(from: other.layout, label: label, otherLabel: otherLabel)
     guard differences.isEmpty else { return differences }
+    if let difference = projectionDifference(from: other, label: label, otherLabel: otherLabel) {
+      return [difference]
+    }
     let places = Dictionary(
       uniqueKeysWithValues: other.layout.blocks.enumerated().map { ($1.name, $0) })
     return layout.blocks.enumerated().compactMap { index, block in

@@ -34,6 +34,8 @@ public enum GradientStoreError: Error, Sendable, Equatable {
   case notMatrixShaped(block: String, shape: [Int], neededBy: String)
   /// Blocks cannot be grouped as asked.
   case unusablePartition(store: String, reason: String)
+  /// A block cannot be projected as asked.
+  case notProjectable(block: String, reason: String)
   /// The writer failed earlier, and only the committed rows are whole.
   case writerFailed(path: String, committedRows: Int)
 }
@@ -76,6 +78,8 @@ extension GradientStoreError: CustomStringConvertible {
       "block \(block.quoted) of shape \(shape) is neither a matrix nor a vector, which \(method) need; choose another method, or store the block as outputs × inputs"
     case .unusablePartition(let store, let reason):
       "\(store.legible): \(reason)"
+    case .notProjectable(let block, let reason):
+      "block \(block.quoted): \(reason)"
     case .writerFailed(let path, let rows):
       "\(path.legible): this writer failed before, and only the first \(rows) rows are whole; resume the store with a new writer and append the rows after them again"
     }

@@ -19,6 +19,7 @@ struct InfluenceCommand: ParsableCommand {
         influence import train.safetensors grads/train
         influence merge grads/train grads/rank-0 grads/rank-1
         influence split grads/train grads/shards --shards 8
+        influence project grads/train small/train --kind sjlt --dimension 512
         influence score --train grads/train --query grads/query \\
             --method datainf --output scores.npy
         influence top scores.npy --query 3
@@ -52,6 +53,7 @@ struct InfluenceCommand: ParsableCommand {
       CompareCommand.self, ScoreCommand.self, SelfCommand.self, InspectCommand.self,
       TopCommand.self, PlanCommand.self, VerifyCommand.self, ImportCommand.self,
       MergeCommand.self, FitCommand.self, SplitCommand.self, GradientsCommand.self,
+      ProjectCommand.self,
     ]
   )
 

@@ -22,6 +22,7 @@ enum RunRecord {
       "rows": .integer(store.count),
       "columns": .integer(store.layout.columnCount),
       "dtype": .string(Set(store.elementTypes.map(\.name)).sorted().joined(separator: "+")),
+      "projection": store.projection.map { .string($0) } ?? .null,
       "crc32c": try store.checksum().map { .string($0) } ?? .null,
     ]
   }

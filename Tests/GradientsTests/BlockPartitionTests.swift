@@ -151,7 +151,7 @@ struct BlockPartitionTests {
     #expect(reason(names) == "accepted")
     #expect(reason(Array(names.dropLast())).contains("\"head.bias\" is in no group"))
     #expect(reason(names + ["head.bias"]).contains("\"head.bias\" is named twice"))
-    #expect(reason(names + ["tail"]).contains("names block \"tail\", which the store does not have"))
+    #expect(reason(names + ["tail"]).contains("\"tail\", which the store does not have"))
     #expect(throws: GradientStoreError.self) {
       try memory().partitioned(by: .all).partitioned(by: .layer)
     }

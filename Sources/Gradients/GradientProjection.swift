@@ -1,0 +1,113 @@
+public import LinearAlgebra
+
+/// A random projection of each block of gradients from d columns to k, which keeps inner products but for
+/// errors of the order √(1/k).
+///
+/// P of a block is decided by the seed and the block's name, so that stores with the same blocks are
+/// projected alike, in any order, a row at a time.
+public struct GradientProjection: Sendable, Hashable {
+  /// What P is.
+  public enum Kind: Sendable, Hashable {
+    /// Independent normal numbers or signs, `k × d`.
+    case dense(RandomMatrix.Distribution, dimension: Int)
+    /// So many signs a column (the sparse Johnson–Lindenstrauss transform), `k × d`.
+    case sparse(dimension: Int, nonzeros: Int)
+    /// P_out ⊗ P_in of normal numbers, `k_out × q` and `k_in × p`, for blocks that are matrices `q × p`
+    /// (LoGra: Choe et al., "What is your data worth to GPT?", 2024); k = k_out · k_in.
+    case kronecker(outputs: Int, inputs: Int)
+  }
+
+  /// What P is.
+  public let kind: Kind
+  /// Decides P.
+  public let seed: UInt64
+
+  /// Entries of a column of a sparse projection, unless it has fewer rows.
+  ///
+  /// The variance does not depend on them; more make large errors rarer where few columns hold most of a
+  /// gradient, and cost as much more.
+  public static let standardNonzeros = 4
+
+  /// Makes a projection.
+  ///
+  /// - Parameters:
+  ///   - kind: What P is; all numbers from 1 up, and no more entries a column than rows.
+  ///   - seed: Any number.
+  public init(_ kind: Kind, seed: UInt64 = 0) {
+    self.kind = kind
+    self.seed = seed
+    precondition(dimension > 0, "a projection to \(dimension) columns")
+    if case .sparse(let dimension, let nonzeros) = kind {
+      precondition(
+        nonzeros > 0 && nonzeros <= dimension, "\(nonzeros) entries a column of \(dimension) rows")
+    }
+  }
+
+  /// Columns of each projected block, k.
+  public var dimension: Int {
+    switch kind {
+    case .dense(_, let dimension), .sparse(let dimension, _): dimension
+    case .kronecker(let outputs, let inputs): outputs * inputs
+    }
+  }
+
+  /// The largest variance that ‖Px‖²/‖x‖² may have: 2/k, but for Kronecker products, whose is at most
+  /// (1 + 2/k_out)(1 + 2/k_in) − 1, of a gradient of rank 1.
+  ///
+  /// A sparse projection whose entries do not divide its rows may have a little more.
+  public var normVariance: Double {
+    switch kind {
+    case .dense(_, let dimension), .sparse(let dimension, _): 2 / Double(dimension)
+    case .kronecker(let outputs, let inputs):
+      (1 + 2 / Double(outputs)) * (1 + 2 / Double(inputs)) - 1
+    }
+  }
+
+  /// The blocks of projected gradients.
+  ///
+  /// - Parameter layout: The blocks of the gradients.
+  /// - Returns: Blocks of the same names, of shape `[k]`, or `[k_out, k_in]`.
+  /// - Throws: ``GradientStoreError/notProjectable(block:reason:)`` where k is larger than d, or
+  ///   ``GradientStoreError/notMatrixShaped(block:shape:neededBy:)``.
+  public func layout(of layout: BlockLayout) throws -> BlockLayout {
+    var blocks: [(name: String, shape: [Int])] = []
+    for block in layout.blocks {
+      switch kind {
+      case .dense(_, let dimension), .sparse(let dimension, _):
+        guard dimension <= block.width else {
+          throw GradientStoreError.notProjectable(
+            block: block.name,
+            reason:
+              "it has \(block.width) columns, fewer than the \(dimension) that are asked for; project to fewer, or group blocks (--blocks layer or all)"
+          )
+        }
+        blocks.append((block.name, [dimension]))
+      case .kronecker(let outputs, let inputs):
+        let (rows, columns) = try block.matrixShape(neededBy: "Kronecker projections")
+        guard outputs <= rows, inputs <= columns else {
+          throw GradientStoreError.notProjectable(
+            block: block.name,
+            reason:
+              "it is \(rows) × \(columns), less than the \(outputs) × \(inputs) that are asked for; project to fewer, or project with another kind, which does not need matrices"
+          )
+        }
+        blocks.append((block.name, [outputs, inputs]))
+      }
+    }
+    return BlockLayout(blocks)
+  }
+}
+
+extension GradientProjection: CustomStringConvertible {
+  /// All that decides P beside the blocks: `sjlt:dimension=512,nonzeros=4,seed=0`.
+  public var description: String {
+    switch kind {
+    case .dense(let distribution, let dimension):
+      "\(distribution.rawValue):dimension=\(dimension),seed=\(seed)"
+    case .sparse(let dimension, let nonzeros):
+      "sjlt:dimension=\(dimension),nonzeros=\(nonzeros),seed=\(seed)"
+    case .kronecker(let outputs, let inputs):
+      "logra:outputs=\(outputs),inputs=\(inputs),seed=\(seed)"
+    }
+  }
+}

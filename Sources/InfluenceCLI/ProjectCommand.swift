@@ -1,0 +1,173 @@
+import ArgumentParser
+import Foundation
+import InfluenceKit
+import Reporting
+
+/// `influence project`: gradients with fewer columns.
+struct ProjectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "project",
+    abstract: "Write gradients projected at random to fewer columns.",
+    usage: """
+      influence project <source> <destination> --kind <kind>
+                        (--dimension <k> | --factor-dimension <k>) [<options>]
+      """,
+    discussion: """
+      Each block of d columns becomes one of k, so that norms and inner products stay, but for errors of \
+      the order √(1/k); what they are is measured and printed. P is decided by the seed and the blocks' \
+      names: project training and query gradients with the same command, and scores of both are scores \
+      of the projected gradients. Stores that are projected otherwise are refused together. When stopped, \
+      give the same command again: it goes on from the last committed row, and ends with the same bytes.
+
+      KINDS
+        sjlt        a few signs a column; the cheapest, for any block
+        gaussian    independent normal numbers
+        rademacher  independent signs
+        logra       P_out ⊗ P_in for blocks that are matrices, outputs × inputs;
+                    --factor-dimension 64 gives 64 × 64 columns a block
+
+      EXAMPLES
+        influence project grads/train small/train --kind sjlt \\
+            --dimension 512 --blocks all
+        influence project grads/query small/query --kind sjlt \\
+            --dimension 512 --blocks all
+        influence score --train small/train --query small/query \\
+            --method exact --output scores.npy
+        influence project grads/train logra/train --kind logra \\
+            --factor-dimension 64 --seed 1
+      """)
+
+  /// What can be asked for.
+  enum Kind: String, ExpressibleByArgument, CaseIterable {
+    case sjlt, gaussian, rademacher, logra
+  }
+
+  @Argument(help: "A store directory, .safetensors, .npy, or a directory of .npy files.")
+  var source: String
+  @Argument(help: "The new store's folder.") var destination: String
+  @Option(help: ArgumentHelp("sjlt, gaussian, rademacher or logra.", valueName: "kind"))
+  var kind: Kind
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Columns of each projected block; not of logra.", valueName: "k"))
+  var dimension: Int?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Of logra: k outputs and k inputs of each block.", valueName: "k"))
+  var factorDimension: Int?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Of sjlt: entries of each column of P; 4 by default.", valueName: "count"))
+  var nonzeros: Int?
+  @Option(
+    help: ArgumentHelp(
+      "What is one block: tensor, layer, all, or a JSON file {\"group\": [\"block\"]}.",
+      valueName: "grouping"))
+  var blocks = "tensor"
+  @Option(parsing: .unconditional, help: ArgumentHelp("Decides P.", valueName: "number"))
+  var seed: UInt64 = 0
+  @Option(
+    help: ArgumentHelp(
+      "The type of numbers; float32 by default, float64 where the source has it.",
+      valueName: "type"))
+  var dtype: ElementType?
+  @Flag(help: "Print what was done and measured as JSON.") var json = false
+  @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false
+  @OptionGroup var pace: CopyPace
+
+  func validate() throws {
+    let isKronecker = kind == .logra
+    guard (dimension != nil) == !isKronecker, (factorDimension != nil) == isKronecker else {
+      throw ValidationError(
+        "--kind \(kind.rawValue) goes with \(isKronecker ? "--factor-dimension" : "--dimension"), and with that alone"
+      )
+    }
+    if nonzeros != nil, kind != .sjlt { throw ValidationError("--nonzeros goes with --kind sjlt") }
+    for (name, value, most) in [
+      ("--dimension", dimension, 1 << 30), ("--factor-dimension", factorDimension, 1 << 15),
+    ] {
+      if let value, !(1...most).contains(value) {
+        throw ValidationError("\(name) \(value): use a number from 1 to \(most)")
+      }
+    }
+    if let nonzeros, let dimension, !(1...dimension).contains(nonzeros) {
+      throw ValidationError("--nonzeros \(nonzeros): use a number from 1 to --dimension")
+    }
+  }
+
+  /// What was asked for.
+  private var projection: GradientProjection {
+    let dimension = dimension ?? 1
+    let kind: GradientProjection.Kind =
+      switch kind {
+      case .gaussian: .dense(.gaussian, dimension: dimension)
+      case .rademacher: .dense(.rademacher, dimension: dimension)
+      case .sjlt:
+        .sparse(
+          dimension: dimension,
+          nonzeros: nonzeros ?? min(dimension, GradientProjection.standardNonzeros))
+      case .logra: .kronecker(outputs: factorDimension ?? 1, inputs: factorDimension ?? 1)
+      }
+    return GradientProjection(kind, seed: seed)
+  }
+
+  func run() throws {
+    let partition = try BlockPartition(blocks)
+    let store = try GradientStore(opening: URL(filePath: source)).partitioned(by: partition)
+    guard store.count > 0 else { throw InfluenceError.empty(source: source) }
+    let projection = projection
+    let target = try StoreDestination(destination, sources: [source]).url
+    let bar = ProgressBar(quiet: quiet || json)
+    defer { bar.finish() }
+    let run = StoreProjection(
+      of: store, by: projection, to: target, elementType: dtype, chunkBytes: pace.bytes)
+    Interruption.leavesStore(destination)
+    let outcome = try run.run(progress: bar.handler)
+    guard !quiet || json else { return }
+    let projected = try GradientStore(opening: target)
+    let distortion = try ProjectionDistortion(of: projected, from: store, by: projection)
+    bar.finish()
+    print(
+      json
+        ? try record(store, projected, outcome, partition, distortion).serialized(.indented)
+        : text(store, projected, outcome, run.elementType, distortion))
+  }
+
+  private func text(
+    _ store: GradientStore, _ projected: GradientStore, _ outcome: StoreCopy.Outcome,
+    _ type: ElementType, _ distortion: ProjectionDistortion
+  ) -> String {
+    func number(_ value: Double) -> String { NumberFormat.significant(value) }
+    let blocks = projected.layout.count
+    return """
+      \(destination): \(outcome.summary(of: type)), \(store.layout.columnCount) columns projected to \(projected.layout.columnCount) in \(blocks) \(blocks == 1 ? "block" : "blocks") by \(projection)
+      norms, |Px|²/|x|²: mean \(number(distortion.meanNormRatio)), farthest from 1 \(number(distortion.worstNormRatio)); expected 1, with a deviation up to \(number(distortion.expectedNormDeviation))
+      inner products of \(distortion.pairs) sampled pairs, error by the norms: \(number(distortion.innerProductError)) (root mean square), \(number(distortion.worstInnerProductError)) (worst); expected up to \(number(distortion.expectedInnerProductError))
+      """
+  }
+
+  private func record(
+    _ store: GradientStore, _ projected: GradientStore, _ outcome: StoreCopy.Outcome,
+    _ partition: BlockPartition, _ distortion: ProjectionDistortion
+  ) throws -> OrderedJSON {
+    [
+      "path": .string(destination),
+      "rows": .integer(outcome.rows),
+      "resumed_rows": .integer(outcome.resumedRows),
+      "source_columns": .integer(store.layout.columnCount),
+      "columns": .integer(projected.layout.columnCount),
+      "dtype": .string(projected.sufficientElementType.name),
+      "projection": .string(projection.description),
+      "partition": partition.json,
+      "distortion": [
+        "norm_ratio_mean": RunRecord.number(distortion.meanNormRatio),
+        "norm_ratio_worst": RunRecord.number(distortion.worstNormRatio),
+        "norm_ratio_expected_deviation": RunRecord.number(distortion.expectedNormDeviation),
+        "inner_product_error_rms": RunRecord.number(distortion.innerProductError),
+        "inner_product_error_worst": RunRecord.number(distortion.worstInnerProductError),
+        "inner_product_error_expected": RunRecord.number(distortion.expectedInnerProductError),
+        "pairs": .integer(distortion.pairs),
+      ],
+    ]
+  }
+}
