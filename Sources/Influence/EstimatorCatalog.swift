@@ -6,7 +6,7 @@ public enum EstimatorCatalog {
   public static let names = [
     "hessian-free", "cosine", "block-normalized", "datainf", "diagonal", "shampoo", "eshampoo",
     "kfac", "ekfac", "arnoldi", "nystrom", "lissa", "cg", "pcg", "exact", "relatif-l",
-    "relatif-theta", "trak", "exact-ggn", "exact-hessian",
+    "relatif-theta", "trak", "logra", "exact-ggn", "exact-hessian",
   ]
 
   /// The names that a comparison runs unless told otherwise: those of DataInf's paper, and what they
@@ -29,6 +29,7 @@ public enum EstimatorCatalog {
     "relatif-l": "divided by √(gᵀMg); base=METHOD, exact unless given",
     "relatif-theta": "divided by |Mg|; base=METHOD, exact unless given",
     "trak": "features of the margin, weighted by 1 − p; probabilities=FILE",
+    "logra": "exact on gradients projected by influence project --kind logra",
     "exact-ggn": "damped Gauss–Newton matrix of the model",
     "exact-hessian": "damped Hessian of the model",
     "block-normalized": "inner product divided by each block's damping, M = I/λ",
@@ -88,6 +89,7 @@ public enum EstimatorCatalog {
       estimator = solver
     case "pcg": estimator = try passes(&settings)
     case "cosine": estimator = Cosine()
+    case "logra": estimator = LoGra()
     case "trak": estimator = TRAK(probabilities: settings.removeValue(forKey: "probabilities"))
     case "diagonal": estimator = DiagonalFisher()
     case "shampoo": estimator = Shampoo()

@@ -53,6 +53,7 @@ struct InfluenceCommand: ParsableCommand {
       CompareCommand.self, ScoreCommand.self, SelfCommand.self, InspectCommand.self,
       TopCommand.self, PlanCommand.self, VerifyCommand.self, ImportCommand.self,
       MergeCommand.self, FitCommand.self, SplitCommand.self, GradientsCommand.self,
+      GroupCommand.self,
       ProjectCommand.self,
     ]
   )

@@ -59,6 +59,11 @@ struct PlanCommand: ParsableCommand {
   private var blocks: Int? { rows == nil ? nil : fit.givenBlocks.flatMap { Int($0) } }
 
   func validate() throws {
+    if rows == nil, let given = fit.givenBlocks, Int(given) != nil {
+      throw ValidationError(
+        "--blocks \(given): a number of equal blocks goes with --rows; a store's are grouped by tensor, layer, all or a JSON file"
+      )
+    }
     if rows != nil, let given = fit.givenBlocks, blocks == nil {
       throw ValidationError("--blocks \(given): with --rows, give the number of equal blocks")
     }

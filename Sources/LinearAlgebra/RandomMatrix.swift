@@ -81,6 +81,8 @@ public struct RandomMatrix: Sendable {
   /// Some columns, `k × columns`.
   ///
   /// - Complexity: O(k · columns), several rows at a time.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
   public func panel<Element: Scalar>(columns range: Range<Int>, as: Element.Type) -> Matrix<Element>
   {
     var parts = [[Element]](repeating: [], count: rows)

@@ -46,9 +46,14 @@ public struct SparseSignMatrix: Sendable {
     for column in range {
       for call in 0..<callsAColumn {
         let words = generator.words(at: UInt64(column) &* UInt64(callsAColumn) &+ UInt64(call))
-        let all = [words.0, words.1, words.2, words.3]
-        for (index, word) in all.enumerated() where 4 * call + index < nonzeros {
-          let run = 4 * call + index
+        for run in 4 * call..<min(nonzeros, 4 * call + 4) {
+          let word =
+            switch run & 3 {
+            case 0: words.0
+            case 1: words.1
+            case 2: words.2
+            default: words.3
+            }
           let first = run * rows / nonzeros
           let size = (run + 1) * rows / nonzeros - first
           let row = first + Int((UInt64(word >> 1) &* UInt64(size)) >> 31)

@@ -34,8 +34,8 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
   static let usage: [BadInvocation] = [
     .init("frobnicate", 64, "frobnicate", "influence --help"),
     .init("--frobnicate", 64, "--frobnicate"),
-    .init("score", 64, "--query", "influence score --help"),
-    .init("score --train train.safetensors", 64, "--query"),
+    .init("score", 64, "--method", "influence score --help"),
+    .init("score --train train.safetensors --method exact", 64, "--query"),
     .init(
       "score --train train.safetensors --query query.safetensors --output o.npy", 64, "--method"),
     .init(exact, 64, "--output"),
@@ -56,7 +56,9 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
     .init("\(full) --damping inf", 64, "damping inf"),
     .init("\(full) --damping abc", 64, "abc", "--damping"),
     .init("\(full) --damping «»", 64, "--damping"),
-    .init("\(full) --damping absolute:0", 64, "damping absolute:0", "absolute:VALUE"),
+    .init(
+      "score --train train.safetensors --query query.safetensors --method datainf --output o.npy --damping absolute:0",
+      64, "datainf", "absolute:VALUE"),
     .init("\(full) --damping absolute:-1", 64, "damping absolute:-1"),
     .init("\(full) --damping absolute:", 64, "absolute:", "--damping"),
     .init("\(full) --damping relative:absolute:1", 64, "--damping"),

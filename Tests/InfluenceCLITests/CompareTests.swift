@@ -118,7 +118,10 @@ struct CompareTests {
       atPath: place.file("influence-runs/compare-1").path)
     #expect(
       files.sorted()
-        == (["run.json", "scores", "table.csv", "table.md"]
+        == ([
+          "agreement_spearman.csv", "agreement_top.csv", "run.json", "scores", "table.csv",
+          "table.md",
+        ]
         + Self.methods.map { "scores/\($0).npy" })
         .sorted())
     let markdown = try String(

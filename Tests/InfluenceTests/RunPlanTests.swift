@@ -113,7 +113,7 @@ struct RunPlanTests {
     for method in EstimatorCatalog.names {
       let plan = try plan(method, n: large, m: large, d: 10_000, blocks: 1000, options(.score))
       #expect(plan.gramBytes >= 0 && plan.peakBytes > 0 && plan.operations.isFinite)
-      let takesMatrices = ["datainf", "lissa", "cg", "exact", "relatif-l"]
+      let takesMatrices = ["datainf", "lissa", "cg", "exact", "relatif-l", "logra"]
       #expect(!plan.fits || !takesMatrices.contains(method))
     }
   }

@@ -1,0 +1,103 @@
+import ArgumentParser
+import Foundation
+import InfluenceKit
+import Reporting
+
+/// `influence group`: what removing a set of training examples together does.
+struct GroupCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "group",
+    abstract: "The effect of removing a set of training examples.",
+    discussion: """
+      To first order the effects of examples add up. To second order the curvature changes with the \
+      set, which makes examples that resemble each other count for more together. Positive means that \
+      removing the set raises the query's loss.
+
+      EXAMPLES
+        influence group --train grads/train --query grads/query \\
+            --method exact --rows 3 17 42
+        influence group --train grads/train --query grads/query \\
+            --method exact --rows 3 17 42 --aggregate mean --json
+
+      COLUMNS
+        first        sum of the scores / n
+        second       with the curvature that is left without the set
+        additive     each example by itself, with its own leverage
+        interaction  second less additive: what they do together
+
+      METHODS
+      \(InfluenceCommand.methodList)
+      """)
+
+  @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String
+  @Option(help: ArgumentHelp("The queries' gradients.", valueName: "path")) var query: String
+  @Option(help: ArgumentHelp("The method, with settings after a colon.", valueName: "name"))
+  var method = "exact"
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("The training rows that are removed, from 0.", valueName: "row"))
+  var rows: [Int]
+  @Option(
+    help: ArgumentHelp("A row for each query, or one for the mean query.", valueName: "rows"))
+  var aggregate: Aggregation = .none
+  @Flag(help: "Print JSON.") var json = false
+  @OptionGroup var fit: FitOptions
+
+  func run() throws {
+    let estimator = try EstimatorCatalog.estimator(method)
+    let training = try fit.store(at: train)
+    let queries = try fit.store(at: query)
+    let bar = ProgressBar(quiet: fit.quiet)
+    defer { bar.finish() }
+    let options = try fit.curvatureOptions(certifies: false, meter: RunMeter())
+    let curvature = try Curvature(
+      fitting: [estimator], on: training, options: options, progress: bar.handler)
+    let group = try curvature.groupInfluence(
+      ofRemoving: rows, on: queries, aggregation: aggregate, progress: bar.handler)[0]
+    bar.finish()
+    for warning in group.warnings { Console.error("warning: \(warning)") }
+    if json {
+      print(try record(group, curvature).serialized(.indented))
+      return
+    }
+    var table = Table(columns: [
+      .init("query", .text), .init("first", .significant(digits: 4)),
+      .init("second", .significant(digits: 4)), .init("additive", .significant(digits: 4)),
+      .init("interaction", .significant(digits: 4)),
+    ])
+    for query in group.firstOrder.indices {
+      table.append([
+        .text(aggregate == .mean ? "mean" : "\(query)"), .number(group.firstOrder[query]),
+        .number(group.secondOrder[query]), .number(group.additive[query]),
+        .number(group.interaction[query]),
+      ])
+    }
+    print(table.plainText(), terminator: "")
+    if !fit.quiet {
+      print(
+        "\n\(rows.count) of \(training.count) training rows removed, by \(estimator.name); largest leverage \(NumberFormat.significant(group.leverage)) of at most 1"
+      )
+    }
+  }
+
+  private func record(_ group: GroupInfluence, _ curvature: Curvature) throws -> OrderedJSON {
+    [
+      "format": "influencekit-group",
+      "version": 1,
+      "method": .string(curvature.estimators[0].name),
+      "settings": RunRecord.settings(curvature.estimators[0].settings),
+      "damping": .string(curvature.options.damping.description),
+      "rows": .array(rows.map { .integer($0) }),
+      "positive_means": "removing the rows raises the query's loss",
+      "first_order": RunRecord.numbers(group.firstOrder),
+      "second_order": RunRecord.numbers(group.secondOrder),
+      "additive": RunRecord.numbers(group.additive),
+      "interaction": RunRecord.numbers(group.interaction),
+      "leverage": .number(group.leverage),
+      "train": try RunRecord.store(curvature.training),
+      "warnings": RunRecord.strings(group.warnings),
+      "versions": RunRecord.versions,
+      "command": RunRecord.commandLine,
+    ]
+  }
+}
