@@ -69,7 +69,9 @@ struct GroupInfluenceTests {
         * Naive.norm(group.secondOrder))
   }
 
-  /// Ridge regression whose residuals are all 1: with θ = Xᵀ1/α and y = Xθ + 1, θ is the solution. Then
+  /// Ridge regression whose residuals are all 1.
+  ///
+  /// With θ = Xᵀ1/α and y = Xθ + 1, θ is the solution. Then
   /// gᵢ = −xᵢ, F is the Hessian, and second order is θ without the set, to the last digit.
   @Test("Least squares: exactly a fit without the set")
   func leastSquares() throws {
