@@ -12,6 +12,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
     .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
   ],
@@ -75,6 +76,14 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(
+      name: "Experiments",
+      dependencies: [
+        "LinearAlgebra", "TensorFiles", "Gradients", "Influence", "Models", "Evaluation", "Reporting",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+        .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: settings),
+    .target(
       name: "InfluenceKit",
       dependencies: [
         "LinearAlgebra", "TensorFiles", "Gradients", "Influence", "Models", "Evaluation",
@@ -84,7 +93,7 @@ let package = Package(
     .executableTarget(
       name: "InfluenceCLI",
       dependencies: [
-        "InfluenceKit", "Reporting",
+        "InfluenceKit", "Experiments", "Reporting",
         .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -122,6 +131,9 @@ let package = Package(
       resources: [.copy("Fixtures")], swiftSettings: settings),
     .testTarget(
       name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: settings),
+    .testTarget(
+      name: "ExperimentsTests", dependencies: ["Experiments", "InfluenceKit", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(
       name: "InfluenceCLITests", dependencies: ["InfluenceCLI", "InfluenceKit", "TestSupport"],
       swiftSettings: settings),

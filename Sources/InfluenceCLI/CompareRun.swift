@@ -101,10 +101,10 @@ struct CompareRun {
   }
 
   /// The first `influence-runs/compare-N` that is not taken.
-  static func freshFolder() throws -> URL {
+  static func freshFolder(_ name: String = "compare") throws -> URL {
     let base = URL(filePath: "influence-runs")
     for number in 1...100_000 {
-      let folder = base.appending(path: "compare-\(number)")
+      let folder = base.appending(path: "\(name)-\(number)")
       if !FileManager.default.fileExists(atPath: folder.path) { return folder }
     }
     throw Failure.cannotCreate("influence-runs: it is full; delete old runs")

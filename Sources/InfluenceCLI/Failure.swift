@@ -1,4 +1,5 @@
 import ArgumentParser
+import Experiments
 import Foundation
 import InfluenceKit
 
@@ -51,11 +52,21 @@ enum Failure: Error {
       default: 65
       }
     case is EvaluationError, is ModelError, is FactorizationError: 65
+    case let error as ExperimentError: exitCode(forExperiment: error)
     case is CocoaError: 74
     default:
       // The parser's own errors; anything unknown is a bug of ours.
       InfluenceCommand.exitCode(for: error).rawValue == 1
         ? 70 : InfluenceCommand.exitCode(for: error).rawValue
+    }
+  }
+
+  private static func exitCode(forExperiment error: ExperimentError) -> Int32 {
+    switch error {
+    case .missingPath: 66
+    case .folderInUse, .otherRun, .notARun: 73
+    case .locked: 75
+    default: 65
     }
   }
 
@@ -84,7 +95,7 @@ enum Failure: Error {
     case let error as any CustomStringConvertible
     where error is TensorFileError || error is GradientStoreError || error is InfluenceError
       || error is FitError || error is EvaluationError || error is ModelError
-      || error is FactorizationError:
+      || error is FactorizationError || error is ExperimentError:
       return error.description
     case let error as CocoaError:
       let path = error.filePath.map { "\($0): " } ?? ""

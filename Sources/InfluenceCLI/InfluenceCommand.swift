@@ -54,7 +54,7 @@ struct InfluenceCommand: ParsableCommand {
       TopCommand.self, PlanCommand.self, VerifyCommand.self, ImportCommand.self,
       MergeCommand.self, FitCommand.self, SplitCommand.self, GradientsCommand.self,
       GroupCommand.self,
-      ProjectCommand.self,
+      ProjectCommand.self, ExperimentCommand.self,
     ]
   )
 

@@ -1,0 +1,291 @@
+import Foundation
+internal import Influence
+internal import TensorFiles
+internal import Yams
+
+/// A YAML mapping whose values know where they stand.
+struct ConfigurationDocument {
+  /// A value, and where it was given.
+  struct Entry {
+    let key: String
+    let node: Node
+    let place: Place
+  }
+
+  /// The beginning of the document.
+  let place: Place
+  private let path: String
+  private let root: Node.Mapping
+
+  /// Parses the text of a file.
+  ///
+  /// - Throws: ``ExperimentError/malformed(_:problem:)`` with line and column.
+  init(text: String, path: String) throws {
+    self.path = path
+    place = .file(path, line: 1, column: 1)
+    let node: Node?
+    do {
+      node = try Yams.compose(yaml: text)
+    } catch let error as YamlError {
+      throw Self.malformed(error, path: path)
+    }
+    guard let node, node.null == nil || node.mapping != nil else {
+      throw ExperimentError.malformed(place, problem: "the file is empty")
+    }
+    guard let mapping = node.mapping else {
+      throw ExperimentError.malformed(
+        Self.place(of: node, in: path), problem: "the file is not a mapping of keys to values")
+    }
+    root = mapping
+  }
+
+  /// Reads `key=value`, where the value is YAML.
+  static func override(_ text: String) throws -> (key: String, entry: Entry) {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, !parts[0].isEmpty else {
+      throw ExperimentError.invalidValue(
+        .commandLine, key: text, reason: "give key=value, such as model.hidden=[64]")
+    }
+    let key = String(parts[0])
+    let node: Node?
+    do {
+      node = try Yams.compose(yaml: String(parts[1]))
+    } catch {
+      throw ExperimentError.invalidValue(
+        .commandLine, key: key, reason: "\(parts[1]) is not a YAML value")
+    }
+    guard let node else {
+      throw ExperimentError.invalidValue(.commandLine, key: key, reason: "there is no value")
+    }
+    return (key, Entry(key: key, node: node, place: .commandLine))
+  }
+
+  /// The text of a key at the top, if it is there.
+  func word(_ key: String) throws -> (text: String, place: Place)? {
+    guard let entry = try value(key) else { return nil }
+    let value = try entry.value(of: Setting(key, .text, help: ""))
+    return (value.string ?? "", entry.place)
+  }
+
+  /// The value of a key at the top, or below a key at the top.
+  func value(_ key: String, below parent: String? = nil) throws -> Entry? {
+    guard let mapping = try mapping(below: parent), let node = mapping[key] else { return nil }
+    return Entry(key: key, node: node, place: Self.place(of: node, in: path))
+  }
+
+  /// The values of settings by key, levels joined by dots.
+  ///
+  /// - Parameters:
+  ///   - keys: The keys of all settings.
+  ///   - others: Keys that may stand beside them, and are left alone.
+  ///   - parent: The key at the top under which they stand; nil for the top itself.
+  /// - Throws: ``ExperimentError/unknownKey(_:key:known:)``.
+  func entries(
+    of keys: [String], beside others: [String], below parent: String?
+  ) throws -> [String: Entry] {
+    guard let mapping = try mapping(below: parent) else { return [:] }
+    var entries: [String: Entry] = [:]
+    try collect(mapping, prefix: "", keys, others, into: &entries)
+    return entries
+  }
+
+  private func mapping(below parent: String?) throws -> Node.Mapping? {
+    guard let parent else { return root }
+    guard let node = root[parent] else { return nil }
+    guard let mapping = node.mapping else {
+      throw ExperimentError.invalidValue(
+        Self.place(of: node, in: path), key: parent, reason: "it must hold settings, key: value")
+    }
+    return mapping
+  }
+
+  private func collect(
+    _ mapping: Node.Mapping, prefix: String, _ keys: [String], _ others: [String],
+    into entries: inout [String: Entry]
+  ) throws {
+    for (keyNode, node) in mapping {
+      let place = Self.place(of: keyNode, in: path)
+      guard let name = keyNode.scalar?.string else {
+        throw ExperimentError.malformed(place, problem: "a key must be a word")
+      }
+      let key = prefix + name
+      if prefix.isEmpty, others.contains(name) { continue }
+      if keys.contains(key) {
+        guard entries[key] == nil else {
+          throw ExperimentError.invalidValue(place, key: key, reason: "it is given twice")
+        }
+        entries[key] = Entry(key: key, node: node, place: Self.place(of: node, in: path))
+      } else if keys.contains(where: { $0.hasPrefix(key + ".") }) {
+        guard let inner = node.mapping else {
+          let below = keys.filter { $0.hasPrefix(key + ".") }
+          throw ExperimentError.invalidValue(
+            Self.place(of: node, in: path), key: key,
+            reason: "it is a level, not a value; below it stand \(below.joined(separator: ", "))")
+        }
+        try collect(inner, prefix: key + ".", keys, others, into: &entries)
+      } else {
+        throw ExperimentError.unknownKey(
+          place, key: key, known: keys + (prefix.isEmpty ? others : []))
+      }
+    }
+  }
+
+  static func place(of node: Node, in path: String) -> Place {
+    .file(path, line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
+  }
+
+  private static func malformed(_ error: YamlError, path: String) -> ExperimentError {
+    func at(_ mark: Mark) -> Place { .file(path, line: mark.line, column: mark.column) }
+    let start = Place.file(path, line: 1, column: 1)
+    switch error {
+    case .scanner(let context, let problem, let mark, _),
+      .parser(let context, let problem, let mark, _),
+      .composer(let context, let problem, let mark, _):
+      let what = context.map { "\($0.text), \(problem)" } ?? problem
+      return .malformed(at(mark), problem: "not valid YAML: \(what)")
+    case .reader(let problem, _, _, _):
+      return .malformed(start, problem: "not valid YAML: \(problem)")
+    case .duplicatedKeysInMapping(let keys, let context):
+      return .malformed(
+        at(context.mark),
+        problem: "the mapping has a key twice: \(keys.sorted().joined(separator: ", "))")
+    default:
+      return .malformed(start, problem: "not valid YAML: \(error)")
+    }
+  }
+}
+
+extension ConfigurationDocument.Entry {
+  var isList: Bool { node.sequence != nil }
+
+  /// The value as its setting wants it.
+  ///
+  /// - Throws: ``ExperimentError/invalidValue(_:key:reason:)``, or
+  ///   ``ExperimentError/missingPath(_:key:path:)``.
+  func value(of setting: Setting) throws -> OrderedJSON {
+    switch setting.kind {
+    case .integer(let range): .integer(try integer(node, range, setting))
+    case .number(let range): .number(try number(node, range, setting))
+    case .text: .string(try word(node, setting))
+    case .choice(let words): .string(try choice(node, words, setting))
+    case .flag: .boolean(try flag(setting))
+    case .integers(let range, let mayBeEmpty):
+      .array(
+        try elements(setting, mayBeEmpty: mayBeEmpty).map {
+          .integer(try integer($0, range, setting))
+        })
+    case .numbers(let range):
+      .array(try elements(setting).map { .number(try number($0, range, setting)) })
+    case .choices(let words):
+      try distinct(try elements(setting).map { (try choice($0, words, setting), $0) }, setting)
+    case .methods:
+      try distinct(try elements(setting).map { (try method($0, setting), $0) }, setting)
+    case .path: .string(try existingPath(setting))
+    }
+  }
+
+  private func refuse(_ node: Node, _ reason: String) -> ExperimentError {
+    guard case .file(let path, _, _) = place, node.mark != nil else {
+      return .invalidValue(place, key: key, reason: reason)
+    }
+    return .invalidValue(ConfigurationDocument.place(of: node, in: path), key: key, reason: reason)
+  }
+
+  private func found(_ node: Node) -> String {
+    switch node {
+    case .scalar(let scalar) where scalar.string.isEmpty: "nothing"
+    case .scalar(let scalar): "\"\(scalar.string)\""
+    case .sequence: "a list"
+    case .mapping: "a mapping"
+    case .alias: "an alias"
+    }
+  }
+
+  /// A scalar's text; quoted numbers are text, and no numbers.
+  private func plain(_ node: Node) -> String? {
+    guard let scalar = node.scalar, scalar.style == .plain || scalar.style == .any else {
+      return nil
+    }
+    return scalar.string
+  }
+
+  private func integer(_ node: Node, _ range: ClosedRange<Int>, _ setting: Setting) throws -> Int {
+    guard let value = plain(node).flatMap({ Int($0) }), range.contains(value) else {
+      throw refuse(node, "\(found(node)) is not \(single(setting))")
+    }
+    return value
+  }
+
+  private func number(
+    _ node: Node, _ range: ClosedRange<Double>, _ setting: Setting
+  ) throws -> Double {
+    guard let value = plain(node).flatMap({ Double($0) }), value.isFinite, range.contains(value)
+    else { throw refuse(node, "\(found(node)) is not \(single(setting))") }
+    return value
+  }
+
+  /// What one element must be.
+  private func single(_ setting: Setting) -> String {
+    switch setting.kind {
+    case .integers(let range, _): Setting(setting.key, .integer(range), help: "").allowed
+    case .numbers(let range): Setting(setting.key, .number(range), help: "").allowed
+    default: setting.allowed
+    }
+  }
+
+  private func word(_ node: Node, _ setting: Setting) throws -> String {
+    guard let text = node.scalar?.string, !text.isEmpty else {
+      throw refuse(node, "\(found(node)) is not \(single(setting))")
+    }
+    return text
+  }
+
+  private func choice(_ node: Node, _ words: [String], _ setting: Setting) throws -> String {
+    guard let text = node.scalar?.string, words.contains(text) else {
+      throw refuse(node, "\(found(node)) is not one of \(words.joined(separator: ", "))")
+    }
+    return text
+  }
+
+  private func flag(_ setting: Setting) throws -> Bool {
+    switch plain(node) {
+    case "true": true
+    case "false": false
+    default: throw refuse(node, "\(found(node)) is neither true nor false")
+    }
+  }
+
+  private func elements(_ setting: Setting, mayBeEmpty: Bool = false) throws -> [Node] {
+    guard let sequence = node.sequence else {
+      throw refuse(node, "\(found(node)) is not \(setting.allowed); write [one, two]")
+    }
+    guard mayBeEmpty || !sequence.isEmpty else { throw refuse(node, "the list is empty") }
+    return Array(sequence)
+  }
+
+  private func distinct(_ words: [(String, Node)], _ setting: Setting) throws -> OrderedJSON {
+    var seen: Set<String> = []
+    for (word, node) in words where !seen.insert(word).inserted {
+      throw refuse(node, "\"\(word)\" is given twice")
+    }
+    return .array(words.map { .string($0.0) })
+  }
+
+  private func method(_ node: Node, _ setting: Setting) throws -> String {
+    let text = try word(node, setting)
+    do {
+      _ = try EstimatorCatalog.estimator(text)
+    } catch {
+      throw refuse(node, "\(error)")
+    }
+    return text
+  }
+
+  private func existingPath(_ setting: Setting) throws -> String {
+    let path = try word(node, setting)
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw ExperimentError.missingPath(place, key: key, path: path)
+    }
+    return path
+  }
+}

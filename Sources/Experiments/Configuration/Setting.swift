@@ -1,0 +1,101 @@
+public import TensorFiles
+
+/// One thing that an experiment lets its file decide: a key, what it may hold, and what it is without it.
+///
+/// An experiment declares its settings; the file is checked against them before any work, and
+/// `influence experiment describe` prints them.
+public struct Setting: Sendable {
+  /// What a setting may hold.
+  public enum Kind: Sendable {
+    /// A whole number in a range.
+    case integer(ClosedRange<Int>)
+    /// A finite number in a range.
+    case number(ClosedRange<Double>)
+    /// Text that is not empty.
+    case text
+    /// One of these words.
+    case choice([String])
+    /// `true` or `false`.
+    case flag
+    /// A list of at least one whole number in a range, or, if `mayBeEmpty`, of none.
+    case integers(ClosedRange<Int>, mayBeEmpty: Bool = false)
+    /// A list of at least one finite number in a range.
+    case numbers(ClosedRange<Double>)
+    /// A list of at least one of these words, each at most once.
+    case choices([String])
+    /// A list of methods as `--method` takes them, each at most once.
+    case methods
+    /// A file or folder that exists.
+    case path
+  }
+
+  /// The key; dots are levels of the file: `model.hidden` is `hidden` below `model`.
+  public let key: String
+  /// What it may hold.
+  public let kind: Kind
+  /// Its value where the file says nothing; nil where it may be left out and then has none.
+  public let standard: OrderedJSON?
+  /// Whether the file must say it.
+  public let isRequired: Bool
+  /// What it means, in one line, with its unit.
+  public let help: String
+
+  /// Declares a setting with a value of its own.
+  ///
+  /// - Parameters:
+  ///   - key: The key; dots are levels of the file.
+  ///   - kind: What it may hold.
+  ///   - standard: Its value where the file says nothing; nil for none.
+  ///   - isRequired: Whether the file must say it.
+  ///   - help: What it means, in one line.
+  public init(
+    _ key: String, _ kind: Kind, standard: OrderedJSON? = nil, isRequired: Bool = false,
+    help: String
+  ) {
+    precondition(!isRequired || standard == nil, "\(key) is required, and so has no standard value")
+    self.key = key
+    self.kind = kind
+    self.standard = standard
+    self.isRequired = isRequired
+    self.help = help
+  }
+
+  /// What it may hold, for people.
+  public var allowed: String {
+    switch kind {
+    case .integer(let range): "a whole number \(Self.describe(range))"
+    case .number(let range): "a number \(Self.describe(range))"
+    case .text: "text"
+    case .choice(let words): "one of \(words.joined(separator: ", "))"
+    case .flag: "true or false"
+    case .integers(let range, let mayBeEmpty):
+      "a list\(mayBeEmpty ? ", perhaps empty," : "") of whole numbers \(Self.describe(range))"
+    case .numbers(let range): "a list of numbers \(Self.describe(range))"
+    case .choices(let words): "a list of \(words.joined(separator: ", "))"
+    case .methods: "a list of methods, as --method takes them"
+    case .path: "the path of a file or folder that exists"
+    }
+  }
+
+  private static func describe(_ range: ClosedRange<Int>) -> String {
+    range.upperBound == .max
+      ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
+  }
+
+  private static func describe(_ range: ClosedRange<Double>) -> String {
+    range.upperBound == .greatestFiniteMagnitude
+      ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
+  }
+}
+
+extension ClosedRange where Bound == Double {
+  /// All positive numbers that are far from overflowing or underflowing.
+  public static var positive: Self { 1e-300...Double.greatestFiniteMagnitude }
+  /// All shares, 0 and 1 included.
+  public static var share: Self { 0...1 }
+}
+
+extension ClosedRange where Bound == Int {
+  /// All numbers that can be counted to.
+  public static var counting: Self { 1...Int.max }
+}

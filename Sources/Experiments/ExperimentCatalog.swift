@@ -1,0 +1,10 @@
+/// The experiments by name.
+public enum ExperimentCatalog {
+  /// All of them, in the order in which lists show them.
+  public static let all: [any Experiment.Type] = []
+
+  /// The experiment of a name; nil where there is none.
+  public static func experiment(_ kind: String) -> (any Experiment.Type)? {
+    all.first { $0.kind == kind }
+  }
+}

@@ -1,0 +1,98 @@
+internal import Foundation
+internal import OrderedCollections
+internal import TensorFiles
+
+/// The folder of a run: what was asked for, what is computed, what it says.
+///
+///     run.json           experiment, settings, inputs: what decides the results
+///     cells/NAME.json    one result each, written when it is computed
+///     results.json       all results and checks; the same bytes whenever they are computed
+///     costs.json         times and memory
+///     tables/*.csv, pictures/*.svg, summary.md
+struct ExperimentFolder {
+  static let recordName = "run.json"
+  let url: URL
+
+  /// What decides the results, beside the name of a cell.
+  let key: OrderedJSON
+
+  /// Makes the folder, or opens that of an earlier run of the same settings.
+  init(_ url: URL, key: OrderedJSON, resumes: Bool) throws {
+    self.url = url
+    self.key = key
+    let files = FileManager.default
+    let record = url.appending(path: Self.recordName)
+    if files.fileExists(atPath: record.path) {
+      let earlier = try OrderedJSON(contentsOf: record)
+      guard resumes else { throw ExperimentError.folderInUse(url.relativePath) }
+      let differing = Self.differences(earlier, key)
+      guard differing.isEmpty else {
+        throw ExperimentError.otherRun(url.relativePath, differing: differing)
+      }
+    } else {
+      if files.fileExists(atPath: url.path) {
+        let contents = try? files.contentsOfDirectory(atPath: url.path)
+        guard let contents, contents.isEmpty else {
+          throw ExperimentError.notARun(url.relativePath)
+        }
+      }
+      try files.createDirectory(at: url, withIntermediateDirectories: true)
+      try AtomicFile.write(try key.serialized(.indented) + "\n", to: record)
+    }
+  }
+
+  /// The names of what differs between two keys, settings one by one.
+  private static func differences(_ first: OrderedJSON, _ second: OrderedJSON) -> [String] {
+    var names: [String] = []
+    let keys = OrderedSet(
+      (first.object?.keys.elements ?? []) + (second.object?.keys.elements ?? []))
+    for key in keys where first[key] != second[key] {
+      if let one = first[key], let other = second[key], one.object != nil, other.object != nil {
+        names += differences(one, other)
+      } else {
+        names.append(key)
+      }
+    }
+    return names
+  }
+
+  private func file(of cell: String) -> URL { url.appending(path: "cells/\(cell).json") }
+
+  /// The kept result of a cell; nil where it must be computed.
+  ///
+  /// - Throws: ``ExperimentError/damaged(_:reason:)``.
+  func result(of cell: String) throws -> CellResult? {
+    let file = file(of: cell)
+    guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+    let json: OrderedJSON
+    do {
+      json = try OrderedJSON(contentsOf: file)
+    } catch {
+      throw ExperimentError.damaged(file.relativePath, reason: "it is not the result of a cell")
+    }
+    guard json["cell"]?.string == cell, let values = json["values"], let costs = json["costs"]
+    else {
+      throw ExperimentError.damaged(file.relativePath, reason: "it is not the result of \(cell)")
+    }
+    return CellResult(values: values, costs: costs)
+  }
+
+  /// Keeps the result of a cell; whole, or not at all.
+  func keep(_ result: CellResult, of cell: String) throws {
+    let file = file(of: cell)
+    try FileManager.default.createDirectory(
+      at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    let json: OrderedJSON = [
+      "cell": .string(cell), "values": result.values, "costs": result.costs,
+    ]
+    try AtomicFile.write(try json.serialized(.indented) + "\n", to: file)
+  }
+
+  /// Writes the text of a file of the report.
+  func write(_ text: String, to path: String) throws {
+    let file = url.appending(path: path)
+    try FileManager.default.createDirectory(
+      at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try AtomicFile.write(text, to: file)
+  }
+}

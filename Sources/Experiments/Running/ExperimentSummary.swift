@@ -1,0 +1,68 @@
+internal import OrderedCollections
+internal import Reporting
+internal import TensorFiles
+
+/// The page of an experiment, as Markdown.
+struct ExperimentSummary {
+  private let file: ExperimentFile
+  private let outcome: ExperimentRun.Outcome
+
+  init(_ file: ExperimentFile, _ outcome: ExperimentRun.Outcome) {
+    self.file = file
+    self.outcome = outcome
+  }
+
+  func markdown() -> String {
+    let report = outcome.report
+    var parts = ["# \(file.title)"]
+    parts.append("\(file.experiment.summary). \(file.experiment.source)")
+    let seeds = file.seeds.count == 1 ? "1 seed" : "\(file.seeds.count) seeds"
+    parts.append(
+      "`\(file.experiment.kind)`\(file.isQuick ? " at its quick size" : ""), \(seeds); \(outcome.computed + outcome.kept) parts."
+    )
+    if !report.findings.isEmpty {
+      parts.append(report.findings.map { "- \($0)" }.joined(separator: "\n"))
+    }
+    for table in report.tables {
+      parts.append("\(table.caption)\n\n\(table.table.markdown().trimmedEnd)")
+    }
+    for picture in report.pictures {
+      parts.append("![\(picture.caption)](pictures/\(picture.name).svg)\n\n\(picture.caption)")
+    }
+    if !report.checks.isEmpty {
+      parts.append(
+        "## What must hold\n\n"
+          + report.checks.map {
+            "- \($0.holds ? "holds" : "**does not hold**"): \($0.claim) (\($0.detail))"
+          }.joined(separator: "\n"))
+    }
+    if !report.warnings.isEmpty {
+      parts.append("## Warnings\n\n" + report.warnings.map { "- \($0)" }.joined(separator: "\n"))
+    }
+    let settings = file.settings.values.map { "- `\($0.key)`: \(Self.text($0.value))" }
+    parts.append("## Settings\n\n" + settings.joined(separator: "\n"))
+    return parts.joined(separator: "\n\n") + "\n"
+  }
+
+  /// A value as a file would have it.
+  static func text(_ value: OrderedJSON) -> String {
+    switch value {
+    case .null: "none"
+    case .boolean(let value): "\(value)"
+    case .integer(let value): "\(value)"
+    case .number(let value): "\(value)"
+    case .string(let value): value
+    case .array(let values): "[\(values.map(text).joined(separator: ", "))]"
+    case .object: "…"
+    }
+  }
+}
+
+extension String {
+  /// Without line breaks at the end.
+  fileprivate var trimmedEnd: String {
+    var text = self
+    while text.hasSuffix("\n") { text.removeLast() }
+    return text
+  }
+}

@@ -1,0 +1,73 @@
+internal import Foundation
+internal import Gradients
+internal import Influence
+internal import LinearAlgebra
+internal import Models
+
+/// The gradients of a trained network on training examples and on queries, in memory.
+///
+/// What methods need beside gradients (Kronecker factors, second derivatives) is computed only where one
+/// of them needs it, and lies in a temporary folder for as long as this value lives.
+final class GradientPair: Sendable {
+  /// n rows.
+  let training: GradientStore
+  /// m rows.
+  let queries: GradientStore
+  private let folder: URL?
+
+  /// Computes the gradients.
+  ///
+  /// - Parameters:
+  ///   - model: The trained network.
+  ///   - training: n examples.
+  ///   - queries: m examples.
+  ///   - methods: The methods that will be asked for.
+  ///   - dropout: Which hidden units are silent, if any.
+  ///   - seed: Draws the labels of the Fisher matrix.
+  init(
+    of model: MultilayerPerceptron<Double>, training: TabularDataSet<Double>,
+    queries: TabularDataSet<Double>, methods: [String] = [], dropout: Dropout? = nil,
+    seed: UInt64 = 0
+  ) throws {
+    let store = try Self.store(
+      of: PerExampleGradients(of: model, dropout: dropout?.varied(by: 0)), training, "training")
+    self.queries = try Self.store(
+      of: PerExampleGradients(of: model, dropout: dropout?.varied(by: 1)), queries, "queries")
+    let names = methods.flatMap { $0.split(whereSeparator: { ":=,".contains($0) }) }
+    let needsFactors = names.contains { $0 == "kfac" || $0 == "ekfac" }
+    let needsHessian = names.contains { $0 == "exact-hessian" || $0 == "exact-ggn" }
+    guard needsFactors || needsHessian else {
+      self.training = store
+      folder = nil
+      return
+    }
+    let folder = FileManager.default.temporaryDirectory
+      .appending(path: "influence-experiment-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    self.folder = folder
+    try StoredCurvature.write(
+      kronecker: needsFactors
+        ? try model.kroneckerFactors(over: training, labels: .sampled(seed: seed)) : [],
+      hessian: needsHessian ? try model.hessian(over: training) : nil,
+      gaussNewton: needsHessian ? try model.gaussNewton(over: training) : nil,
+      metadata: ["fisher": "sampled", "examples": "\(training.count)"], to: folder)
+    self.training = store.with(
+      curvature: try StoredCurvature(opening: folder.appending(path: StoredCurvature.fileName)))
+  }
+
+  deinit {
+    if let folder { try? FileManager.default.removeItem(at: folder) }
+  }
+
+  /// Single precision, as gradients are usually stored.
+  private static func store(
+    of gradients: PerExampleGradients<Double>, _ data: TabularDataSet<Double>, _ name: String
+  ) throws -> GradientStore {
+    let batch = try gradients.batch(of: data)
+    return GradientStore(
+      name: name,
+      blocks: zip(gradients.layout.blocks, batch.blocks).map {
+        ($0.name, $0.shape, Matrix<Float>(converting: $1))
+      })
+  }
+}
