@@ -18,13 +18,13 @@ public struct Brittleness: Sendable, Equatable {
   /// - Parameters:
   ///   - scores: `m × n`, helpful-positive.
   ///   - counts: The k to try, ascending, from 1 to n − 1.
-  ///   - isCorrect: Whether the model trained on these rows, ascending, is right about the query; called
-  ///     several at a time, first with all rows.
-  /// - Throws: `notFiniteScore`, `nothingLeft`, or what `isCorrect` throws.
-  /// - Complexity: up to |counts| trainings a query.
+  ///   - isCorrect: Whether the model trained on these rows, ascending, is right about each of the m
+  ///     queries; called once with all rows, then several at a time.
+  /// - Throws: `notFiniteScore`, `nothingLeft`, `differentLengths`, or what `isCorrect` throws.
+  /// - Complexity: 1 training, and up to |counts| a query.
   public init(
     scores: Matrix<Double>, counts: [Int],
-    isCorrect: @Sendable (_ query: Int, _ rows: [Int]) throws -> Bool
+    isCorrect: @Sendable (_ rows: [Int]) throws -> [Bool]
   ) throws {
     precondition(
       counts.allSatisfy { $0 >= 1 } && zip(counts, counts.dropFirst()).allSatisfy { $0 < $1 },
@@ -33,12 +33,18 @@ public struct Brittleness: Sendable, Equatable {
     if let most = counts.last, most >= scores.columns {
       throw EvaluationError.nothingLeft(removed: most, count: scores.columns)
     }
-    let all = Array(0..<scores.columns)
-    let right = try Parallelism.map(scores.rows) { try isCorrect($0, all) }
+    @Sendable func checked(_ rows: [Int]) throws -> [Bool] {
+      let values = try isCorrect(rows)
+      guard values.count == scores.rows else {
+        throw EvaluationError.differentLengths(values.count, scores.rows)
+      }
+      return values
+    }
+    let right = try checked(Array(0..<scores.columns))
     let asked = right.indices.filter { right[$0] }
     smallest = try Parallelism.map(asked.count) { place in
       let order = Ranking.descendingOrder(of: Array(scores[row: asked[place]]))
-      return try counts.first { try !isCorrect(asked[place], order.dropFirst($0).sorted()) }
+      return try counts.first { try !checked(order.dropFirst($0).sorted())[asked[place]] }
     }
     queries = asked
     self.counts = counts

@@ -44,6 +44,8 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case badWeight(index: Int, value: Double)
   /// All weights are 0.
   case noWeight
+  /// A row to train on, or to leave out, does not exist.
+  case rowOutOfRange(index: Int, count: Int)
   /// A subset to train on, of this number, has no example.
   case emptySubset(Int)
   /// More examples would be removed than leave one to train on.
@@ -94,6 +96,8 @@ extension EvaluationError: CustomStringConvertible {
       "weight \(index) is \(value); give a number of 0 or more"
     case .noWeight:
       "all weights are 0, so nothing is left to weigh; give one above 0"
+    case .rowOutOfRange(let index, let count):
+      "row \(index) is not one of the training rows 0 ..< \(count)"
     case .emptySubset(let subset):
       "subset \(subset) is empty, and nothing can be trained on it; give each subset an example"
     case .nothingLeft(let removed, let count):

@@ -20,7 +20,7 @@ public struct LinearDatamodelingScore: Sendable, Equatable {
   ///   - scores: S, `m × n`, helpful-positive.
   ///   - subsets: M ≥ 2 lists of rows in 0 ..< n.
   ///   - truth: f, `m × M`.
-  /// - Throws: `differentShapes`, `tooFewValues`, `indexOutOfRange`, `notFiniteScore`.
+  /// - Throws: `differentShapes`, `tooFewValues`, `rowOutOfRange`, `notFiniteScore`.
   /// - Complexity: O(m · Σ|S| + m M log M).
   public init(scores: Matrix<Double>, subsets: [[Int]], truth: Matrix<Double>) throws {
     guard truth.rows == scores.rows, truth.columns == subsets.count else {
@@ -47,13 +47,13 @@ public struct LinearDatamodelingScore: Sendable, Equatable {
   /// - Parameters:
   ///   - scores: `m × n`.
   ///   - subsets: M lists of rows in 0 ..< n.
-  /// - Throws: `indexOutOfRange`, `notFiniteScore`, also where a sum overflows.
+  /// - Throws: `rowOutOfRange`, `notFiniteScore`, also where a sum overflows.
   public static func predictions(
     scores: Matrix<Double>, subsets: [[Int]]
   ) throws(EvaluationError) -> Matrix<Double> {
     try scores.requireFinite(.first)
     for row in subsets.joined() where row < 0 || row >= scores.columns {
-      throw .indexOutOfRange(index: row, count: scores.columns)
+      throw .rowOutOfRange(index: row, count: scores.columns)
     }
     var sums = Matrix<Double>.zeros(scores.rows, subsets.count)
     for query in 0..<scores.rows {
