@@ -68,7 +68,12 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(
-      name: "Evaluation", dependencies: ["LinearAlgebra", "Gradients", "Influence", "Models"],
+      name: "Evaluation",
+      dependencies: [
+        "LinearAlgebra", "TensorFiles", "Gradients", "Influence", "Models",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+        .product(name: "RealModule", package: "swift-numerics"),
+      ],
       swiftSettings: settings),
     .target(
       name: "Reporting",

@@ -28,6 +28,28 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case noPositives(count: Int)
   /// Every example is positive.
   case noNegatives(count: Int)
+  /// A confidence level is not in 0 < level < 1.
+  case levelOutOfRange(Double)
+  /// A statistic of this resample, or of the sample itself (nil), is NaN or infinite.
+  case statisticNotFinite(resample: Int?)
+  /// A label or prediction that must be 0 or 1 is neither.
+  case notBinary(Input, index: Int, value: Int)
+  /// An example's group is not in 0 ..< `groupCount`.
+  case groupOutOfRange(index: Int, group: Int, groupCount: Int)
+  /// A group has no example.
+  case emptyGroup(Int)
+  /// A group has no example whose label is 1.
+  case noPositivesInGroup(Int)
+  /// A weight is negative, NaN or infinite.
+  case badWeight(index: Int, value: Double)
+  /// All weights are 0.
+  case noWeight
+  /// A row to train on, or to leave out, does not exist.
+  case rowOutOfRange(index: Int, count: Int)
+  /// A subset to train on, of this number, has no example.
+  case emptySubset(Int)
+  /// More examples would be removed than leave one to train on.
+  case nothingLeft(removed: Int, count: Int)
 }
 
 extension EvaluationError: CustomStringConvertible {
@@ -54,6 +76,32 @@ extension EvaluationError: CustomStringConvertible {
       "none of the \(count) examples is positive, so there is nothing to detect"
     case .noNegatives(let count):
       "all \(count) examples are positive, so there is nothing to tell them from"
+    case .levelOutOfRange(let level):
+      "\(level) is not a confidence level in 0 < level < 1; 0.95 is usual"
+    case .statisticNotFinite(let resample):
+      if let resample {
+        "the statistic of resample \(resample) is NaN or infinite; take one that every sample of these values has"
+      } else {
+        "the statistic of the sample is NaN or infinite; look for its cause before resampling"
+      }
+    case .notBinary(let input, let index, let value):
+      "value \(index) of the \(input.rawValue) list is \(value); labels and predictions must be 0 or 1 here"
+    case .groupOutOfRange(let index, let group, let groupCount):
+      "example \(index) is of group \(group), and the groups are 0 ..< \(groupCount)"
+    case .emptyGroup(let group):
+      "group \(group) has no example, so it has no rate; leave the group out or give it examples"
+    case .noPositivesInGroup(let group):
+      "group \(group) has no example of label 1, so it has no true positive rate; give it some"
+    case .badWeight(let index, let value):
+      "weight \(index) is \(value); give a number of 0 or more"
+    case .noWeight:
+      "all weights are 0, so nothing is left to weigh; give one above 0"
+    case .rowOutOfRange(let index, let count):
+      "row \(index) is not one of the training rows 0 ..< \(count)"
+    case .emptySubset(let subset):
+      "subset \(subset) is empty, and nothing can be trained on it; give each subset an example"
+    case .nothingLeft(let removed, let count):
+      "removing \(removed) of \(count) examples leaves nothing to train on; remove fewer"
     }
   }
 }

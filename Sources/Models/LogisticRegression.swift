@@ -29,16 +29,18 @@ public struct LogisticRegression: Sendable {
 
   private init(
     from start: [Double], _ data: TabularDataSet<Double>, _ settings: NewtonSettings,
-    factor: Cholesky<Double>?
+    factor: Cholesky<Double>?, weights: [Double]? = nil
   ) throws {
     guard data.count > 0 else { throw ModelError.noExamples }
-    guard data.classCount == 2 else {
+    try ExampleWeights.check(weights, count: data.count)
+    guard data.classCount == 2, data.features.columns == start.count - 1 else {
       throw ModelError.dataDoNotFit(
         features: data.features.columns, classes: data.classCount, inputs: start.count - 1,
         outputs: 2)
     }
     (parameters, gradientNorm) = try Newton.minimum(
-      of: Objective(data, penalty: settings.regularization), from: start, factor: factor,
+      of: Objective(data, penalty: settings.regularization, weights: weights), from: start,
+      factor: factor,
       settings: settings)
     self.data = data
     self.settings = settings
@@ -75,18 +77,52 @@ public struct LogisticRegression: Sendable {
     return try LogisticRegression(from: parameters, kept, settings, factor: factor)
   }
 
+  /// The model of other examples, from here by Newton's method: the minimum is the same from anywhere,
+  /// but near.
+  ///
+  ///     Σ wᵢ·ℓᵢ/Σ wᵢ + (α/2)·‖θ‖²
+  ///
+  /// ``hessian()`` of the result leaves the weights out.
+  ///
+  /// - Parameters:
+  ///   - data: Examples of as many features and two classes.
+  ///   - weights: One weight an example, none negative; all 1 unless given.
+  ///   - settings: Penalty and tolerance.
+  ///   - factor: The factor of a Hessian nearby, such as ``hessian()``: used as long as it serves.
+  /// - Throws: ``ModelError``.
+  public func retrained(
+    on data: TabularDataSet<Double>, weights: [Double]? = nil, settings: NewtonSettings,
+    factor: Cholesky<Double>? = nil
+  ) throws -> LogisticRegression {
+    try settings.validate()
+    return try LogisticRegression(
+      from: parameters, data, settings, factor: factor, weights: weights)
+  }
+
+  /// The logit θᵀx of class 1 of each row of features, `n × features`.
+  public func logits(of features: Matrix<Double>) -> [Double] {
+    var rows = Matrix<Double>(repeating: 1, rows: features.rows, columns: features.columns + 1)
+    rows.place(features, firstColumn: 0)
+    let vector = Matrix(rows: 1, columns: parameters.count, elements: parameters)
+    return Matrix(product: vector.view, rows.transposed).elements
+  }
+
   private struct Objective: ConvexObjective {
     let rows: Matrix<Double>
     let labels: [Int]
     let penalty: Double
+    let weights: [Double]?
+    let totalWeight: Double
 
-    init(_ data: TabularDataSet<Double>, penalty: Double) {
+    init(_ data: TabularDataSet<Double>, penalty: Double, weights: [Double]? = nil) {
       let width = data.features.columns
       var rows = Matrix<Double>(repeating: 1, rows: data.count, columns: width + 1)
       rows.place(data.features, firstColumn: 0)
       self.rows = rows
       labels = data.labels
       self.penalty = penalty
+      self.weights = weights
+      totalWeight = weights?.reduce(0, +) ?? Double(data.count)
     }
 
     private func logits(_ parameters: [Double]) -> [Double] {
@@ -110,13 +146,13 @@ public struct LogisticRegression: Sendable {
     }
 
     func value(at parameters: [Double]) -> Double {
-      losses(parameters).reduce(0, +) / Double(labels.count)
+      ExampleWeights.sum(losses(parameters), weights) / totalWeight
         + penalty / 2 * parameters.reduce(0) { $0 + $1 * $1 }
     }
 
     func gradient(at parameters: [Double]) -> [Double] {
-      let errors = zip(probabilities(parameters), labels).map {
-        ($0 - Double($1)) / Double(labels.count)
+      let errors = zip(probabilities(parameters), labels).enumerated().map { row, pair in
+        (weights?[row] ?? 1) * (pair.0 - Double(pair.1)) / totalWeight
       }
       let sum = Matrix(
         product: Matrix(rows: 1, columns: errors.count, elements: errors).view, rows.view)
@@ -126,7 +162,9 @@ public struct LogisticRegression: Sendable {
     func hessian(at parameters: [Double]) -> Matrix<Double> {
       var scaled = rows
       scaled.scaleRows(
-        by: probabilities(parameters).map { ($0 * (1 - $0) / Double(labels.count)).squareRoot() })
+        by: probabilities(parameters).enumerated().map { row, p in
+          ((weights?[row] ?? 1) * p * (1 - p) / totalWeight).squareRoot()
+        })
       var sum = SymmetricAccumulator(order: rows.columns)
       sum.add(gramOf: scaled.transposed)
       var hessian = sum.matrix()

@@ -61,6 +61,13 @@ extension MultilayerPerceptron {
   /// - Throws: ``ModelError``; ``ModelError/tooManyParameters(count:limit:)`` for more than 8192.
   /// - Complexity: n · classes · D² operations; 8D² bytes.
   public func gaussNewton(over data: TabularDataSet<Element>) throws(ModelError) -> Matrix<Double> {
+    try gaussNewton(over: data, weights: nil)
+  }
+
+  /// The same of the weighted mean loss Σ wᵢ·ℓᵢ/Σ wᵢ; all weights 1 unless given, none negative.
+  func gaussNewton(
+    over data: TabularDataSet<Element>, weights: [Double]?
+  ) throws(ModelError) -> Matrix<Double> {
     try checkFit(data)
     try checkExplicit()
     var sum = SymmetricAccumulator(order: parameterCount)
@@ -73,13 +80,16 @@ extension MultilayerPerceptron {
         gradients.scale(by: -1)
         for row in 0..<rows.count { gradients[row, label] += 1 }
         gradients.scaleRows(
-          by: (0..<rows.count).map { Element.sqrt(max(0, probabilities[$0, label])) })
+          by: (0..<rows.count).map {
+            let weight = Element(weights?[first + $0] ?? 1)
+            return Element.sqrt(max(0, weight * probabilities[$0, label]))
+          })
         back(&pass, from: gradients)
         sum.add(gramOf: joinedGradients(of: pass).transposed)
       }
     }
     var matrix = sum.matrix()
-    matrix.scale(by: 1 / Double(data.count))
+    matrix.scale(by: 1 / (weights?.reduce(0, +) ?? Double(data.count)))
     return matrix
   }
 

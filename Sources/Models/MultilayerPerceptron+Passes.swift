@@ -111,19 +111,21 @@ extension MultilayerPerceptron {
   ///   - target: What is differentiated.
   ///   - dropout: Which hidden units are silent, if any.
   ///   - firstRow: The number of the first example, which decides its masks.
+  ///   - weights: What each example's gradient is multiplied by; its loss is not.
   /// - Complexity: about 4n operations for each weight, all in matrix products.
   @specialized(where Element == Float)
   @specialized(where Element == Double)
   func forwardAndBack(
     _ features: Matrix<Element>, labels: ArraySlice<Int>, target: GradientTarget = .loss,
-    dropout: Dropout? = nil, firstRow: Int = 0
+    dropout: Dropout? = nil, firstRow: Int = 0, weights: [Double]? = nil
   ) -> NetworkPass<Element> {
     var pass = forward(features, dropout: dropout, firstRow: firstRow)
     let loss = SoftmaxCrossEntropy(logits: pass.logits, labels: labels)
     pass.losses = loss.losses
-    let delta =
+    var delta =
       target == .loss
       ? loss.gradients : Margin.gradients(logits: pass.logits, labels: labels)
+    if let weights { delta.scaleRows(by: weights.map { Element($0) }) }
     back(&pass, from: delta)
     return pass
   }

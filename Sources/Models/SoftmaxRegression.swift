@@ -34,10 +34,12 @@ public struct SoftmaxRegression: Sendable {
 
   private init(
     _ start: MultilayerPerceptron<Double>, _ data: TabularDataSet<Double>,
-    _ settings: NewtonSettings, factor: Cholesky<Double>?
+    _ settings: NewtonSettings, factor: Cholesky<Double>?, weights: [Double]? = nil
   ) throws {
     try start.checkFit(data)
-    let objective = Objective(model: start, data: data, penalty: settings.regularization)
+    try ExampleWeights.check(weights, count: data.count)
+    let objective = Objective(
+      model: start, data: data, penalty: settings.regularization, weights: weights)
     let (parameters, norm) = try Newton.minimum(
       of: objective, from: start.trainableValues.flatMap { $0 }, factor: factor,
       settings: settings)
@@ -67,10 +69,34 @@ public struct SoftmaxRegression: Sendable {
     return try SoftmaxRegression(model, kept, settings, factor: factor)
   }
 
+  /// The model of other examples, from here by Newton's method: the minimum is the same from anywhere,
+  /// but near.
+  ///
+  ///     Σ wᵢ·ℓᵢ/Σ wᵢ + (α/2)·‖θ‖²
+  ///
+  /// ``hessian()`` of the result leaves the weights out.
+  ///
+  /// - Parameters:
+  ///   - data: Examples of as many features and classes.
+  ///   - weights: One weight an example, none negative; all 1 unless given.
+  ///   - settings: Penalty and tolerance.
+  ///   - factor: The factor of a Hessian nearby, such as ``hessian()``: used as long as it serves.
+  /// - Throws: ``ModelError``.
+  public func retrained(
+    on data: TabularDataSet<Double>, weights: [Double]? = nil, settings: NewtonSettings,
+    factor: Cholesky<Double>? = nil
+  ) throws -> SoftmaxRegression {
+    try settings.validate()
+    return try SoftmaxRegression(model, data, settings, factor: factor, weights: weights)
+  }
+
   private struct Objective: ConvexObjective {
     let model: MultilayerPerceptron<Double>
     let data: TabularDataSet<Double>
     let penalty: Double
+    var weights: [Double]?
+
+    private var totalWeight: Double { weights?.reduce(0, +) ?? Double(data.count) }
 
     func model(_ parameters: [Double]) -> MultilayerPerceptron<Double> {
       var moved = model
@@ -83,18 +109,20 @@ public struct SoftmaxRegression: Sendable {
       let logits = model(parameters).logits(of: data.features.view)
       let losses = SoftmaxCrossEntropy(logits: logits, labels: data.labels[...]).losses
       let squares = parameters.reduce(0) { $0 + $1 * $1 }
-      return losses.reduce(0, +) / Double(data.count) + penalty / 2 * squares
+      return ExampleWeights.sum(losses, weights) / totalWeight + penalty / 2 * squares
     }
 
     func gradient(at parameters: [Double]) -> [Double] {
       let model = model(parameters)
-      let pass = model.forwardAndBack(data.features, labels: data.labels[...])
+      let pass = model.forwardAndBack(
+        data.features, labels: data.labels[...], weights: weights)
       let sums = model.gradientSums(of: pass).flatMap { $0 }
-      return zip(sums, parameters).map { $0 / Double(data.count) + penalty * $1 }
+      let total = totalWeight
+      return zip(sums, parameters).map { $0 / total + penalty * $1 }
     }
 
     func hessian(at parameters: [Double]) throws -> Matrix<Double> {
-      var hessian = try model(parameters).gaussNewton(over: data)
+      var hessian = try model(parameters).gaussNewton(over: data, weights: weights)
       hessian.addToDiagonal(penalty)
       return hessian
     }

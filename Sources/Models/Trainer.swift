@@ -13,21 +13,30 @@ public struct Trainer<Element: Scalar>: Sendable {
   /// The number of epochs run.
   public private(set) var epoch = 0
   private let data: TabularDataSet<Element>
+  private let weights: [Double]?
   private var optimizer: AdamW<Element>
   private var generator: SeededGenerator
 
   /// Prepares training; the first epoch is still to run.
   ///
+  /// - Parameters:
+  ///   - model: Where to begin.
+  ///   - data: At least one example.
+  ///   - settings: Epochs, batch size, learning rate, weight decay, seed.
+  ///   - weights: What each example's gradient is multiplied by in the mean over its batch, none
+  ///     negative; all 1 unless given. An example of weight 0 is in the order of examples all the same.
   /// - Throws: ``ModelError`` if a setting is out of range, or the data do not fit.
   public init(
     _ model: MultilayerPerceptron<Element>, on data: TabularDataSet<Element>,
-    settings: TrainingSettings
+    settings: TrainingSettings, weights: [Double]? = nil
   ) throws(ModelError) {
     try ModelError.check(settings.epochs >= 0, "epoch count", settings.epochs, "at least 0")
     try ModelError.check(settings.batchSize >= 1, "batch size", settings.batchSize, "at least 1")
     try model.checkFit(data)
+    try ExampleWeights.check(weights, count: data.count)
     self.model = model
     self.data = data
+    self.weights = weights
     self.settings = settings
     optimizer = try AdamW(
       AdamW.Settings(learningRate: settings.learningRate, weightDecay: settings.weightDecay))
@@ -47,9 +56,11 @@ public struct Trainer<Element: Scalar>: Sendable {
     var totalLoss = 0.0
     var parameters = model.trainableValues
     for first in stride(from: 0, to: data.count, by: settings.batchSize) {
-      let batch = data.selecting(
-        Array(order[first..<min(data.count, first + settings.batchSize)]))
-      let pass = model.forwardAndBack(batch.features, labels: batch.labels[...])
+      let rows = Array(order[first..<min(data.count, first + settings.batchSize)])
+      let batch = data.selecting(rows)
+      let pass = model.forwardAndBack(
+        batch.features, labels: batch.labels[...],
+        weights: weights.map { weights in rows.map { weights[$0] } })
       let share = 1 / Element(batch.count)
       let gradients = model.gradientSums(of: pass).map { sums in sums.map { $0 * share } }
       totalLoss += pass.losses.reduce(0, +)
@@ -69,14 +80,15 @@ extension MultilayerPerceptron {
   /// - Parameters:
   ///   - data: At least one example.
   ///   - settings: Epochs, batch size, learning rate, weight decay, seed.
+  ///   - weights: What each example's gradient is multiplied by; all 1 unless given.
   ///   - progress: Called after each epoch with its number, from 1, and its mean loss.
   /// - Throws: ``ModelError`` if a setting is out of range, the data do not fit or the loss
   ///   diverges; the network is then as it was.
   public mutating func train(
-    on data: TabularDataSet<Element>, settings: TrainingSettings,
+    on data: TabularDataSet<Element>, settings: TrainingSettings, weights: [Double]? = nil,
     progress: (_ epoch: Int, _ meanLoss: Double) -> Void = { _, _ in }
   ) throws(ModelError) {
-    var trainer = try Trainer(self, on: data, settings: settings)
+    var trainer = try Trainer(self, on: data, settings: settings, weights: weights)
     while trainer.epoch < settings.epochs {
       let loss = try trainer.runEpoch()
       progress(trainer.epoch, loss)
