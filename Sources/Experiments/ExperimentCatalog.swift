@@ -1,7 +1,9 @@
 /// The experiments by name.
 public enum ExperimentCatalog {
   /// All of them, in the order in which lists show them.
-  public static let all: [any Experiment.Type] = []
+  public static let all: [any Experiment.Type] = [
+    ApproximationError.self
+  ]
 
   /// The experiment of a name; nil where there is none.
   public static func experiment(_ kind: String) -> (any Experiment.Type)? {

@@ -1,0 +1,46 @@
+internal import Evaluation
+internal import Reporting
+
+/// A number that was measured once a seed: its mean, and how far the mean of all seeds may be from it.
+struct SeedStatistic {
+  /// The mean over seeds.
+  let mean: Double
+  /// Half of the width of Student's 95 % interval; nil for one seed, which says nothing of others.
+  let halfWidth: Double?
+  /// One value a seed.
+  let values: [Double]
+
+  /// Summarises one value a seed; at least one.
+  ///
+  /// - Throws: `EvaluationError` where a value is not finite.
+  init(_ values: [Double]) throws {
+    self.values = values
+    guard values.count > 1 else {
+      guard let value = values.first else { throw EvaluationError.tooFewValues(count: 0, needed: 1) }
+      guard value.isFinite else { throw EvaluationError.notFinite(.first, index: 0) }
+      (mean, halfWidth) = (value, nil)
+      return
+    }
+    let interval = try MeanInterval.student(of: values)
+    (mean, halfWidth) = (interval.estimate, interval.halfWidth)
+  }
+
+  /// The lower end of the interval; the mean itself for one seed.
+  var lower: Double { mean - (halfWidth ?? 0) }
+  /// The upper end of the interval; the mean itself for one seed.
+  var upper: Double { mean + (halfWidth ?? 0) }
+
+  /// Two cells: the mean, and half of the width of its interval.
+  var cells: [Table.Cell] { [.number(mean), .number(halfWidth)] }
+
+  /// Two columns for ``cells``.
+  static func columns(_ name: String, decimals: Int = 3) -> [Table.Column] {
+    [.init(name, .decimals(decimals)), .init("± \(name)", .decimals(decimals))]
+  }
+
+  /// As a sentence has it.
+  func text(decimals: Int = 3) -> String {
+    let mean = NumberFormat.decimals(mean, decimals)
+    return halfWidth.map { "\(mean) ± \(NumberFormat.decimals($0, decimals))" } ?? mean
+  }
+}
