@@ -1,0 +1,51 @@
+extension Chart {
+  /// An axis: what it measures, and how.
+  public struct Axis: Equatable, Sendable {
+    /// How numbers become places.
+    public enum Scale: Equatable, Sendable {
+      /// Equal differences, equal lengths.
+      case linear
+      /// Equal ratios, equal lengths; for positive numbers.
+      case logarithmic
+      /// Names side by side; the coordinate of a point is the number of its name, from 0. For x only.
+      case categories([String])
+    }
+
+    /// How the numbers at the ticks are written.
+    public enum Numbers: Equatable, Sendable {
+      /// As decimals, with a power of ten where they would be long.
+      case plain
+      /// As hundredths: 0.25 is 25%.
+      case percent
+      /// As times, given in seconds.
+      case seconds
+      /// As sizes, given in bytes.
+      case bytes
+    }
+
+    /// What it measures, with its unit.
+    public var label: String
+    /// How numbers become places.
+    public var scale: Scale
+    /// From where to where it goes; nil for round numbers around the data. Points outside are counted
+    /// in a line below the title, lines are cut.
+    public var range: ClosedRange<Double>?
+    /// How the numbers at the ticks are written.
+    public var numbers: Numbers
+
+    /// Makes an axis.
+    public init(
+      _ label: String, scale: Scale = .linear, range: ClosedRange<Double>? = nil,
+      numbers: Numbers = .plain
+    ) {
+      self.label = label
+      self.scale = scale
+      self.range = range
+      self.numbers = numbers
+    }
+
+    var categories: [String]? {
+      if case .categories(let names) = scale { names } else { nil }
+    }
+  }
+}

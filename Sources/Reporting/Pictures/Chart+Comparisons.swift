@@ -1,0 +1,93 @@
+extension Chart {
+  /// Scores of a method against exact ones, with the line where both are equal.
+  ///
+  /// - Parameters:
+  ///   - title: What stands above.
+  ///   - method: The name of the method.
+  ///   - exact: The exact scores.
+  ///   - approximate: The method's scores of the same pairs, in the same order.
+  ///   - remarks: Lines for the emptiest corner, such as "Pearson 0.912".
+  /// - Throws: `PictureError.lengths` where there are not as many of both.
+  public static func againstExact(
+    _ title: String, method: String, exact: [Double], approximate: [Double], remarks: [String] = []
+  ) throws(PictureError) -> Chart {
+    guard exact.count == approximate.count else {
+      throw .lengths(
+        picture: title, what: "scores of \(method)", expected: exact.count,
+        found: approximate.count)
+    }
+    var chart = Chart(
+      title, x: Axis("exact score"), y: Axis("score of \(method)"),
+      series: [
+        Series(method, .scatter, points: zip(exact, approximate).map { Point($0, $1) })
+      ])
+    chart.references = [Reference(.identity, label: "equal to exact")]
+    chart.remarks = remarks
+    return chart
+  }
+
+  /// A number with its interval, where it has one.
+  public struct Estimate: Equatable, Sendable {
+    /// The number.
+    public var value: Double
+    /// The lower end of its interval.
+    public var lower: Double?
+    /// The upper end of its interval.
+    public var upper: Double?
+
+    /// Makes an estimate.
+    public init(_ value: Double, lower: Double? = nil, upper: Double? = nil) {
+      self.value = value
+      self.lower = lower
+      self.upper = upper
+    }
+  }
+
+  /// Bars of several methods in groups, such as one measure on several tasks.
+  ///
+  /// - Parameters:
+  ///   - title: What stands above.
+  ///   - groups: The names of the groups.
+  ///   - y: The vertical axis.
+  ///   - methods: Names and an estimate a group; nil where there is none, which leaves a gap.
+  /// - Throws: `PictureError.lengths` where a method has not as many estimates as there are groups.
+  public static func bars(
+    _ title: String, groups: [String], y: Axis, methods: [(name: String, estimates: [Estimate?])]
+  ) throws(PictureError) -> Chart {
+    for method in methods where method.estimates.count != groups.count {
+      throw .lengths(
+        picture: title, what: "estimates of \(method.name)", expected: groups.count,
+        found: method.estimates.count)
+    }
+    return Chart(
+      title, x: Axis("", scale: .categories(groups)), y: y,
+      series: methods.map { name, estimates in
+        Series(
+          name, .bars,
+          points: estimates.enumerated().compactMap { group, estimate in
+            estimate.map { Point(Double(group), $0.value, lower: $0.lower, upper: $0.upper) }
+          })
+      })
+  }
+
+  /// Examples in the plane: the shape says the class, the colour a value such as influence.
+  ///
+  /// - Parameters:
+  ///   - title: What stands above.
+  ///   - x: The horizontal axis.
+  ///   - y: The vertical axis.
+  ///   - classes: Names and points; a point with a value is coloured by it.
+  ///   - colors: What the colours mean.
+  ///   - boundaries: Where a classifier changes its mind: lines from point to point.
+  public static func points(
+    _ title: String, x: Axis, y: Axis, classes: [(name: String, points: [Point])],
+    colors: ColorBar = ColorBar("influence", scale: .diverging),
+    boundaries: [(label: String, points: [Point])] = []
+  ) -> Chart {
+    var chart = Chart(
+      title, x: x, y: y, series: classes.map { Series($0.name, .scatter, points: $0.points) })
+    chart.colors = colors
+    chart.references = boundaries.map { Reference(.path($0.points), label: $0.label) }
+    return chart
+  }
+}

@@ -1,0 +1,89 @@
+extension Chart {
+  /// A point of a series.
+  public struct Point: Equatable, Sendable {
+    /// The horizontal coordinate; on an axis of categories the number of one.
+    public var x: Double
+    /// The vertical coordinate.
+    public var y: Double
+    /// The lower end of its interval, where it has one.
+    public var lower: Double?
+    /// The upper end of its interval.
+    public var upper: Double?
+    /// What its colour shows, where it has one; for scatter only.
+    public var value: Double?
+
+    /// Makes a point.
+    public init(
+      _ x: Double, _ y: Double, lower: Double? = nil, upper: Double? = nil, value: Double? = nil
+    ) {
+      self.x = x
+      self.y = y
+      self.lower = lower
+      self.upper = upper
+      self.value = value
+    }
+  }
+
+  /// Points that belong together, and how they are drawn.
+  public struct Series: Equatable, Sendable {
+    /// How points are drawn.
+    public enum Kind: Equatable, Sendable {
+      /// Joined in the given order; intervals become a band. About nine points have markers.
+      case line
+      /// Joined, without markers.
+      case plainLine
+      /// One marker each.
+      case scatter
+      /// Bars from zero (on a logarithmic axis: from its lower end), those of several series side by side;
+      /// intervals become error bars. The x axis has categories.
+      case bars
+      /// One marker each with its interval as an error bar; side by side on an axis of categories.
+      case intervals
+    }
+
+    /// The name in the legend. In small multiples series of one name look the same.
+    public var name: String
+    /// How points are drawn.
+    public var kind: Kind
+    /// The points.
+    public var points: [Point]
+    /// Which look it has: a whole number from 0, where colours repeat after 8 and looks after 24. nil for the
+    /// next free one.
+    public var look: Int?
+
+    /// Makes a series.
+    public init(_ name: String, _ kind: Kind = .line, points: [Point], look: Int? = nil) {
+      precondition((look ?? 0) >= 0, "look \(look ?? 0) is below 0")
+      self.name = name
+      self.kind = kind
+      self.points = points
+      self.look = look
+    }
+  }
+
+  /// A grey line to compare with.
+  public struct Reference: Equatable, Sendable {
+    /// Where it runs.
+    public enum Course: Equatable, Sendable {
+      /// y = x.
+      case identity
+      /// A constant y.
+      case horizontal(Double)
+      /// A constant x.
+      case vertical(Double)
+      /// From point to point.
+      case path([Point])
+    }
+
+    /// Where it runs.
+    public var course: Course
+    /// What the legend calls it. Empty for nothing.
+    public var label: String
+
+    /// Makes a reference line.
+    public init(_ course: Course, label: String = "") {
+      self.course = course
+      self.label = label
+    }
+  }
+}

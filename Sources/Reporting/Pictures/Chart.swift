@@ -1,0 +1,66 @@
+/// A picture of numbers on two axes, drawn as SVG.
+///
+/// One picture serves light and dark pages: it follows the reader's colour scheme, and shows the light one
+/// where that is unknown. Series are told apart by colour, marker and dash; there are 24 looks before one
+/// returns. Same data, same bytes.
+///
+/// A series without points stands in the legend as "(no data)"; a chart without any point says "No
+/// data". NaN, infinities, and numbers that are not positive on a logarithmic axis are errors.
+public struct Chart: Equatable, Sendable {
+  /// What stands above the picture; it is also its accessible name.
+  public var title: String
+  /// A quieter line beneath the title. Empty for none.
+  public var subtitle = ""
+  /// The horizontal axis.
+  public var x: Axis
+  /// The vertical axis.
+  public var y: Axis
+  /// What is drawn, in the order of the legend.
+  public var series: [Series]
+  /// Lines to compare with, drawn in grey: behind the series, or in front of scattered points.
+  public var references: [Reference] = []
+  /// How points that have a value are coloured; nil for the scale that suits the values, without a label.
+  public var colors: ColorBar?
+  /// Lines of text for the emptiest corner, such as "Pearson 0.912".
+  public var remarks: [String] = []
+  /// The names of the series to stress: all others become pale. Empty for none.
+  public var emphasis: Set<String> = []
+  /// The width in pixels, 320 or more.
+  public var width = 720.0
+  /// The height in pixels without the legend, which is added below; 240 or more.
+  public var height = 440.0
+
+  /// Makes a chart.
+  public init(_ title: String, x: Axis, y: Axis, series: [Series]) {
+    self.title = title
+    self.x = x
+    self.y = y
+    self.series = series
+  }
+
+  /// The bar that explains the colours of points.
+  public struct ColorBar: Equatable, Sendable {
+    /// What the colours mean.
+    public var label: String
+    /// Which colours.
+    public var scale: ColorScale
+    /// The values of the first and the last colour; nil for those of the data. Values beyond have the
+    /// colour of the nearer end.
+    public var range: ClosedRange<Double>?
+
+    /// Makes a colour bar.
+    public init(_ label: String, scale: ColorScale, range: ClosedRange<Double>? = nil) {
+      self.label = label
+      self.scale = scale
+      self.range = range
+    }
+  }
+
+  /// The picture as a complete SVG document.
+  ///
+  /// - Throws: `PictureError` where a number has no place on the picture.
+  public func svg() throws(PictureError) -> String {
+    try SmallMultiples.document(
+      title: title, heading: nil, charts: [self], columns: 1, width: width, height: height)
+  }
+}

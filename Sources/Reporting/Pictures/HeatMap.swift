@@ -1,0 +1,91 @@
+/// A matrix as coloured cells with their numbers, such as the rank correlation of each method with each.
+public struct HeatMap: Equatable, Sendable {
+  /// What stands above the picture; it is also its accessible name.
+  public var title: String
+  /// A quieter line beneath the title. Empty for none.
+  public var subtitle = ""
+  /// The names of the rows.
+  public var rows: [String]
+  /// The names of the columns.
+  public var columns: [String]
+  /// The numbers, row by row; nil for one that is missing, shown as "–" without colour.
+  public var values: [[Double?]]
+  /// The colours.
+  public var scale: ColorScale
+  /// The values of the first and the last colour; nil for those of the data. Values beyond have the colour
+  /// of the nearer end.
+  public var range: ClosedRange<Double>?
+  /// How many decimals the numbers have, in 0 ... 6.
+  public var decimals: Int
+  /// The width in pixels, 320 or more. Cells are at most 72 wide, so the picture may be narrower.
+  public var width = 720.0
+
+  /// Makes a heat map.
+  ///
+  /// - Parameters:
+  ///   - title: What stands above.
+  ///   - rows: The names of the rows.
+  ///   - columns: The names of the columns.
+  ///   - values: rows × columns numbers.
+  ///   - scale: The colours.
+  ///   - range: The values of the first and the last colour.
+  ///   - decimals: How many decimals the numbers have.
+  public init(
+    _ title: String, rows: [String], columns: [String], values: [[Double?]],
+    scale: ColorScale = .diverging, range: ClosedRange<Double>? = nil, decimals: Int = 2
+  ) {
+    precondition((0...6).contains(decimals), "\(decimals) decimals are not in 0 ... 6")
+    self.title = title
+    self.rows = rows
+    self.columns = columns
+    self.values = values
+    self.scale = scale
+    self.range = range
+    self.decimals = decimals
+  }
+
+  /// The picture as a complete SVG document.
+  ///
+  /// - Throws: `PictureError` where the matrix is not rows × columns or has a number that is not finite.
+  public func svg() throws(PictureError) -> String {
+    try validate()
+    let layout = HeatMapLayout(self)
+    var markup = Markup()
+    layout.draw(into: &markup)
+    let shape = "\(rows.count) rows × \(columns.count) columns"
+    let numbers = zip(rows, values).map { name, line in
+      "\(name): " + line.map { NumberFormat.decimals($0, decimals) }.joined(separator: ", ")
+    }
+    return markup.document(
+      width: layout.width, height: layout.height, title: title,
+      description: "\(title). \(shape). Columns: \(columns.joined(separator: ", ")). "
+        + numbers.joined(separator: "; ") + ".")
+  }
+
+  private func validate() throws(PictureError) {
+    precondition(width >= 320, "a heat map of width \(width) is too small")
+    guard values.count == rows.count else {
+      throw .lengths(
+        picture: title, what: "rows of numbers", expected: rows.count, found: values.count)
+    }
+    for (name, line) in zip(rows, values) {
+      guard line.count == columns.count else {
+        throw .lengths(
+          picture: title, what: "numbers in row “\(name)”", expected: columns.count,
+          found: line.count)
+      }
+      for (index, value) in line.enumerated() {
+        guard let value else { continue }
+        guard value.isFinite else {
+          throw .notFinite(picture: title, series: name, index: index, value: "\(value)")
+        }
+      }
+    }
+    guard let range else { return }
+    guard range.lowerBound.isFinite, range.upperBound.isFinite, range.lowerBound < range.upperBound
+    else {
+      throw .badRange(
+        picture: title, axis: "colour", lower: range.lowerBound, upper: range.upperBound)
+    }
+  }
+}

@@ -1,0 +1,75 @@
+internal import Foundation
+
+/// How the labels at the x axis are set so that none overlaps another.
+struct XLabels {
+  /// The angle: 0, or slanted for long names.
+  let isSlanted: Bool
+  /// Only every so many-th tick has its label.
+  let step: Int
+  /// The width that a label may have.
+  let limit: Double
+  /// The height that all need.
+  let height: Double
+
+  static let slant = 38.0
+
+  /// Chooses the ticks of the x axis and how their labels are set.
+  static func fitting(
+    _ axis: Chart.Axis, extent: ClosedRange<Double>?, from left: Double, to right: Double,
+    limit frame: Frame, isNarrowed: Bool = false
+  ) -> (scale: AxisScale, labels: XLabels, right: Double) {
+    let width = max(right - left, 40)
+    let size = ChartPanel.tickSize
+    var count = max(3, min(11, Int(width / 55)))
+    while true {
+      let scale = AxisScale(axis, extent: extent, atMost: count)
+      let major = scale.ticks.filter(\.isMajor)
+      let widths = major.map { TextMeasure.width($0.label, size: size) }
+      if scale.hasCategories {
+        return (scale, categories(widths, left: left, width: width, frame: frame), right)
+      }
+      // The last number may not reach beyond the frame; a narrower plot makes room for it.
+      if let last = major.last, let lastWidth = widths.last {
+        let overhang =
+          left + scale.position(of: last.value) * width + lastWidth / 2 + 6 - frame.right
+        if overhang > 0, !isNarrowed {
+          return fitting(
+            axis, extent: extent, from: left, to: right - overhang, limit: frame, isNarrowed: true)
+        }
+      }
+      let places = major.map { scale.position(of: $0.value) * width }
+      if count > 3, !isFree(places, widths, step: 1) {
+        count -= 1
+        continue
+      }
+      var step = 1
+      while step < major.count, !isFree(places, widths, step: step) { step += 1 }
+      return (
+        scale, XLabels(isSlanted: false, step: step, limit: .infinity, height: 20), right
+      )
+    }
+  }
+
+  private static func isFree(_ places: [Double], _ widths: [Double], step: Int) -> Bool {
+    let kept = places.indices.filter { $0 % step == 0 }
+    return zip(kept, kept.dropFirst()).allSatisfy { here, next in
+      places[next] - places[here] >= (widths[here] + widths[next]) / 2 + 8
+    }
+  }
+
+  private static func categories(_ widths: [Double], left: Double, width: Double, frame: Frame)
+    -> XLabels
+  {
+    let slot = width / Double(max(widths.count, 1))
+    let widest = widths.max() ?? 0
+    if widest <= slot - 6 {
+      return XLabels(isSlanted: false, step: 1, limit: .infinity, height: 20)
+    }
+    // Slanted text ends at its tick; the first one may reach as far left as the frame.
+    let radians = slant * .pi / 180
+    let limit = min(150, (left + slot / 2 - frame.x - 4) / cos(radians), frame.height * 0.55)
+    let step = max(1, Int((14 / slot).rounded(.up)))
+    let height = min(widest, limit) * sin(radians) + 20
+    return XLabels(isSlanted: true, step: step, limit: limit, height: height)
+  }
+}
