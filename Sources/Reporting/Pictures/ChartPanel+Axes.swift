@@ -100,11 +100,13 @@ extension ChartPanel {
 
   /// Text along the plot's height, from bottom to top.
   private func drawTurned(_ text: String, x: Double, into markup: inout Markup) {
-    let room = frame.height - 24
+    // Not beside the title, which it could cross.
+    let top = plot.y - 6
+    let room = frame.bottom - 8 - top
     let (shown, isCut) = TextMeasure.fitting(text, size: Self.textSize, width: room)
     let half = TextMeasure.width(shown, size: Self.textSize) / 2
     let middle = min(
-      max(plot.y + plot.height / 2, frame.y + 12 + half), max(frame.bottom - 8 - half, frame.y))
+      max(plot.y + plot.height / 2, top + half), frame.bottom - 8 - half)
     markup.text(
       shown, x: x, y: middle, size: Self.textSize, anchor: "middle", turned: -90,
       tip: isCut ? text : nil)

@@ -25,7 +25,7 @@ struct ChartPanel {
     self.frame = frame
     let textWidth = frame.width - 24
     titleLines = TextMeasure.lines(
-      chart.title, size: Self.titleSize * 1.04, width: textWidth, atMost: 2)
+      chart.title, size: Self.titleSize * 1.1, width: textWidth, atMost: 2)
     let quiet = [chart.subtitle, chart.outsideNote].filter { !$0.isEmpty }
     subtitleLines = TextMeasure.lines(
       quiet.joined(separator: " · "), size: Self.textSize, width: textWidth, atMost: 2)

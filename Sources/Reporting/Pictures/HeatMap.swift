@@ -1,4 +1,7 @@
 /// A matrix as coloured cells with their numbers, such as the rank correlation of each method with each.
+///
+/// The picture is as wide as the numbers need. With too many columns for 1200 pixels cells become
+/// smaller, and their numbers are shown by the pointer only.
 public struct HeatMap: Equatable, Sendable {
   /// What stands above the picture; it is also its accessible name.
   public var title: String
@@ -17,8 +20,6 @@ public struct HeatMap: Equatable, Sendable {
   public var range: ClosedRange<Double>?
   /// How many decimals the numbers have, in 0 ... 6.
   public var decimals: Int
-  /// The width in pixels, 320 or more. Cells are at most 72 wide, so the picture may be narrower.
-  public var width = 720.0
 
   /// Makes a heat map.
   ///
@@ -63,7 +64,6 @@ public struct HeatMap: Equatable, Sendable {
   }
 
   private func validate() throws(PictureError) {
-    precondition(width >= 320, "a heat map of width \(width) is too small")
     guard values.count == rows.count else {
       throw .lengths(
         picture: title, what: "rows of numbers", expected: rows.count, found: values.count)

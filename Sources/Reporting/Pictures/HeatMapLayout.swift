@@ -16,6 +16,7 @@ struct HeatMapLayout {
   private let upper: Double
 
   private static let nameLimit = 170.0
+  private static let widthLimit = 1200.0
   private static let size = 11.5
 
   init(_ map: HeatMap) {
@@ -27,20 +28,23 @@ struct HeatMapLayout {
     let left = 12 + widest(map.rows) + 10
     self.left = left
     let columnWidth = widest(map.columns)
+    let longest =
+      map.values.flatMap { $0 }
+      .map { TextMeasure.width(Self.text($0, map.decimals), size: 1) }.max() ?? 1
     func cellWidth(besides margin: Double) -> Double {
-      min(max((map.width - left - margin) / count, 8), 72)
+      min(max(10.5 * longest + 8, 36), max((Self.widthLimit - left - margin) / count, 8))
     }
     let isSlanted = columnWidth > cellWidth(besides: 24) - 6
     self.isSlanted = isSlanted
     // Slanted names begin at their column and reach beyond the last one.
     let reach = isSlanted ? columnWidth * cos(.pi * XLabels.slant / 180) + 16 : 12
     let width = cellWidth(besides: isSlanted ? reach : 24)
-    cell = (width, min(max(width * 0.7, 20), 36))
+    cell = (width, min(max(width * 0.75, 16), 30))
     let needed = left + width * count + max(isSlanted ? reach - width / 2 : 12, 12)
-    let textWidth = max(needed, min(map.width, 420))
+    let textWidth = max(needed, 420)
     self.width = textWidth.rounded(.up)
     titleLines = TextMeasure.lines(
-      map.title, size: ChartPanel.titleSize * 1.04, width: textWidth - 24, atMost: 3)
+      map.title, size: ChartPanel.titleSize * 1.1, width: textWidth - 24, atMost: 3)
     subtitleLines = TextMeasure.lines(
       map.subtitle, size: ChartPanel.textSize, width: textWidth - 24, atMost: 3)
     top =
@@ -51,10 +55,7 @@ struct HeatMapLayout {
     let range = map.scale.range(over: known)
     lower = map.range?.lowerBound ?? range.lower
     upper = map.range?.upperBound ?? range.upper
-    let longest =
-      map.values.flatMap { $0 }
-      .map { TextMeasure.width(Self.text($0, map.decimals), size: 1) }.max() ?? 1
-    numberSize = min(12, (width - 3) / max(longest, 0.1))
+    numberSize = min(10.5, (width - 3) / max(longest, 0.1))
   }
 
   func draw(into markup: inout Markup) {

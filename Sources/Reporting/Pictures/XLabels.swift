@@ -53,7 +53,7 @@ struct XLabels {
   private static func isFree(_ places: [Double], _ widths: [Double], step: Int) -> Bool {
     let kept = places.indices.filter { $0 % step == 0 }
     return zip(kept, kept.dropFirst()).allSatisfy { here, next in
-      places[next] - places[here] >= (widths[here] + widths[next]) / 2 + 8
+      places[next] - places[here] >= (widths[here] + widths[next]) / 2 + 12
     }
   }
 
