@@ -67,7 +67,11 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(
-      name: "Evaluation", dependencies: ["LinearAlgebra", "Gradients", "Influence", "Models"],
+      name: "Evaluation",
+      dependencies: [
+        "LinearAlgebra", "Gradients", "Influence", "Models",
+        .product(name: "RealModule", package: "swift-numerics"),
+      ],
       swiftSettings: settings),
     .target(
       name: "Reporting",

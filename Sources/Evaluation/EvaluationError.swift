@@ -28,6 +28,16 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case noPositives(count: Int)
   /// Every example is positive.
   case noNegatives(count: Int)
+  /// Examples or a model have more or fewer than two classes.
+  case notBinary(classes: Int)
+  /// A functional of two groups found another.
+  case notTwoGroups(Int)
+  /// No example is in a group, or none with this label.
+  case emptyGroup(group: Int, label: Int?)
+  /// The strength of an attack is negative or not finite.
+  case badStrength(Double)
+  /// A classifier whose weights are all 0 has no boundary to cross.
+  case noBoundary
 }
 
 extension EvaluationError: CustomStringConvertible {
@@ -54,6 +64,16 @@ extension EvaluationError: CustomStringConvertible {
       "none of the \(count) examples is positive, so there is nothing to detect"
     case .noNegatives(let count):
       "all \(count) examples are positive, so there is nothing to tell them from"
+    case .notBinary(let classes):
+      "there are \(classes) classes where two are needed; choose two of them, or one against the others"
+    case .notTwoGroups(let group):
+      "group \(group) is neither 0 nor 1; join groups until there are two"
+    case .emptyGroup(let group, let label):
+      "no example\(label.map { " of class \($0)" } ?? "") is in group \(group), so its mean is undefined; take more examples or another grouping"
+    case .badStrength(let strength):
+      "an attack of strength \(strength) is none; choose a finite number from 0"
+    case .noBoundary:
+      "all weights of the classifier are 0, so it has no boundary to cross; train it first"
     }
   }
 }
