@@ -50,6 +50,16 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case emptySubset(Int)
   /// More examples would be removed than leave one to train on.
   case nothingLeft(removed: Int, count: Int)
+  /// Examples or a model have more or fewer than two classes.
+  case notTwoClasses(Int)
+  /// A functional of two groups found another.
+  case notTwoGroups(Int)
+  /// No example is in a group, or none with this label.
+  case noExampleInGroup(Int, label: Int?)
+  /// The strength of an attack is negative or not finite.
+  case badStrength(Double)
+  /// A classifier whose weights are all 0 has no boundary to cross.
+  case noBoundary
 }
 
 extension EvaluationError: CustomStringConvertible {
@@ -102,6 +112,16 @@ extension EvaluationError: CustomStringConvertible {
       "subset \(subset) is empty, and nothing can be trained on it; give each subset an example"
     case .nothingLeft(let removed, let count):
       "removing \(removed) of \(count) examples leaves nothing to train on; remove fewer"
+    case .notTwoClasses(let classes):
+      "there are \(classes) classes where two are needed; choose two of them, or one against the others"
+    case .notTwoGroups(let group):
+      "group \(group) is neither 0 nor 1; join groups until there are two"
+    case .noExampleInGroup(let group, let label):
+      "no example\(label.map { " of class \($0)" } ?? "") is in group \(group), so its mean is undefined; take more examples or another grouping"
+    case .badStrength(let strength):
+      "an attack of strength \(strength) is none; choose a finite number from 0"
+    case .noBoundary:
+      "all weights of the classifier are 0, so it has no boundary to cross; train it first"
     }
   }
 }

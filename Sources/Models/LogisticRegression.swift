@@ -3,15 +3,19 @@ internal import RealModule
 
 /// Logistic regression at the minimum of its regularised loss, for two classes.
 ///
-///     mean log(1 + exp(−(2y − 1)·θᵀx)) + (α/2)·‖θ‖²
+///     (1/N) Σ wᵢ log(1 + exp(−(2yᵢ − 1)·θᵀxᵢ)) + (α/2)·‖θ‖²
 ///
 /// x ends with a 1, whose parameter is the intercept; it is penalised like the others, so that the
-/// Hessian is positive definite whatever the data.
+/// Hessian is positive definite whatever the data. N is Σ wᵢ unless given: without weights, the mean loss.
 public struct LogisticRegression: Sendable {
   /// θ, features + 1 numbers.
   public let parameters: [Double]
   /// What it was trained on.
   public let data: TabularDataSet<Double>
+  /// w, a number from 0 for each example.
+  public let weights: [Double]
+  /// N, what the weighted sum of losses is divided by.
+  public let denominator: Double
   /// How it was trained.
   public let settings: NewtonSettings
   /// ‖∇‖ where training ended.
@@ -19,74 +23,128 @@ public struct LogisticRegression: Sendable {
 
   /// Trains on a data set of two classes.
   ///
+  /// An example of weight 0 has no part in the loss. What that means for the others follows from N: as the sum of
+  /// weights (the default), the parameters are those of training without it at the same α; as a fixed number,
+  /// the other terms of the loss stay as they are, which is what influence predicts, see
+  /// ``leavingOut(_:)``.
+  ///
+  /// - Parameters:
+  ///   - data: n examples.
+  ///   - settings: Penalty and tolerance.
+  ///   - weights: One an example, finite and not negative, not all 0; 1 each unless given.
+  ///   - denominator: N, positive; the sum of the weights unless given.
+  ///   - start: The parameters to start at, such as those of a similar model; zeros unless given. They
+  ///     change the number of steps, not the minimum.
   /// - Throws: ``ModelError``, among them ``ModelError/notConverged(steps:gradientNorm:tolerance:)``.
-  /// - Complexity: nd² + d³/3 operations a step.
-  public init(trainedOn data: TabularDataSet<Double>, settings: NewtonSettings) throws {
+  /// - Complexity: nd² + d³/3 operations a step, about ten steps.
+  public init(
+    trainedOn data: TabularDataSet<Double>, settings: NewtonSettings, weights: [Double]? = nil,
+    denominator: Double? = nil, startingFrom start: [Double]? = nil
+  ) throws {
     try settings.validate()
+    if data.count > 0 { try ExampleWeights.check(weights, count: data.count) }
+    let weights = weights ?? [Double](repeating: 1, count: data.count)
+    let width = data.features.columns + 1
+    precondition(
+      start.map { $0.count == width } ?? true,
+      "\(start?.count ?? 0) parameters to start from, of \(width)")
+    let total = weights.reduce(0, +)
+    let denominator = denominator ?? total
+    if data.count > 0 {
+      try ModelError.check(
+        denominator > 0 && denominator.isFinite, "denominator of the loss", denominator,
+        "a positive number")
+    }
     try self.init(
-      from: [Double](repeating: 0, count: data.features.columns + 1), data, settings, factor: nil)
+      from: start ?? [Double](repeating: 0, count: width), data, weights, denominator, settings,
+      factor: nil)
   }
 
   private init(
-    from start: [Double], _ data: TabularDataSet<Double>, _ settings: NewtonSettings,
-    factor: Cholesky<Double>?, weights: [Double]? = nil
+    from start: [Double], _ data: TabularDataSet<Double>, _ weights: [Double],
+    _ denominator: Double, _ settings: NewtonSettings, factor: Cholesky<Double>?
   ) throws {
     guard data.count > 0 else { throw ModelError.noExamples }
-    try ExampleWeights.check(weights, count: data.count)
     guard data.classCount == 2, data.features.columns == start.count - 1 else {
       throw ModelError.dataDoNotFit(
         features: data.features.columns, classes: data.classCount, inputs: start.count - 1,
         outputs: 2)
     }
+    let objective = LogisticObjective(
+      data, weights: weights, denominator: denominator, penalty: settings.regularization)
     (parameters, gradientNorm) = try Newton.minimum(
-      of: Objective(data, penalty: settings.regularization, weights: weights), from: start,
-      factor: factor,
-      settings: settings)
+      of: objective, from: start, factor: factor, settings: settings)
     self.data = data
+    self.weights = weights
+    self.denominator = denominator
     self.settings = settings
   }
 
-  /// Each example's gradient of its own loss, without the penalty: (p − y)·x, `n × d`.
+  /// Each example's gradient of its own loss, without weight and penalty: (p − y)·x, `n × d`.
   public func gradients(of data: TabularDataSet<Double>) -> Matrix<Double> {
-    let objective = Objective(data, penalty: 0)
-    var rows = objective.rows
-    rows.scaleRows(
-      by: zip(objective.probabilities(parameters), data.labels).map { $0 - Double($1) })
+    var rows = LogisticObjective.rows(of: data)
+    rows.scaleRows(by: zip(probabilities(of: data), data.labels).map { $0 - Double($1) })
     return rows
   }
 
   /// Each example's own loss, in nats.
   public func losses(of data: TabularDataSet<Double>) -> [Double] {
-    Objective(data, penalty: 0).losses(parameters)
+    LogisticObjective(data).losses(parameters)
   }
 
-  /// The Hessian of the regularised mean loss: (1/n) Σ p(1 − p)·x·xᵀ + αI, `d × d`.
+  /// The probability p of class 1 of each example.
+  public func probabilities(of data: TabularDataSet<Double>) -> [Double] {
+    LogisticObjective(data).probabilities(parameters)
+  }
+
+  /// The share of examples whose more likely class is their label; p = ½ counts as class 0.
+  public func accuracy(on data: TabularDataSet<Double>) -> Double {
+    let hits = zip(probabilities(of: data), data.labels).count { ($0 > 0.5 ? 1 : 0) == $1 }
+    return Double(hits) / Double(max(1, data.count))
+  }
+
+  /// The Hessian of the regularised loss: (1/N) Σ w·p(1 − p)·x·xᵀ + αI, `d × d`.
   public func hessian() -> Matrix<Double> {
-    Objective(data, penalty: settings.regularization).hessian(at: parameters)
+    LogisticObjective(
+      data, weights: weights, denominator: denominator, penalty: settings.regularization
+    ).hessian(at: parameters)
   }
 
-  /// The model without one example, whose loss's weight 1/n is taken away.
+  /// The model without one example, whose term is taken away from the loss; N stays.
   ///
   /// - Parameters:
   ///   - row: The example.
   ///   - factor: The factor of ``hessian()``.
   public func leavingOut(_ row: Int, factor: Cholesky<Double>) throws -> LogisticRegression {
-    let kept = data.selecting((0..<data.count).filter { $0 != row })
-    var settings = settings
-    settings.regularization *= Double(data.count) / Double(data.count - 1)
-    return try LogisticRegression(from: parameters, kept, settings, factor: factor)
+    var kept = weights
+    kept[row] = 0
+    return try LogisticRegression(
+      from: parameters, data, kept, denominator, settings, factor: factor)
+  }
+
+  /// The model without some examples, whose terms are taken away from the loss; N and α stay, so that the change
+  /// is what influence predicts: θ₋S − θ ≈ H⁻¹·Σ_S w·g/N.
+  ///
+  /// The same as training on the others alone with α·N/Σw. To train on them with the same α, as if the rows had never
+  /// been there, train with weights of 0 and the default denominator.
+  ///
+  /// - Parameter rows: The examples, not all.
+  /// - Throws: ``ModelError``.
+  /// - Complexity: nd² operations a step, two to four steps: training starts from these parameters.
+  public func leavingOut(_ rows: some Sequence<Int>) throws -> LogisticRegression {
+    var kept = weights
+    for row in rows { kept[row] = 0 }
+    return try LogisticRegression(
+      trainedOn: data, settings: settings, weights: kept, denominator: denominator,
+      startingFrom: parameters)
   }
 
   /// The model of other examples, from here by Newton's method: the minimum is the same from anywhere,
   /// but near.
   ///
-  ///     Σ wᵢ·ℓᵢ/Σ wᵢ + (α/2)·‖θ‖²
-  ///
-  /// ``hessian()`` of the result leaves the weights out.
-  ///
   /// - Parameters:
   ///   - data: Examples of as many features and two classes.
-  ///   - weights: One weight an example, none negative; all 1 unless given.
+  ///   - weights: One weight an example, none negative; all 1 unless given. N is their sum.
   ///   - settings: Penalty and tolerance.
   ///   - factor: The factor of a Hessian nearby, such as ``hessian()``: used as long as it serves.
   /// - Throws: ``ModelError``.
@@ -95,8 +153,10 @@ public struct LogisticRegression: Sendable {
     factor: Cholesky<Double>? = nil
   ) throws -> LogisticRegression {
     try settings.validate()
+    try ExampleWeights.check(weights, count: data.count)
+    let weights = weights ?? [Double](repeating: 1, count: data.count)
     return try LogisticRegression(
-      from: parameters, data, settings, factor: factor, weights: weights)
+      from: parameters, data, weights, weights.reduce(0, +), settings, factor: factor)
   }
 
   /// The logit θᵀx of class 1 of each row of features, `n × features`.
@@ -105,71 +165,5 @@ public struct LogisticRegression: Sendable {
     rows.place(features, firstColumn: 0)
     let vector = Matrix(rows: 1, columns: parameters.count, elements: parameters)
     return Matrix(product: vector.view, rows.transposed).elements
-  }
-
-  private struct Objective: ConvexObjective {
-    let rows: Matrix<Double>
-    let labels: [Int]
-    let penalty: Double
-    let weights: [Double]?
-    let totalWeight: Double
-
-    init(_ data: TabularDataSet<Double>, penalty: Double, weights: [Double]? = nil) {
-      let width = data.features.columns
-      var rows = Matrix<Double>(repeating: 1, rows: data.count, columns: width + 1)
-      rows.place(data.features, firstColumn: 0)
-      self.rows = rows
-      labels = data.labels
-      self.penalty = penalty
-      self.weights = weights
-      totalWeight = weights?.reduce(0, +) ?? Double(data.count)
-    }
-
-    private func logits(_ parameters: [Double]) -> [Double] {
-      let vector = Matrix(rows: 1, columns: parameters.count, elements: parameters)
-      return Matrix(product: vector.view, rows.transposed).elements
-    }
-
-    func probabilities(_ parameters: [Double]) -> [Double] {
-      logits(parameters).map {
-        $0 >= 0 ? 1 / (1 + Double.exp(-$0)) : Double.exp($0) / (1 + Double.exp($0))
-      }
-    }
-
-    func losses(_ parameters: [Double]) -> [Double] {
-      zip(logits(parameters), labels).map { logit, label in
-        let margin = label == 1 ? logit : -logit
-        return margin >= 0
-          ? Double.log(onePlus: Double.exp(-margin))
-          : Double.log(onePlus: Double.exp(margin)) - margin
-      }
-    }
-
-    func value(at parameters: [Double]) -> Double {
-      ExampleWeights.sum(losses(parameters), weights) / totalWeight
-        + penalty / 2 * parameters.reduce(0) { $0 + $1 * $1 }
-    }
-
-    func gradient(at parameters: [Double]) -> [Double] {
-      let errors = zip(probabilities(parameters), labels).enumerated().map { row, pair in
-        (weights?[row] ?? 1) * (pair.0 - Double(pair.1)) / totalWeight
-      }
-      let sum = Matrix(
-        product: Matrix(rows: 1, columns: errors.count, elements: errors).view, rows.view)
-      return zip(sum.elements, parameters).map { $0 + penalty * $1 }
-    }
-
-    func hessian(at parameters: [Double]) -> Matrix<Double> {
-      var scaled = rows
-      scaled.scaleRows(
-        by: probabilities(parameters).enumerated().map { row, p in
-          ((weights?[row] ?? 1) * p * (1 - p) / totalWeight).squareRoot()
-        })
-      var sum = SymmetricAccumulator(order: rows.columns)
-      sum.add(gramOf: scaled.transposed)
-      var hessian = sum.matrix()
-      hessian.addToDiagonal(penalty)
-      return hessian
-    }
   }
 }

@@ -96,7 +96,7 @@ extension MultilayerPerceptron {
   /// All blocks' gradients side by side, `n × D`.
   private func joinedGradients(of pass: NetworkPass<Element>) -> Matrix<Element> {
     var blocks: [[Element]] = []
-    fillGradients(&blocks, of: pass)
+    fillGradients(&blocks, of: pass, fromLayer: 0)
     let rows = pass.logits.rows
     var joined = Matrix<Element>.zeros(rows, parameterCount)
     for (block, elements) in zip(layout.blocks, blocks) {

@@ -16,8 +16,11 @@ extension MultilayerPerceptron {
   /// With adapters: `layers.k.lora_A` (`[rank, inputs]`) and `layers.k.lora_B` (`[outputs, rank]`)
   /// of each adapted layer, then `head.weight` (`[classes, inputs]`) and `head.bias` (`[classes]`).
   /// Without: `layers.k.weight` and `layers.k.bias` of each hidden layer, then the head.
-  public var layout: BlockLayout {
-    BlockLayout(trainableParameters.map { ($0.name, $0.shape) })
+  public var layout: BlockLayout { layout(fromLayer: 0) }
+
+  /// The part of ``layout`` that belongs to a layer and those after it.
+  func layout(fromLayer first: Int) -> BlockLayout {
+    BlockLayout(trainableParameters.filter { $0.layer >= first }.map { ($0.name, $0.shape) })
   }
 
   /// The values of the trained parameters, each row by row, in the order of ``layout``.

@@ -112,12 +112,13 @@ extension MultilayerPerceptron {
   ///   - dropout: Which hidden units are silent, if any.
   ///   - firstRow: The number of the first example, which decides its masks.
   ///   - weights: What each example's gradient is multiplied by; its loss is not.
+  ///   - lastLayer: The layer where the way back ends; see ``back(_:from:downTo:)``.
   /// - Complexity: about 4n operations for each weight, all in matrix products.
   @specialized(where Element == Float)
   @specialized(where Element == Double)
   func forwardAndBack(
     _ features: Matrix<Element>, labels: ArraySlice<Int>, target: GradientTarget = .loss,
-    dropout: Dropout? = nil, firstRow: Int = 0, weights: [Double]? = nil
+    dropout: Dropout? = nil, firstRow: Int = 0, weights: [Double]? = nil, downTo lastLayer: Int = 0
   ) -> NetworkPass<Element> {
     var pass = forward(features, dropout: dropout, firstRow: firstRow)
     let loss = SoftmaxCrossEntropy(logits: pass.logits, labels: labels)
@@ -126,7 +127,7 @@ extension MultilayerPerceptron {
       target == .loss
       ? loss.gradients : Margin.gradients(logits: pass.logits, labels: labels)
     if let weights { delta.scaleRows(by: weights.map { Element($0) }) }
-    back(&pass, from: delta)
+    back(&pass, from: delta, downTo: lastLayer)
     return pass
   }
 
@@ -135,9 +136,12 @@ extension MultilayerPerceptron {
   /// - Parameters:
   ///   - pass: A pass forward; receives the gradients by each layer's outputs.
   ///   - gradients: By the logits, `n × classes`.
+  ///   - lastLayer: The layer where the way ends; the gradients by those before it are left empty.
   @specialized(where Element == Float)
   @specialized(where Element == Double)
-  func back(_ pass: inout NetworkPass<Element>, from gradients: Matrix<Element>) {
+  func back(
+    _ pass: inout NetworkPass<Element>, from gradients: Matrix<Element>, downTo lastLayer: Int = 0
+  ) {
     pass.deltas = []
     pass.adapterDeltas = []
     var delta = gradients
@@ -150,7 +154,7 @@ extension MultilayerPerceptron {
       }
       pass.deltas.append(delta)
       pass.adapterDeltas.append(adapterDelta)
-      guard index > 0 else { break }
+      guard index > lastLayer else { break }
       var upstream = Matrix(product: delta.view, layer.weight.view)
       if let adapter = layer.adapter, let adapterDelta {
         upstream.add(product: adapterDelta.view, adapter.down.view)
@@ -162,6 +166,10 @@ extension MultilayerPerceptron {
       } else {
         delta = activation.inputGradients(from: upstream, outputs: pass.inputs[index])
       }
+    }
+    for _ in 0..<lastLayer {
+      pass.deltas.append(.zeros(0, 0))
+      pass.adapterDeltas.append(nil)
     }
     pass.deltas.reverse()
     pass.adapterDeltas.reverse()

@@ -1,7 +1,7 @@
 public import Gradients
 public import LinearAlgebra
 
-/// The exact gradient of each example's own loss by every trained parameter of a network.
+/// The exact gradient of each example's own loss by every trained parameter of a network, or of its last layers.
 ///
 /// One pass over a batch in matrix products gives, for each layer, the inputs x and the gradients δ
 /// by its outputs. An example's gradient is then an outer product: δᵢ ⊗ xᵢ for a weight, δᵢ for a
@@ -26,6 +26,8 @@ public struct PerExampleGradients<Element: Scalar>: Sendable {
   public let target: GradientTarget
   /// Which hidden units are silent, if any.
   public let dropout: Dropout?
+  /// The first layer whose parameters count.
+  private let firstLayer: Int
 
   /// Prepares the gradients of a network.
   ///
@@ -33,14 +35,18 @@ public struct PerExampleGradients<Element: Scalar>: Sendable {
   ///   - model: The network.
   ///   - target: What the gradients are of; each example's own loss unless given.
   ///   - dropout: Which hidden units are silent, if any.
+  ///   - lastLayers: How many layers, counted from the head, have their parameters in the gradients, at least
+  ///     1; all unless given. Fewer make smaller stores, and the way back ends there.
   public init(
     of model: MultilayerPerceptron<Element>, target: GradientTarget = .loss,
-    dropout: Dropout? = nil
+    dropout: Dropout? = nil, lastLayers: Int? = nil
   ) {
+    precondition((lastLayers ?? 1) >= 1, "gradients of the last \(lastLayers ?? 1) layers")
     self.model = model
     self.target = target
     self.dropout = dropout
-    layout = model.layout
+    firstLayer = max(0, model.layers.count - (lastLayers ?? model.layers.count))
+    layout = model.layout(fromLayer: firstLayer)
   }
 
   /// The gradients of some examples.
@@ -113,10 +119,10 @@ public struct PerExampleGradients<Element: Scalar>: Sendable {
     let features = Matrix(data.features.view[rows: rows])
     let pass = model.forwardAndBack(
       features, labels: data.labels[rows], target: target, dropout: dropout,
-      firstRow: rows.lowerBound)
+      firstRow: rows.lowerBound, downTo: firstLayer)
     workspace.losses = pass.losses
     workspace.predictions = pass.logits.columnsOfRowMaxima()
-    model.fillGradients(&workspace.blocks, of: pass)
+    model.fillGradients(&workspace.blocks, of: pass, fromLayer: firstLayer)
   }
 
   /// A workspace's gradients as one matrix for each block; shares their memory.
@@ -133,10 +139,13 @@ extension MultilayerPerceptron {
   /// - Parameters:
   ///   - blocks: Become one array for each parameter, `n × d` row by row; their memory is used again.
   ///   - pass: A pass forward and back.
+  ///   - firstLayer: The first layer whose parameters count.
   @specialized(where Element == Float)
   @specialized(where Element == Double)
-  func fillGradients(_ blocks: inout [[Element]], of pass: NetworkPass<Element>) {
-    let parameters = trainableParameters
+  func fillGradients(
+    _ blocks: inout [[Element]], of pass: NetworkPass<Element>, fromLayer firstLayer: Int
+  ) {
+    let parameters = trainableParameters.filter { $0.layer >= firstLayer }
     if blocks.isEmpty { blocks = Array(repeating: [], count: parameters.count) }
     for (index, parameter) in parameters.enumerated() {
       let layer = parameter.layer

@@ -4,6 +4,9 @@ enum RandomStream {
   static let split: UInt64 = 1
   static let labelNoise: UInt64 = 2
   static let batches: UInt64 = 3
+  static let patches: UInt64 = 4
+  /// Plus the part's number.
+  static let synthetic: UInt64 = 5 << 32
   /// Plus the layer's number.
   static let weights: UInt64 = 1 << 32
   /// Plus the example's row, and the layer's number in the upper half.
