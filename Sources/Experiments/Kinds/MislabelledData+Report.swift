@@ -6,7 +6,7 @@ internal import TensorFiles
 extension MislabelledData {
   /// Tables, curves and what must hold.
   public func report(_ results: ExperimentResults) throws -> ExperimentReport {
-    let rankings = try Rankings(results, methods, includesSelf: includesSelf)
+    let rankings = try Rankings(results, methods, own: selfMethods)
     var report = ExperimentReport(tables: [
       .init(
         "detection",
@@ -29,7 +29,7 @@ extension MislabelledData {
         svg: try rankings.chart("Wrong labels found by harm to the validation loss", curves, .harm)
           .svg()),
     ]
-    if includesSelf {
+    if !selfMethods.isEmpty {
       report.pictures.append(
         .init(
           "self-curves",
@@ -60,7 +60,7 @@ extension MislabelledData {
   }
 
   private func seconds(_ results: ExperimentResults) throws -> Table {
-    let keys = ["fit_seconds", "harm_seconds"] + (includesSelf ? ["self_seconds"] : [])
+    let keys = ["fit_seconds", "harm_seconds"] + (selfMethods.isEmpty ? [] : ["self_seconds"])
     let names = ["fit", "mean query", "self-influence"]
     var table = Table(
       columns: [.init("method")] + keys.indices.map { .init(names[$0], .seconds) })
@@ -68,10 +68,12 @@ extension MislabelledData {
       table.append(
         [.text(method)]
           + keys.map { key in
-            let values = results.seeds.map {
-              results.costs(Self.cell($0)).number(at: method, key) ?? .nan
+            // Self-influence is not asked of every method.
+            let values = results.seeds.compactMap {
+              results.costs(Self.cell($0)).number(at: method, key)
             }
-            return .number(values.reduce(0, +) / Double(values.count))
+            return values.isEmpty
+              ? .missing : .number(values.reduce(0, +) / Double(values.count))
           })
     }
     return table
@@ -118,7 +120,7 @@ private struct Rankings {
   let rows: [Row]
   let wrongShare: Double
 
-  init(_ results: ExperimentResults, _ methods: [String], includesSelf: Bool) throws {
+  init(_ results: ExperimentResults, _ methods: [String], own: [String]) throws {
     func values(_ source: Source, _ name: String, _ key: String) -> [Double] {
       results.seeds.map {
         results[MislabelledData.cell($0)].number(at: source.rawValue, name, key) ?? .nan
@@ -126,7 +128,7 @@ private struct Rankings {
     }
     var rows: [Row] = []
     let names: [(Source, [String])] = [
-      (.harm, methods), (.own, includesSelf ? methods : []),
+      (.harm, methods), (.own, own),
       (.baselines, ["training loss", "random"]),
     ]
     for (source, methods) in names {

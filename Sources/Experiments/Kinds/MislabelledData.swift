@@ -35,6 +35,9 @@ public struct MislabelledData: Experiment {
       Setting(
         "self", .flag, standard: true, help: "whether the methods' self-influence ranks them too"),
       Setting(
+        "self-methods", .methods,
+        help: "methods whose self-influence ranks them, those of `methods` alone; all unless given"),
+      Setting(
         "curves", .methods,
         standard: ["hessian-free", "datainf", "ekfac", "exact", "cosine"],
         help: "methods whose detection curves are drawn, those of `methods` alone"),
@@ -59,7 +62,8 @@ public struct MislabelledData: Experiment {
 
   let methods: [String]
   let curves: [String]
-  let includesSelf: Bool
+  /// The methods whose self-influence is asked for, in the order of ``methods``.
+  let selfMethods: [String]
   private let draws: Int
   private let keepsScores: Bool
   private let lastLayers: Int?
@@ -71,7 +75,11 @@ public struct MislabelledData: Experiment {
     methods = settings.texts("methods")
     try HarmScores.check(methods, settings)
     curves = settings.texts("curves").filter(methods.contains)
-    includesSelf = settings.flag("self")
+    let own = settings.has("self-methods") ? settings.texts("self-methods") : methods
+    if let method = own.first(where: { !methods.contains($0) }) {
+      throw settings.invalid("self-methods", "\(method) is not among methods; add it there")
+    }
+    selfMethods = settings.flag("self") ? methods.filter(own.contains) : []
     draws = settings.integer("random-draws")
     keepsScores = settings.flag("keep-scores")
     lastLayers = try GradientPair.lastLayers(settings, methods: methods)
@@ -115,6 +123,7 @@ public struct MislabelledData: Experiment {
     var warnings: OrderedDictionary<String, OrderedJSON> = [:]
     for (index, method) in methods.enumerated() {
       context.progress(method, Double(index) / Double(methods.count))
+      let includesSelf = selfMethods.contains(method)
       let scores = try HarmScores(of: method, gradients, includesSelf: includesSelf)
       harm[method] = try ranking(scores.harm, wrong)
       if includesSelf { own[method] = try ranking(scores.selfInfluence, wrong) }

@@ -21,7 +21,10 @@ extension SelectedData {
         + SeedStatistic.columns("test accuracy", decimals: 4)
         + SeedStatistic.columns("over random", decimals: 4)
         + SeedStatistic.columns("over all examples", decimals: 4)
-        + [.init("wrong labels among the kept", .decimals(3))])
+        + [
+          .init("wrong labels among the kept", .decimals(3)),
+          .init("kept of the class that loses most", .decimals(3)),
+        ])
     func append(_ kept: String, _ name: String, _ place: Int, random: [Double]?) throws {
       let own = values(name, place)
       let gain = try random.map { try Self.difference(own, $0) }
@@ -30,7 +33,10 @@ extension SelectedData {
       table.append(
         [.text(kept), .text(name)] + (try SeedStatistic(own).cells)
           + (gain?.cells ?? missing) + (change?.cells ?? missing)
-          + [.number(try SeedStatistic(values(name, place, "wrong_shares")).mean)])
+          + [
+            .number(try SeedStatistic(values(name, place, "wrong_shares")).mean),
+            .number(try SeedStatistic(values(name, place, "least_class_shares")).mean),
+          ])
     }
     try append("100 %", "all", 0, random: nil)
     for (place, share) in shares.enumerated() {

@@ -164,12 +164,15 @@ public struct SelectedData: Experiment {
   private func values(
     _ choices: [Choice], _ accuracies: [Double], _ parts: DataTask.Parts
   ) -> OrderedJSON {
-    var found: OrderedDictionary<String, (accuracies: [Double], wrong: [Double])> = [:]
+    typealias Outcomes = (accuracies: [Double], wrong: [Double], least: [Double])
+    var found: OrderedDictionary<String, Outcomes> = [:]
     for (choice, accuracy) in zip(choices, accuracies) {
       let wrong = choice.rows.count { parts.flippedRows.contains($0) }
-      found[choice.name, default: ([], [])].accuracies.append(accuracy)
-      found[choice.name, default: ([], [])].wrong.append(
+      found[choice.name, default: ([], [], [])].accuracies.append(accuracy)
+      found[choice.name, default: ([], [], [])].wrong.append(
         Double(wrong) / Double(choice.rows.count))
+      found[choice.name, default: ([], [], [])].least.append(
+        Self.leastShareOfAClass(choice.rows, labels: parts.training.labels))
     }
     // Random choices are draws of each share: their means.
     if let random = found["random"] {
@@ -178,14 +181,24 @@ public struct SelectedData: Experiment {
           values[share * draws..<(share + 1) * draws].reduce(0, +) / Double(draws)
         }
       }
-      found["random"] = (means(random.accuracies), means(random.wrong))
+      found["random"] = (means(random.accuracies), means(random.wrong), means(random.least))
     }
     return [
       "wrong_share": .number(Double(parts.flippedRows.count) / Double(parts.training.count)),
       "choices": .object(
         found.mapValues {
-          ["accuracies": .numbers($0.accuracies), "wrong_shares": .numbers($0.wrong)]
+          [
+            "accuracies": .numbers($0.accuracies), "wrong_shares": .numbers($0.wrong),
+            "least_class_shares": .numbers($0.least),
+          ]
         }),
     ]
+  }
+
+  /// The share of its examples that stays of the class that loses most.
+  private static func leastShareOfAClass(_ rows: [Int], labels: [Int]) -> Double {
+    let all = Dictionary(grouping: labels) { $0 }.mapValues(\.count)
+    let kept = Dictionary(grouping: rows.map { labels[$0] }) { $0 }.mapValues(\.count)
+    return all.map { Double(kept[$0] ?? 0) / Double($1) }.min() ?? 0
   }
 }
