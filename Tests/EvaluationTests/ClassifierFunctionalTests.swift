@@ -212,12 +212,12 @@ struct ClassifierFunctionalTests {
   func errors() throws {
     let examples = try examples()
     let alone = try GroupedDataSet(examples.data, groups: [Int](repeating: 0, count: 25))
-    #expect(throws: EvaluationError.emptyGroup(group: 1, label: nil)) {
+    #expect(throws: EvaluationError.noExampleInGroup(1, label: nil)) {
       try ClassifierFunctional.demographicParity.value(of: head, on: alone)
     }
     let negatives = try GroupedDataSet(
       examples.data.relabelled([Int](repeating: 0, count: 25)), groups: examples.groups)
-    #expect(throws: EvaluationError.emptyGroup(group: 0, label: 1)) {
+    #expect(throws: EvaluationError.noExampleInGroup(0, label: 1)) {
       try ClassifierFunctional.equalOpportunity.gradient(of: head, on: negatives)
     }
     let third = try GroupedDataSet(examples.data, groups: (0..<25).map { $0 % 3 })
@@ -229,7 +229,7 @@ struct ClassifierFunctionalTests {
       try ClassifierFunctional.robustness().value(of: flat, on: examples)
     }
     #expect(throws: EvaluationError.badStrength(-1)) { try BoundaryAttack(strength: -1) }
-    #expect(throws: EvaluationError.notBinary(classes: 3)) {
+    #expect(throws: EvaluationError.notTwoClasses(3)) {
       try BinaryHead(MultilayerPerceptron<Double>(sizes: [2, 3], seed: 0))
     }
     #expect(throws: EvaluationError.differentLengths(2, 1)) {
