@@ -82,7 +82,7 @@ public enum ColorScale: Equatable, Sendable {
       }.joined()
   }
 
-  /// The contrast ratio of two colours `#RRGGBB` after WCAG 2.1, in 1 ... 21.
+  /// The contrast ratio of two colours `#RRGGBB` after WCAG 2.1, from 1 to 21.
   package static func contrast(_ one: String, _ other: String) -> Double {
     let pair = [luminance(one), luminance(other)]
     return ((pair.max() ?? 0) + 0.05) / ((pair.min() ?? 0) + 0.05)
