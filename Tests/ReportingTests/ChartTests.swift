@@ -150,7 +150,8 @@ struct ChartTests {
         let isCut = text.text.hasSuffix("…")
         if isCut { #expect(tree.elements[index + 1].name == "title", "\(name): \(text.text)") }
         let length = TextMeasure.width(text.text, size: size)
-        let share = ["end": 1, "middle": 0.5][text.attributes["text-anchor"] ?? ""] ?? 0.0
+        let shares: [String: Double] = ["end": 1, "middle": 0.5]
+        let share: Double = shares[text.attributes["text-anchor"] ?? ""] ?? 0
         let turn = text.attributes["transform"]?.dropFirst("rotate(".count).split(separator: " ")
           .first
         let degrees = turn.flatMap { Double($0) } ?? 0

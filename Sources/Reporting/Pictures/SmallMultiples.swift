@@ -90,7 +90,7 @@ public struct SmallMultiples: Equatable, Sendable {
     legend.draw(into: &markup, x: 22, y: top)
     return markup.document(
       width: width, height: top + legend.height, title: title,
-      description: charts.map(\.summary).joined(separator: " "))
+      description: charts.isEmpty ? "No charts." : charts.map(\.summary).joined(separator: " "))
   }
 
   /// The entries of all charts, each name once.
