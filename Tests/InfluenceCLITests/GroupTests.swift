@@ -24,7 +24,7 @@ struct GroupTests {
       "--output", "s.npy",
     ])
     let scores = try place.matrix("s.npy")
-    let first = try #require(json["first_order"]?.array?.compactMap(\.number))
+    let first = try #require(json["first_order"]?.array?.compactMap { $0.number })
     let expected = (0..<3).map { query in
       [1, 4, 9].reduce(0) { $0 + scores[query, $1] } / 12
     }
@@ -56,7 +56,7 @@ struct GroupTests {
   @Test("Rows and methods that make no group")
   func refusals() throws {
     for (rows, status, piece) in [
-      (["--rows", "12"], Int32(65), "12"), (["--rows", "1", "1"], 65, "group"),
+      (["--rows", "12"], Int32(65), "0 to 11"), (["--rows", "1", "1"], 65, "group"),
       (["--rows"], 64, "--rows"), (["--rows", "x"], 64, "x"), ([], 64, "--rows"),
       (["--rows"] + (0..<12).map(String.init), 65, "group"),
     ] {

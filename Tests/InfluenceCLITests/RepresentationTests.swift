@@ -47,8 +47,9 @@ struct RepresentationTests {
     mean.scale(by: -1)
     expectClose(try place.matrix("m.npy"), mean, bound: rounding)
     try place.succeed(score(method, "t.csv", ["--top", "2"]))
-    let lines = String(decoding: try place.bytes("t.csv"), as: UTF8.self).split(separator: "\n")
-    #expect(lines.count == 1 + 12 * 4)
+    let lines = String(decoding: try place.bytes("t.csv"), as: UTF8.self).split(
+      whereSeparator: \.isNewline)
+    try #require(lines.count == 1 + 12 * 4)
     let best = try #require((0..<60).max { (expected[0, $0], $1) < (expected[0, $1], $0) })
     #expect(lines[1].split(separator: ",", omittingEmptySubsequences: false)[4] == "\(best)")
     // By the files themselves.
