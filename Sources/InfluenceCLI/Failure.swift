@@ -2,6 +2,7 @@ import ArgumentParser
 import Experiments
 import Foundation
 import InfluenceKit
+import Reporting
 
 /// Turns an error into one line on standard error and an exit code of `sysexits.h`.
 enum Failure: Error {
@@ -41,7 +42,7 @@ enum Failure: Error {
     case let error as InfluenceError:
       switch error {
       case .unknownMethod, .invalidSetting, .invalidDamping, .invalidDampingGrid, .notSweepable,
-        .needsDamping:
+        .needsDamping, .needsRepresentations, .noSelfInfluence:
         64
       default: 65
       }
@@ -53,6 +54,8 @@ enum Failure: Error {
       }
     case is EvaluationError, is ModelError, is FactorizationError: 65
     case let error as ExperimentError: exitCode(forExperiment: error)
+    case DataFileError.notFound: 66
+    case is DataFileError, is PictureError: 65
     case is CocoaError: 74
     default:
       // The parser's own errors; anything unknown is a bug of ours.
@@ -95,7 +98,8 @@ enum Failure: Error {
     case let error as any CustomStringConvertible
     where error is TensorFileError || error is GradientStoreError || error is InfluenceError
       || error is FitError || error is EvaluationError || error is ModelError
-      || error is FactorizationError || error is ExperimentError:
+      || error is FactorizationError || error is ExperimentError
+      || error is DataFileError || error is PictureError:
       return error.description
     case let error as CocoaError:
       let path = error.filePath.map { "\($0): " } ?? ""

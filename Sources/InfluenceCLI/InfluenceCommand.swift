@@ -36,6 +36,9 @@ struct InfluenceCommand: ParsableCommand {
       METHODS
       \(methodList)
 
+      METHODS ON REPRESENTATIONS (score, self, compare)
+      \(representationMethodList)
+
       EXIT CODES
         0   done
         64  the command line is wrong
@@ -58,9 +61,16 @@ struct InfluenceCommand: ParsableCommand {
     ]
   )
 
-  static var methodList: String {
-    EstimatorCatalog.names.map { name in
-      "  \(name.padding(toLength: 18, withPad: " ", startingAt: 0))\(EstimatorCatalog.summaries[name] ?? "")"
+  static var methodList: String { list(EstimatorCatalog.names, EstimatorCatalog.summaries) }
+
+  /// Methods on representations, for the commands that take them.
+  static var representationMethodList: String {
+    list(RepresentationCatalog.names, RepresentationCatalog.summaries)
+  }
+
+  private static func list(_ names: [String], _ summaries: [String: String]) -> String {
+    names.map { name in
+      "  \(name.padding(toLength: 18, withPad: " ", startingAt: 0))\(summaries[name] ?? "")"
     }.joined(separator: "\n")
   }
 

@@ -5,6 +5,8 @@ extension TabularDataSet {
   ///
   /// - Parameter reference: Where means and deviations are taken from; these examples unless given, the
   ///   training examples for a test set.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
   public func standardized(by reference: TabularDataSet? = nil) -> TabularDataSet {
     let source = (reference ?? self).features
     precondition(source.columns == features.columns, "data sets of different features")

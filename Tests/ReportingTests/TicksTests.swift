@@ -15,8 +15,8 @@ struct TicksTests {
     for count in 3...15 {
       let ticks = Ticks(covering: lower, upper, atMost: count)
       let values = ticks.values
-      let step = try #require(zip(values, values.dropFirst()).first.map { $1 - $0 })
-      #expect((2...count).contains(values.count))
+      try #require((2...count).contains(values.count))
+      let step = values[1] - values[0]
       #expect([1, 2, 5].contains(ticks.mantissa))
       // Up to 1e-9 of a step, as documented, and the rounding of the ticks themselves.
       let slack = 1e-9 * step + 4 * max(abs(lower), abs(upper)) * .ulpOfOne

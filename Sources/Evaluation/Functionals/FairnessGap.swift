@@ -6,7 +6,7 @@ public enum FairnessGap: String, Sendable, CaseIterable {
   /// The rate of predicting class 1 among examples of class 1.
   case equalOpportunity
 
-  /// The rate of group 1 less that of group 0, in −1 ... 1; of more groups, the mean absolute difference over
+  /// The rate of group 1 less that of group 0, from −1 to 1; of more groups, the mean absolute difference over
   /// all pairs.
   ///
   /// - Parameters:

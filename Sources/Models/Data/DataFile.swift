@@ -1,7 +1,7 @@
-internal import Foundation
+package import Foundation
 
 /// Reads whole files, decompressed where they are compressed.
-enum DataFile {
+package enum DataFile {
   /// The bytes of a file.
   ///
   /// Compression is told by the first two bytes, not by the name. Where there is no such file, the same
@@ -69,7 +69,7 @@ enum DataFile {
   }
 
   /// The program `gzip` in the first folder of a search path that has it.
-  static func gzip(searching path: String) -> URL? {
+  package static func gzip(searching path: String) -> URL? {
     path.split(separator: ":").lazy
       .map { URL(fileURLWithPath: String($0), isDirectory: true).appendingPathComponent("gzip") }
       .first { FileManager.default.isExecutableFile(atPath: $0.path) }

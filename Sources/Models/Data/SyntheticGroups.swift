@@ -25,7 +25,7 @@ public struct SyntheticGroups: Sendable, Hashable {
   public var shape: Shape
   /// The deviation of the normal noise in each direction.
   public var noise: Double
-  /// ρ, the correlation of group and label, in −1 ... 1.
+  /// ρ, the correlation of group and label, from −1 to 1.
   public var groupCorrelation: Double
   /// Decides points, classes and groups.
   public var seed: UInt64

@@ -105,8 +105,8 @@ public struct TableEncoding: Sendable, Equatable {
   }
 
   /// The categories that have a feature: of two, the second says all.
-  private static func shown(_ categories: [String]) -> ArraySlice<String> {
-    categories.count == 2 ? categories[1...] : categories[...]
+  private static func shown(_ categories: [String]) -> [String] {
+    categories.count == 2 ? [categories[1]] : categories
   }
 
   /// Where the columns of one table are, and how its cells are read.

@@ -34,7 +34,7 @@ public struct TableRoles: Sendable, Equatable {
   public var negative: String
   /// Whether a full stop at the end of a label is taken away, as UCI Adult's test file needs.
   public var stripsFullStop: Bool
-  /// The column that decides the group. It is a feature only where it is also named as one.
+  /// The column that decides the group; it is a feature only where it is also named as one.
   public var sensitive: String
   /// Who is in group 1.
   public var group: GroupRule
@@ -46,7 +46,7 @@ public struct TableRoles: Sendable, Equatable {
   public var dropped: [String]
   /// The cells that stand for a missing value.
   public var missingMarkers: Set<String>
-  /// What becomes of a missing category. A missing number, label or group always drops the row.
+  /// What becomes of a missing category; a missing number, label or group always drops the row.
   public var missing: MissingRule
   /// What becomes of an unknown category.
   public var unseen: UnseenRule
