@@ -33,20 +33,25 @@ extension Curvature {
   }
 
   /// A quantity of every training example, one result an estimator asked for.
+  ///
+  /// - Parameter eachBlock: Called with the share of each block that is not dead, in the layout's order.
   func exampleQuantities(
-    _ quantity: ExampleQuantity, of indices: Range<Int>, progress: ProgressHandler? = nil
+    _ quantity: ExampleQuantity, of indices: Range<Int>, progress: ProgressHandler? = nil,
+    eachBlock: (([[Double]]) -> Void)? = nil
   ) throws -> [SelfInfluence] {
     switch options.precision {
     case .single:
-      return try exampleQuantities(quantity, of: indices, progress, precision: Float.self)
+      return try exampleQuantities(
+        quantity, of: indices, progress, eachBlock, precision: Float.self)
     case .double:
-      return try exampleQuantities(quantity, of: indices, progress, precision: Double.self)
+      return try exampleQuantities(
+        quantity, of: indices, progress, eachBlock, precision: Double.self)
     }
   }
 
   private func exampleQuantities<Element: Scalar>(
     _ quantity: ExampleQuantity, of indices: Range<Int>, _ progress: ProgressHandler?,
-    precision: Element.Type
+    _ eachBlock: (([[Double]]) -> Void)?, precision: Element.Type
   ) throws -> [SelfInfluence] {
     let live = contexts.filter { !$0.isDead }
     let supply = supply
@@ -90,6 +95,7 @@ extension Curvature {
         }
       }
     } combine: { _, outcome in
+      eachBlock?(outcome.map(\.values))
       for (index, influence) in outcome.enumerated() {
         for (row, value) in influence.values.enumerated() { results[index].values[row] += value }
         results[index].warnings += influence.warnings

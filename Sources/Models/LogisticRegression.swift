@@ -53,6 +53,11 @@ public struct LogisticRegression: Sendable {
     return rows
   }
 
+  /// The probability of class 1 of each example.
+  public func probabilities(of data: TabularDataSet<Double>) -> [Double] {
+    Objective(data, penalty: 0).probabilities(parameters)
+  }
+
   /// Each example's own loss, in nats.
   public func losses(of data: TabularDataSet<Double>) -> [Double] {
     Objective(data, penalty: 0).losses(parameters)
@@ -69,10 +74,24 @@ public struct LogisticRegression: Sendable {
   ///   - row: The example.
   ///   - factor: The factor of ``hessian()``.
   public func leavingOut(_ row: Int, factor: Cholesky<Double>) throws -> LogisticRegression {
-    let kept = data.selecting((0..<data.count).filter { $0 != row })
+    try leavingOut([row], factor: factor)
+  }
+
+  /// The model without some examples, each of whose losses' weight 1/n is taken away.
+  ///
+  /// - Parameters:
+  ///   - rows: The examples, not all.
+  ///   - start: Where to begin; this model's parameters unless given.
+  ///   - factor: The factor of ``hessian()``, or of one near; given up where it is too far.
+  /// - Throws: ``ModelError``, among them ``ModelError/noExamples``.
+  public func leavingOut(
+    _ rows: [Int], from start: [Double]? = nil, factor: Cholesky<Double>
+  ) throws -> LogisticRegression {
+    let removed = Set(rows)
+    let kept = data.selecting((0..<data.count).filter { !removed.contains($0) })
     var settings = settings
-    settings.regularization *= Double(data.count) / Double(data.count - 1)
-    return try LogisticRegression(from: parameters, kept, settings, factor: factor)
+    settings.regularization *= Double(data.count) / Double(max(1, kept.count))
+    return try LogisticRegression(from: start ?? parameters, kept, settings, factor: factor)
   }
 
   private struct Objective: ConvexObjective {
