@@ -172,8 +172,11 @@ struct SubsetCommand: ParsableCommand {
     printTable(subset, rows: subset.rows)
     guard !fit.quiet else { return }
     let subject = queryRow.map { "query \($0)" } ?? "the mean query"
+    let effect =
+      subset.effect.map { "by \(NumberFormat.significant($0, digits: 4)) to second order" }
+      ?? "to an order that \(estimator.name) does not tell, because leverages of the set are above 1"
     print(
-      "\nremoving the \(size) of \(training.count) training rows changes the loss of \(subject) by \(NumberFormat.significant(subset.effect, digits: 4)) to second order, by \(estimator.name); their effects as predicted add up to \(NumberFormat.significant(subset.predicted, digits: 4))"
+      "\nremoving the \(size) of \(training.count) training rows changes the loss of \(subject) \(effect), by \(estimator.name); their effects as predicted add up to \(NumberFormat.significant(subset.predicted, digits: 4))"
     )
     print("\(algorithm.rawValue), \(NumberFormat.seconds(seconds))")
   }
@@ -216,7 +219,7 @@ struct SubsetCommand: ParsableCommand {
       "rows": .array((rows ?? subset.rows).map { .integer($0) }),
       "effects_when_picked": RunRecord.numbers(subset.gains),
       "predicted": .number(subset.predicted),
-      "effect": .number(subset.effect),
+      "effect": RunRecord.number(subset.effect),
       "rounds": .integer(subset.rounds),
     ]
   }

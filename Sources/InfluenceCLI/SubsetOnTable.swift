@@ -44,6 +44,7 @@ struct SubsetOnTable {
     let seconds = (clock.now - start) / .seconds(1)
     bar.finish()
     let subset = outcome.subset
+    let effect = subset.effect ?? 0
     let chosen = subset.rows.map { rows.numbers[$0] }
     let warnings = SubsetCommand.warnings(
       of: subset, rows: subset.fixedRows.map { rows.numbers[$0] })
@@ -62,7 +63,7 @@ struct SubsetOnTable {
         "points": options.points.map { .string($0) } ?? .null,
         "training_rows": .integer(rows.targets.count),
         "before": .number(outcome.before),
-        "after": .number(outcome.before + subset.effect),
+        "after": .number(outcome.before + effect),
         "positive_means": "removing the rows raises the answer",
         "search": command.searchRecord(subset, rows: chosen),
         "seconds": .number(seconds),
@@ -79,7 +80,7 @@ struct SubsetOnTable {
     guard !command.fit.quiet else { return }
     let answer = model == .logistic ? measure.rawValue : "prediction"
     print(
-      "\nremoving the \(command.size) of \(rows.targets.count) training rows changes the \(answer) at row \(options.point ?? 0) of \(options.points ?? path) from \(significant(outcome.before)) to \(significant(outcome.before + subset.effect)), by \(significant(subset.effect)); their effects as predicted add up to \(significant(subset.predicted))"
+      "\nremoving the \(command.size) of \(rows.targets.count) training rows changes the \(answer) at row \(options.point ?? 0) of \(options.points ?? path) from \(significant(outcome.before)) to \(significant(outcome.before + effect)), by \(significant(effect)); their effects as predicted add up to \(significant(subset.predicted))"
     )
     print("\(command.algorithm.rawValue), \(NumberFormat.seconds(seconds))")
   }

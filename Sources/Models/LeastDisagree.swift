@@ -115,12 +115,13 @@ extension LeastDisagreeSettings {
 }
 
 /// σ·Z, one change of weights and bias.
-struct HeadChange: Sendable {
+package struct HeadChange: Sendable {
   /// `classes × d`.
-  let weights: Matrix<Double>
-  let bias: [Double]
+  package let weights: Matrix<Double>
+  /// One number a class, none without a bias.
+  package let bias: [Double]
 
-  init(of head: LinearHead, deviation: Double, seed: UInt64, stream: UInt64) {
+  package init(of head: LinearHead, deviation: Double, seed: UInt64, stream: UInt64) {
     var generator = SeededGenerator(seed: seed, stream: stream)
     weights = .normal(
       head.weights.rows, head.weights.columns, deviation: deviation, using: &generator)

@@ -1,14 +1,13 @@
 import Foundation
+import InfluenceKit
 import TestSupport
 import Testing
-
-@testable import Influence
-@testable import InfluenceKit
 
 @Suite("Outlying gradients")
 struct OutlierTests {
   /// Normal examples in two blocks, the last of which lies far away.
-  private func sample(_ count: Int = 300, distance: Double = 8, shift: Double = 0) -> GradientStore {
+  private func sample(_ count: Int = 300, distance: Double = 8, shift: Double = 0) -> GradientStore
+  {
     var generator = SeededGenerator(seed: 5)
     var first = Matrix<Double>.normal(count, 6, using: &generator).inSingles
     var second = Matrix<Double>.normal(count, 3, using: &generator).inSingles
@@ -124,7 +123,8 @@ struct OutlierTests {
     }
   }
 
-  @Test("The same bits on any number of threads; a seed decides them; rows score the same elsewhere")
+  @Test(
+    "The same bits on any number of threads; a seed decides them; rows score the same elsewhere")
   func determinism() throws {
     let store = sample()
     let settings = IsolationForestSettings(trees: 20, sample: 64, seed: 4)

@@ -1,5 +1,5 @@
 public import Gradients
-import LinearAlgebra
+package import LinearAlgebra
 internal import RealModule
 
 /// How an isolation forest is grown.
@@ -32,7 +32,7 @@ public struct IsolationForest: Sendable {
   public let settings: IsolationForestSettings
   /// ψ: how many examples each tree was grown on.
   public let sampleSize: Int
-  let trees: [IsolationTree]
+  package let trees: [IsolationTree]
 
   /// Grows a forest.
   ///
@@ -89,7 +89,7 @@ extension IsolationForestSettings {
 
 extension SeededGenerator {
   /// Different numbers from 0 ..< `bound`, each set equally likely (Fisher and Yates, the first steps only).
-  mutating func sample(_ count: Int, of bound: Int) -> [Int] {
+  package mutating func sample(_ count: Int, of bound: Int) -> [Int] {
     var moved: [Int: Int] = [:]
     return (0..<count).map { place in
       let other = place + index(below: bound - place)

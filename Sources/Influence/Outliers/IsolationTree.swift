@@ -1,19 +1,19 @@
-import Gradients
-import LinearAlgebra
+package import Gradients
+package import LinearAlgebra
 
 /// One tree of a forest, its nodes in a row.
-struct IsolationTree: Sendable {
+package struct IsolationTree: Sendable {
   /// A split, or, where `block` is below 0, an end.
-  struct Node: Sendable {
-    var block: Int32 = -1
-    var column = 0
+  package struct Node: Sendable {
+    package var block: Int32 = -1
+    package var column = 0
     /// Smaller values go left; of an end, what it adds to the path's length.
-    var value = 0.0
-    var left: Int32 = 0
-    var right: Int32 = 0
+    package var value = 0.0
+    package var left: Int32 = 0
+    package var right: Int32 = 0
   }
 
-  private(set) var nodes: [Node] = []
+  package private(set) var nodes: [Node] = []
 
   /// Grows a tree.
   ///
@@ -21,7 +21,7 @@ struct IsolationTree: Sendable {
   ///   - rows: The sampled examples.
   ///   - columns: Where splits are drawn from.
   ///   - generator: Where random numbers come from.
-  init(
+  package init(
     growingOn rows: [Int], columns: ColumnPicker, using generator: inout SeededGenerator
   ) throws {
     // ⌈log₂ψ⌉
@@ -64,7 +64,7 @@ struct IsolationTree: Sendable {
 }
 
 /// Draws splits of examples by single columns of a store's gradients.
-struct ColumnPicker: Sendable {
+package struct ColumnPicker: Sendable {
   private let store: GradientStore
   /// Blocks with the first of their columns among all that are looked at.
   private let blocks: [(index: Int, first: Int)]
@@ -75,7 +75,7 @@ struct ColumnPicker: Sendable {
   /// Columns that are looked at together.
   private static let width = 4096
 
-  init(store: GradientStore, blocks: [Int]) {
+  package init(store: GradientStore, blocks: [Int]) {
     self.store = store
     var first = 0
     var places: [(index: Int, first: Int)] = []
@@ -87,19 +87,19 @@ struct ColumnPicker: Sendable {
     columnCount = first
   }
 
-  struct Split {
-    let block: Int
-    let column: Int
-    let threshold: Double
-    let left: [Int]
-    let right: [Int]
+  package struct Split {
+    package let block: Int
+    package let column: Int
+    package let threshold: Double
+    package let left: [Int]
+    package let right: [Int]
   }
 
   /// A split of the examples in two that are not empty; nil where they are all the same.
   ///
   /// Drawing until examples differ, and drawing from a list of the columns on which they differ, are the same
   /// distribution; the list is made only where most columns are constant.
-  func split(of rows: [Int], using generator: inout SeededGenerator) throws -> Split? {
+  package func split(of rows: [Int], using generator: inout SeededGenerator) throws -> Split? {
     guard columnCount > 0 else { return nil }
     for _ in 0..<Self.trials {
       let column = generator.index(below: columnCount)

@@ -50,7 +50,7 @@ extension Curvature {
     let one = aggregation == .mean ? queries : queries[rows: query..<query + 1]
     let model = try StoredRemoval(
       self, estimator: estimator, queries: one, aggregation: aggregation, query: 0, sizeHint: size,
-      direction: direction, progress: progress)
+      direction: direction, usesLeverages: algorithm != .greedy, progress: progress)
     return try RemovalSearch.run(
       model, size: size, algorithm: algorithm, step: step, direction: direction,
       progress: progress.map { handler in { handler("searching", $0) } })

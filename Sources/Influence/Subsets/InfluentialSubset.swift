@@ -4,8 +4,9 @@ public struct InfluentialSubset: Sendable, Equatable {
   public var rows: [Int]
   /// For each, its effect as it was predicted when it was picked: by itself, from the model of that round.
   public var gains: [Double]
-  /// What removing the whole set does, as far as the model that was searched can say.
-  public var effect: Double
+  /// What removing the whole set does by the model that was searched; nil of `greedy` where it has no second order,
+  /// because a leverage of the set is 1 or more.
+  public var effect: Double?
   /// How often effects were computed, or how many sets were tried.
   public var rounds: Int
   /// Examples that could not be candidates: each determines a direction of the parameters alone.

@@ -61,7 +61,7 @@ package enum RemovalSearch {
     direction: RemovalDirection, progress: ((Double) -> Void)?
   ) throws -> InfluentialSubset {
     var model = start
-    var result = InfluentialSubset(rows: [], gains: [], effect: 0, rounds: 0, fixedRows: [])
+    var result = InfluentialSubset(rows: [], gains: [], effect: nil, rounds: 0, fixedRows: [])
     var isRemoved = [Bool](repeating: false, count: model.count)
     while result.rows.count < size {
       let slacks = model.slacks
@@ -84,7 +84,12 @@ package enum RemovalSearch {
       if result.rows.count < size { try model.remove(chosen) }
       progress?(Double(result.rows.count) / Double(size))
     }
-    result.effect = try start.effect(ofRemoving: result.rows)
+    do {
+      result.effect = try start.effect(ofRemoving: result.rows)
+    } catch InfluenceError.groupTooInfluential where algorithm == .greedy {
+      // First order is all that was asked of the method.
+      result.effect = nil
+    }
     return result
   }
 
@@ -120,7 +125,7 @@ package enum RemovalSearch {
     }
     var places = Array(0..<size)
     var result = InfluentialSubset(
-      rows: [], gains: [], effect: 0, rounds: 0,
+      rows: [], gains: [], effect: nil, rounds: 0,
       fixedRows: slacks.indices.filter { slacks[$0] < leastSlack })
     var largest = -Double.infinity
     while true {

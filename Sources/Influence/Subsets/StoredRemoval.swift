@@ -32,13 +32,18 @@ struct StoredRemoval: RemovalModel {
   private var known: [Int: [[Double]]] = [:]
   private let sizeHint: Int
   private let direction: RemovalDirection
+  private let usesLeverages: Bool
 
   /// - Parameters:
   ///   - queries: One row, or several whose mean is watched.
   ///   - sizeHint: How many examples will be removed.
+  ///   - usesLeverages: Whether anything but first order will be asked for.
+  /// - Throws: ``InfluenceError/groupTooInfluential(method:block:leverage:)`` where leverages are used and one is
+  ///   above 1 by more than rounding: the method's M is then no curvature that examples could be taken out of.
   init(
     _ curvature: Curvature, estimator: Int, queries: GradientStore, aggregation: Aggregation,
-    query: Int, sizeHint: Int, direction: RemovalDirection, progress: ProgressHandler?
+    query: Int, sizeHint: Int, direction: RemovalDirection, usesLeverages: Bool,
+    progress: ProgressHandler?
   ) throws {
     self.curvature = curvature
     self.estimator = estimator
@@ -47,6 +52,7 @@ struct StoredRemoval: RemovalModel {
     self.query = query
     self.sizeHint = sizeHint
     self.direction = direction
+    self.usesLeverages = usesLeverages
     let n = curvature.training.count
     var scores: [[Double]] = []
     var names: [String] = []
@@ -56,6 +62,12 @@ struct StoredRemoval: RemovalModel {
         names.append(name)
         scores.append(Array(shares[estimator][row: query]))
       })
+    guard usesLeverages else {
+      let zeros = [Double](repeating: 0, count: n)
+      blocks = scores.map { Block(scores: $0, leverages: zeros, pulls: zeros) }
+      self.names = names
+      return
+    }
     var leverages: [[Double]] = []
     _ = try curvature.exampleQuantities(
       .selfInfluence, of: estimator..<estimator + 1, progress: progress,
@@ -64,6 +76,13 @@ struct StoredRemoval: RemovalModel {
       Block(scores: $0, leverages: $1, pulls: [Double](repeating: 0, count: n))
     }
     self.names = names
+    let rounding = curvature.options.precision == .single ? 1e-3 : 1e-9
+    for (name, block) in zip(names, blocks) {
+      if let largest = block.leverages.max(), largest > 1 + rounding {
+        throw InfluenceError.groupTooInfluential(
+          method: curvature.estimators[estimator].name, block: name, leverage: largest)
+      }
+    }
   }
 
   var count: Int { curvature.training.count }

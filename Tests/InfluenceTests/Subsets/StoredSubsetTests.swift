@@ -20,7 +20,8 @@ struct StoredSubsetTests {
   ) throws -> Double {
     let setup = Setup(precision: .double, side: .query)
     return try setup.curvature(of: problem, [estimator]).groupInfluence(
-      ofRemoving: rows, on: problem.queries(.double), aggregation: aggregation)[0].secondOrder[query]
+      ofRemoving: rows, on: problem.queries(.double), aggregation: aggregation)[0].secondOrder[
+        query]
   }
 
   @Test(
@@ -44,7 +45,8 @@ struct StoredSubsetTests {
       expectClose(found.gains[round], after - before, bound: .absolute(1e-9 * abs(after)))
       before = after
     }
-    expectClose(found.predicted, found.effect, bound: .absolute(1e-9 * abs(found.effect)))
+    expectClose(
+      found.predicted, try #require(found.effect), bound: .absolute(1e-9 * abs(found.predicted)))
     #expect(found.rounds == 5 && found.fixedRows.isEmpty)
   }
 
@@ -88,7 +90,7 @@ struct StoredSubsetTests {
         problem, setup, query: 0, aggregation: .mean, estimator: estimator)
       let expected = try effect(
         problem, found.rows, query: 0, aggregation: .mean, estimator: estimator)
-      expectClose(found.effect, expected, bound: .relative(1e-12))
+      expectClose(try #require(found.effect), expected, bound: .relative(1e-12))
       expectClose(found.predicted, expected, bound: .relative(1e-9))
     }
   }
@@ -118,10 +120,14 @@ struct StoredSubsetTests {
     #expect(throws: InfluenceError.self) { try subset(problem, setup, step: 0) }
     #expect(throws: InfluenceError.self) { try subset(problem, setup, estimator: Cosine()) }
     #expect(throws: InfluenceError.self) { try subset(problem, setup, algorithm: .exhaustive) }
-    // Flat curvature overstates leverages beyond 1: nobody is a candidate.
+    // Flat curvature overstates leverages beyond 1.
     let error = #expect(throws: InfluenceError.self) {
-      try subset(problem, setup, size: 20, estimator: BlockNormalized())
+      try subset(problem, setup, estimator: BlockNormalized())
     }
     #expect("\(try #require(error))".contains("leverage"))
+    // Greedy needs none, but nor does it know more than first order.
+    let greedy = try subset(
+      problem, setup, algorithm: .greedy, estimator: BlockNormalized())
+    #expect(greedy.effect == nil && greedy.fixedRows.isEmpty && greedy.rows.count == 5)
   }
 }
