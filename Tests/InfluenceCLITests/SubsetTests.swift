@@ -134,7 +134,7 @@ struct SubsetTests {
   }
 
   @Test("Bad command lines and tables", arguments: Self.bad)
-  func bad(invocation: BadInvocation) throws {
+  func refused(invocation: BadInvocation) throws {
     try SmallFiles.write(in: place)
     try place.write("x,y\n0,1\n1,two\n", to: "words.csv")
     try place.write("x,c,y\n0,3,0\n1,3,1\n2,3,1\n3,3,0\n", to: "constant.csv")

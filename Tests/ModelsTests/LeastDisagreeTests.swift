@@ -181,7 +181,7 @@ struct LeastDisagreeTests {
     // The smallest positive stands in for zero.
     let zeros = LeastDisagreeSelection.weights([0, 0, 0.1, 0.2], count: 2)
     #expect(zeros[0] == 1 && zeros[1] == 1)
-    expectClose(zeros[3] / zeros[2], 2 * exp(-1) / (1 + exp(-1)) / 1, bound: .relative(1e-14))
+    expectClose(zeros[3] / zeros[2], 2 * exp(-1.0) / (1 + exp(-1.0)) / 1, bound: .relative(1e-14))
     #expect(LeastDisagreeSelection.weights([0, 0, 0], count: 1) == [1, 1, 1])
     // The largest L beyond what a number can weigh.
     #expect(LeastDisagreeSelection.weights([1e-9, 1, 1], count: 1) == [1, 0, 0])
