@@ -18,7 +18,8 @@ struct DisagreeCommand: ParsableCommand {
       EXAMPLES
         influence disagree --features pool.npy --weights w.npy \\
             --select 20 --output l.npy
-        influence disagree --features pool.npy --weights head.safetensors:head.weight \\
+        influence disagree --features pool.npy \\
+            --weights head.safetensors:head.weight \\
             --bias head.safetensors:head.bias --reference other.npy \\
             --select 20 --seed 1 --json --output l.npy
 

@@ -172,11 +172,14 @@ struct SubsetCommand: ParsableCommand {
     printTable(subset, rows: subset.rows)
     guard !fit.quiet else { return }
     let subject = queryRow.map { "query \($0)" } ?? "the mean query"
+    let predicted = NumberFormat.significant(subset.predicted, digits: 4)
     let effect =
-      subset.effect.map { "by \(NumberFormat.significant($0, digits: 4)) to second order" }
-      ?? "to an order that \(estimator.name) does not tell, because leverages of the set are above 1"
+      subset.effect.map {
+        "by \(NumberFormat.significant($0, digits: 4)) to second order, by \(estimator.name); their effects as predicted add up to \(predicted)"
+      }
+      ?? "by \(predicted) to first order, by \(estimator.name), which has no second order here, because leverages of the set are above 1"
     print(
-      "\nremoving the \(size) of \(training.count) training rows changes the loss of \(subject) \(effect), by \(estimator.name); their effects as predicted add up to \(NumberFormat.significant(subset.predicted, digits: 4))"
+      "\nremoving the \(size) of \(training.count) training rows changes the loss of \(subject) \(effect)"
     )
     print("\(algorithm.rawValue), \(NumberFormat.seconds(seconds))")
   }

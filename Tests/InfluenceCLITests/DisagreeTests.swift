@@ -65,7 +65,7 @@ struct DisagreeTests {
   }
 
   @Test("Bad command lines and files", arguments: Self.bad)
-  func bad(invocation: BadInvocation) throws {
+  func refused(invocation: BadInvocation) throws {
     try SmallFiles.write(in: place)
     var bad = Self.pool.elements
     bad[7] = .nan

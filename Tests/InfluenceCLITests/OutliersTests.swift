@@ -72,7 +72,7 @@ struct OutliersTests {
   }
 
   @Test("Bad command lines and stores", arguments: Self.bad)
-  func bad(invocation: BadInvocation) throws {
+  func refused(invocation: BadInvocation) throws {
     let outcome = try place.run(invocation.words)
     #expect(outcome.status == invocation.status, "\(outcome)")
     let error = try #require(outcome.onlyError, "\(outcome)")

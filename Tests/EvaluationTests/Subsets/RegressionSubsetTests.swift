@@ -16,18 +16,21 @@ struct RegressionSubsetTests {
 
     init(rows: Int, columns: Int = 4, seed: UInt64 = 3) {
       var generator = SeededGenerator(seed: seed)
-      features = .normal(rows, columns, using: &generator)
+      var features = Matrix<Double>.normal(rows, columns, using: &generator)
       for row in 0..<rows { features[row, columns - 1] = 1 }
       for column in 0..<columns - 1 {
         features[1, column] *= 3
         features[2, column] = features[1, column] + 0.05 * generator.normal()
       }
-      targets = (0..<rows).map { row in
-        features[row, 0] - 0.5 * features[row, 1] + generator.normal()
+      var targets: [Double] = []
+      for row in 0..<rows {
+        targets.append(features[row, 0] - 0.5 * features[row, 1] + generator.normal())
       }
       targets[1] += 4
       targets[2] += 4
       point = (0..<columns - 1).map { _ in generator.normal() } + [1]
+      self.features = features
+      self.targets = targets
     }
 
     func removal(penalty: Double = 0) throws -> LeastSquaresRemoval {
@@ -211,9 +214,9 @@ struct RegressionSubsetTests {
     let labels = (0..<rows).map {
       features[$0, 0] + 0.5 * features[$0, 1] + 0.7 * generator.normal() > 0.3 ? 1 : 0
     }
-    let data = try TabularDataSet<Double>(features: features, labels: labels, classCount: 2)
-    let point = try TabularDataSet<Double>(
-      features: .normal(1, 3, using: &generator), labels: [1], classCount: 2)
+    let data = try TabularDataSet(features: features, labels: labels, classCount: 2)
+    let point = try TabularDataSet(
+      features: Matrix<Double>.normal(1, 3, using: &generator), labels: [1], classCount: 2)
     return (
       try LogisticRegression(trainedOn: data, settings: NewtonSettings(regularization: 0.02)), point
     )
