@@ -30,7 +30,7 @@ SHAPES = {
 }
 RANK = 3
 # The rows that the engine draws for 8 landmarks of 30 examples with seed 3: data, not something to compute here.
-LANDMARKS = [0, 1, 2, 3, 4, 5, 6, 7]
+LANDMARKS = [0, 3, 8, 13, 18, 22, 26, 29]
 GROUP = [2, 7, 11, 20]
 CHECKPOINT_WEIGHTS = [0.5, 0.3, 0.15]
 MEMBERS, DROPOUT_RATE = 2, 0.25
@@ -67,6 +67,9 @@ ABOUT = {
     "probabilities trak.probabilities; trak_ridge with ridge = trak_ridge",
     "tracin": "sum over checkpoints of weight * V G^T at the parameters checkpoint.<k>",
     "ensemble": "mean over members of V G^T, gradients under dropout (members.safetensors: <k>.train.<p>, <k>.query.<p>)",
+    "reach": "how far a relative error of 1 in the damped curvature can move a score or a self-influence, by key: sum over "
+    "blocks of |M| cond(M) max |v| max |g|, v of queries and training examples; of quotients the sum of both parts'",
+    "inputs, query_inputs": "what the network read; labels and query_labels are in the JSON file",
     "group.<partition>": "rows first, second, additive of the change of each query's loss when `group` is removed, M of "
     "exact. first: sum of S / n. second: V inverse(F_U + lambda I) sum_U g / n with F_U = F - (1/n) sum_U g g^T, lambda "
     "as before. additive: the sum of second orders of each example removed by itself",
@@ -191,28 +194,41 @@ OF_ANY_BLOCK += ["arnoldi_3_dropped", "nystrom", "exact_hessian", "exact_ggn"]
 OF_TENSORS = ["shampoo", "eshampoo", "kfac", "ekfac"]
 
 
+def largest_row(rows):
+    return np.linalg.norm(rows, axis=1).max()
+
+
 def score_blocks(method, blocks, queries):
-    """Scores, self-influence and |M g|^2, summed over blocks."""
-    scores, own, changes = 0, 0, 0
+    """Scores, self-influence and |M g|^2, summed over blocks; and their reaches (see ABOUT)."""
+    scores, own, changes, reach, change_reach = 0, 0, 0, 0, 0
     for block in blocks:
-        M = getattr(block, method)()
+        M, V = getattr(block, method)(), factor_rows(queries, block.names)
         moved = block.G @ M.T
-        scores = scores + factor_rows(queries, block.names) @ M @ block.G.T
+        scores = scores + V @ M @ block.G.T
         own = own + np.sum(moved * block.G, 1)
         changes = changes + np.sum(moved**2, 1)
-    return scores, own, changes
+        damped_fisher = np.linalg.norm(block.F, 2) / block.damp + 1
+        amplified = np.linalg.norm(M, 2) * (damped_fisher if method.endswith("dropped") else np.linalg.cond(M))
+        reach += amplified * max(largest_row(V), largest_row(block.G)) * largest_row(block.G)
+        change_reach += amplified * largest_row(block.G)
+    return scores, own, changes, float(reach), float(change_reach)
 
 
 def partition_results(blocks, queries, methods):
-    tensors = {}
+    tensors, reaches = {}, {}
     for method in methods:
-        scores, own, changes = score_blocks(method, blocks, queries)
+        scores, own, changes, reach, change_reach = score_blocks(method, blocks, queries)
         tensors |= {method: scores, f"self.{method}": own}
+        reaches[method] = reach
         if method in ("exact", "datainf"):
             suffix = "" if method == "exact" else "_datainf"
-            for name, size in {"l": np.sqrt(own), "theta": np.sqrt(changes)}.items():
-                tensors |= {f"relatif_{name}{suffix}": scores / size, f"self.relatif_{name}{suffix}": own / size}
-    return tensors
+            sizes = {"l": (np.sqrt(own), reach / (2 * np.sqrt(own))), "theta": (np.sqrt(changes), change_reach)}
+            for name, (size, size_reach) in sizes.items():
+                name = f"relatif_{name}{suffix}"
+                tensors |= {name: scores / size, f"self.{name}": own / size}
+                largest = np.maximum(np.abs(scores).max(0), own)
+                reaches[name] = float(np.max(reach / size + largest / size**2 * size_reach))
+    return tensors, reaches
 
 
 def cosine(gradients, queries):
@@ -320,12 +336,13 @@ def main():
     curvature = to_numpy(net.curvature_file(model, parameters, *data))
     generator = np.random.default_rng(SEED)
 
-    tensors, lambdas = {"tensor.cosine": cosine(G, V)}, {}
+    tensors, lambdas, reaches = {"tensor.cosine": cosine(G, V)}, {}, {"tensor.cosine": 1.0}
     for partition, groups in PARTITIONS.items():
         blocks = [Block(names, G, curvature) for names in groups]
         lambdas[partition] = [block.damp for block in blocks]
         methods = OF_ANY_BLOCK + (OF_TENSORS if partition == "tensor" else [])
-        results = partition_results(blocks, V, methods)
+        results, found = partition_results(blocks, V, methods)
+        reaches |= {f"{partition}.{name}": value for name, value in found.items()}
         for name, value in results.items():
             own = name.startswith("self.")
             tensors[f"self.{partition}.{name[5:]}" if own else f"{partition}.{name}"] = value
@@ -334,7 +351,7 @@ def main():
     tensors |= trak_results(model, checkpoints, data, queries, generator)
     tensors |= tracin_results(model, checkpoints, data, queries)
     members, ensemble = ensemble_results(parameters, data, queries)
-    tensors |= ensemble
+    tensors |= ensemble | {"inputs": data[0].numpy(), "query_inputs": queries[0].numpy()}
 
     save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, net.ESTIMATORS / "expected.safetensors")
     save_file({name: np.ascontiguousarray(value) for name, value in members.items()}, net.ESTIMATORS / "members.safetensors")
@@ -343,11 +360,17 @@ def main():
         "seed": SEED,
         "damping_factor": DAMPING_FACTOR,
         "partitions": PARTITIONS,
+        "parameters": net.PARAMETERS,
+        "shapes": {name: list(G[name].shape[1:]) for name in net.PARAMETERS},
+        "labels": data[1].tolist(),
+        "query_labels": queries[1].tolist(),
         "lambda": lambdas,
         "landmarks": LANDMARKS,
         "group": GROUP,
         "checkpoint_weights": CHECKPOINT_WEIGHTS,
         "trak_ridge": TRAK_RIDGE,
+        "reach": reaches,
+        "tensors": {name: list(value.shape) for name, value in tensors.items()},
         "versions": {"torch": torch.__version__.split("+")[0], "numpy": np.__version__},
     }
     (net.ESTIMATORS / "expected.json").write_text(json.dumps(description, indent=2) + "\n")

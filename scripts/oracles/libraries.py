@@ -305,6 +305,57 @@ def transposed_ekfac(G, V, curvature):
     return scores
 
 
+def joined_gradients(gradients):
+    """Weight and bias of a layer as one matrix, q x (p + 1)."""
+    return {
+        module: np.concatenate([gradients[f"{module}.weight"], gradients[f"{module}.bias"][:, :, None]], 2)
+        for module in ("layers.0", "head")
+    }
+
+
+def kronfluence_definition(strategy, G, V, curvature, damping):
+    """Scores and self-influence by d x d matrices, of gradients {module: examples x q x p}."""
+    scores, own = 0, 0
+    for name in G:
+        g, v = G[name].reshape(len(G[name]), -1), V[name].reshape(len(V[name]), -1)
+        F = g.T @ g / len(g)
+        S, A = curvature[f"{name}.output_gradients"], curvature[f"{name}.activations"]
+        Q = np.kron(plain.eigenvectors(S), plain.eigenvectors(A))
+        fisher = {
+            "diagonal": np.diag(np.diag(F)),
+            "kfac": np.kron(S, A),
+            "ekfac": Q @ np.diag(np.diag(Q.T @ F @ Q)) @ Q.T,
+        }
+        shift = 0.1 * np.trace(F) / len(F) if damping is None else damping
+        M = np.eye(len(F)) if strategy == "identity" else np.linalg.inv(fisher[strategy] + shift * np.eye(len(F)))
+        scores, own = scores + v @ M @ g.T, own + np.sum(g @ M * g, 1)
+    return scores, own
+
+
+def check_kronfluence(tensors, G, V, curvature):
+    weights = ("layers.0.weight", "head.weight")
+    for prefix, g, v in (
+        ("", joined_gradients(G), joined_gradients(V)),
+        ("weights.", {name: G[name] for name in weights}, {name: V[name] for name in weights}),
+    ):
+        for strategy in ("identity", "diagonal", "kfac", "ekfac", "ekfac_heuristic"):
+            damping = None if strategy.endswith("heuristic") else DAMPING
+            scores, own = kronfluence_definition(strategy.split("_")[0], g, v, curvature, damping)
+            key = f"kronfluence.{prefix}{strategy}"
+            check(key, tensors[key], scores)
+            check(f"self.{key}", tensors[f"self.{key}"], own)
+
+
+def check_datainf(actual, G, V):
+    scores = 0
+    for module in ("layers.0", "head"):
+        names = [f"{module}.weight", f"{module}.bias"]
+        g, v = plain.factor_rows(G, names), plain.factor_rows(V, names)
+        M = np.mean([np.linalg.inv(np.outer(x, x) + DAMPING * np.eye(len(x))) for x in g], 0)
+        scores = scores + v @ M @ g.T
+    check("dattri.datainf", actual, scores)
+
+
 def check(name, actual, expected, tolerance=1e-9):
     difference = relative_difference(actual, expected)
     print(f"{name:34} {difference:.1e}")
@@ -331,7 +382,8 @@ def main():
     def of_hessian(matrix):
         return query_rows @ np.linalg.inv(matrix + DAMPING * np.eye(len(matrix))) @ rows.T
 
-    check("kronfluence.identity", tensors["kronfluence.identity"], query_rows @ rows.T)
+    check_kronfluence(tensors, G, V, curvature)
+    check_datainf(theirs["datainf"], G, V)
     check("dattri.explicit", theirs["explicit"], of_hessian(curvature["hessian"]))
     half = len(rows) // PARTS
     parts = [
@@ -345,6 +397,10 @@ def main():
     for k in range(len(checkpoints)):
         check(f"dattri.trak.{k}", theirs[f"trak.{k}"], expected[f"trak.{k}"])
         check(f"dattri.trak_ridge.{k}", theirs[f"trak_ridge.{k}"], expected[f"trak_ridge.{k}"])
+    wrong = [1 - expected[f"trak.{k}.probabilities"] for k in range(len(checkpoints))]
+    means = np.mean([expected[f"trak.{k}"] / w for k, w in enumerate(wrong)], 0) * np.mean(wrong, 0)
+    check("dattri.trak, as done", theirs["trak"], means)
+
     F = rows.T @ rows / len(rows)
     values, U = np.linalg.eigh(F)
     damped = F + DAMPING * np.eye(len(F))
@@ -366,6 +422,7 @@ def main():
         bad = int((~np.isfinite(value)).sum())
         if bad:
             print(f"{name}: {bad} of {value.size} are not finite")
+        assert (bad > 0) == (name in ("dattri.cg_1000", "dattri.arnoldi_indefinite", "dattri.datainf_default")), name
 
     save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, net.ESTIMATORS / "libraries.safetensors")
     description = {
@@ -374,6 +431,7 @@ def main():
         "damping": DAMPING,
         "lissa_depth": LISSA_DEPTH,
         "sigma": sigma,
+        "tensors": {name: list(value.shape) for name, value in tensors.items()},
         "versions": {name: version(name) for name in ("kronfluence", "dattri", "torch", "numpy")},
     }
     (net.ESTIMATORS / "libraries.json").write_text(json.dumps(description, indent=2) + "\n")
