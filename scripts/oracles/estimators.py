@@ -7,8 +7,6 @@ Nothing is shared with the engine and nothing is clever: F is formed, M is forme
 the engine has a recursion or a small kernel, here stands the inverse that it must come to.
 """
 
-import json
-
 import numpy as np
 import torch
 from safetensors.numpy import save_file
@@ -56,7 +54,6 @@ ABOUT = {
     "eshampoo": "M = Q inverse(diag(Q^T F Q) + lambda I) Q^T, Q the Kronecker product of the eigenvectors of L and R",
     "kfac": "M = inverse(kron(S, A) + lambda I), factors of curvature.safetensors",
     "ekfac": "as eshampoo, with Q of S and A",
-    "arnoldi_full": "exact: a Krylov space of all directions",
     "arnoldi_3": "M = U inverse(diag(w) + lambda I) U^T + (I - U U^T) / lambda, w and U the 3 leading eigenpairs of F",
     "arnoldi_3_dropped": "the same without its second term",
     "nystrom": "M = inverse(P F P + lambda I), P the projection onto the gradients of `landmarks`",
@@ -66,7 +63,8 @@ ABOUT = {
     "trak": "Phi_q inverse(Phi^T Phi + ridge I) Phi^T diag(1 - p), Phi the features trak.train, Phi_q trak.query, p the "
     "probabilities trak.probabilities; trak_ridge with ridge = trak_ridge",
     "tracin": "sum over checkpoints of weight * V G^T at the parameters checkpoint.<k>",
-    "ensemble": "mean over members of V G^T, gradients under dropout (members.safetensors: <k>.train.<p>, <k>.query.<p>)",
+    "ensemble": "mean over members of V G^T, gradients under dropout, rounded to float32 (members.safetensors: "
+    "<k>.train.<p>, <k>.query.<p>)",
     "reach": "how far a relative error of 1 in the damped curvature can move a score or a self-influence, by key: sum over "
     "blocks of |M| cond(M) max |v| max |g|, v of queries and training examples; of quotients the sum of both parts'",
     "inputs, query_inputs": "what the network read; labels and query_labels are in the JSON file",
@@ -140,8 +138,6 @@ class Block:
     def exact(self):
         return self.damped(self.F)
 
-    arnoldi_full = exact
-
     def diagonal(self):
         return self.damped(np.diag(np.diag(self.F)))
 
@@ -189,7 +185,7 @@ class Block:
         return self.damped(self.part(self.curvature["ggn"]))
 
 
-OF_ANY_BLOCK = ["hessian_free", "block_normalized", "datainf", "exact", "diagonal", "arnoldi_full", "arnoldi_3"]
+OF_ANY_BLOCK = ["hessian_free", "block_normalized", "datainf", "exact", "diagonal", "arnoldi_3"]
 OF_ANY_BLOCK += ["arnoldi_3_dropped", "nystrom", "exact_hessian", "exact_ggn"]
 OF_TENSORS = ["shampoo", "eshampoo", "kfac", "ekfac"]
 
@@ -321,9 +317,9 @@ def ensemble_results(parameters, data, queries):
         for kind, (inputs, labels) in {"train": data, "query": queries}.items():
             masks = (torch.rand(len(inputs), net.HIDDEN, generator=generator) >= DROPOUT_RATE) / (1 - DROPOUT_RATE)
             parts = [grad(loss)(parameters, x, y, mask) for x, y, mask in zip(inputs, labels, masks)]
-            gradients = {name: torch.stack([part[name] for part in parts]).detach().numpy() for name in net.PARAMETERS}
+            gradients = {name: torch.stack([part[name] for part in parts]).float().numpy() for name in net.PARAMETERS}
             members |= {f"{k}.{kind}.{name}": value for name, value in gradients.items()}
-            rows[kind] = factor_rows(gradients, net.PARAMETERS)
+            rows[kind] = factor_rows(gradients, net.PARAMETERS).astype(np.float64)
         scores = scores + rows["query"] @ rows["train"].T / MEMBERS
     return members, {"ensemble": scores}
 
@@ -373,7 +369,7 @@ def main():
         "tensors": {name: list(value.shape) for name, value in tensors.items()},
         "versions": {"torch": torch.__version__.split("+")[0], "numpy": np.__version__},
     }
-    (net.ESTIMATORS / "expected.json").write_text(json.dumps(description, indent=2) + "\n")
+    net.write_json(description, net.ESTIMATORS / "expected.json")
     for name, value in tensors.items():
         if name.startswith(("tensor.", "all.")):
             reference = tensors[name.split(".")[0] + ".exact"]

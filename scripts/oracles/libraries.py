@@ -8,7 +8,6 @@ what it does compute, asserts that, and the fixture says so under `departures`.
 """
 
 import copy
-import json
 import tempfile
 import warnings
 from importlib.metadata import version
@@ -434,7 +433,7 @@ def main():
         "tensors": {name: list(value.shape) for name, value in tensors.items()},
         "versions": {name: version(name) for name in ("kronfluence", "dattri", "torch", "numpy")},
     }
-    (net.ESTIMATORS / "libraries.json").write_text(json.dumps(description, indent=2) + "\n")
+    net.write_json(description, net.ESTIMATORS / "libraries.json")
     print(f"{len(tensors)} tensors, {(net.ESTIMATORS / 'libraries.safetensors').stat().st_size:,} bytes")
 
 

@@ -8,6 +8,7 @@ asked of torch.func by name, one example at a time.
 """
 
 import json
+import re
 from pathlib import Path
 
 import torch
@@ -190,6 +191,12 @@ def probabilities(model, parameters, inputs, labels):
     return torch.softmax(logits, 1)[torch.arange(len(labels)), labels]
 
 
+def write_json(description, path):
+    """With lists of numbers on one line each."""
+    text = json.dumps(description, indent=1)
+    path.write_text(re.sub(r"\[[^\[\]{}\"]*\]", lambda found: " ".join(found[0].split()), text) + "\n")
+
+
 def contiguous(tensors):
     return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
 
@@ -222,7 +229,7 @@ def main():
         "class_count": CLASSES,
         "versions": {"torch": torch.__version__.split("+")[0]},
     }
-    (MODELS / "perceptron.json").write_text(json.dumps(description, indent=2) + "\n")
+    write_json(description, MODELS / "perceptron.json")
 
     ESTIMATORS.mkdir(parents=True, exist_ok=True)
     save_file(contiguous(gradients), ESTIMATORS / "train.safetensors")
