@@ -40,22 +40,25 @@ extension Curvature {
   }
 
   /// A quantity of every training example, one result an estimator asked for.
+  ///
+  /// - Parameter eachBlock: Called with the share of each block that is not dead, in the layout's order.
   func exampleQuantities(
     _ quantity: ExampleQuantity, of indices: Range<Int>, perBlock: Bool = false,
-    progress: ProgressHandler? = nil
+    progress: ProgressHandler? = nil, eachBlock: (([[Double]]) -> Void)? = nil
   ) throws -> [SelfInfluence] {
     switch options.precision {
     case .single:
-      return try exampleQuantities(quantity, of: indices, perBlock, progress, precision: Float.self)
+      return try exampleQuantities(
+        quantity, of: indices, perBlock, progress, eachBlock, precision: Float.self)
     case .double:
       return try exampleQuantities(
-        quantity, of: indices, perBlock, progress, precision: Double.self)
+        quantity, of: indices, perBlock, progress, eachBlock, precision: Double.self)
     }
   }
 
   private func exampleQuantities<Element: Scalar>(
     _ quantity: ExampleQuantity, of indices: Range<Int>, _ perBlock: Bool,
-    _ progress: ProgressHandler?, precision: Element.Type
+    _ progress: ProgressHandler?, _ eachBlock: (([[Double]]) -> Void)?, precision: Element.Type
   ) throws -> [SelfInfluence] {
     let live = contexts.filter { !$0.isDead }
     let supply = supply
@@ -101,6 +104,7 @@ extension Curvature {
         }
       }
     } combine: { place, outcome in
+      eachBlock?(outcome.map(\.values))
       for (index, influence) in outcome.enumerated() {
         results[index].shares?.values[live[place].index] = Matrix(
           rows: 1, columns: influence.values.count, elements: influence.values)

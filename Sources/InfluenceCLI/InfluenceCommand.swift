@@ -29,6 +29,11 @@ struct InfluenceCommand: ParsableCommand {
         influence plan --rows 30000 --columns 100000 --blocks 25 \\
             --queries 64 --method exact,datainf
         influence self --train grads/train --method exact --output self.npy
+        influence subset --train grads/train --query grads/query \\
+            --query-row 3 --size 10       the set that helped it the most
+        influence outliers --train grads/train --last-layer --output o.npy
+        influence disagree --features pool.npy --weights head.npy \\
+            --select 20 --output l.npy    what to label next
 
       Gradients come as a store directory (info.json + gradients.bin), a .safetensors file with one \
       tensor a block and the example first, a .npy file, or a directory of .npy files.
@@ -56,7 +61,7 @@ struct InfluenceCommand: ParsableCommand {
       CompareCommand.self, ScoreCommand.self, SelfCommand.self, InspectCommand.self,
       TopCommand.self, PlanCommand.self, VerifyCommand.self, ImportCommand.self,
       MergeCommand.self, FitCommand.self, SplitCommand.self, GradientsCommand.self,
-      GroupCommand.self,
+      GroupCommand.self, SubsetCommand.self, OutliersCommand.self, DisagreeCommand.self,
       ProjectCommand.self, ExperimentCommand.self,
     ]
   )
