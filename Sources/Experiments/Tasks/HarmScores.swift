@@ -3,8 +3,9 @@ internal import Gradients
 internal import Influence
 internal import LinearAlgebra
 
-/// What one method says of every training example: how much it harms the mean query, and how much it acts
-/// on itself. High values mark examples to look at.
+/// What one method says of every training example: how much it harms the mean query, how much it acts on itself.
+///
+/// High values mark examples to look at.
 struct HarmScores: Sendable {
   /// −(mean score over queries), n numbers.
   let harm: [Double]
