@@ -21,6 +21,17 @@ extension AdversarialDefence {
         "clean": .number(try head.accuracy(on: clean)),
       ]
     }
+
+    /// The same of saying one class always.
+    func json(ofAlways label: Int) -> OrderedJSON {
+      func share(_ labels: [Int]) -> OrderedJSON {
+        .number(Double(labels.count { $0 == label }) / Double(labels.count))
+      }
+      return [
+        "attacked": share(attacked.labels),
+        "attacked_rows": share(rows.map { attacked.labels[$0] }), "clean": share(clean.labels),
+      ]
+    }
   }
 
   /// The rows of two data sets, one after the other.

@@ -33,7 +33,7 @@ extension AdversarialDefence {
       results.seeds.map { results[Self.cell($0, share)].number(at: name, key) ?? .nan })
   }
 
-  private static let baselines = ["none", "train-on-validation"]
+  private static let baselines = ["none", "majority", "train-on-validation"]
   private static let keys = ["attacked", "attacked_rows", "clean"]
   private var views: [String] { ["honest"] + (leaks ? ["leaking"] : []) }
 
@@ -115,6 +115,8 @@ extension AdversarialDefence {
       }
       curves.append(("no defence", try curve { try baseline(results, $0, "none", "attacked") }))
       curves.append(
+        ("majority class", try curve { try baseline(results, $0, "majority", "attacked") }))
+      curves.append(
         (
           "trained on validation",
           try curve { try baseline(results, $0, "train-on-validation", "attacked") }
@@ -125,7 +127,7 @@ extension AdversarialDefence {
     }
     return SmallMultiples(
       "Accuracy under attack, rows scored by attacked \(view == "honest" ? "validation" : "test") examples",
-      columns: min(3, charts.count), sharesRanges: true, charts: charts)
+      columns: charts.count == 4 ? 2 : min(3, charts.count), sharesRanges: true, charts: charts)
   }
 
   private func describe(
@@ -135,8 +137,9 @@ extension AdversarialDefence {
     let percent = NumberFormat.significant(100 * share)
     let none = try baseline(results, share, "none", "attacked")
     let trained = try baseline(results, share, "train-on-validation", "attacked")
+    let majority = try baseline(results, share, "majority", "attacked")
     report.findings.append(
-      "\(percent) % attacked: accuracy \(none.text()) without a defence, \(trained.text()) with the attacked validation examples added to the training set."
+      "\(percent) % attacked: accuracy \(none.text()) without a defence, \(majority.text()) by always saying the more frequent class, \(trained.text()) with the attacked validation examples added to the training set."
     )
     for defence in defences {
       let parts = try names.map {

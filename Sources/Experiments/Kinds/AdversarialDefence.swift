@@ -113,13 +113,18 @@ public struct AdversarialDefence: Experiment {
     let field = Field(clean: parts.test.data, attacked: test.data.data, rows: test.rows)
     var values: OrderedDictionary<String, OrderedJSON> = [
       "none": try field.json(of: deployed),
+      "majority": field.json(ofAlways: parts.training.data.majorityLabel),
       "train-on-validation": try field.json(
         of: BinaryHead(
           model.retrained(
             on: Self.joined(parts.training.data, validation.data.data), settings: training))),
     ]
-    values["honest"] = try defended(model, validation.data, field, seed: seed, context)
-    if leaks { values["leaking"] = try defended(model, test.data, field, seed: seed, context) }
+    values["honest"] = try defended(
+      model, validation.data, field, draws: draws, seed: seed, context)
+    if leaks {
+      values["leaking"] = try defended(
+        model, test.data, field, draws: 0, seed: seed, context)
+    }
     return CellResult(values: .object(values))
   }
 
@@ -137,8 +142,8 @@ public struct AdversarialDefence: Experiment {
 
   /// What each method and defence reaches, by method and then defence.
   private func defended(
-    _ model: LogisticRegression, _ seen: GroupedDataSet<Double>, _ field: Field, seed: UInt64,
-    _ context: CellContext
+    _ model: LogisticRegression, _ seen: GroupedDataSet<Double>, _ field: Field, draws: Int,
+    seed: UInt64, _ context: CellContext
   ) throws -> OrderedJSON {
     let query = try FunctionalQuery(
       .utility, on: seen, deployed: BinaryHead(model), attack: attack)

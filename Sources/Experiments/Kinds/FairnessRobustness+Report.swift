@@ -103,6 +103,10 @@ extension FairnessRobustness {
         caption: "Accuracy on test examples after trimming for utility; bands are 95 % over seeds.",
         svg: try chart(results, .utility, names, accuracy: true, "Trimmed for utility").svg()),
     ]
+    let majority = try majority(results)
+    report.findings.append(
+      "Always saying the more frequent class has an accuracy of \(majority.text()), attacked or not, and no gap."
+    )
     for kind in FunctionalQuery.Kind.allCases {
       report.findings.append(try finding(results, kind, names))
     }
@@ -205,11 +209,19 @@ extension FairnessRobustness {
       })
   }
 
+  private func majority(_ results: ExperimentResults) throws -> SeedStatistic {
+    try SeedStatistic(
+      results.seeds.map { results[Self.cell($0)].number(at: "majority") ?? .nan })
+  }
+
   private func picture(_ results: ExperimentResults, _ names: [String]) throws -> SmallMultiples {
     let kinds: [FunctionalQuery.Kind] = [.demographicParity, .equalOpportunity, .robustness]
-    let above = try kinds.map {
+    var above = try kinds.map {
       try chart(results, $0, names, accuracy: false, "For \($0.rawValue)")
     }
+    above[2].references = [
+      .init(.horizontal(try majority(results).mean), label: "always the more frequent class")
+    ]
     let below = try kinds.map {
       try chart(results, $0, names, accuracy: true, "For \($0.rawValue): accuracy")
     }
@@ -232,7 +244,8 @@ extension FairnessRobustness {
     let before = try target(results, kind, names[0], 0).text()
     let parts = try names.map { name in
       let (budget, value) = try best(results, kind, name)
-      return "\(name) \(value.text()) at \(NumberFormat.significant(100 * budgets[budget])) %"
+      return
+        "\(name) \(value.text()) at \(NumberFormat.significant(100 * budgets[budget], digits: 2)) %"
     }
     return
       "Trimmed for \(kind.rawValue): \(Target(kind).name) \(before) before; best mean on test: \(parts.joined(separator: ", "))."
@@ -240,7 +253,10 @@ extension FairnessRobustness {
 
   private func checks(_ results: ExperimentResults) throws -> [ExperimentReport.Check] {
     var checks: [ExperimentReport.Check] = []
-    for kind in [FunctionalQuery.Kind.demographicParity, .equalOpportunity] {
+    // Among two small seeds' examples of class 1 a gap is mostly chance.
+    let kinds: [FunctionalQuery.Kind] =
+      results.isQuick ? [.demographicParity] : [.demographicParity, .equalOpportunity]
+    for kind in kinds {
       let before = try target(results, kind, methods[0].rawValue, 0).mean
       let after = try methods.map { try best(results, kind, $0.rawValue).value.mean }
       let lowest = after.min() ?? before

@@ -87,11 +87,11 @@ public struct FairnessRobustness: Experiment {
     for (index, method) in methods.enumerated() {
       context.progress(method.rawValue, 0.2 * Double(index) / Double(methods.count))
       let scores = try influence.scores(of: queries, by: method, seed: seed)
-      for (query, row) in zip(queries, scores).map({ ($0, $1) }) {
-        let isGap = query.kind.gap != nil
-        let value = values[queries.firstIndex { $0.kind == query.kind } ?? 0]
+      for (place, query) in queries.enumerated() {
+        let isReversed = query.kind.gap != nil && values[place] < 0
+        let row = scores[place]
         lists.append(
-          ([query.kind.rawValue, method.rawValue], isGap && value < 0 ? row.map { -$0 } : row))
+          ([query.kind.rawValue, method.rawValue], isReversed ? row.map { -$0 } : row))
       }
     }
     for draw in 0..<draws {
@@ -110,6 +110,9 @@ public struct FairnessRobustness: Experiment {
         OrderedDictionary(
           uniqueKeysWithValues: zip(queries, values).map { ($0.kind.rawValue, .number($1)) })),
       "validation": try retraining.quality(of: deployed, on: parts.validation).json,
+      "majority": .number(
+        Double(parts.test.data.labels.count { $0 == parts.training.data.majorityLabel })
+          / Double(parts.test.count)),
       "trimmed": .object(trimmed.mapValues { .object($0) }),
     ])
   }

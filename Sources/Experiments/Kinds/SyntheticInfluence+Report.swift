@@ -189,7 +189,7 @@ extension SyntheticInfluence {
       caption:
         "Pearson's correlation of scores with the change on leaving a point out, 95 % over seeds.",
       svg: try SmallMultiples(
-        "Correlation with leaving out", columns: min(2, charts.count), charts: charts
+        "Correlation with leaving out", columns: min(3, charts.count), charts: charts
       ).svg())
   }
 

@@ -1,9 +1,9 @@
-internal import LinearAlgebra
+package import LinearAlgebra
 
 /// Where a classifier of points in the plane changes its mind: lines of f = 0 by marching squares.
-struct DecisionBoundary {
+package struct DecisionBoundary {
   /// Lines, each a list of points in order.
-  let lines: [[(x: Double, y: Double)]]
+  package let lines: [[(x: Double, y: Double)]]
 
   /// Follows the zeros of a function through a grid.
   ///
@@ -12,7 +12,7 @@ struct DecisionBoundary {
   ///   - y: From where to where.
   ///   - cells: The number of cells in each direction.
   ///   - values: f of points, one a row of two columns.
-  init(
+  package init(
     x: ClosedRange<Double>, y: ClosedRange<Double>, cells: Int,
     _ values: (Matrix<Double>) throws -> [Double]
   ) rethrows {

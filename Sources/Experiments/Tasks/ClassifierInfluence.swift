@@ -30,7 +30,7 @@ struct ClassifierInfluence: Sendable {
     Setting(
       "methods", .choices(Method.allCases.map(\.rawValue)),
       standard: .array(Method.allCases.map { .string($0.rawValue) }),
-      help: "how training rows are scored; random is always held beside them"),
+      help: "how training rows are scored"),
     Setting(
       "ensemble.members", .integer(1...1000), standard: 5,
       help: "noisy copies of an ensemble, beside the model itself"),

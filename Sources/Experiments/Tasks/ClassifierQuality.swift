@@ -3,6 +3,15 @@ internal import Models
 internal import OrderedCollections
 internal import TensorFiles
 
+extension TabularDataSet {
+  /// The most frequent class; of equals the lowest.
+  var majorityLabel: Int {
+    var counts = [Int](repeating: 0, count: classCount)
+    for label in labels { counts[label] += 1 }
+    return counts.indices.max { (counts[$0], -$0) < (counts[$1], -$1) } ?? 0
+  }
+}
+
 /// How good, fair and robust a classifier is on examples, by hard predictions.
 struct ClassifierQuality: Sendable {
   /// The share that is right.
