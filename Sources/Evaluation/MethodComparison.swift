@@ -67,23 +67,33 @@ public struct MethodComparison: Sendable {
   ///   - training: n rows of gradients.
   ///   - queries: m rows of gradients.
   ///   - options: Damping, sides, precision, memory.
+  ///   - representations: What methods of ``RepresentationCatalog`` read, if there are such among them.
   ///   - flipped: Training rows whose labels are known to be wrong.
   ///   - progress: Called as methods are done.
   /// - Throws: ``InfluenceError`` or ``EvaluationError``, or an error from reading a store.
   public init(
     of methods: [String], training: GradientStore, queries: GradientStore,
     options: CurvatureOptions = CurvatureOptions(), flipped: Set<Int>? = nil,
+    representations: (training: Representations, queries: Representations)? = nil,
     progress: ProgressHandler? = nil
   ) throws {
     let specifications = methods.contains(Self.reference) ? methods : methods + [Self.reference]
-    let estimators = try specifications.map { try EstimatorCatalog.estimator($0) }
+    let kinds = try specifications.map { try ComparedMethod($0, representations) }
+    let estimators = kinds.compactMap(\.estimator)
+    let sizes = (training.count, queries.count)
     var separate = options
     separate.certifies = false
     let steps = Double(specifications.count + 1)
     var runs: [(fit: Double, score: Double, peak: Int?, scores: Scores)] = []
-    for (index, estimator) in estimators.enumerated() {
+    for (index, kind) in kinds.enumerated() {
       let name = specifications[index]
       let isPeakKnown = ProcessMemory.resetPeak()
+      guard let estimator = kind.estimator else {
+        progress?("scoring \(name)", Double(index) / steps)
+        let scores = try kind.representationScores(rows: sizes)
+        runs.append((0, scores.seconds, isPeakKnown ? ProcessMemory.peak : nil, scores))
+        continue
+      }
       let curvature = try Curvature(fitting: [estimator], on: training, options: separate) {
         progress?("fitting \(name)", (Double(index) + 0.5 * $1) / steps)
       }
@@ -107,11 +117,13 @@ public struct MethodComparison: Sendable {
     }
     let exact = runs[reference].scores.values
     let exactMean = exact.meanRow()
+    var certificates = certified.makeIterator()
     entries = try runs.enumerated().map { index, run in
-      let scores = run.scores.certified(by: certified[index])
+      let joint = kinds[index].estimator == nil ? nil : certificates.next()
+      let scores = joint.map { run.scores.certified(by: $0) } ?? run.scores
       let mean = scores.values.meanRow()
       return Entry(
-        specification: specifications[index], isDamped: estimators[index].isDamped,
+        specification: specifications[index], isDamped: kinds[index].estimator?.isDamped ?? false,
         fitSeconds: run.fit, scoreSeconds: run.score,
         peakMemory: run.peak, scores: scores,
         agreement: try ScoreAgreement(of: scores.values, with: exact),

@@ -20,12 +20,7 @@ public struct StudentDistribution: Sendable, Equatable {
   /// keep their relative accuracy, about 10⁻¹³ for ν up to 10⁶.
   public func upperTail(_ t: Double) -> Double {
     guard t >= 0 else { return 1 - upperTail(-t) }
-    let ratio = t * t / degreesOfFreedom
-    let half = degreesOfFreedom / 2
-    // x, ln x and 1 − x, without the cancellation of any.
-    return IncompleteBeta.regularized(
-      1 / (1 + ratio), logX: -Double.log(onePlus: ratio), complement: ratio / (1 + ratio), a: half)
-      / 2
+    return IncompleteBeta.regularized(ratio: t * t / degreesOfFreedom, a: degreesOfFreedom / 2) / 2
   }
 
   /// The t > 0 with P(|T| ≤ t) = level.
@@ -48,50 +43,72 @@ public struct StudentDistribution: Sendable, Equatable {
 
 /// The regularised incomplete beta function with b = ½.
 private enum IncompleteBeta {
-  /// I_x(a, ½), by Lentz's continued fraction on the side where it converges fast.
+  /// I_x(a, ½), by a continued fraction on either side.
   ///
-  /// Press et al., "Numerical Recipes" (3rd edition, 2007), section 6.4.
+  /// Everything comes from r = (1 − x)/x, not from x, whose distance from 1 rounding would spoil for large a.
   ///
   /// - Parameters:
-  ///   - x: In 0 ... 1.
-  ///   - logX: ln x.
-  ///   - complement: 1 − x.
+  ///   - ratio: r ≥ 0.
   ///   - a: Positive.
-  static func regularized(
-    _ x: Double, logX: Double, complement: Double, a: Double
-  ) -> Double {
-    guard complement > 0 else { return 1 }
-    let front = Double.exp(a * logX + 0.5 * Double.log(complement) - logBeta(a))
-    if x < (a + 1) / (a + 2.5) { return front * fraction(x, a, 0.5) / a }
-    return 1 - front * fraction(complement, 0.5, a) / 0.5
+  static func regularized(ratio: Double, a: Double) -> Double {
+    guard ratio > 0 else { return 1 }
+    guard ratio < .infinity else { return 0 }
+    let complement = ratio / (1 + ratio)
+    // xᵃ·√(1 − x)/B(a, ½).
+    let front = Double.exp(
+      -a * Double.log(onePlus: ratio) + 0.5 * Double.log(complement) - logBeta(a))
+    if complement > 1.5 / (a + 2.5) { return front * upperFraction(ratio, a) / (a * complement) }
+    return 1 - front * lowerFraction(complement, a) / 0.5
   }
 
   /// ln B(a, ½) = ln Γ(a) + ln Γ(½) − ln Γ(a + ½).
   private static func logBeta(_ a: Double) -> Double {
     let logRootPi = 0.5 * Double.log(.pi)
-    guard a > 1000 else { return Double.logGamma(a) - Double.logGamma(a + 0.5) + logRootPi }
-    // Γ(a + ½)/Γ(a) = √a·exp(−1/(8a) + 1/(192a³) − …): the difference of two large logarithms would cost
-    // digits.
-    return logRootPi - 0.5 * Double.log(a) + 1 / (8 * a) - 1 / (192 * a * a * a)
+    guard a > 30 else { return Double.logGamma(a) - Double.logGamma(a + 0.5) + logRootPi }
+    // ln Γ(a + ½) − ln Γ(a) = ½ ln a − 1/(8a) + 1/(192a³) − 1/(640a⁵) + 17/(14336a⁷) − …, whose next term is
+    // below 10⁻¹⁶ here: the difference of two large logarithms would cost digits.
+    let inverse = 1 / a
+    let square = inverse * inverse
+    let series =
+      inverse * (-1.0 / 8 + square * (1.0 / 192 + square * (-1.0 / 640 + square * 17 / 14336)))
+    return logRootPi - 0.5 * Double.log(a) - series
   }
 
-  private static func fraction(_ x: Double, _ a: Double, _ b: Double) -> Double {
-    let tiny = 1e-300
-    func bounded(_ value: Double) -> Double { value.magnitude < tiny ? tiny : value }
+  /// ₂F₁(½, 1; a + 1; −1/r) by Gauss's continued fraction, all of whose terms are positive.
+  ///
+  /// From I_x(a, b) = xᵃ(1 − x)^{b−1}/(a·B) · ₂F₁(1 − b, 1; a + 1; x/(x − 1)).
+  private static func upperFraction(_ ratio: Double, _ a: Double) -> Double {
+    1
+      / continued { step in
+        let m = Double(step / 2)
+        return step % 2 == 1
+          ? (m + 0.5) * (a + m) / ((a + 2 * m) * (a + 2 * m + 1)) / ratio
+          : m * (a - 0.5 + m) / ((a + 2 * m - 1) * (a + 2 * m)) / ratio
+      }
+  }
+
+  /// The fraction of I_y(½, a) for small y (Press et al., "Numerical Recipes", 3rd edition, section 6.4).
+  private static func lowerFraction(_ y: Double, _ a: Double) -> Double {
+    1
+      / continued { step in
+        let m = Double(step / 2)
+        return step % 2 == 1
+          ? -(m + 0.5) * (a + m + 0.5) * y / ((2 * m + 0.5) * (2 * m + 1.5))
+          : m * (a - m) * y / ((2 * m - 0.5) * (2 * m + 0.5))
+      }
+  }
+
+  /// 1 + c₁/(1 + c₂/(1 + …)), by Lentz's method.
+  private static func continued(_ coefficient: (Int) -> Double) -> Double {
+    func bounded(_ value: Double) -> Double { value.magnitude < 1e-300 ? 1e-300 : value }
+    var result = 1.0
     var c = 1.0
-    var d = 1 / bounded(1 - (a + b) * x / (a + 1))
-    var result = d
-    // Takes a number of steps of the order of √max(a, b).
-    for step in 1...1_000_000 {
-      let m = Double(step)
-      let even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-      d = 1 / bounded(1 + even * d)
-      c = bounded(1 + even / c)
-      result *= d * c
-      let odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-      d = 1 / bounded(1 + odd * d)
-      c = bounded(1 + odd / c)
-      let change = d * c
+    var d = 0.0
+    for step in 1...100_000 {
+      let term = coefficient(step)
+      d = 1 / bounded(1 + term * d)
+      c = bounded(1 + term / c)
+      let change = c * d
       result *= change
       if (change - 1).magnitude < 1e-16 { break }
     }

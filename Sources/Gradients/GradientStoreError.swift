@@ -30,6 +30,8 @@ public enum GradientStoreError: Error, Sendable, Equatable {
   case wrongShape(path: String, block: String, expected: String, found: String)
   /// What a store says of its model's curvature is missing or cannot be used.
   case unusableCurvature(path: String, field: String, reason: String)
+  /// The representations beside a store are missing or cannot be used.
+  case unusableRepresentations(path: String, field: String, reason: String)
   /// A method needs blocks that are matrices.
   case notMatrixShaped(block: String, shape: [Int], neededBy: String)
   /// Blocks cannot be grouped as asked.
@@ -72,7 +74,8 @@ extension GradientStoreError: CustomStringConvertible {
       "\(path.legible): row \(row), block \(block.quoted): \(reason)"
     case .wrongShape(let path, let block, let expected, let found):
       "\(path.legible): block \(block.quoted): expected \(expected), found \(found); correct the rows that are appended"
-    case .unusableCurvature(let path, let field, let reason):
+    case .unusableCurvature(let path, let field, let reason),
+      .unusableRepresentations(let path, let field, let reason):
       "\(path.legible): \(field.quoted): \(reason)"
     case .notMatrixShaped(let block, let shape, let method):
       "block \(block.quoted) of shape \(shape) is neither a matrix nor a vector, which \(method) need; choose another method, or store the block as outputs × inputs"

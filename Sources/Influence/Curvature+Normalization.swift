@@ -51,33 +51,35 @@ extension Curvature {
     }
   }
 
-  /// Divides scores by what the estimator divides them by; examples and queries without a gradient
-  /// keep their zeros.
+  /// What an estimator's scores are multiplied by once they are summed over the blocks; nil for nothing.
+  ///
+  /// Examples and queries without a gradient have the factor zero, and keep their zeros.
   ///
   /// - Parameters:
-  ///   - scores: S, `m × n`, summed over the blocks.
   ///   - index: The estimator.
   ///   - queries: The queries.
+  ///   - aggregation: How they were combined.
   ///   - liveNorms: ‖v‖ per query and block that is not dead.
   ///   - precision: The precision of products.
-  func normalize<Element: Scalar>(
-    _ scores: inout Scores, estimator index: Int, queries: GradientStore,
+  func scoreFactors<Element: Scalar>(
+    ofEstimator index: Int, queries: GradientStore, aggregation: Aggregation,
     liveNorms: Matrix<Double>, precision: Element.Type
-  ) throws {
+  ) throws -> ScoreFactors? {
     let normalization = estimators[index].normalization
-    guard normalization != .none else { return }
-    scores.values.scaleColumns(
-      by: try normalizer(ofEstimator: index).map { $0 > 0 ? 1 / $0 : 0 })
-    guard normalization == .gradientNorms else { return }
+    guard normalization != .none else { return nil }
+    var factors = ScoreFactors(
+      columns: try normalizer(ofEstimator: index).map { $0 > 0 ? 1 / $0 : 0 })
+    guard normalization == .gradientNorms else { return factors }
     var squares = liveNorms.view.squaredRowNorms()
     // A query's gradient is divided by the whole of its norm, also where training gradients are zero.
     for context in contexts where context.isDead {
       let place = queries.layout.blocks.firstIndex { $0.name == context.name }
       guard let place else { continue }
       let rows = try Self.rows(
-        of: queries, block: place, aggregation: scores.aggregation, precision: Element.self)
+        of: queries, block: place, aggregation: aggregation, precision: Element.self)
       for (row, square) in rows.squaredRowNorms().enumerated() { squares[row] += square }
     }
-    scores.values.scaleRows(by: squares.map { $0 > 0 ? 1 / $0.squareRoot() : 0 })
+    factors.rows = squares.map { $0 > 0 ? 1 / $0.squareRoot() : 0 }
+    return factors
   }
 }

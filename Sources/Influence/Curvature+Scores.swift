@@ -7,14 +7,16 @@ extension Curvature {
   /// - Parameters:
   ///   - queries: m rows of gradients, with the training store's blocks in any order.
   ///   - aggregation: One row of scores a query, or one for their mean.
+  ///   - perBlock: Whether scores come with each block's share of them, ``Scores/shares``.
   ///   - progress: Called as blocks are done.
   ///   - eachBlock: Called with each block's name and its share of every estimator's scores, `m × n`
   ///     before any normalization, in the layout's order; dead blocks are left out.
   /// - Returns: One ``Scores`` an estimator, in the order of ``estimators``.
   /// - Throws: ``InfluenceError``, or an error from reading a store.
-  /// - Complexity: 2mnd a block for the products; see each estimator for the rest.
+  /// - Complexity: 2mnd a block for the products; see each estimator for the rest. With `perBlock`,
+  ///   `m × n` more numbers a block in memory.
   public func scores(
-    of queries: GradientStore, aggregation: Aggregation = .none,
+    of queries: GradientStore, aggregation: Aggregation = .none, perBlock: Bool = false,
     progress: ProgressHandler? = nil,
     eachBlock: ((_ block: String, _ scores: [Matrix<Double>]) throws -> Void)? = nil
   ) throws -> [Scores] {
@@ -26,15 +28,18 @@ extension Curvature {
     guard queries.count > 0 else { throw InfluenceError.empty(source: queries.name) }
     switch options.precision {
     case .single:
-      return try scores(of: queries, aggregation, progress, eachBlock, precision: Float.self)
+      return try scores(
+        of: queries, aggregation, perBlock, progress, eachBlock, precision: Float.self)
     case .double:
-      return try scores(of: queries, aggregation, progress, eachBlock, precision: Double.self)
+      return try scores(
+        of: queries, aggregation, perBlock, progress, eachBlock, precision: Double.self)
     }
   }
 
   private func scores<Element: Scalar>(
-    of queries: GradientStore, _ aggregation: Aggregation, _ progress: ProgressHandler?,
-    _ eachBlock: ((String, [Matrix<Double>]) throws -> Void)?, precision: Element.Type
+    of queries: GradientStore, _ aggregation: Aggregation, _ perBlock: Bool,
+    _ progress: ProgressHandler?, _ eachBlock: ((String, [Matrix<Double>]) throws -> Void)?,
+    precision: Element.Type
   ) throws -> [Scores] {
     let clock = ContinuousClock()
     let start = clock.now
@@ -46,7 +51,9 @@ extension Curvature {
       Scores(
         method: estimator.name, settings: estimator.settings,
         values: .zeros(rowCount, self.training.count), aggregation: aggregation, certificate: nil,
-        warnings: warnings, seconds: 0)
+        warnings: warnings, seconds: 0,
+        shares: perBlock
+          ? BlockShares.zeros(contexts.map(\.name), rowCount, self.training.count) : nil)
     }
     var residuals = estimators.map { _ in Matrix<Double>.zeros(rowCount, live.count) }
     var norms = Matrix<Double>.zeros(rowCount, live.count)
@@ -55,7 +62,8 @@ extension Curvature {
     // Residuals and their bounds are of a damped system.
     let certifies = options.certifies && options.damping != .absolute(0)
     let schedule = BlockSchedule(
-      widths: live.map(\.width), blocksAtATime: workingMemory(rowCount).blocksAtATime)
+      widths: live.map(\.width),
+      blocksAtATime: workingMemory(rowCount, perBlock: perBlock).blocksAtATime)
     let monitor = PassMonitor(
       stage: "scoring", of: training, blocks: live.map(\.index),
       blocksAtATime: schedule.blocksAtATime, expectedBytes: expectedBytes(scoring: rowCount),
@@ -80,6 +88,7 @@ extension Curvature {
       try eachBlock?(live[place].name, outcome.answers.map(\.scores))
       for (index, answer) in outcome.answers.enumerated() {
         results[index].values.add(answer.scores)
+        results[index].shares?.values[live[place].index] = answer.scores
         results[index].warnings += answer.warnings
         results[index].convergence += answer.convergence
         if let residualNorms = answer.residualNorms {
@@ -98,9 +107,12 @@ extension Curvature {
       }
     }
     for index in results.indices {
-      try normalize(
-        &results[index], estimator: index, queries: queries, liveNorms: norms,
+      let factors = try scoreFactors(
+        ofEstimator: index, queries: queries, aggregation: aggregation, liveNorms: norms,
         precision: Element.self)
+      guard let factors else { continue }
+      factors.apply(to: &results[index].values)
+      results[index].shares?.scale(by: factors)
     }
     let seconds = (clock.now - start).inSeconds
     for index in results.indices { results[index].seconds = seconds }
@@ -140,9 +152,11 @@ extension Curvature {
 extension Curvature {
   /// How many of m queries can be scored at once within the memory budget.
   ///
-  /// - Parameter queryCount: m; 1 for their mean.
-  public func queriesAtATime(of queryCount: Int) -> Int {
-    workingMemory(queryCount).queriesAtATime
+  /// - Parameters:
+  ///   - queryCount: m; 1 for their mean.
+  ///   - perBlock: Whether each block's share is kept.
+  public func queriesAtATime(of queryCount: Int, perBlock: Bool = false) -> Int {
+    workingMemory(queryCount, perBlock: perBlock).queriesAtATime
   }
 
   /// Bytes that scoring reads in all passes, those of an iteration estimated.
@@ -159,9 +173,10 @@ extension Curvature {
     return stage.storeBytes
   }
 
-  private func workingMemory(_ queryCount: Int) -> WorkingMemory {
+  private func workingMemory(_ queryCount: Int, perBlock: Bool = false) -> WorkingMemory {
     WorkingMemory(
       scoring: queryCount, with: supply.plans.map(\.demand), exampleCount: training.count,
-      estimatorCount: estimators.count, keepsBlocks: supply.keepsBlocks, options: options)
+      estimatorCount: estimators.count, keepsBlocks: supply.keepsBlocks,
+      keptShares: perBlock ? contexts.count : 0, options: options)
   }
 }

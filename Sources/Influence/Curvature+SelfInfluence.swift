@@ -7,11 +7,16 @@ extension Curvature {
   /// Large values mark examples that the model could learn only from themselves: mislabelled, rare
   /// or duplicated with a different label.
   ///
-  /// - Parameter progress: Called as blocks are done.
+  /// - Parameters:
+  ///   - perBlock: Whether values come with each block's share of them, ``SelfInfluence/shares``.
+  ///   - progress: Called as blocks are done.
   /// - Returns: One ``SelfInfluence`` an estimator, in the order of ``estimators``.
   /// - Throws: ``InfluenceError``, or an error from reading the store.
-  public func selfInfluence(progress: ProgressHandler? = nil) throws -> [SelfInfluence] {
-    var results = try exampleQuantities(.selfInfluence, of: estimators.indices, progress: progress)
+  public func selfInfluence(
+    perBlock: Bool = false, progress: ProgressHandler? = nil
+  ) throws -> [SelfInfluence] {
+    var results = try exampleQuantities(
+      .selfInfluence, of: estimators.indices, perBlock: perBlock, progress: progress)
     for (index, estimator) in estimators.enumerated() where estimator.normalization != .none {
       let norms = try normalizer(ofEstimator: index, known: results[index].values)
       // gᵢ is both the query and the training example.
@@ -20,6 +25,8 @@ extension Curvature {
       for (row, divisor) in divisors.enumerated() where divisor > 0 {
         results[index].values[row] /= divisor
       }
+      results[index].shares?.scale(
+        by: ScoreFactors(columns: divisors.map { $0 > 0 ? 1 / $0 : 1 }))
     }
     return results
   }
@@ -33,20 +40,25 @@ extension Curvature {
   }
 
   /// A quantity of every training example, one result an estimator asked for.
+  ///
+  /// - Parameter eachBlock: Called with the share of each block that is not dead, in the layout's order.
   func exampleQuantities(
-    _ quantity: ExampleQuantity, of indices: Range<Int>, progress: ProgressHandler? = nil
+    _ quantity: ExampleQuantity, of indices: Range<Int>, perBlock: Bool = false,
+    progress: ProgressHandler? = nil, eachBlock: (([[Double]]) -> Void)? = nil
   ) throws -> [SelfInfluence] {
     switch options.precision {
     case .single:
-      return try exampleQuantities(quantity, of: indices, progress, precision: Float.self)
+      return try exampleQuantities(
+        quantity, of: indices, perBlock, progress, eachBlock, precision: Float.self)
     case .double:
-      return try exampleQuantities(quantity, of: indices, progress, precision: Double.self)
+      return try exampleQuantities(
+        quantity, of: indices, perBlock, progress, eachBlock, precision: Double.self)
     }
   }
 
   private func exampleQuantities<Element: Scalar>(
-    _ quantity: ExampleQuantity, of indices: Range<Int>, _ progress: ProgressHandler?,
-    precision: Element.Type
+    _ quantity: ExampleQuantity, of indices: Range<Int>, _ perBlock: Bool,
+    _ progress: ProgressHandler?, _ eachBlock: (([[Double]]) -> Void)?, precision: Element.Type
   ) throws -> [SelfInfluence] {
     let live = contexts.filter { !$0.isDead }
     let supply = supply
@@ -54,7 +66,9 @@ extension Curvature {
     var results = estimators[indices].map { estimator in
       SelfInfluence(
         method: estimator.name, values: [Double](repeating: 0, count: self.training.count),
-        warnings: warnings)
+        warnings: warnings,
+        shares: perBlock
+          ? BlockShares.zeros(contexts.map(\.name), 1, self.training.count) : nil)
     }
     // What is kept, or in flight, and as much again for a Gram matrix or an inverse that is formed anew.
     let bytes = live.map { context in
@@ -89,8 +103,11 @@ extension Curvature {
           try fitted.squaredChanges(ofEstimator: index, pass: pass, memory: memory)
         }
       }
-    } combine: { _, outcome in
+    } combine: { place, outcome in
+      eachBlock?(outcome.map(\.values))
       for (index, influence) in outcome.enumerated() {
+        results[index].shares?.values[live[place].index] = Matrix(
+          rows: 1, columns: influence.values.count, elements: influence.values)
         for (row, value) in influence.values.enumerated() { results[index].values[row] += value }
         results[index].warnings += influence.warnings
       }

@@ -102,7 +102,9 @@ public enum EstimatorCatalog {
     case "exact-ggn": estimator = SecondOrder(.gaussNewton)
     case "relatif-l": estimator = try relative(.loss, &settings)
     case "relatif-theta": estimator = try relative(.parameters, &settings)
-    default: throw .unknownMethod(name, known: names)
+    case _ where RepresentationCatalog.names.contains(name):
+      throw .needsRepresentations(method: name)
+    default: throw .unknownMethod(name, known: names + RepresentationCatalog.names)
     }
     if let left = settings.keys.min() {
       throw .invalidSetting(method: name, setting: left, reason: "the method has no such setting")
@@ -184,7 +186,7 @@ public enum EstimatorCatalog {
     return solver
   }
 
-  private static func parsedSettings(
+  static func parsedSettings(
     _ text: String, of method: String
   ) throws(InfluenceError) -> [String: String] {
     var settings: [String: String] = [:]
@@ -201,7 +203,7 @@ public enum EstimatorCatalog {
     return settings
   }
 
-  private static func number<Value>(
+  static func number<Value>(
     _ text: String, _ parse: (String) -> Value?, _ setting: String, _ method: String
   ) throws(InfluenceError) -> Value {
     guard let value = parse(text) else {

@@ -133,22 +133,3 @@ extension Curvature {
     return parts
   }
 }
-
-extension GradientStore {
-  /// Single rows as a store in memory, read in double precision.
-  func gathering(_ rows: [Int], name: String) throws -> GradientStore {
-    GradientStore(
-      name: name,
-      blocks: try layout.blocks.enumerated().map { index, block in
-        var elements: [Double] = []
-        elements.reserveCapacity(rows.count * block.width)
-        for row in rows {
-          elements += Matrix(try self.rows(row..<row + 1, of: index, as: Double.self)).elements
-        }
-        return (
-          block.name, block.shape,
-          Matrix(rows: rows.count, columns: block.width, elements: elements)
-        )
-      })
-  }
-}

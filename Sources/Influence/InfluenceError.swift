@@ -22,6 +22,10 @@ public enum InfluenceError: Error, Sendable {
   case notNormalizable(method: String, rows: [Int], reason: String)
   /// The store does not hold what the method takes.
   case missingInput(method: String, source: String, reason: String)
+  /// The method reads representations, and was asked for where there are gradients.
+  case needsRepresentations(method: String)
+  /// The method's score of an example on itself says nothing.
+  case noSelfInfluence(method: String, reason: String)
   /// Gradients hold NaN or infinite values, in these rows of a block.
   case notFinite(source: String, block: String, rows: [Int])
   /// The train and query gradients do not have the same blocks.
@@ -74,6 +78,10 @@ extension InfluenceError: CustomStringConvertible {
       "method \(method), training \(Self.list(rows)): \(reason)"
     case .missingInput(let method, let source, let reason):
       "method \(method): \(source): \(reason)"
+    case .needsRepresentations(let method):
+      "method \(method) reads representations of the last layer and no gradients: use it with `influence score`, `self` or `compare` on one store, or choose a method on gradients"
+    case .noSelfInfluence(let method, let reason):
+      "method \(method) has no self-influence: \(reason)"
     case .notFinite(let source, let block, let rows):
       "\(source): block \(block) holds NaN or infinite gradients in \(Self.list(rows)); recompute or remove those rows (`influence inspect` lists them all)"
     case .layoutMismatch(let train, let query, let differences):

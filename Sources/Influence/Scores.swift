@@ -18,6 +18,8 @@ public struct Scores: Sendable {
   public internal(set) var warnings: [String]
   /// Seconds spent on scoring, after the fit.
   public internal(set) var seconds: Double
+  /// Each block's share of the scores; nil unless they were asked for.
+  public internal(set) var shares: BlockShares?
 
   /// The number of queries m, 1 when aggregated.
   public var queryCount: Int { values.rows }

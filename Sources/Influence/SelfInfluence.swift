@@ -6,4 +6,6 @@ public struct SelfInfluence: Sendable {
   public internal(set) var values: [Double]
   /// What the user should know.
   public internal(set) var warnings: [String]
+  /// Each block's share of the values, `1 × n`; nil unless they were asked for.
+  public internal(set) var shares: BlockShares?
 }

@@ -24,10 +24,11 @@ struct WorkingMemory: Sendable {
   ///   - exampleCount: n.
   ///   - estimatorCount: The number of methods.
   ///   - keepsBlocks: Whether all fitted blocks are in memory, or just those in flight.
+  ///   - keptShares: Of how many blocks the shares of the scores are kept.
   ///   - options: Budget and precision.
   init(
     scoring queryCount: Int, with demands: [BlockDemand], exampleCount: Int, estimatorCount: Int,
-    keepsBlocks: Bool, options: CurvatureOptions
+    keepsBlocks: Bool, keptShares: Int = 0, options: CurvatureOptions
   ) {
     let elementBytes = options.precision == .single ? 4 : 8
     let perBlock = demands.map {
@@ -45,6 +46,8 @@ struct WorkingMemory: Sendable {
       let perQuery =
         Self.largest(perBlock, count: blocks) + 8 * exampleCount * (estimatorCount + 1)
         + 4 * exampleCount
+        // Shares, and as they are put side by side and narrowed.
+        + exampleCount * keptShares * (8 * estimatorCount + 12)
       let queries = min(queryCount, left / max(1, perQuery))
       if queries > best.queries { best = (blocks, queries) }
       if queries >= min(queryCount, Self.enoughQueries) { break }

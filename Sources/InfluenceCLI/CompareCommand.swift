@@ -37,6 +37,9 @@ struct CompareCommand: ParsableCommand {
 
       METHODS
       \(InfluenceCommand.methodList)
+
+      METHODS ON REPRESENTATIONS (`influence gradients --representations`)
+      \(InfluenceCommand.representationMethodList)
       """)
 
   @Option(help: ArgumentHelp("The training gradients; digits unless given.", valueName: "path"))

@@ -38,7 +38,11 @@ struct CompareRun {
     let start = clock.now
     try settings.damping.validate()
     if let threads = settings.threads { Parallelism.threads = threads }
-    for method in settings.methods { _ = try EstimatorCatalog.estimator(method) }
+    let onRepresentations = try settings.methods.filter {
+      if try RepresentationCatalog.method($0) != nil { return true }
+      _ = try EstimatorCatalog.estimator($0)
+      return false
+    }
     let files = FileManager.default
     if files.fileExists(atPath: folder.appending(path: Self.recordName).path) {
       throw Failure.cannotCreate(
@@ -66,7 +70,8 @@ struct CompareRun {
       pending = try ResultFolder(folder, for: Self.contents)
     } else {
       pending = try ResultFolder(folder, for: Self.contents)
-      let digits = try DigitsGradients(seed: settings.seed, folder: folder)
+      let digits = try DigitsGradients(
+        seed: settings.seed, folder: folder, representations: !onRepresentations.isEmpty)
       training = try digits.training.partitioned(by: settings.partition)
       queries = try digits.queries.partitioned(by: settings.partition)
       flippedRows = digits.flippedRows
@@ -79,7 +84,14 @@ struct CompareRun {
       options: CurvatureOptions(
         damping: settings.damping, costModel: CostModel(request: settings.side),
         precision: settings.precision, memoryBudget: settings.memory),
-      flipped: flippedRows, progress: bar.handler)
+      flipped: flippedRows,
+      representations: onRepresentations.isEmpty
+        ? nil
+        : (
+          try Representations(at: URL(filePath: training.name)),
+          try Representations(at: URL(filePath: queries.name))
+        ),
+      progress: bar.handler)
     self.settings = settings
     self.folder = folder
     seconds = (clock.now - start) / .seconds(1)

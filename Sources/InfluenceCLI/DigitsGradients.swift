@@ -10,7 +10,11 @@ struct DigitsGradients {
   let flippedRows: Set<Int>
   let headline: String
 
-  init(seed: UInt64, folder: URL) throws {
+  /// - Parameters:
+  ///   - seed: The task's.
+  ///   - folder: Where a folder `gradients` is made.
+  ///   - representations: Whether what the last layer reads is written, too.
+  init(seed: UInt64, folder: URL, representations: Bool = false) throws {
     var task = DigitsTask()
     task.seed = seed
     let outcome = try task.run(in: Float.self)
@@ -24,6 +28,10 @@ struct DigitsGradients {
         try writer.append(blocks, ids: rows.map { "\(data.ids[$0])" }, losses: losses)
       }
       try writer.finish()
+    }
+    if representations {
+      try StoredRepresentations.write(
+        of: outcome.model, outcome.training, outcome.queries, to: base)
     }
     training = try GradientStore(opening: base.appending(path: "train"))
     queries = try GradientStore(opening: base.appending(path: "query"))

@@ -42,7 +42,7 @@ enum Failure: Error {
     case let error as InfluenceError:
       switch error {
       case .unknownMethod, .invalidSetting, .invalidDamping, .invalidDampingGrid, .notSweepable,
-        .needsDamping:
+        .needsDamping, .needsRepresentations, .noSelfInfluence:
         64
       default: 65
       }

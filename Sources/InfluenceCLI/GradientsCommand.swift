@@ -33,6 +33,9 @@ struct GradientsCommand: ParsableCommand {
         --factors           Kronecker factors for kfac and ekfac, beside train
         --hessian           Hessian and Gauss-Newton matrix, for exact-hessian and
                             exact-ggn, beside train
+        --representations   what the last layer reads, with labels, beside train and
+                            query, and beside train a last layer fitted to them
+                            with --penalty, for rps and knn-shapley
         --margins           OUTPUT/margins/train and query: gradients of
                             log p/(1 - p), with p beside train, for trak
         --dropout-members   OUTPUT/members/0, 1, ...: gradients under dropout, each
@@ -72,7 +75,9 @@ struct GradientsCommand: ParsableCommand {
   var learningRate = 2e-3
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("The penalty of softmax: (penalty/2)|w|².", valueName: "number"))
+    help: ArgumentHelp(
+      "The penalty of softmax, and of the last layer of --representations: (penalty/2)|w|².",
+      valueName: "number"))
   var penalty = 1e-2
   @Option(
     parsing: .unconditional, help: ArgumentHelp("Decides all that is random.", valueName: "number"))
@@ -81,6 +86,8 @@ struct GradientsCommand: ParsableCommand {
     help: ArgumentHelp("Kronecker factors: empirical or sampled labels.", valueName: "labels"))
   var factors: GradientsRun.Factors?
   @Flag(help: "Hessian and Gauss-Newton matrix.") var hessian = false
+  @Flag(help: "What the last layer reads, and a last layer fitted to it.") var representations =
+    false
   @Flag(help: "Gradients of the margin log p/(1 - p).") var margins = false
   @Option(
     name: .customLong("dropout-members"), parsing: .unconditional,

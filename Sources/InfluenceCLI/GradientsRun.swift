@@ -74,6 +74,14 @@ struct GradientsRun {
       "\(shown)/train, \(shown)/query: \(parts.training.count) training rows (\(parts.flippedRows.count) labels flipped) and \(parts.queries.count) queries × \(gradients.layout.columnCount) columns in \(gradients.layout.count) blocks; test accuracy \(NumberFormat.decimals(accuracy, 3))"
     ]
     lines += try writeCurvature(of: model, parts, to: folder, shown, progress)
+    if options.representations {
+      progress("representations", 0)
+      try StoredRepresentations.write(
+        of: model, parts.training, parts.queries, penalty: options.penalty, to: folder)
+      lines.append(
+        "\(shown)/train, \(shown)/query: \(Representations.fileName) of \(model.lastLayerInputs) features, beside train a last layer with the penalty \(NumberFormat.significant(options.penalty))"
+      )
+    }
     if options.margins {
       let margins = folder.appending(path: "margins")
       try stores(of: PerExampleGradients(of: model, target: .margin), parts, to: margins, progress)

@@ -29,12 +29,20 @@ struct InfluenceCommand: ParsableCommand {
         influence plan --rows 30000 --columns 100000 --blocks 25 \\
             --queries 64 --method exact,datainf
         influence self --train grads/train --method exact --output self.npy
+        influence subset --train grads/train --query grads/query \\
+            --query-row 3 --size 10       the set that helped it the most
+        influence outliers --train grads/train --last-layer --output o.npy
+        influence disagree --features pool.npy --weights head.npy \\
+            --select 20 --output l.npy    what to label next
 
       Gradients come as a store directory (info.json + gradients.bin), a .safetensors file with one \
       tensor a block and the example first, a .npy file, or a directory of .npy files.
 
       METHODS
       \(methodList)
+
+      METHODS ON REPRESENTATIONS (score, self, compare)
+      \(representationMethodList)
 
       EXIT CODES
         0   done
@@ -53,14 +61,21 @@ struct InfluenceCommand: ParsableCommand {
       CompareCommand.self, ScoreCommand.self, SelfCommand.self, InspectCommand.self,
       TopCommand.self, PlanCommand.self, VerifyCommand.self, ImportCommand.self,
       MergeCommand.self, FitCommand.self, SplitCommand.self, GradientsCommand.self,
-      GroupCommand.self,
+      GroupCommand.self, SubsetCommand.self, OutliersCommand.self, DisagreeCommand.self,
       ProjectCommand.self, ExperimentCommand.self,
     ]
   )
 
-  static var methodList: String {
-    EstimatorCatalog.names.map { name in
-      "  \(name.padding(toLength: 18, withPad: " ", startingAt: 0))\(EstimatorCatalog.summaries[name] ?? "")"
+  static var methodList: String { list(EstimatorCatalog.names, EstimatorCatalog.summaries) }
+
+  /// Methods on representations, for the commands that take them.
+  static var representationMethodList: String {
+    list(RepresentationCatalog.names, RepresentationCatalog.summaries)
+  }
+
+  private static func list(_ names: [String], _ summaries: [String: String]) -> String {
+    names.map { name in
+      "  \(name.padding(toLength: 18, withPad: " ", startingAt: 0))\(summaries[name] ?? "")"
     }.joined(separator: "\n")
   }
 

@@ -96,6 +96,9 @@ struct OutputPath {
     try NumpyWriter(at: array, rows: rows, columns: columns)
   }
 
+  /// Starts an array of more than two dimensions, under a temporary name.
+  func writer(shape: [Int]) throws -> NumpyWriter { try NumpyWriter(at: array, shape: shape) }
+
   /// Gives an array its name, and writes its record.
   func commit(_ writer: consuming NumpyWriter, record json: OrderedJSON) throws {
     try commit(writer.finish(), record: json)

@@ -14,6 +14,8 @@ struct ScoreCommand: ParsableCommand {
       influence score --fit <folder> --query <path> --method <name>
                       --output <path> [<options>]
       influence score --train <path> --query <path> --method <name>
+                      --per-block --output <path> [<options>]
+      influence score --train <path> --query <path> --method <name>
                       --top <count> --output <path>.csv [<options>]
       influence score --train <path> --query <path> --method exact
                       --damping-sweep <grid> [--output <path>.csv] [<options>]
@@ -26,6 +28,9 @@ struct ScoreCommand: ParsableCommand {
       With --top 100 it keeps only the 100 most helpful and the 100 most harmful examples of each query, \
       ranked as the float32 scores would be, in memory that does not grow with the number of queries: \
       a CSV with a line an example, which pandas.read_csv and `influence top` open.
+
+      With --per-block it writes which block of parameters each score comes from: queries × training \
+      examples × blocks, whose sum over the last axis is the scores; the record names the blocks.
 
       With --fit it takes what `influence fit` kept, and makes no fitting pass; damping, side and \
       precision are those of the fit.
@@ -45,6 +50,8 @@ struct ScoreCommand: ParsableCommand {
             --method exact --output scores.npy
         influence score --train t.npy --query q.npy \\
             --method datainf --top 100 --output top.csv
+        influence score --train grads/train --query grads/query \\
+            --method datainf --per-block --output blocks.npy
         influence score --checkpoint run/epoch-1:1e-3 --checkpoint run/epoch-2:1e-3 \\
             --method hessian-free --output tracin.npy
         influence score --members grads/members \\
@@ -70,6 +77,9 @@ struct ScoreCommand: ParsableCommand {
 
       METHODS
       \(InfluenceCommand.methodList)
+
+      METHODS ON REPRESENTATIONS (`influence gradients --representations`)
+      \(InfluenceCommand.representationMethodList)
       """)
 
   @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String?
@@ -100,6 +110,10 @@ struct ScoreCommand: ParsableCommand {
       "Keep only so many most helpful and most harmful examples a query, as CSV.",
       valueName: "count"))
   var top: Int?
+  @Flag(
+    name: .customLong("per-block"),
+    help: "Each block's share of every score: queries × examples × blocks.")
+  var perBlock = false
   @Option(
     name: .customLong("damping-sweep"), parsing: .unconditional,
     help: ArgumentHelp(
@@ -117,6 +131,20 @@ struct ScoreCommand: ParsableCommand {
       if top < 1 { throw ValidationError("--top \(top): use a number from 1 up") }
       if dampingSweep != nil {
         throw ValidationError("--damping-sweep writes no scores: leave out --top")
+      }
+    }
+    if perBlock {
+      if top != nil {
+        throw ValidationError(
+          "--top ranks whole scores, and --per-block writes their shares: give one of them")
+      }
+      if dampingSweep != nil {
+        throw ValidationError("--damping-sweep writes no scores: leave out --per-block")
+      }
+      if ensemble.isGiven {
+        throw ValidationError(
+          "--per-block is of one store: leave out --checkpoint and --members, and score each by itself"
+        )
       }
     }
     if ensemble.isGiven {
@@ -150,6 +178,19 @@ struct ScoreCommand: ParsableCommand {
   }
 
   func run() throws {
+    let onRepresentations = try RepresentationRun(
+      method, fit: fit,
+      refusing: [
+        ("--fit", keptFit != nil), ("--per-block", perBlock),
+        ("--certificate", certificate == true),
+        ("--damping-sweep", dampingSweep != nil), ("--checkpoint", !ensemble.checkpoints.isEmpty),
+        ("--members", ensemble.members != nil),
+      ])
+    if let onRepresentations {
+      return try onRepresentations.score(
+        train: train ?? "", query: query ?? "", output: output ?? "", aggregate: aggregate,
+        convention: convention, top: top)
+    }
     if ensemble.isGiven {
       return try EnsembleRun(
         ensemble, method: method, output: output ?? "", fit: fit, needsQueries: true
@@ -199,7 +240,9 @@ struct ScoreCommand: ParsableCommand {
     _ bar: ProgressBar, record: (ScoreSummary) throws -> OrderedJSON
   ) throws -> ScoreSummary {
     let rowCount = aggregate == .mean ? 1 : queries.count
-    let atATime = aggregate == .mean ? queries.count : curvature.queriesAtATime(of: rowCount)
+    let atATime =
+      aggregate == .mean
+      ? queries.count : curvature.queriesAtATime(of: rowCount, perBlock: perBlock)
     var summary = ScoreSummary(
       queryCount: rowCount, exampleCount: curvature.training.count, warnings: curvature.warnings)
     if !curvature.keepsBlocks, atATime < rowCount {
@@ -207,12 +250,14 @@ struct ScoreCommand: ParsableCommand {
         "the matrices of all blocks do not fit in memory together, nor the scores of all queries: they are made anew for each \(atATime) queries; raise --memory, or keep them with `influence fit`"
       )
     }
+    let blocks = curvature.contexts.map(\.name)
     func forEachBatch(_ write: (Matrix<Float>, _ first: Int) throws -> Void) throws {
       for first in stride(from: 0, to: queries.count, by: atATime) {
         let batch = queries[rows: first..<min(queries.count, first + atATime)]
         let scores = try curvature.scores(
-          of: batch, aggregation: aggregate, progress: bar.handler)[0]
-        try write(try destination.single(scores.values(in: convention)), first)
+          of: batch, aggregation: aggregate, perBlock: perBlock, progress: bar.handler)[0]
+        let values = scores.shares?.interleaved(in: convention) ?? scores.values(in: convention)
+        try write(try destination.single(values), first)
         summary.add(scores)
       }
     }
@@ -225,7 +270,8 @@ struct ScoreCommand: ParsableCommand {
       summary.preview = writer.preview
       try destination.commit(writer, record: try record(summary))
     } else {
-      var writer = try destination.writer(rows: rowCount, columns: curvature.training.count)
+      var writer = try destination.writer(
+        shape: [rowCount, curvature.training.count] + (perBlock ? [blocks.count] : []))
       try forEachBatch { scores, _ in try writer.append(scores) }
       try destination.commit(writer, record: try record(summary))
     }
@@ -238,7 +284,10 @@ struct ScoreCommand: ParsableCommand {
   ) throws -> OrderedJSON {
     let estimator = curvature.estimators[0]
     return [
-      "format": .string(top == nil ? "influencekit-scores" : "influencekit-top-scores"),
+      "format": .string(
+        perBlock
+          ? "influencekit-block-scores"
+          : top == nil ? "influencekit-scores" : "influencekit-top-scores"),
       "version": 1,
       "method": .string(estimator.name),
       "settings": RunRecord.settings(estimator.settings),
@@ -251,7 +300,11 @@ struct ScoreCommand: ParsableCommand {
       "aggregate": .string(aggregate.rawValue),
       "rows": .integer(summary.queryCount),
       "columns": .integer(summary.exampleCount),
-      "axes": ["query", "training example"],
+      "axes": perBlock ? ["query", "training example", "block"] : ["query", "training example"],
+      "shape": .array(
+        ([summary.queryCount, summary.exampleCount]
+          + (perBlock ? [curvature.contexts.count] : [])).map { .integer($0) }),
+      "block_names": perBlock ? RunRecord.strings(curvature.contexts.map(\.name)) : .null,
       "top": top.map { .integer($0) } ?? .null,
       "partition": try CurvatureSource(train: train, fit: keptFit).partition(fit).json,
       "precision": .string(curvature.options.precision.rawValue),
@@ -279,7 +332,7 @@ struct ScoreCommand: ParsableCommand {
     guard !fit.quiet else { return }
     let kept = top.map { "the top and bottom \(min($0, summary.exampleCount)) of each query in " }
     print(
-      "\(output): \(kept ?? "")\(summary.queryCount) × \(summary.exampleCount) scores by \(curvature.estimators[0].name), positive is \(convention == .helpful ? "helpful" : "harmful")"
+      "\(output): \(kept ?? "")\(summary.queryCount) × \(summary.exampleCount)\(perBlock ? " × \(curvature.contexts.count) shares of blocks in" : "") scores by \(curvature.estimators[0].name), positive is \(convention == .helpful ? "helpful" : "harmful")"
     )
     if let preview = summary.preview {
       func list(_ entries: [TopExamples.Entry]) -> String {

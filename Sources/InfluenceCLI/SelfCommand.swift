@@ -14,7 +14,8 @@ struct SelfCommand: ParsableCommand {
       """,
     discussion: """
       Large values mark examples that the model could learn only from themselves: mislabelled, rare, or \
-      contradicted by others. Writes n float32 values, and a .json beside them.
+      contradicted by others. Writes n float32 values, and a .json beside them; with --per-block n × blocks, \
+      whose sums over the last axis are the values.
 
       EXAMPLE
         influence self --train grads/train --method exact --output self.npy
@@ -22,6 +23,9 @@ struct SelfCommand: ParsableCommand {
 
       METHODS
       \(InfluenceCommand.methodList)
+
+      METHODS ON REPRESENTATIONS (`influence gradients --representations`)
+      \(InfluenceCommand.representationMethodList)
       """)
 
   @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String?
@@ -33,11 +37,18 @@ struct SelfCommand: ParsableCommand {
   var method: String
   @Option(help: ArgumentHelp("Where the values go: a .npy file.", valueName: "path"))
   var output: String
+  @Flag(name: .customLong("per-block"), help: "Each block's share of every value: n × blocks.")
+  var perBlock = false
   @OptionGroup var ensemble: EnsembleOptions
   @OptionGroup var fit: FitOptions
 
   func validate() throws {
     if ensemble.isGiven {
+      guard !perBlock else {
+        throw ValidationError(
+          "--per-block is of one store: leave out --checkpoint and --members, and take each by itself"
+        )
+      }
       guard train == nil, keptFit == nil else {
         throw ValidationError(
           "an ensemble has its own training gradients: leave out --train and --fit")
@@ -50,6 +61,15 @@ struct SelfCommand: ParsableCommand {
   }
 
   func run() throws {
+    let onRepresentations = try RepresentationRun(
+      method, fit: fit,
+      refusing: [
+        ("--fit", keptFit != nil), ("--per-block", perBlock),
+        ("--checkpoint", !ensemble.checkpoints.isEmpty), ("--members", ensemble.members != nil),
+      ])
+    if let onRepresentations {
+      return try onRepresentations.selfInfluence(train: train ?? "", output: output)
+    }
     if ensemble.isGiven {
       return try EnsembleRun(
         ensemble, method: method, output: output, fit: fit, needsQueries: false
@@ -67,7 +87,7 @@ struct SelfCommand: ParsableCommand {
     let curvature = try source.curvature(
       of: estimator, on: training, options: fit, certifies: false, meter: meter,
       progress: bar.handler)
-    let result = try curvature.selfInfluence(progress: bar.handler)[0]
+    let result = try curvature.selfInfluence(perBlock: perBlock, progress: bar.handler)[0]
     let influence = result.values
     let elapsed = (clock.now - start) / .seconds(1)
     bar.finish()
@@ -75,13 +95,16 @@ struct SelfCommand: ParsableCommand {
       meter.work, on: training, seconds: elapsed, precision: curvature.options.precision,
       measures: !fit.quiet)
     let record: OrderedJSON = [
-      "format": "influencekit-self-influence",
+      "format": .string(
+        perBlock ? "influencekit-block-self-influence" : "influencekit-self-influence"),
       "version": 1,
       "method": .string(estimator.name),
       "settings": RunRecord.settings(estimator.settings),
       "damping": .string(curvature.options.damping.description),
       "partition": try source.partition(fit).json,
       "rows": .integer(influence.count),
+      "axes": perBlock ? ["training example", "block"] : ["training example"],
+      "block_names": perBlock ? RunRecord.strings(curvature.contexts.map(\.name)) : .null,
       "precision": .string(curvature.options.precision.rawValue),
       "fit": keptFit.map { .string($0) } ?? .null,
       "blocks": RunRecord.blocks(of: curvature, estimator: 0),
@@ -92,12 +115,22 @@ struct SelfCommand: ParsableCommand {
       "versions": RunRecord.versions,
       "command": RunRecord.commandLine,
     ]
-    try destination.write(vector: influence, record: record)
+    if let shares = result.shares {
+      var writer = try destination.writer(rows: influence.count, columns: shares.blocks.count)
+      try writer.append(
+        try destination.single(
+          Matrix(
+            rows: influence.count, columns: shares.blocks.count,
+            elements: shares.interleaved().elements)))
+      try destination.commit(writer, record: record)
+    } else {
+      try destination.write(vector: influence, record: record)
+    }
     for warning in result.warnings { Console.error("warning: \(warning)") }
     guard !fit.quiet else { return }
     let largest = try Ranking.topIndices(min(5, influence.count), of: influence)
     print(
-      "\(output): \(influence.count) values by \(estimator.name), in \(NumberFormat.seconds(elapsed)): \(work.line)"
+      "\(output): \(influence.count)\(perBlock ? " × \(curvature.contexts.count) shares of blocks in" : "") values by \(estimator.name), in \(NumberFormat.seconds(elapsed)): \(work.line)"
     )
     print(
       "largest: "

@@ -116,10 +116,24 @@ public struct LogisticRegression: Sendable {
   ///   - row: The example.
   ///   - factor: The factor of ``hessian()``.
   public func leavingOut(_ row: Int, factor: Cholesky<Double>) throws -> LogisticRegression {
+    try leavingOut([row], factor: factor)
+  }
+
+  /// The model without some examples, each of whose terms is taken away from the loss, from a start and a factor nearby.
+  ///
+  /// - Parameters:
+  ///   - rows: The examples, not all.
+  ///   - start: Where to begin; this model's parameters unless given.
+  ///   - factor: The factor of ``hessian()``, or of one near; given up where it is too far.
+  /// - Throws: ``ModelError``, among them ``ModelError/noExamples``.
+  public func leavingOut(
+    _ rows: [Int], from start: [Double]? = nil, factor: Cholesky<Double>
+  ) throws -> LogisticRegression {
     var kept = weights
-    kept[row] = 0
+    for row in rows { kept[row] = 0 }
+    guard kept.contains(where: { $0 > 0 }) else { throw ModelError.noExamples }
     return try LogisticRegression(
-      from: parameters, data, kept, denominator, settings, factor: factor)
+      from: start ?? parameters, data, kept, denominator, settings, factor: factor)
   }
 
   /// The model without some examples, whose terms are taken away from the loss; N and α stay, so that the change

@@ -1,7 +1,7 @@
 public import Foundation
 public import LinearAlgebra
 
-/// Writes a two-dimensional `.npy` array row by row, for arrays that are never in memory at once.
+/// Writes a `.npy` array row by row, for arrays that are never in memory at once.
 ///
 ///     var writer = try NumpyWriter(at: url, rows: 1_000_000, columns: 4_096)
 ///     for batch in batches { try writer.append(batch) }
@@ -11,7 +11,7 @@ public import LinearAlgebra
 public struct NumpyWriter: ~Copyable {
   /// The number of rows that the array will have.
   public let rows: Int
-  /// The number of columns.
+  /// The number of columns: of an array of more dimensions, the product of those after the first.
   public let columns: Int
   /// How each number is stored.
   public let elementType: ElementType
@@ -30,24 +30,38 @@ public struct NumpyWriter: ~Copyable {
   public init(
     at url: URL, rows: Int, columns: Int, elementType: ElementType = .float32
   ) throws(TensorFileError) {
-    let header = try Self.header(rows, columns, elementType, path: url.path)
+    try self.init(at: url, shape: [rows, columns], elementType: elementType)
+  }
+
+  /// Starts an array of any number of dimensions in C order; its rows, which are appended, are those of
+  /// the first dimension with all others flattened.
+  ///
+  /// - Parameters:
+  ///   - url: The file; replaced at the commit where it exists.
+  ///   - shape: The dimensions, at least one.
+  ///   - elementType: How to store each number; bfloat16 is not known to numpy.
+  /// - Throws: ``TensorFileError``.
+  public init(
+    at url: URL, shape: [Int], elementType: ElementType = .float32
+  ) throws(TensorFileError) {
+    precondition(!shape.isEmpty, "an array that is written by rows has a dimension")
+    let header = try Self.header(shape, elementType, path: url.path)
     var file = try AtomicFile(at: url)
     try file.write(header)
-    self.rows = rows
-    self.columns = columns
+    (rows, columns) = TensorShape.matrix(of: shape)
     self.elementType = elementType
     self.file = file
   }
 
   private static func header(
-    _ rows: Int, _ columns: Int, _ elementType: ElementType, path: String
+    _ shape: [Int], _ elementType: ElementType, path: String
   ) throws(TensorFileError) -> [UInt8] {
     guard let descriptor = elementType.numpyDescriptor else {
       throw .unsupportedElementType(
         path: path, field: "descr", found: elementType.name,
         supported: "float16, float32, float64")
     }
-    return NumpyHeader.bytes(descriptor: descriptor, shape: [rows, columns])
+    return NumpyHeader.bytes(descriptor: descriptor, shape: shape)
   }
 
   /// Appends some rows.

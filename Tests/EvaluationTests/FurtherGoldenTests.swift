@@ -103,7 +103,9 @@ struct FurtherGoldenTests {
     }
   }
 
-  /// Both sides draw 200,000 resamples. At p = 0.025 the quantile of a normal has the error
+  /// Both sides draw 200,000 resamples.
+  ///
+  /// At p = 0.025 the quantile of a normal has the error
   /// √(p(1 − p)/B)/φ(1.96) = 0.0060 standard errors of the mean; BCa's z₀ has √(¼/B)/φ(0) = 0.0028 and
   /// moves the ends by twice that. Both add up to 0.0083, √2 times that for two sides, and 5 of those.
   @Test("Bootstrap intervals within the error of resampling")

@@ -44,7 +44,7 @@ struct EstimatorCatalogTests {
       Issue.record("\(String(describing: error))")
       return
     }
-    #expect(known == EstimatorCatalog.names)
+    #expect(known == EstimatorCatalog.names + RepresentationCatalog.names)
     let description = "\(InfluenceError.unknownMethod(name, known: known))"
     for method in EstimatorCatalog.names { #expect(description.contains(method)) }
   }

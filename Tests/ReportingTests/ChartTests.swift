@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 import Reporting
@@ -149,26 +150,18 @@ struct ChartTests {
         let isCut = text.text.hasSuffix("…")
         if isCut { #expect(tree.elements[index + 1].name == "title", "\(name): \(text.text)") }
         let length = TextMeasure.width(text.text, size: size)
-        let share = ["end": 1, "middle": 0.5][text.attributes["text-anchor"] ?? ""] ?? 0.0
+        let shares: [String: Double] = ["end": 1, "middle": 0.5]
+        let share: Double = shares[text.attributes["text-anchor"] ?? ""] ?? 0
         let turn = text.attributes["transform"]?.dropFirst("rotate(".count).split(separator: " ")
           .first
-        switch turn.flatMap({ Double($0) }) ?? 0 {
-        case 0:
-          #expect(
-            x - share * length >= 0 && x + (1 - share) * length <= width, "\(name): \(text.text)")
-        case -90:
-          #expect(
-            y + share * length <= height && y - (1 - share) * length >= 0, "\(name): \(text.text)")
-        default:
-          // Slanted by 38°: cosine 0.79, sine 0.62.
-          #expect(
-            x - share * length * 0.79 >= 0 && x + (1 - share) * length * 0.79 <= width,
-            "\(name): \(text.text)")
-          #expect(
-            y + share * length * 0.62 <= height && y - (1 - share) * length * 0.62 >= 0,
-            "\(name): \(text.text)")
+        let degrees = turn.flatMap { Double($0) } ?? 0
+        let radians = degrees * .pi / 180
+        // From the text's beginning to its end, along its direction.
+        for along in [-share * length, (1 - share) * length] {
+          let (endX, endY) = (x + along * cos(radians), y + along * sin(radians))
+          #expect((-0.01...width + 0.01).contains(endX), "\(name): \(text.text)")
+          #expect((-0.01...height + 0.01).contains(endY), "\(name): \(text.text)")
         }
-        #expect((0...height).contains(y))
       }
     }
   }
@@ -183,28 +176,31 @@ struct ChartTests {
           "", x: axis, y: axis,
           series: [.init("a", points: [Point(lower, lower), Point(upper, upper)])])
         chart.width = width
-        if scale == .logarithmic, lower <= 0 { continue }
-        let labels = try XMLTree(chart.svg()).named("text").filter {
-          $0.attributes["font-size"] == "11"
-        }
-        let x = labels.filter { $0.attributes["text-anchor"] == "middle" }.sorted {
-          ($0.number("x") ?? 0) < ($1.number("x") ?? 0)
-        }
-        let y = labels.filter { $0.attributes["text-anchor"] == "end" }.sorted {
-          ($0.number("y") ?? 0) < ($1.number("y") ?? 0)
-        }
+        let labels = try XMLTree(chart.svg()).named("text")
+          .filter { $0.attributes["font-size"] == "11" }
+        let x = try labels.filter { $0.attributes["text-anchor"] == "middle" }
+          .map { label in
+            (place: try #require(label.number("x")), width: TextMeasure.width(label.text, size: 11))
+          }
+          .sorted { $0.place < $1.place }
+        let y = try labels.filter { $0.attributes["text-anchor"] == "end" }
+          .map { try #require($0.number("y")) }.sorted()
         #expect(x.count >= 1 && y.count >= 2)
         for (here, next) in zip(x, x.dropFirst()) {
-          let gap = try #require(next.number("x")) - #require(here.number("x"))
-          #expect(
-            gap > (TextMeasure.width(here.text, size: 11) + TextMeasure.width(next.text, size: 11))
-              / 2)
+          let gap = next.place - here.place - (here.width + next.width) / 2
+          #expect(gap > 0)
         }
-        for (here, next) in zip(y, y.dropFirst()) {
-          #expect(try #require(next.number("y")) - #require(here.number("y")) > 12)
-        }
+        for (here, next) in zip(y, y.dropFirst()) { #expect(next - here > 12) }
       }
     }
+  }
+
+  static func frame(of element: XMLTree.Element) throws -> Frame {
+    let x = try #require(element.number("x"))
+    let y = try #require(element.number("y"))
+    let width = try #require(element.number("width"))
+    let height = try #require(element.number("height"))
+    return Frame(x: x, y: y, width: width, height: height)
   }
 
   /// The places of a path that is made of M and L.
@@ -223,14 +219,13 @@ struct ChartTests {
     let tree = try XMLTree(chart.svg())
     let plot = try #require(tree.named("svg").dropFirst().first)
     let path = try #require(tree.named("path").first?.attributes["d"])
-    let (x, y) = try (#require(plot.number("x")), #require(plot.number("y")))
-    let (width, height) = try (#require(plot.number("width")), #require(plot.number("height")))
+    let frame = try Self.frame(of: plot)
     let places = Self.places(path)
     #expect(places.count == 3)
     for (place, share) in zip(places, [(0, 0), (0.25, 1 / 3.0), (1, 1)] as [(Double, Double)]) {
       // Places and plot are rounded to hundredths.
-      #expect(abs(place[0] - (x + share.0 * width)) <= 0.03)
-      #expect(abs(place[1] - (y + height - share.1 * height)) <= 0.03)
+      #expect(abs(place[0] - (frame.x + share.0 * frame.width)) <= 0.03)
+      #expect(abs(place[1] - (frame.bottom - share.1 * frame.height)) <= 0.03)
     }
   }
 
@@ -241,12 +236,11 @@ struct ChartTests {
       series: [.init("a", .plainLine, points: Self.wave(count) + Self.wave(count, shift: -3))])
     let tree = try XMLTree(chart.svg())
     let plot = try #require(tree.named("svg").last)
-    let (x, y) = try (#require(plot.number("x")), #require(plot.number("y")))
-    let (width, height) = try (#require(plot.number("width")), #require(plot.number("height")))
+    let frame = try Self.frame(of: plot)
     for path in tree.named("path") {
       for place in Self.places((path.attributes["d"] ?? "").replacing("z", with: "")) {
-        #expect((x - 0.02...x + width + 0.02).contains(place[0]))
-        #expect((y - 0.02...y + height + 0.02).contains(place[1]))
+        #expect((frame.x - 0.02...frame.right + 0.02).contains(place[0]))
+        #expect((frame.y - 0.02...frame.bottom + 0.02).contains(place[1]))
       }
     }
     // Drawn in the plot's own coordinates.

@@ -22,6 +22,23 @@ struct NumpyWriterTests {
       try Data(contentsOf: folder.file("rows.npy")) == Data(contentsOf: folder.file("whole.npy")))
   }
 
+  @Test(
+    "has as many dimensions as are asked for", arguments: [[4], [4, 6], [4, 2, 3], [4, 3, 1, 2]])
+  func dimensions(_ shape: [Int]) throws {
+    let folder = try TemporaryDirectory()
+    let matrix = Matrix<Double>(
+      rows: 4, columns: shape.dropFirst().reduce(1, *),
+      elements: (0..<shape.reduce(1, *)).map(Double.init))
+    var writer = try NumpyWriter(at: folder.file("a.npy"), shape: shape, elementType: .float64)
+    #expect(writer.columns == matrix.columns)
+    try writer.append(Matrix(matrix.view[rows: 0..<3]))
+    try writer.append(Matrix(matrix.view[rows: 3..<4]))
+    try writer.commit()
+    let file = try NumpyFile(opening: folder.file("a.npy"))
+    #expect(file.shape == shape && !file.isFortranOrder)
+    #expect(try file.matrix(as: Double.self) == matrix)
+  }
+
   @Test("leaves nothing without its commit")
   func dropped() throws {
     let folder = try TemporaryDirectory()

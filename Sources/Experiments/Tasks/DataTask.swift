@@ -52,6 +52,7 @@ struct DataTask: Sendable {
         "data.flip", .number(.share), standard: .number(sizes.flip),
         help: "the share of training labels that are made wrong"),
     ]
+    settings += ExampleSource.settings
     if sizes.base > 0 {
       settings.append(
         Setting(
@@ -101,6 +102,21 @@ struct DataTask: Sendable {
   var classCount: Int { source.pool.classCount }
   /// The number of features.
   var width: Int { source.pool.features.columns }
+  /// Whether wrong labels are people's, and not made.
+  var hasHumanLabels: Bool { source.noisyLabels != nil }
+  /// How many training labels are made wrong.
+  private var flippedCount: Int { Int((sizes.flip * Double(sizes.training)).rounded()) }
+
+  /// Refuses training examples without a single wrong label, or without a right one.
+  ///
+  /// - Throws: ``ExperimentError``.
+  func requireWrongLabels(_ settings: Settings) throws {
+    guard !hasHumanLabels, !(1..<sizes.training).contains(flippedCount) else { return }
+    throw settings.invalid(
+      "data.flip",
+      "\(flippedCount) of \(sizes.training) labels would be wrong; give a share that makes some, and not all, of them wrong"
+    )
+  }
 
   /// The examples of one seed.
   func parts(seed: UInt64) throws -> Parts {

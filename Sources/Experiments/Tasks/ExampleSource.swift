@@ -6,7 +6,26 @@ internal import TensorFiles
 /// A data set with classes, by the name that files of experiments use.
 struct ExampleSource: Sendable {
   /// The names.
-  static let names = ["digits"]
+  static let names = ["digits", "mnist", "cifar10n"]
+
+  /// What only some of the data sets ask for.
+  static let settings = [
+    Setting(
+      "data.pool", .integer(.counting), standard: 10_000,
+      help: "mnist, cifar10n: how many examples of the files, from the first, are drawn from"),
+    Setting(
+      "data.pooling", .integer(1...16), standard: 2,
+      help: "mnist, cifar10n by pixels: the side of the squares of pixels that are averaged"),
+    Setting(
+      "data.annotation", .choice(["worse", "aggre", "random1", "random2", "random3"]),
+      standard: "worse", help: "cifar10n: whose labels"),
+    Setting(
+      "data.features", .choice(["patches", "raw-pooled"]), standard: "patches",
+      help: "cifar10n: answers of whitened random patches, or averages of pixels"),
+    Setting(
+      "data.filters", .integer(1...4096), standard: 128,
+      help: "cifar10n by patches: the number of filters; 8 features each"),
+  ]
 
   /// The name.
   let name: String
@@ -30,7 +49,86 @@ struct ExampleSource: Sendable {
       held = nil
       noisyLabels = nil
       fingerprint = "embedded"
+    case "mnist":
+      let folder = try Self.folder(settings).appending(path: "mnist")
+      let pooling = settings.integer("data.pooling")
+      pool = try LabelledImages(
+        idxImages: Self.file("train-images-idx3-ubyte", in: folder),
+        labels: Self.file("train-labels-idx1-ubyte", in: folder)
+      ).prefix(settings.integer("data.pool")).dataSet(pooling: pooling)
+      let held: TabularDataSet<Double> = try LabelledImages(
+        idxImages: Self.file("t3k-images-idx3-ubyte", "t10k-images-idx3-ubyte", in: folder),
+        labels: Self.file("t3k-labels-idx1-ubyte", "t10k-labels-idx1-ubyte", in: folder)
+      ).dataSet(pooling: pooling)
+      self.held = held
+      noisyLabels = nil
+      fingerprint = "\(pool.fingerprint) \(held.fingerprint)"
+    case "cifar10n":
+      let folder = try Self.folder(settings).appending(path: "cifar10")
+      let images = try LabelledImages(cifar10: [Self.file("train_first4000.bin", in: folder)])
+        .prefix(settings.integer("data.pool"))
+      let others = try LabelledImages(cifar10: [Self.file("test_first1000.bin", in: folder)])
+      let table = try CIFAR10NLabels(reading: Self.file("cifar10n_labels.csv", in: folder))
+      guard table.count >= images.count else {
+        throw DataFileError.differentCounts(
+          path: folder.appending(path: "cifar10n_labels.csv").path, count: table.count,
+          otherPath: images.path, otherCount: images.count)
+      }
+      let (pool, held) = try Self.features(of: images, others, settings)
+      let labels = table.labels(Self.annotation(settings), of: pool.ids)
+      (self.pool, self.held, noisyLabels) = (pool, held, labels)
+      fingerprint =
+        "\(pool.fingerprint) \(held.fingerprint) \(try pool.relabelled(labels).fingerprint)"
     default: preconditionFailure("data set \(name) has a name and no reader")
     }
+  }
+
+  /// The folder of data sets.
+  private static func folder(_ settings: Settings) throws -> URL {
+    guard let path = settings.optionalText("data.folder") else {
+      throw ExperimentError.missingKey(
+        .standard, key: "data.folder", allowed: "the path of a folder",
+        help: "the folder of data sets that docs/data.md describes")
+    }
+    return URL(filePath: path, directoryHint: .isDirectory)
+  }
+
+  /// The first of several files that is there, with or without `.gz`; the first of all where none is, for
+  /// the error.
+  private static func file(_ names: String..., in folder: URL) -> URL {
+    let found = names.first { name in
+      ["", ".gz"].contains {
+        FileManager.default.fileExists(atPath: folder.appending(path: name + $0).path)
+      }
+    }
+    return folder.appending(path: found ?? names[0])
+  }
+
+  private static func annotation(_ settings: Settings) -> CIFAR10NLabels.Annotation {
+    switch settings.text("data.annotation") {
+    case "aggre": .aggregate
+    case "random1": .random1
+    case "random2": .random2
+    case "random3": .random3
+    default: .worse
+    }
+  }
+
+  /// Features at mean 0 and deviation 1 over the pool; labels play no part in them.
+  private static func features(
+    of images: LabelledImages, _ others: LabelledImages, _ settings: Settings
+  ) throws -> (pool: TabularDataSet<Double>, held: TabularDataSet<Double>) {
+    let pool: TabularDataSet<Double>
+    let held: TabularDataSet<Double>
+    if settings.text("data.features") == "patches" {
+      let patches = try PatchFeatures(
+        fitting: images,
+        settings: PatchFeatures.Settings(filters: settings.integer("data.filters")))
+      (pool, held) = (try patches.dataSet(of: images), try patches.dataSet(of: others))
+    } else {
+      let pooling = settings.integer("data.pooling")
+      (pool, held) = (try images.dataSet(pooling: pooling), try others.dataSet(pooling: pooling))
+    }
+    return (pool.standardized(), held.standardized(by: pool))
   }
 }

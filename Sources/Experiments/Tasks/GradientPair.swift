@@ -3,6 +3,7 @@ internal import Gradients
 internal import Influence
 internal import LinearAlgebra
 internal import Models
+internal import TensorFiles
 
 /// The gradients of a trained network on training examples and on queries, in memory.
 ///
@@ -23,36 +24,70 @@ final class GradientPair: Sendable {
   ///   - queries: m examples.
   ///   - methods: The methods that will be asked for.
   ///   - dropout: Which hidden units are silent, if any.
+  ///   - lastLayers: How many layers, counted from the head, have their parameters in the gradients; nil for
+  ///     all. Second derivatives are of all layers, so methods that need them do not go with it.
   ///   - seed: Draws the labels of the Fisher matrix.
   init(
     of model: MultilayerPerceptron<Double>, training: TabularDataSet<Double>,
     queries: TabularDataSet<Double>, methods: [String] = [], dropout: Dropout? = nil,
-    seed: UInt64 = 0
+    lastLayers: Int? = nil, seed: UInt64 = 0
   ) throws {
-    let store = try Self.store(
-      of: PerExampleGradients(of: model, dropout: dropout?.varied(by: 0)), training, "training")
-    self.queries = try Self.store(
-      of: PerExampleGradients(of: model, dropout: dropout?.varied(by: 1)), queries, "queries")
+    func gradients(_ data: TabularDataSet<Double>, _ name: String, _ draw: UInt64) throws
+      -> GradientStore
+    {
+      try Self.store(
+        of: PerExampleGradients(
+          of: model, dropout: dropout?.varied(by: draw), lastLayers: lastLayers), data, name)
+    }
+    let store = try gradients(training, "training", 0)
+    self.queries = try gradients(queries, "queries", 1)
     let names = methods.flatMap { $0.split(whereSeparator: { ":=,".contains($0) }) }
     let needsFactors = names.contains { $0 == "kfac" || $0 == "ekfac" }
-    let needsHessian = names.contains { $0 == "exact-hessian" || $0 == "exact-ggn" }
-    guard needsFactors || needsHessian else {
+    let (needsHessian, needsGaussNewton) = (
+      names.contains("exact-hessian"), names.contains("exact-ggn")
+    )
+    guard needsFactors || needsHessian || needsGaussNewton else {
       self.training = store
       folder = nil
       return
     }
+    precondition(
+      !(needsHessian || needsGaussNewton) || lastLayers == nil,
+      "second derivatives are of all layers")
     let folder = FileManager.default.temporaryDirectory
       .appending(path: "influence-experiment-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     self.folder = folder
+    let blocks = Set(store.layout.blocks.map(\.name))
     try StoredCurvature.write(
       kronecker: needsFactors
-        ? try model.kroneckerFactors(over: training, labels: .sampled(seed: seed)) : [],
+        ? try model.kroneckerFactors(over: training, labels: .sampled(seed: seed))
+          .filter { blocks.contains($0.block) } : [],
       hessian: needsHessian ? try model.hessian(over: training) : nil,
-      gaussNewton: needsHessian ? try model.gaussNewton(over: training) : nil,
+      gaussNewton: needsGaussNewton ? try model.gaussNewton(over: training) : nil,
       metadata: ["fisher": "sampled", "examples": "\(training.count)"], to: folder)
     self.training = store.with(
       curvature: try StoredCurvature(opening: folder.appending(path: StoredCurvature.fileName)))
+  }
+
+  /// The setting of ``init(of:training:queries:methods:dropout:lastLayers:seed:)``'s `lastLayers`.
+  static let layersSetting = Setting(
+    "model.gradient-layers", .integer(0...Int.max), standard: 0,
+    help: "how many layers, from the head, have gradients; 0 for all")
+
+  /// The value of ``layersSetting``; nil for all layers.
+  ///
+  /// - Throws: ``ExperimentError`` where a method needs all.
+  static func lastLayers(_ settings: Settings, methods: [String]) throws -> Int? {
+    let count = settings.integer("model.gradient-layers")
+    guard count > 0 else { return nil }
+    let whole = methods.first { $0.contains("exact-ggn") || $0.contains("exact-hessian") }
+    if let whole {
+      throw settings.invalid(
+        "model.gradient-layers",
+        "\(whole) needs the gradients of all layers; give 0, or leave it out")
+    }
+    return count
   }
 
   deinit {

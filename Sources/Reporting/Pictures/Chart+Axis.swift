@@ -27,8 +27,9 @@ extension Chart {
     public var label: String
     /// How numbers become places.
     public var scale: Scale
-    /// From where to where it goes; nil for round numbers around the data. Points outside are counted
-    /// in a line below the title, lines are cut.
+    /// From where to where it goes; nil for round numbers around the data.
+    ///
+    /// Points outside are counted in a line below the title, lines are cut.
     public var range: ClosedRange<Double>?
     /// How the numbers at the ticks are written.
     public var numbers: Numbers

@@ -41,14 +41,17 @@ extension Chart {
       case intervals
     }
 
-    /// The name in the legend. In small multiples series of one name look the same.
+    /// The name in the legend.
+    ///
+    /// In small multiples series of one name look the same.
     public var name: String
     /// How points are drawn.
     public var kind: Kind
     /// The points.
     public var points: [Point]
-    /// Which look it has: a whole number from 0, where colours repeat after 8 and looks after 24. nil for the
-    /// next free one.
+    /// Which look it has: a whole number from 0, where colours repeat after 8 and looks after 24.
+    ///
+    /// nil for the next free one.
     public var look: Int?
 
     /// Makes a series.
@@ -77,7 +80,9 @@ extension Chart {
 
     /// Where it runs.
     public var course: Course
-    /// What the legend calls it. Empty for nothing.
+    /// What the legend calls it.
+    ///
+    /// Empty for nothing.
     public var label: String
 
     /// Makes a reference line.

@@ -9,7 +9,9 @@
 public struct Chart: Equatable, Sendable {
   /// What stands above the picture; it is also its accessible name.
   public var title: String
-  /// A quieter line beneath the title. Empty for none.
+  /// A quieter line beneath the title.
+  ///
+  /// Empty for none.
   public var subtitle = ""
   /// The horizontal axis.
   public var x: Axis
@@ -23,7 +25,9 @@ public struct Chart: Equatable, Sendable {
   public var colors: ColorBar?
   /// Lines of text for the emptiest corner, such as "Pearson 0.912".
   public var remarks: [String] = []
-  /// The names of the series to stress: all others become pale. Empty for none.
+  /// The names of the series to stress: all others become pale.
+  ///
+  /// Empty for none.
   public var emphasis: Set<String> = []
   /// The width in pixels, 320 or more.
   public var width = 720.0
@@ -44,8 +48,9 @@ public struct Chart: Equatable, Sendable {
     public var label: String
     /// Which colours.
     public var scale: ColorScale
-    /// The values of the first and the last colour; nil for those of the data. Values beyond have the
-    /// colour of the nearer end.
+    /// The values of the first and the last colour; nil for those of the data.
+    ///
+    /// Values beyond have the colour of the nearer end.
     public var range: ClosedRange<Double>?
 
     /// Makes a colour bar.

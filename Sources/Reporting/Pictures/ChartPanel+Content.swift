@@ -23,8 +23,10 @@ extension ChartPanel {
     markup.close()
   }
 
-  /// What is drawn until the next close() ends at the plot's edges. A nested picture instead of a clip
-  /// path, because this needs no identifier, which has to be unique in a page.
+  /// What is drawn until the next close() ends at the plot's edges.
+  ///
+  /// A nested picture instead of a clip path, because this needs no identifier, which has to be
+  /// unique in a page.
   private func beginClip(into markup: inout Markup) {
     let (x, y) = (Markup.number(plot.x), Markup.number(plot.y))
     let (width, height) = (Markup.number(plot.width), Markup.number(plot.height))

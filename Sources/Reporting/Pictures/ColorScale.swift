@@ -36,10 +36,12 @@ public enum ColorScale: Equatable, Sendable {
   }
 
   /// The colour of text that stands on a step: black or white, whichever has more contrast.
+  ///
+  /// That is 4.58 : 1 at least on any colour, since both contrasts multiply to 21.
   package func ink(_ step: Int) -> Paint {
     let paint = paint(step)
     func text(on color: String) -> String {
-      Self.contrast(color, "#111418") >= Self.contrast(color, "#FFFFFF") ? "#111418" : "#FFFFFF"
+      Self.contrast(color, "#000000") >= Self.contrast(color, "#FFFFFF") ? "#000000" : "#FFFFFF"
     }
     return Paint("t" + paint.name, light: text(on: paint.light), dark: text(on: paint.dark))
   }
@@ -82,7 +84,7 @@ public enum ColorScale: Equatable, Sendable {
       }.joined()
   }
 
-  /// The contrast ratio of two colours `#RRGGBB` after WCAG 2.1, in 1 ... 21.
+  /// The contrast ratio of two colours `#RRGGBB` after WCAG 2.1, from 1 to 21.
   package static func contrast(_ one: String, _ other: String) -> Double {
     let pair = [luminance(one), luminance(other)]
     return ((pair.max() ?? 0) + 0.05) / ((pair.min() ?? 0) + 0.05)

@@ -5,7 +5,9 @@
 public struct HeatMap: Equatable, Sendable {
   /// What stands above the picture; it is also its accessible name.
   public var title: String
-  /// A quieter line beneath the title. Empty for none.
+  /// A quieter line beneath the title.
+  ///
+  /// Empty for none.
   public var subtitle = ""
   /// The names of the rows.
   public var rows: [String]
@@ -15,10 +17,11 @@ public struct HeatMap: Equatable, Sendable {
   public var values: [[Double?]]
   /// The colours.
   public var scale: ColorScale
-  /// The values of the first and the last colour; nil for those of the data. Values beyond have the colour
-  /// of the nearer end.
+  /// The values of the first and the last colour; nil for those of the data.
+  ///
+  /// Values beyond have the colour of the nearer end.
   public var range: ClosedRange<Double>?
-  /// How many decimals the numbers have, in 0 ... 6.
+  /// How many decimals the numbers have, from 0 to 6.
   public var decimals: Int
 
   /// Makes a heat map.

@@ -24,7 +24,9 @@ struct Legend {
   /// Its height, with its margins.
   var height: Double { entries.isEmpty ? 0 : Double(rows) * Self.lineHeight + 14 }
 
-  /// Arranges the entries in a width. A single series without anything to compare it to needs no legend.
+  /// Arranges the entries in a width.
+  ///
+  /// A single series without anything to compare it to needs no legend.
   init(_ entries: [Entry], width: Double) {
     let needed = entries.count > 1 || entries.contains { $0.name.hasSuffix(Chart.noData) }
     self.entries = needed ? entries : []

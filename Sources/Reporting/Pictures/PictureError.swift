@@ -19,6 +19,7 @@ public enum PictureError: Error, Equatable, Sendable {
 }
 
 extension PictureError: CustomStringConvertible {
+  /// What was found where, and what to do.
   public var description: String {
     switch self {
     case .notFinite(let picture, let series, let index, let value):

@@ -4,7 +4,9 @@
 public struct SmallMultiples: Equatable, Sendable {
   /// What stands above all charts.
   public var title: String
-  /// The charts, row by row. Their own widths and heights do not count.
+  /// The charts, row by row.
+  ///
+  /// Their own widths and heights do not count.
   public var charts: [Chart]
   /// How many stand side by side, 1 or more.
   public var columns: Int
@@ -88,10 +90,12 @@ public struct SmallMultiples: Equatable, Sendable {
     legend.draw(into: &markup, x: 22, y: top)
     return markup.document(
       width: width, height: top + legend.height, title: title,
-      description: charts.map(\.summary).joined(separator: " "))
+      description: charts.isEmpty ? "No charts." : charts.map(\.summary).joined(separator: " "))
   }
 
-  /// The entries of all charts, each name once. A series that is stressed anywhere is not pale.
+  /// The entries of all charts, each name once.
+  ///
+  /// A series that is stressed anywhere is not pale.
   private static func entries(of charts: [Chart], _ looks: [String: Int]) -> [Legend.Entry] {
     var entries: [Legend.Entry] = []
     for entry in charts.flatMap({ $0.legendEntries(looks) }) {

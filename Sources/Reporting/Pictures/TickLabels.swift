@@ -34,7 +34,7 @@ enum TickLabels {
     }
   }
 
-  /// The labels of ticks on a logarithmic axis: plain where all are in 0.001 ... 10000, otherwise with a
+  /// The labels of ticks on a logarithmic axis: plain where all are from 0.001 to 10000, otherwise with a
   /// power of ten.
   static func logarithmic(_ ticks: [(mantissa: Int, exponent: Int)], _ numbers: Chart.Axis.Numbers)
     -> [String]

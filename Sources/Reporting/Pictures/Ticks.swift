@@ -51,12 +51,16 @@ package struct Ticks: Equatable, Sendable {
     }
   }
 
-  /// The ticks, ascending. May be empty or one where they are to lie inside a range.
+  /// The ticks, ascending.
+  ///
+  /// May be empty or one where they are to lie inside a range.
   package var values: [Double] {
     first > last ? [] : (first...last).map { Self.value($0 * mantissa, exponent) }
   }
 
-  /// How many steps from zero a value is. Powers of ten are exact up to 10²², so 0.3 is three steps of 0.1.
+  /// How many steps from zero a value is.
+  ///
+  /// Powers of ten are exact up to 10²², so 0.3 is three steps of 0.1.
   private static func steps(_ value: Double, _ mantissa: Int, _ exponent: Int) -> Double {
     (exponent < 0 ? value * pow(10, Double(-exponent)) : value / pow(10, Double(exponent)))
       / Double(mantissa)

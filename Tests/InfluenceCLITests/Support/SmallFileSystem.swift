@@ -33,13 +33,46 @@ final class SmallFileSystem {
   func fill(leaving kilobytes: Int) throws {
     let filler = url.appending(path: "filler")
     try Data().write(to: filler)
-    let attributes = try FileManager.default.attributesOfFileSystem(forPath: url.path)
-    let free = (attributes[.systemFreeSize] as? NSNumber)?.intValue ?? 0
-    try Data(count: max(0, free - kilobytes << 10)).write(to: filler)
+    try Data(count: max(0, try freeBytes() - kilobytes << 10)).write(to: filler)
   }
 
+  /// Removes the filler, and returns when its space can be had again.
+  ///
+  /// A process that another test starts at this moment may hold the filler open without knowing: then
+  /// removal alone would leave its pages taken until that process has ended. Truncation frees them at once.
+  ///
+  /// - Throws: ``SpaceStillTaken`` if the file system does not report the space as free within seconds.
   func makeSpace() throws {
-    try FileManager.default.removeItem(at: url.appending(path: "filler"))
+    let filler = url.appending(path: "filler")
+    let attributes = try FileManager.default.attributesOfItem(atPath: filler.path)
+    let expected = try freeBytes() + ((attributes[.size] as? NSNumber)?.intValue ?? 0)
+    let handle = try FileHandle(forWritingTo: filler)
+    try handle.truncate(atOffset: 0)
+    try handle.close()
+    try FileManager.default.removeItem(at: filler)
+    let deadline = ContinuousClock.now + .seconds(10)
+    while try freeBytes() < expected {
+      guard ContinuousClock.now < deadline else {
+        throw SpaceStillTaken(path: url.path, free: try freeBytes(), expected: expected)
+      }
+      Thread.sleep(forTimeInterval: 0.01)
+    }
+  }
+
+  /// The file system did not give back the space of a file that was removed.
+  struct SpaceStillTaken: Error, CustomStringConvertible {
+    let path: String
+    let free: Int
+    let expected: Int
+
+    var description: String {
+      "\(path) has \(free) bytes free where the removed filler should leave \(expected)"
+    }
+  }
+
+  private func freeBytes() throws -> Int {
+    let attributes = try FileManager.default.attributesOfFileSystem(forPath: url.path)
+    return (attributes[.systemFreeSize] as? NSNumber)?.intValue ?? 0
   }
 
   private static func call(_ words: [String]) throws {

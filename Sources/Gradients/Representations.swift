@@ -1,0 +1,198 @@
+public import Foundation
+public import LinearAlgebra
+import OrderedCollections
+public import TensorFiles
+
+/// What a model's last layer reads and says of examples: `representations.safetensors` in the folder of
+/// a store, for methods that compare examples where the model has reduced them to features.
+///
+/// All tensors are of floating point, with the example first:
+/// - `features` (`n × d`): what the last layer reads;
+/// - `labels` (n): the class of each example, a whole number from 0;
+/// - `head` (`c × d`, or `c × (d + 1)` with the bias last): a last layer Θ at the minimum of
+///   mean loss + (λ/2)·‖Θ‖², of training examples, optional;
+/// - `output_gradients` (`n × c`): ∂ℓᵢ/∂φ of each example's own loss by the outputs φ = Θ·x of that layer,
+///   of training examples, optional.
+///
+/// λ is the metadata's `regularization`.
+public struct Representations: Sendable {
+  /// The file's name in a store's folder.
+  public static let fileName = "representations.safetensors"
+
+  /// A last layer at its penalised minimum, with what its representers are made of.
+  public struct Head: Sendable {
+    /// Θ, `c × d`, or `c × (d + 1)` where the layer has a bias, which is its last column.
+    public var weights: Matrix<Double>
+    /// ∂ℓᵢ/∂φ, `n × c`: of each example's own loss.
+    public var outputGradients: Matrix<Double>
+    /// λ of mean loss + (λ/2)·‖Θ‖², over the bias too.
+    public var regularization: Double
+
+    /// Makes a head of its parts.
+    public init(
+      weights: Matrix<Double>, outputGradients: Matrix<Double>, regularization: Double
+    ) {
+      self.weights = weights
+      self.outputGradients = outputGradients
+      self.regularization = regularization
+    }
+  }
+
+  /// What to call them in messages: the file, if they are of one.
+  public let source: String
+  /// X, `n × d`.
+  public let features: Matrix<Double>
+  /// n classes, from 0.
+  public let labels: [Int]
+  /// The last layer at its minimum; nil where it was not stored.
+  public let head: Head?
+
+  /// The number of examples n.
+  public var count: Int { features.rows }
+
+  /// Takes representations from memory.
+  ///
+  /// - Parameters:
+  ///   - source: What to call them in messages.
+  ///   - features: `n × d`.
+  ///   - labels: n classes.
+  ///   - head: The last layer at its minimum.
+  /// - Throws: ``GradientStoreError/unusableRepresentations(path:field:reason:)``.
+  public init(
+    source: String = "memory", features: Matrix<Double>, labels: [Int], head: Head? = nil
+  ) throws(GradientStoreError) {
+    self.source = source
+    self.features = features
+    self.labels = labels
+    self.head = head
+    try check()
+  }
+
+  /// Reads the file at a path, or that in the folder at a path.
+  ///
+  /// - Throws: ``TensorFileError``, or
+  ///   ``GradientStoreError/unusableRepresentations(path:field:reason:)``.
+  /// - Complexity: All is read, 8 bytes a number.
+  public init(at url: URL) throws {
+    let isFolder = (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory ?? false
+    let place = isFolder ? url.appending(path: Self.fileName) : url
+    guard !isFolder || FileManager.default.fileExists(atPath: place.path) else {
+      throw GradientStoreError.unusableRepresentations(
+        path: url.path, field: Self.fileName,
+        reason:
+          "there is no such file beside the gradients; `influence gradients --representations` writes it"
+      )
+    }
+    let file = try SafetensorsFile(opening: place)
+    func problem(_ field: String, _ reason: String) -> GradientStoreError {
+      .unusableRepresentations(path: place.path, field: field, reason: reason)
+    }
+    for name in ["features", "labels"] where file.tensors[name] == nil {
+      throw problem(
+        name, "the file does not hold it; write features (n × d) and labels (n) of every example")
+    }
+    let numbers: Matrix<Double> = try file.matrix("labels")
+    let labels = try numbers.elements.enumerated().map { row, value in
+      guard let label = Int(exactly: value), label >= 0 else {
+        throw problem("labels", "number \(row) is \(value), which is no class: 0, 1, 2 …")
+      }
+      return label
+    }
+    var head: Head?
+    if file.tensors["head"] != nil {
+      guard file.tensors["output_gradients"] != nil,
+        let penalty = file.metadata["regularization"].flatMap(Double.init)
+      else {
+        throw problem(
+          "head", "output_gradients, or regularization in the metadata, is missing beside it")
+      }
+      head = Head(
+        weights: try file.matrix("head"), outputGradients: try file.matrix("output_gradients"),
+        regularization: penalty)
+    }
+    try self.init(
+      source: place.path, features: try file.matrix("features"), labels: labels, head: head)
+  }
+
+  /// Some of the examples, without the head.
+  ///
+  /// - Parameter rows: Which.
+  public subscript(rows range: Range<Int>) -> Representations {
+    Representations(
+      checked: source, Matrix(features.view[rows: range]), Array(labels[range]))
+  }
+
+  private init(checked source: String, _ features: Matrix<Double>, _ labels: [Int]) {
+    self.source = source
+    self.features = features
+    self.labels = labels
+    head = nil
+  }
+
+  private func check() throws(GradientStoreError) {
+    func problem(_ field: String, _ reason: String) -> GradientStoreError {
+      .unusableRepresentations(path: source, field: field, reason: reason)
+    }
+    guard labels.count == count else {
+      throw problem("labels", "there are \(labels.count) for \(count) rows of features")
+    }
+    if let bad = labels.first(where: { $0 < 0 }) { throw problem("labels", "\(bad) is no class") }
+    if let place = features.elements.firstIndex(where: { !$0.isFinite }) {
+      throw problem("features", "row \(place / features.columns) holds NaN or infinite numbers")
+    }
+    guard let head else { return }
+    guard
+      head.weights.columns == features.columns || head.weights.columns == features.columns + 1
+    else {
+      throw problem(
+        "head",
+        "it has \(head.weights.columns) columns for \(features.columns) features; one a feature, and one for a bias"
+      )
+    }
+    let (rows, classes) = (head.outputGradients.rows, head.outputGradients.columns)
+    guard rows == count, classes == head.weights.rows else {
+      throw problem(
+        "output_gradients",
+        "it is \(rows) × \(classes) where \(count) examples and a head of \(head.weights.rows) outputs ask for \(count) × \(head.weights.rows)"
+      )
+    }
+    guard head.regularization > 0, head.regularization.isFinite else {
+      throw problem("regularization", "it is \(head.regularization), and must be positive")
+    }
+    let numbers = head.weights.elements + head.outputGradients.elements
+    guard numbers.allSatisfy(\.isFinite) else {
+      throw problem("head", "it or its gradients hold NaN or infinite numbers")
+    }
+  }
+
+  /// Writes the file into a folder, whole or not at all.
+  ///
+  /// - Parameters:
+  ///   - folder: A store's folder.
+  ///   - metadata: What to record beside the penalty.
+  /// - Throws: ``TensorFileError``.
+  public func write(
+    to folder: URL, metadata: [String: String] = [:]
+  ) throws(TensorFileError) {
+    var tensors = [
+      ("features", features),
+      ("labels", Matrix(rows: count, columns: 1, elements: labels.map(Double.init))),
+    ]
+    var metadata = metadata
+    if let head {
+      tensors += [("head", head.weights), ("output_gradients", head.outputGradients)]
+      metadata["regularization"] = "\(head.regularization)"
+    }
+    var writer = try SafetensorsWriter(
+      at: folder.appending(path: Self.fileName),
+      tensors: tensors.map { name, matrix in
+        .init(
+          name: name, elementType: .float64,
+          shape: name == "labels" ? [matrix.rows] : [matrix.rows, matrix.columns])
+      },
+      metadata: OrderedDictionary(
+        uniqueKeysWithValues: metadata.sorted { $0.key < $1.key }.map { ($0, $1) }))
+    for (_, matrix) in tensors { try writer.append(matrix) }
+    try writer.commit()
+  }
+}

@@ -1,0 +1,102 @@
+public import Gradients
+import LinearAlgebra
+
+extension GradientStore {
+  /// How much of an outlier each example's gradient is.
+  ///
+  /// Harmful examples are few, and their gradients lie apart: so goes the hypothesis of "Outlier Gradient Analysis"
+  /// (arXiv 2405.03869), which drops both query and curvature. The same bits on any number of threads, and whatever the
+  /// division into shards.
+  ///
+  /// - Parameters:
+  ///   - measure: The measure.
+  ///   - blocks: Which blocks are looked at, together; all unless given.
+  ///   - progress: Called as rows are done.
+  /// - Returns: n numbers, large for outliers.
+  /// - Throws: ``InfluenceError/notFinite(source:block:rows:)``, ``InfluenceError/empty(source:)``,
+  ///   ``InfluenceError/invalidSetting(method:setting:reason:)``, or an error from reading the store.
+  /// - Complexity: O(nD), one pass; the forest t·ψ·log₂ψ single numbers more. Working memory is bounded by 64 MB.
+  public func outlierScores(
+    by measure: OutlierMeasure, blocks: [Int]? = nil, progress: ProgressHandler? = nil
+  ) throws -> [Double] {
+    guard count > 0 else { throw InfluenceError.empty(source: name) }
+    let chosen = blocks ?? Array(layout.blocks.indices)
+    precondition(
+      !chosen.isEmpty && chosen.allSatisfy(layout.blocks.indices.contains), "blocks \(chosen)")
+    // Recorded norms tell whether all numbers are finite before any is looked at.
+    let norms = try squaredNorms()
+    for block in chosen {
+      let bad = (0..<count).filter { !norms.squared[$0, block].isFinite }
+      guard bad.isEmpty else {
+        throw InfluenceError.notFinite(source: name, block: layout.blocks[block].name, rows: bad)
+      }
+    }
+    switch measure {
+    case .l2:
+      return (0..<count).map { row in
+        chosen.reduce(0) { $0 + norms.squared[row, $1] }.squareRoot()
+      }
+    case .l1:
+      return try rowValues(chosen, stage: "summing", progress) { rows, views in
+        rows.map { row in
+          chosen.reduce(0) { sum, block in sum + (views[block].map { absoluteSum($0, row) } ?? 0) }
+        }
+      }
+    case .isolationForest(let settings):
+      progress?("growing trees", 0)
+      let forest = try IsolationForest(growingOn: self, blocks: chosen, settings: settings)
+      return try forest.scores(of: self, blocks: chosen, progress: progress)
+    }
+  }
+
+  /// A number for each row, from views of chunks of bounded memory; rows of a chunk are shared among threads.
+  func rowValues(
+    _ blocks: [Int], stage: String, _ progress: ProgressHandler?,
+    _ body: @Sendable (_ rows: Range<Int>, _ views: [MatrixView<Double>?]) -> [Double]
+  ) throws -> [Double] {
+    let width = blocks.reduce(0) { $0 + layout.blocks[$1].width }
+    let size = max(1, min(4096, (1 << 23) / max(1, width)))
+    var values: [Double] = []
+    values.reserveCapacity(count)
+    var buffers = [Matrix<Double>](repeating: .zeros(0, 0), count: layout.count)
+    for chunk in chunks(of: size) {
+      var views = [MatrixView<Double>?](repeating: nil, count: layout.count)
+      for block in blocks {
+        views[block] = try rows(chunk, of: block, reusing: &buffers[block])
+      }
+      let read = views
+      let piece = 16
+      values += try Parallelism.map((chunk.count + piece - 1) / piece) { index in
+        body(index * piece..<min(chunk.count, (index + 1) * piece), read)
+      }.flatMap { $0 }
+      progress?(stage, Double(values.count) / Double(count))
+    }
+    return values
+  }
+}
+
+extension IsolationForest {
+  /// s of each row of a store with the blocks that the forest was grown on.
+  ///
+  /// - Parameters:
+  ///   - store: Finite gradients.
+  ///   - blocks: As the forest was grown on; all unless given.
+  ///   - progress: Called as rows are done.
+  /// - Complexity: t·log₂ψ comparisons a row.
+  public func scores(
+    of store: GradientStore, blocks: [Int]? = nil, progress: ProgressHandler? = nil
+  ) throws -> [Double] {
+    let blocks = blocks ?? Array(store.layout.blocks.indices)
+    return try store.rowValues(blocks, stage: "isolating", progress) { rows, views in
+      rows.map { row in
+        let total = trees.reduce(0.0) { $0 + $1.pathLength(ofRow: row, in: views) }
+        return score(meanPathLength: total / Double(trees.count))
+      }
+    }
+  }
+}
+
+/// Σ|x| of a row.
+private func absoluteSum(_ view: MatrixView<Double>, _ row: Int) -> Double {
+  Matrix(view[rows: row..<row + 1]).elements.reduce(0) { $0 + $1.magnitude }
+}

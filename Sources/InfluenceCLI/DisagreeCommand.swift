@@ -1,0 +1,174 @@
+import ArgumentParser
+import Foundation
+import InfluenceKit
+import Reporting
+
+/// `influence disagree`: examples on which a classifier would easily decide otherwise.
+struct DisagreeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "disagree",
+    abstract:
+      "The unlabelled examples that a classifier is least sure of, and a batch of them to label.",
+    discussion: """
+      L(x), the least disagree metric, is the smallest share of inputs on which a classifier that decides \
+      otherwise on x disagrees with this one (arXiv 2401.09787). It is estimated by random changes of the \
+      last layer. Writes L of every pool row as float32, and a .json beside it with the rows that --select \
+      picks: unsure ones that differ from each other, in the order in which they were picked.
+
+      EXAMPLES
+        influence disagree --features pool.npy --weights w.npy \\
+            --select 20 --output l.npy
+        influence disagree --features pool.npy \\
+            --weights head.safetensors:head.weight \\
+            --bias head.safetensors:head.bias --reference other.npy \\
+            --select 20 --seed 1 --json --output l.npy
+
+      FILES
+        --features   pool rows × d: what the last layer is applied to
+        --weights    classes × d; one row for a rule of two classes
+        --bias       one number a class
+        --reference  rows × d that stand for all inputs; the pool unless given
+        Each is a .npy file, or a tensor of a .safetensors file, FILE:NAME.
+      """)
+
+  @Option(help: ArgumentHelp("The pool's features.", valueName: "path")) var features: String
+  @Option(help: ArgumentHelp("The last layer's weights.", valueName: "path")) var weights: String
+  @Option(help: ArgumentHelp("The last layer's bias.", valueName: "path")) var bias: String?
+  @Option(help: ArgumentHelp("Features that stand for all inputs.", valueName: "path"))
+  var reference: String?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How many rows are picked to be labelled.", valueName: "count"))
+  var select = 0
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "How many changes in a row must lower nothing before larger ones.", valueName: "count"))
+  var patience = 10
+  @Option(help: "Decides the changes and the picks.") var seed: UInt64 = 0
+  @Option(help: ArgumentHelp("Where L goes: a .npy file.", valueName: "path")) var output: String
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Threads; all cores by default.", valueName: "count"))
+  var threads: Int?
+  @Flag(help: "Print JSON.") var json = false
+  @Flag(name: .shortAndLong, help: "No progress bar, no notes; only picked rows and errors.")
+  var quiet = false
+
+  func validate() throws {
+    if let threads, threads < 1 {
+      throw ValidationError("--threads \(threads): use a number from 1 up")
+    }
+    if select < 0 { throw ValidationError("--select \(select): use a number from 0 up") }
+    if patience < 1 { throw ValidationError("--patience \(patience): use a number from 1 up") }
+  }
+
+  func run() throws {
+    if let threads { Parallelism.threads = threads }
+    let inputs = [features, weights] + [bias, reference].compactMap { $0 }
+    let destination = try OutputPath(output, inputs: inputs.map(Self.file))
+    let pool = try MatrixInput.matrix(at: features)
+    let others = try reference.map { try MatrixInput.matrix(at: $0) }
+    let head = try head(columns: pool.columns)
+    if let others, others.columns != pool.columns {
+      throw Failure.data(
+        "\(reference ?? ""): it has \(others.columns) columns, and \(features) has \(pool.columns); take both from the same layer"
+      )
+    }
+    guard select <= pool.rows else {
+      throw Failure.usage(
+        "--select \(select): \(features) has \(pool.rows) rows; use at most as many")
+    }
+    let bar = ProgressBar(quiet: quiet)
+    defer { bar.finish() }
+    let clock = ContinuousClock()
+    let start = clock.now
+    let handler = bar.handler
+    let metric = try LeastDisagreeMetric(
+      head: head, pool: pool, reference: others,
+      settings: LeastDisagreeSettings(patience: patience, seed: seed),
+      progress: handler.map { handler in { handler("disagreeing", $0) } })
+    let picked =
+      select > 0
+      ? try LeastDisagreeSelection.rows(
+        select, values: metric.values, features: pool, seed: seed) : []
+    let seconds = (clock.now - start) / .seconds(1)
+    bar.finish()
+    let unchanged = metric.values.filter { $0 == 1 }.count
+    let warnings =
+      unchanged > 0
+      ? [
+        "\(unchanged) of \(pool.rows) rows never changed their class; their L is 1, which is the most it can be"
+      ] : []
+    let record: OrderedJSON = [
+      "format": "influencekit-least-disagree",
+      "version": 1,
+      "rows": .integer(pool.rows),
+      "picked": .array(
+        picked.map { ["row": .integer($0), "value": .number(metric.values[$0])] }),
+      "positive_means": "small values are unsure",
+      "features": .string(features),
+      "weights": .string(weights),
+      "bias": bias.map { .string($0) } ?? .null,
+      "reference": reference.map { .string($0) } ?? .null,
+      "reference_rows": .integer(others?.rows ?? pool.rows),
+      "classes": .integer(max(2, head.weights.rows)),
+      "patience": .integer(patience),
+      "deviations": RunRecord.numbers(LeastDisagreeSettings.standardDeviations),
+      "seed": .string("\(seed)"),
+      "draws": .integer(metric.draws),
+      "seconds": .number(seconds),
+      "warnings": RunRecord.strings(warnings),
+      "versions": RunRecord.versions,
+      "command": RunRecord.commandLine,
+    ]
+    try destination.write(vector: metric.values, record: record)
+    for warning in warnings { Console.error("warning: \(warning)") }
+    if json { return print(try record.serialized(.indented)) }
+    if !picked.isEmpty {
+      let classes = head.classes(of: pool.selecting(rows: picked))
+      var table = Table(columns: [
+        .init("rank", .text), .init("row", .text), .init("L", .significant(digits: 4)),
+        .init("class", .text),
+      ])
+      for (place, row) in picked.enumerated() {
+        table.append([
+          .text("\(place + 1)"), .text("\(row)"), .number(metric.values[row]),
+          .text("\(classes[place])"),
+        ])
+      }
+      print(table.plainText(), terminator: "")
+    }
+    guard !quiet else { return }
+    let sorted = metric.values.sorted()
+    print(
+      "\(picked.isEmpty ? "" : "\n")\(output): L of \(pool.rows) rows from \(NumberFormat.significant(sorted[0])) to \(NumberFormat.significant(sorted[sorted.count - 1])), median \(NumberFormat.significant(sorted[sorted.count / 2])), by \(metric.draws) changes of \(head.weights.rows) × \(head.weights.columns) weights on \(others?.rows ?? pool.rows) reference rows, in \(NumberFormat.seconds(seconds))"
+    )
+  }
+
+  private func head(columns: Int) throws -> LinearHead {
+    var matrix = try MatrixInput.matrix(at: weights)
+    // A list of numbers is the one row of a rule of two classes.
+    if matrix.columns == 1, columns > 1, matrix.rows == columns {
+      matrix = Matrix(rows: 1, columns: columns, elements: matrix.elements)
+    }
+    guard matrix.columns == columns else {
+      throw Failure.data(
+        "\(weights): it is \(matrix.rows) × \(matrix.columns), and \(features) has \(columns) columns; give classes × \(columns)"
+      )
+    }
+    let numbers = try bias.map { try MatrixInput.vector(at: $0) }
+    if let numbers, numbers.count != matrix.rows {
+      throw Failure.data(
+        "\(bias ?? ""): it has \(numbers.count) numbers, and \(weights) has \(matrix.rows) classes; give one a class"
+      )
+    }
+    return try LinearHead(weights: matrix, bias: numbers)
+  }
+
+  /// A path without the tensor's name.
+  private static func file(_ path: String) -> String {
+    path.range(of: ".safetensors:").map { String(path[..<path.index(before: $0.upperBound)]) }
+      ?? path
+  }
+}

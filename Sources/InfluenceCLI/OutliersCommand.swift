@@ -1,0 +1,223 @@
+import ArgumentParser
+import Foundation
+import InfluenceKit
+import Reporting
+
+/// `influence outliers`: examples whose gradients lie apart from the others'.
+struct OutliersCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "outliers",
+    abstract: "Training examples whose gradients are outliers.",
+    discussion: """
+      Mislabelled and other harmful examples are few, and their gradients tend to lie apart. This needs no \
+      query and no curvature. Writes n float32 values, large for outliers, and a .json beside them. The \
+      paper (arXiv 2405.03869) looks at the last layer and removes the top few per cent.
+
+      EXAMPLES
+        influence outliers --train grads/train --output outliers.npy
+        influence outliers --train grads/train --last-layer \\
+            --measure isolation-forest --flipped flipped.json --output o.npy
+        influence outliers --train grads/train --measure l2 \\
+            --blocks-matching lora_B --top 20 --output o.npy
+
+      MEASURES
+        isolation-forest   how few random splits part it from the others:
+                           ½ is nothing special, towards 1 is an outlier
+        l1, l2             the gradient's norm: sum of magnitudes, or length
+      """)
+
+  /// The measures by name.
+  enum Measure: String, ExpressibleByArgument, CaseIterable {
+    case isolationForest = "isolation-forest"
+    case l1, l2
+  }
+
+  @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String
+  @Option(help: ArgumentHelp("What is measured.", valueName: "name"))
+  var measure: Measure = .isolationForest
+  @Option(
+    parsing: .unconditional, help: "Isolation forest: the number of trees. (default: 100)")
+  var trees: Int?
+  @Option(
+    parsing: .unconditional,
+    help: "Isolation forest: how many examples a tree is grown on. (default: 256)")
+  var sample: Int?
+  @Option(help: "Isolation forest: decides samples and splits. (default: 0)") var seed: UInt64?
+  @Option(
+    help: ArgumentHelp(
+      "Look only at blocks whose name contains this; may be given again.", valueName: "text"))
+  var blocksMatching: [String] = []
+  @Flag(help: "Look only at the blocks of the last block's layer.") var lastLayer = false
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How many of the largest values are printed.", valueName: "count"))
+  var top = 5
+  @Option(
+    help: ArgumentHelp(
+      "A JSON file of the rows known to be mislabelled: how well they are found.", valueName: "path"
+    ))
+  var flipped: String?
+  @Option(help: ArgumentHelp("Where the values go: a .npy file.", valueName: "path"))
+  var output: String
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Threads; all cores by default.", valueName: "count"))
+  var threads: Int?
+  @Flag(help: "Print JSON.") var json = false
+  @Flag(name: .shortAndLong, help: "No progress bar, no notes; only warnings and errors.")
+  var quiet = false
+
+  func validate() throws {
+    if let threads, threads < 1 {
+      throw ValidationError("--threads \(threads): use a number from 1 up")
+    }
+    if top < 0 { throw ValidationError("--top \(top): use a number from 0 up") }
+    if let trees, trees < 1 { throw ValidationError("--trees \(trees): use a number from 1 up") }
+    if let sample, sample < 2 {
+      throw ValidationError("--sample \(sample): use a number from 2 up")
+    }
+    if measure != .isolationForest {
+      for (name, isGiven) in [
+        ("--trees", trees != nil), ("--sample", sample != nil), ("--seed", seed != nil),
+      ] where isGiven {
+        throw ValidationError("\(name) is for --measure isolation-forest; leave it out")
+      }
+    }
+    if lastLayer, !blocksMatching.isEmpty {
+      throw ValidationError("--last-layer and --blocks-matching both choose blocks; give one")
+    }
+  }
+
+  /// How well known rows are found.
+  private struct Found {
+    let auc: Double
+    let recalls: [(share: Double, recall: Double)]
+  }
+
+  func run() throws {
+    if let threads { Parallelism.threads = threads }
+    let destination = try OutputPath(output, inputs: [train])
+    let store = try GradientStore(opening: URL(filePath: train))
+    let blocks = try chosenBlocks(of: store)
+    let positives = try flipped.map {
+      try ExampleTexts.flippedRows(at: URL(filePath: $0), count: store.count)
+    }
+    let bar = ProgressBar(quiet: quiet)
+    defer { bar.finish() }
+    let clock = ContinuousClock()
+    let start = clock.now
+    let values = try store.outlierScores(by: measureSettings, blocks: blocks, progress: bar.handler)
+    let seconds = (clock.now - start) / .seconds(1)
+    bar.finish()
+    let found = try positives.map { rows in
+      Found(
+        auc: try Detection.areaUnderROC(scores: values, positives: rows),
+        recalls: try [0.05, 0.1, 0.2].map {
+          ($0, try Detection.recall(atFraction: $0, scores: values, positives: rows))
+        })
+    }
+    let largest = try Ranking.topIndices(min(top, values.count), of: values)
+    let record = try record(store, blocks, values, largest, found, seconds)
+    try destination.write(vector: values, record: record)
+    if json { return print(try record.serialized(.indented)) }
+    guard !quiet else { return }
+    printSummary(store, blocks, values, largest, found, positives, seconds)
+  }
+
+  private var measureSettings: OutlierMeasure {
+    switch measure {
+    case .l1: .l1
+    case .l2: .l2
+    case .isolationForest:
+      .isolationForest(
+        IsolationForestSettings(trees: trees ?? 100, sample: sample ?? 256, seed: seed ?? 0))
+    }
+  }
+
+  private func chosenBlocks(of store: GradientStore) throws -> [Int] {
+    let names = store.layout.blocks.map(\.name)
+    if lastLayer, let last = names.last {
+      return names.indices.filter {
+        BlockPartition.layer(of: names[$0]) == BlockPartition.layer(of: last)
+      }
+    }
+    guard !blocksMatching.isEmpty else { return Array(names.indices) }
+    for text in blocksMatching where !names.contains(where: { $0.contains(text) }) {
+      let shown = names.prefix(8).joined(separator: ", ")
+      throw Failure.usage(
+        "--blocks-matching \(text): no block of \(train) has this in its name; the blocks are \(shown)\(names.count > 8 ? ", …" : "")"
+      )
+    }
+    return names.indices.filter { index in
+      blocksMatching.contains { names[index].contains($0) }
+    }
+  }
+
+  private func record(
+    _ store: GradientStore, _ blocks: [Int], _ values: [Double], _ largest: [Int],
+    _ found: Found?, _ seconds: Double
+  ) throws -> OrderedJSON {
+    var settings: OrderedJSON = .null
+    if case .isolationForest(let forest) = measureSettings {
+      settings = [
+        "trees": .integer(forest.trees),
+        "sample": .integer(min(forest.sample, store.count)),
+        "seed": .string("\(forest.seed)"),
+      ]
+    }
+    return [
+      "format": "influencekit-outliers",
+      "version": 1,
+      "measure": .string(measureSettings.name),
+      "settings": settings,
+      "positive_means": "large values are outliers",
+      "rows": .integer(values.count),
+      "blocks": RunRecord.strings(blocks.map { store.layout.blocks[$0].name }),
+      "top": .array(
+        largest.map { ["row": .integer($0), "value": .number(values[$0])] }),
+      "flipped": found.map { found in
+        [
+          "path": flipped.map { .string($0) } ?? .null,
+          "auc": .number(found.auc),
+          "recall": .array(
+            found.recalls.map { ["share": .number($0.share), "recall": .number($0.recall)] }),
+        ]
+      } ?? .null,
+      "train": try RunRecord.store(store),
+      "seconds": .number(seconds),
+      "versions": RunRecord.versions,
+      "command": RunRecord.commandLine,
+    ]
+  }
+
+  private func printSummary(
+    _ store: GradientStore, _ blocks: [Int], _ values: [Double], _ largest: [Int],
+    _ found: Found?, _ positives: Set<Int>?, _ seconds: Double
+  ) {
+    let width = blocks.reduce(0) { $0 + store.layout.blocks[$1].width }
+    print(
+      "\(output): \(values.count) values by \(measureSettings.name) on \(width) columns in \(blocks.count) of \(store.layout.count) blocks, in \(NumberFormat.seconds(seconds))"
+    )
+    if !largest.isEmpty {
+      var columns: [Table.Column] = [
+        .init("rank", .text), .init("row", .text), .init("value", .significant(digits: 4)),
+      ]
+      if positives != nil { columns.append(.init("flipped", .text)) }
+      var table = Table(columns: columns)
+      for (place, row) in largest.enumerated() {
+        var cells: [Table.Cell] = [.text("\(place + 1)"), .text("\(row)"), .number(values[row])]
+        if let positives { cells.append(.text(positives.contains(row) ? "yes" : "no")) }
+        table.append(cells)
+      }
+      print("\n" + table.plainText(), terminator: "")
+    }
+    if let found, let positives {
+      let recalls = found.recalls.map {
+        "\(NumberFormat.decimals($0.recall)) in the top \(Int(($0.share * 100).rounded())) %"
+      }
+      print(
+        "\n\(positives.count) flipped rows: AUC \(NumberFormat.decimals(found.auc)), recall \(recalls.joined(separator: ", "))"
+      )
+    }
+  }
+}

@@ -1,0 +1,240 @@
+public import ArgumentParser
+import Foundation
+public import InfluenceKit
+import Reporting
+
+/// `influence subset`: the set of training examples whose removal together changes an answer the most.
+struct SubsetCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "subset",
+    abstract: "The set of training examples that together influence an answer the most.",
+    usage: """
+      influence subset --train <path> --query <path> --query-row <row> --size <count> [<options>]
+      influence subset --data <csv> --label <column> --model <model> --point <row> --size <count> [<options>]
+      """,
+    discussion: """
+      The examples with the largest effects of their own are not the set with the largest effect: examples \
+      that resemble each other hide each other, or count for more together. 'adaptive' removes one example, \
+      brings the model up to date, and looks for the next.
+
+      On gradients the effect is the change of the query's loss in the damped Fisher model, to second order \
+      (as `influence group` prints it). On a table the model is trained here, and the effect is exact: what \
+      training again without the set changes.
+
+      EXAMPLES
+        influence subset --train grads/train --query grads/query \\
+            --query-row 3 --size 10
+        influence subset --train grads/train --query grads/query \\
+            --query-row 3 --size 10 --direction harmful --algorithm greedy
+        influence subset --data houses.csv --label price \\
+            --model least-squares --point 17 --size 5
+        influence subset --data patients.csv --label ill --standardize \\
+            --model logistic --point 17 --size 5 --step 2 --json
+
+      ALGORITHMS
+        greedy             the largest effects to first order
+        leverage-adjusted  the largest effects, each with its leverage
+        adaptive           one after the other, --step at a time
+        exhaustive         every set; small tables only
+
+      DIRECTIONS
+        raise, lower       what removing the set does to the query's loss,
+                           or to the model's answer at the point
+        helpful, harmful   the same for losses: removing helpful examples
+                           raises the loss
+
+      TABLES
+        Columns are numbers; --label names the target (0 or 1 for logistic). The point's row is left out of
+        training unless it comes from --points. Both models have an intercept, which is a column of ones.
+        least-squares minimises ½|y − Xθ|² + (penalty/2)|θ|²; its answer is the prediction.
+        logistic minimises the mean loss + (penalty/2)|θ|²; its answer is --measure.
+
+      METHODS
+      \(InfluenceCommand.methodList)
+      """)
+
+  /// Which way, in words for losses too.
+  enum Direction: String, ExpressibleByArgument, CaseIterable {
+    case raise, lower, helpful, harmful
+
+    var removal: RemovalDirection { self == .raise || self == .helpful ? .raise : .lower }
+  }
+
+  @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String?
+  @Option(help: ArgumentHelp("The queries' gradients.", valueName: "path")) var query: String?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The query's row, from 0; their mean unless given.", valueName: "row"))
+  var queryRow: Int?
+  @Option(help: ArgumentHelp("The method, with settings after a colon.", valueName: "name"))
+  var method: String?
+  @OptionGroup var table: SubsetTableOptions
+  @Option(parsing: .unconditional, help: "How many examples the set has.") var size: Int
+  @Option(help: ArgumentHelp("How the set is searched.", valueName: "name"))
+  var algorithm: RemovalAlgorithm = .adaptive
+  @Option(
+    parsing: .unconditional, help: "How many examples 'adaptive' takes before the next update.")
+  var step = 1
+  @Option(
+    help: ArgumentHelp("Which way. (default: helpful; raise for tables)", valueName: "direction"))
+  var direction: Direction?
+  @Flag(help: "Print JSON.") var json = false
+  @OptionGroup var fit: FitOptions
+
+  func validate() throws {
+    if size < 1 { throw ValidationError("--size \(size): use a number from 1 up") }
+    if step < 1 { throw ValidationError("--step \(step): use a number from 1 up") }
+    if step > 1, algorithm != .adaptive {
+      throw ValidationError(
+        "--step \(step): only the algorithm adaptive goes in steps; leave it out")
+    }
+    if table.isGiven {
+      guard train == nil, query == nil, queryRow == nil, method == nil else {
+        throw ValidationError(
+          "--train, --query, --query-row and --method are for gradients, --data for tables: give one or the other"
+        )
+      }
+      try table.requireComplete()
+      if direction == .helpful || direction == .harmful {
+        throw ValidationError(
+          "--direction \(direction?.rawValue ?? ""): a table's answer is no loss; use raise or lower"
+        )
+      }
+      let unused = fit.namesOfChanged.filter { $0 != "--threads" }
+      guard unused.isEmpty else {
+        throw ValidationError("\(unused[0]) is for gradients; a table's regression has none")
+      }
+    } else {
+      guard train != nil, query != nil else {
+        throw ValidationError(
+          "Missing expected argument '--train <path>' or '--query <path>', or '--data <csv>' for a table"
+        )
+      }
+      try table.requireUnused()
+      if let queryRow, queryRow < 0 {
+        throw ValidationError("--query-row \(queryRow): rows are counted from 0")
+      }
+      if algorithm == .exhaustive {
+        throw ValidationError(
+          "--algorithm exhaustive is for small tables; use adaptive with gradients")
+      }
+    }
+  }
+
+  func run() throws {
+    guard let train, let query else {
+      return try SubsetOnTable(options: table, command: self).run()
+    }
+    let estimator = try EstimatorCatalog.estimator(method ?? "exact")
+    let training = try fit.store(at: train)
+    let queries = try fit.store(at: query)
+    if let queryRow, queryRow >= queries.count {
+      throw Failure.usage(
+        "--query-row \(queryRow): \(query) has \(queries.count) rows; use 0 to \(queries.count - 1)"
+      )
+    }
+    try requireSize(below: training.count, of: train)
+    let bar = ProgressBar(quiet: fit.quiet)
+    defer { bar.finish() }
+    let options = try fit.curvatureOptions(certifies: false, meter: RunMeter())
+    let clock = ContinuousClock()
+    let start = clock.now
+    let curvature = try Curvature(
+      fitting: [estimator], on: training, options: options, progress: bar.handler)
+    let aggregation: Aggregation = queryRow == nil ? .mean : .none
+    let subset = try curvature.influentialSubset(
+      size: size, on: queries, query: queryRow ?? 0, aggregation: aggregation,
+      algorithm: algorithm, step: step, direction: (direction ?? .helpful).removal,
+      progress: bar.handler)
+    let seconds = (clock.now - start) / .seconds(1)
+    bar.finish()
+    let warnings = curvature.warnings + Self.warnings(of: subset)
+    for warning in warnings { Console.error("warning: \(warning)") }
+    if json {
+      let record: OrderedJSON = [
+        "format": "influencekit-subset",
+        "version": 1,
+        "method": .string(estimator.name),
+        "settings": RunRecord.settings(estimator.settings),
+        "damping": .string(options.damping.description),
+        "query_row": queryRow.map { .integer($0) } ?? .null,
+        "positive_means": "removing the rows raises the query's loss",
+        "search": searchRecord(subset),
+        "train": try RunRecord.store(training),
+        "seconds": .number(seconds),
+        "warnings": RunRecord.strings(warnings),
+        "versions": RunRecord.versions,
+        "command": RunRecord.commandLine,
+      ]
+      print(try record.serialized(.indented))
+      return
+    }
+    printTable(subset, rows: subset.rows)
+    guard !fit.quiet else { return }
+    let subject = queryRow.map { "query \($0)" } ?? "the mean query"
+    let predicted = NumberFormat.significant(subset.predicted, digits: 4)
+    let effect =
+      subset.effect.map {
+        "by \(NumberFormat.significant($0, digits: 4)) to second order, by \(estimator.name); their effects as predicted add up to \(predicted)"
+      }
+      ?? "by \(predicted) to first order, by \(estimator.name), which has no second order here, because leverages of the set are above 1"
+    print(
+      "\nremoving the \(size) of \(training.count) training rows changes the loss of \(subject) \(effect)"
+    )
+    print("\(algorithm.rawValue), \(NumberFormat.seconds(seconds))")
+  }
+
+  /// Refuses a set that leaves nothing.
+  func requireSize(below count: Int, of source: String) throws {
+    guard size < count else {
+      throw Failure.usage(
+        "--size \(size): \(source) has \(count) training rows, of which at least one must stay; use at most \(count - 1)"
+      )
+    }
+  }
+
+  /// The rows in the order of the search.
+  func printTable(_ subset: InfluentialSubset, rows: [Int], labels: [String]? = nil) {
+    var columns: [Table.Column] = [
+      .init("rank", .text), .init("row", .text), .init("effect", .significant(digits: 4)),
+      .init("sum", .significant(digits: 4)),
+    ]
+    if labels != nil { columns.append(.init("label", .text)) }
+    var table = Table(columns: columns)
+    var sum = 0.0
+    for (place, gain) in subset.gains.enumerated() {
+      sum += gain
+      var cells: [Table.Cell] = [
+        .text("\(place + 1)"), .text("\(rows[place])"), .number(gain), .number(sum),
+      ]
+      if let labels { cells.append(.text(labels[place])) }
+      table.append(cells)
+    }
+    print(table.plainText(), terminator: "")
+  }
+
+  func searchRecord(_ subset: InfluentialSubset, rows: [Int]? = nil) -> OrderedJSON {
+    [
+      "algorithm": .string(algorithm.rawValue),
+      "step": .integer(step),
+      "direction": .string((direction ?? .raise).removal.rawValue),
+      "size": .integer(size),
+      "rows": .array((rows ?? subset.rows).map { .integer($0) }),
+      "effects_when_picked": RunRecord.numbers(subset.gains),
+      "predicted": .number(subset.predicted),
+      "effect": RunRecord.number(subset.effect),
+      "rounds": .integer(subset.rounds),
+    ]
+  }
+
+  static func warnings(of subset: InfluentialSubset, rows: [Int]? = nil) -> [String] {
+    let fixed = rows ?? subset.fixedRows
+    guard !fixed.isEmpty else { return [] }
+    let shown = fixed.prefix(10).map(String.init).joined(separator: ", ")
+    return [
+      "\(fixed.count) training rows were no candidates, because each determines a direction of the parameters alone, with a leverage of 1 or more (\(shown)\(fixed.count > 10 ? ", …" : ""))"
+    ]
+  }
+}
+
+extension RemovalAlgorithm: ExpressibleByArgument {}

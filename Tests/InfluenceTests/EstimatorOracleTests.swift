@@ -1,0 +1,147 @@
+import InfluenceKit
+import TestSupport
+import Testing
+
+/// Every estimator against its definition in d × d matrices, by a program outside of the engine
+/// (scripts/oracles/estimators.py), on real gradients of a small network.
+@Suite("Estimators against an independent program")
+struct EstimatorOracleTests {
+  let fixture: OracleFixture
+
+  init() throws { fixture = try OracleFixture.shared.get() }
+
+  /// How an estimator's arrays are called, and what makes them here.
+  struct Case: Sendable, CustomTestStringConvertible {
+    let key: String
+    let estimator: any Estimator
+
+    init(_ key: String, _ estimator: any Estimator) {
+      (self.key, self.estimator) = (key, estimator)
+    }
+
+    var testDescription: String { "\(key) by \(estimator.name)" }
+  }
+
+  static let landmarks = Nystrom(landmarks: 8, seed: 3)
+
+  /// Of blocks of any shape.
+  static let cases: [Case] = [
+    Case("hessian_free", HessianFree()), Case("block_normalized", BlockNormalized()),
+    Case("datainf", DataInf()), Case("exact", ExactFisher()), Case("diagonal", DiagonalFisher()),
+    Case("relatif_l", RelatIF(.loss)), Case("relatif_theta", RelatIF(.parameters)),
+    Case("relatif_l_datainf", RelatIF(.loss, base: DataInf())),
+    Case("relatif_theta_datainf", RelatIF(.parameters, base: DataInf())),
+    // A Krylov space of all directions.
+    Case("exact", Arnoldi(rank: 43, steps: 43)),
+    Case("arnoldi_3", Arnoldi(rank: 3, steps: 30)),
+    Case("arnoldi_3_dropped", Arnoldi(rank: 3, steps: 30, keepsComplement: false)),
+    Case("nystrom", landmarks), Case("exact_hessian", SecondOrder(.hessian)),
+    Case("exact_ggn", SecondOrder(.gaussNewton)),
+  ]
+  /// Of blocks that are matrices.
+  static let ofTensors: [Case] = [
+    Case("cosine", Cosine()), Case("shampoo", Shampoo()),
+    Case("eshampoo", Shampoo(correctsEigenvalues: true)), Case("kfac", KFAC()),
+    Case("ekfac", EKFAC()),
+  ]
+  static let partitions: [BlockPartition] = [.tensor, .layer, .all]
+
+  private func expectOracle(
+    _ test: Case, _ partition: BlockPartition, on side: Side, extra: Double = 0
+  ) throws {
+    let key = "\(partition).\(test.key)"
+    let bound = Bound.absolute(try fixture.tolerance(key) + extra)
+    let found = try fixture.results(
+      of: fixture.problem, test.estimator, by: partition, on: side)
+    expectClose(found.scores, try fixture.array(key), bound: bound, "\(side)")
+    guard test.key != "cosine" else { return }
+    expectClose(
+      found.own, try fixture.array("self.\(key)").elements, bound: bound, "\(side), own")
+  }
+
+  @Test("λ of each block", arguments: partitions)
+  func lambda(partition: BlockPartition) throws {
+    let fitted = try fixture.curvature(
+      of: fixture.problem, HessianFree(), by: partition, on: .score)
+    expectClose(
+      fitted.contexts.map { $0.damping ?? 0 },
+      try #require(fixture.facts.lambda["\(partition)"]),
+      bound: .backward(order: fixture.problem.exampleCount + fixture.problem.width))
+  }
+
+  @Test("Scores and self-influence, by tensor, by layer and of all parameters", arguments: cases)
+  func scores(test: Case) throws {
+    for partition in Self.partitions {
+      for side in Side.allCases where test.estimator.works(on: side) {
+        try expectOracle(test, partition, on: side)
+      }
+    }
+  }
+
+  @Test("Scores and self-influence of methods that need matrices", arguments: ofTensors)
+  func matrices(test: Case) throws {
+    for side in Side.allCases where test.estimator.works(on: side) {
+      try expectOracle(test, .tensor, on: side)
+    }
+  }
+
+  @Test("Iterations come to the exact scores", arguments: partitions)
+  func iterations(partition: BlockPartition) throws {
+    let relative = 1e-12
+    // What is left of a residual moves a score by at most tolerance · ‖v‖ · ‖g‖/λ.
+    let left = relative * (try #require(fixture.facts.reach["\(partition).block_normalized"]))
+    for estimator in [
+      ConjugateGradient(tolerance: relative), LiSSA(depth: .tolerance(relative)),
+      PreconditionedConjugateGradient(tolerance: relative),
+      PreconditionedConjugateGradient(tolerance: relative, preconditioner: .dataInf),
+    ] as [any Estimator] {
+      for side in Side.allCases where estimator.works(on: side) {
+        try expectOracle(Case("exact", estimator), partition, on: side, extra: left)
+      }
+    }
+  }
+
+  @Test("The landmarks of the oracle are those that are drawn here")
+  func landmarkRows() {
+    #expect(Self.landmarks.rows(of: fixture.problem.exampleCount) == fixture.facts.landmarks)
+  }
+
+  @Test("Removing a group: first order, second order, one by one", arguments: partitions)
+  func group(partition: BlockPartition) throws {
+    let expected = try fixture.array("group.\(partition)")
+    let members = Double(fixture.facts.group.count)
+    for side in Side.allCases {
+      let fitted = try fixture.curvature(
+        of: fixture.problem, ExactFisher(), by: partition, on: side)
+      let found = try fitted.groupInfluence(
+        ofRemoving: fixture.facts.group,
+        on: fixture.problem.queries(.double).partitioned(by: partition))[0]
+      // A sum over members of scores over n; the curvature without them is up to 1/(1 − leverage) nearer
+      // to singular, and enters twice.
+      let rest = 1 - found.leverage
+      #expect(rest > 0.1)
+      let bound = Bound.absolute(
+        try fixture.tolerance("\(partition).exact") * members / 30 / (rest * rest))
+      expectClose(found.firstOrder, Array(expected[row: 0]), bound: bound)
+      expectClose(found.secondOrder, Array(expected[row: 1]), bound: bound)
+      expectClose(found.additive, Array(expected[row: 2]), bound: bound)
+    }
+  }
+
+  @Test("Every array of the formulas is compared by some test")
+  func nothingForgotten() {
+    var known = Set(EstimatorOracleTestsProjected.arrays)
+    for partition in Self.partitions {
+      known.insert("group.\(partition)")
+      for test in Self.cases {
+        known.formUnion(["\(partition).\(test.key)", "self.\(partition).\(test.key)"])
+      }
+    }
+    known.insert("tensor.cosine")
+    for test in Self.ofTensors.dropFirst() {
+      known.formUnion(["tensor.\(test.key)", "self.tensor.\(test.key)"])
+    }
+    #expect(fixture.names.formulas.subtracting(known).isEmpty)
+    #expect(known.subtracting(fixture.names.formulas).isEmpty)
+  }
+}

@@ -1,0 +1,60 @@
+import Foundation
+import InfluenceKit
+import TestSupport
+
+/// Stores of a small network with all that any method takes beside gradients.
+struct ModelStores {
+  private let folder: TemporaryDirectory
+  let training: GradientStore
+  let queries: GradientStore
+  /// The same gradients, projected from both sides.
+  let projected: GradientStore
+
+  init() throws {
+    folder = try TemporaryDirectory(inMemory: ())
+    var generator = SeededGenerator(seed: 12)
+    func data(_ count: Int) throws -> TabularDataSet<Double> {
+      let features = Matrix<Double>.normal(count, 5, using: &generator)
+      return try TabularDataSet(
+        features: features, labels: (0..<count).map { _ in generator.index(below: 3) },
+        classCount: 3)
+    }
+    let model = try MultilayerPerceptron<Double>(sizes: [5, 4, 3], seed: 9)
+    let gradients = PerExampleGradients(of: model)
+    let examples = try data(20)
+    for (name, data) in [("train", examples), ("query", try data(6))] {
+      let writer = try GradientStoreWriter(
+        creating: folder.file(name), layout: gradients.layout, elementType: .float64)
+      try gradients.forEachBatch(of: data) { _, blocks, _ in try writer.append(blocks) }
+      try writer.finish()
+    }
+    let train = folder.file("train")
+    try StoredCurvature.write(
+      kronecker: try model.kroneckerFactors(over: examples),
+      hessian: try model.hessian(over: examples),
+      gaussNewton: try model.gaussNewton(over: examples), to: train)
+    let probabilities = try model.labelProbabilities(of: examples)
+    try NumpyFile.write(
+      Matrix(rows: probabilities.count, columns: 1, elements: probabilities),
+      to: train.appending(path: TRAK.probabilitiesName))
+    training = try GradientStore(opening: train)
+    queries = try GradientStore(opening: folder.file("query"))
+    let projection = GradientProjection(.kronecker(outputs: 2, inputs: 1), seed: 3)
+    _ = try StoreProjection(
+      of: training, by: projection, to: folder.file("small"), elementType: .float64
+    ).run()
+    projected = try GradientStore(opening: folder.file("small"))
+  }
+
+  /// The training gradients that a method takes.
+  func training(for method: String) -> GradientStore { method == "logra" ? projected : training }
+
+  /// A method as precise as it can be.
+  static func specification(_ method: String) -> String {
+    switch method {
+    case "cg": "cg:tolerance=1e-13"
+    case "pcg": "pcg:tolerance=1e-12"
+    default: method
+    }
+  }
+}
