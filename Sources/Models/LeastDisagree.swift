@@ -161,21 +161,28 @@ struct FlipCounter: Sendable {
     let stacked = Matrix(
       rows: changes.count * width, columns: head.weights.columns,
       elements: changes.flatMap(\.weights.elements))
+    let biases =
+      head.bias == nil
+      ? [Double](repeating: 0, count: stacked.rows) : changes.flatMap(\.bias)
     let size = Self.rowsPerPiece
     let pieces = try Parallelism.map((features.rows + size - 1) / size) { piece -> [[Int]] in
       let range = piece * size..<min(features.rows, (piece + 1) * size)
       let moved = Matrix(product: features.view[rows: range], stacked.transposed)
       var flipped = [[Int]](repeating: [], count: changes.count)
-      var changed = [Double](repeating: 0, count: width)
+      let (before, change, bias) = (logits.elements.span, moved.elements.span, biases.span)
       for row in range {
-        let start = (row - range.lowerBound) * moved.columns
-        for (place, change) in changes.enumerated() {
+        let start = (row - range.lowerBound) * bias.count
+        for place in 0..<changes.count {
+          // The largest of the changed logits, or, of a single one, its sign.
+          var best = 0
+          var largest = -Double.infinity
           for index in 0..<width {
-            changed[index] =
-              logits.elements[row * width + index] + moved.elements[start + place * width + index]
-              + (change.bias.isEmpty ? 0 : change.bias[index])
+            let column = place * width + index
+            let logit = before[row * width + index] + change[start + column] + bias[column]
+            if logit > largest { (best, largest) = (index, logit) }
           }
-          if LinearHead.classOf(changed[...]) != classes[row] { flipped[place].append(row) }
+          if width == 1 { best = largest > 0 ? 1 : 0 }
+          if best != classes[row] { flipped[place].append(row) }
         }
       }
       return flipped

@@ -53,7 +53,7 @@ struct LeastDisagreeTests {
   /// beyond x's angle; over m points, g = ln(m/δ)/(0.0965·t). Draws at σ = 1 are at least the patience.
   @Test("Two dimensions: within Monte Carlo error of arcsin(|wx|/|w||x|)/π", arguments: [1, 2])
   func converges(rows: Int) throws {
-    let (points, references, patience, chance) = (50, 20_000, 1500, 1e-7)
+    let (points, references, patience, chance) = (50, 10_000, 1500, 1e-7)
     let rule = try LinearRule(dimension: 2, pool: points, reference: references, rows: rows)
     // Two rows' difference, of length 1, is changed by √2·σ.
     let deviation = rows == 1 ? 1 : 0.5.squareRoot()
@@ -63,7 +63,7 @@ struct LeastDisagreeTests {
         deviations: [deviation / 10, deviation], patience: patience, seed: 2))
     let noise = (log(2 / chance) / (2 * Double(references))).squareRoot()
     let gap = log(Double(points) / chance) / (exp(-0.5) / (2 * .pi) * Double(patience)) / .pi
-    #expect(noise < 0.021 && gap < 0.045)
+    #expect(noise < 0.03 && gap < 0.045)
     for (found, exact) in zip(metric.values, rule.exact) {
       // The metric is a least value: it can only be too large but for the noise of ρ̂.
       #expect(found >= exact - noise)

@@ -72,7 +72,8 @@ public struct MislabelledData: Experiment {
 
   /// Checks what goes together, and opens the data.
   public init(_ settings: Settings) throws {
-    methods = settings.texts("methods")
+    let methods = settings.texts("methods")
+    self.methods = methods
     try HarmScores.check(methods, settings)
     curves = settings.texts("curves").filter(methods.contains)
     let own = settings.has("self-methods") ? settings.texts("self-methods") : methods
