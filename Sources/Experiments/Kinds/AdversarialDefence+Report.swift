@@ -12,7 +12,8 @@ extension AdversarialDefence {
     guard method == Self.random else {
       return cell.number(at: view, method, defence.rawValue, key) ?? .nan
     }
-    let draws = (cell[view]?.object ?? [:]).filter { $0.key.hasPrefix("random-") }.values.map {
+    // Random scores look at nothing, so they are drawn once for both views.
+    let draws = (cell["honest"]?.object ?? [:]).filter { $0.key.hasPrefix("random-") }.values.map {
       $0.number(at: defence.rawValue, key) ?? .nan
     }
     return draws.reduce(0, +) / Double(draws.count)
