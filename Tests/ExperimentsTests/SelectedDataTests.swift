@@ -1,5 +1,6 @@
 import Experiments
 import Foundation
+import Reporting
 import TensorFiles
 import TestSupport
 import Testing
