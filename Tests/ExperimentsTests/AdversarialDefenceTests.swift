@@ -1,6 +1,8 @@
 import Experiments
 import Foundation
 import InfluenceKit
+import Reporting
+import TensorFiles
 import TestSupport
 import Testing
 
@@ -27,7 +29,9 @@ struct AdversarialDefenceTests {
     let run = try TinyRun(Self.text, in: directory.url)
     #expect(run.outcome.failures.isEmpty)
     let table = try run.table("accuracy")
-    #expect(table.rows.count == 2 * (3 + 4 * (5 * 2 + 1)))
+    // Two shares; three baselines; four defences by five methods in two views, and by random scores.
+    let rowsOfShare: Int = 3 + 4 * (5 * 2 + 1)
+    #expect(table.rows.count == 2 * rowsOfShare)
     for row in table.rows {
       for column in [4, 6, 8] {
         guard case .number(let value) = row[column] else {

@@ -1,6 +1,8 @@
 import Experiments
 import Foundation
 import InfluenceKit
+import Reporting
+import TensorFiles
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 import Experiments
 import Foundation
 import InfluenceKit
+import Reporting
 import TensorFiles
 import TestSupport
 import Testing

@@ -1,6 +1,7 @@
 import Experiments
 import Foundation
 import InfluenceKit
+import Reporting
 import TestSupport
 import Testing
 
