@@ -2,7 +2,8 @@
 public enum ExperimentCatalog {
   /// All of them, in the order in which lists show them.
   public static let all: [any Experiment.Type] = [
-    ApproximationError.self
+    ApproximationError.self,
+    LeaveOneOutAgreement.self,
   ]
 
   /// The experiment of a name; nil where there is none.

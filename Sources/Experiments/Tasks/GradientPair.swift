@@ -24,20 +24,47 @@ final class GradientPair: Sendable {
   ///   - methods: The methods that will be asked for.
   ///   - dropout: Which hidden units are silent, if any.
   ///   - seed: Draws the labels of the Fisher matrix.
-  init(
+  ///   - penalty: α of a penalty (α/2)·‖θ‖² in the training loss, which belongs to its second derivatives.
+  convenience init(
     of model: MultilayerPerceptron<Double>, training: TabularDataSet<Double>,
     queries: TabularDataSet<Double>, methods: [String] = [], dropout: Dropout? = nil,
-    seed: UInt64 = 0
+    seed: UInt64 = 0, penalty: Double = 0
   ) throws {
     let store = try Self.store(
       of: PerExampleGradients(of: model, dropout: dropout?.varied(by: 0)), training, "training")
-    self.queries = try Self.store(
+    let queryStore = try Self.store(
       of: PerExampleGradients(of: model, dropout: dropout?.varied(by: 1)), queries, "queries")
-    let names = methods.flatMap { $0.split(whereSeparator: { ":=,".contains($0) }) }
-    let needsFactors = names.contains { $0 == "kfac" || $0 == "ekfac" }
-    let needsHessian = names.contains { $0 == "exact-hessian" || $0 == "exact-ggn" }
-    guard needsFactors || needsHessian else {
-      self.training = store
+    let needs = Needs(of: methods)
+    guard needs.factors || needs.hessian else {
+      try self.init(training: store, queries: queryStore)
+      return
+    }
+    try self.init(training: store, queries: queryStore) { folder in
+      var hessian = needs.hessian ? try model.hessian(over: training) : nil
+      var gaussNewton = needs.hessian ? try model.gaussNewton(over: training) : nil
+      hessian?.addToDiagonal(penalty)
+      gaussNewton?.addToDiagonal(penalty)
+      try StoredCurvature.write(
+        kronecker: needs.factors
+          ? try model.kroneckerFactors(over: training, labels: .sampled(seed: seed)) : [],
+        hessian: hessian, gaussNewton: gaussNewton,
+        metadata: ["fisher": "sampled", "examples": "\(training.count)"], to: folder)
+    }
+  }
+
+  /// Takes gradients as they are.
+  ///
+  /// - Parameters:
+  ///   - training: n rows.
+  ///   - queries: m rows.
+  ///   - writeCurvature: Writes what the model knows of its curvature into a folder; nil for nothing.
+  init(
+    training: GradientStore, queries: GradientStore,
+    writeCurvature: ((URL) throws -> Void)? = nil
+  ) throws {
+    self.queries = queries
+    guard let writeCurvature else {
+      self.training = training
       folder = nil
       return
     }
@@ -45,14 +72,23 @@ final class GradientPair: Sendable {
       .appending(path: "influence-experiment-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     self.folder = folder
-    try StoredCurvature.write(
-      kronecker: needsFactors
-        ? try model.kroneckerFactors(over: training, labels: .sampled(seed: seed)) : [],
-      hessian: needsHessian ? try model.hessian(over: training) : nil,
-      gaussNewton: needsHessian ? try model.gaussNewton(over: training) : nil,
-      metadata: ["fisher": "sampled", "examples": "\(training.count)"], to: folder)
-    self.training = store.with(
+    try writeCurvature(folder)
+    self.training = training.with(
       curvature: try StoredCurvature(opening: folder.appending(path: StoredCurvature.fileName)))
+  }
+
+  /// What methods need beside gradients.
+  struct Needs {
+    /// Kronecker factors.
+    let factors: Bool
+    /// Second derivatives.
+    let hessian: Bool
+
+    init(of methods: [String]) {
+      let names = methods.flatMap { $0.split(whereSeparator: { ":=,".contains($0) }) }
+      factors = names.contains { $0 == "kfac" || $0 == "ekfac" }
+      hessian = names.contains { $0 == "exact-hessian" || $0 == "exact-ggn" }
+    }
   }
 
   deinit {
