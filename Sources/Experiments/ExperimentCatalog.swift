@@ -4,6 +4,8 @@ public enum ExperimentCatalog {
   public static let all: [any Experiment.Type] = [
     ApproximationError.self,
     LeaveOneOutAgreement.self,
+    NetworkTruth.self,
+    InnerProductEnsemble.self,
   ]
 
   /// The experiment of a name; nil where there is none.

@@ -1,4 +1,5 @@
 internal import Evaluation
+internal import OrderedCollections
 internal import Reporting
 internal import TensorFiles
 
