@@ -6,6 +6,7 @@ public enum ExperimentCatalog {
     LeaveOneOutAgreement.self,
     NetworkTruth.self,
     InnerProductEnsemble.self,
+    Cost.self,
   ]
 
   /// The experiment of a name; nil where there is none.
