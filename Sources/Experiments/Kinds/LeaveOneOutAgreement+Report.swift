@@ -16,14 +16,14 @@ extension LeaveOneOutAgreement {
     }
     let all = methods + [Self.random]
     var table = Table(
-      columns: [.init("model"), .init("penalty", .significant(digits: 2)), .init("method")]
+      columns: [.init("model"), .init("penalty"), .init("method")]
         + SeedStatistic.columns("Pearson") + SeedStatistic.columns("Spearman")
         + SeedStatistic.columns("top 10 %"))
     for model in models {
       for penalty in penalties {
         for method in all {
           table.append(
-            [.text(model.rawValue), .number(penalty), .text(method)]
+            [.text(model.rawValue), .text(penalty.settingText), .text(method)]
               + (try ["pearson", "spearman", "top_10_percent_overlap"].flatMap {
                 try statistic(model, penalty, method, $0).cells
               }))
@@ -38,7 +38,7 @@ extension LeaveOneOutAgreement {
     ])
     let groups = models.flatMap { model in
       penalties.map {
-        (model, $0, "\(model.rawValue), α = \(NumberFormat.significant($0, digits: 2))")
+        (model, $0, "\(model.rawValue), α = \($0.settingText)")
       }
     }
     report.pictures.append(
@@ -66,12 +66,12 @@ extension LeaveOneOutAgreement {
           "`\($0)` \(try statistic(model, penalty, $0, "spearman").text())"
         }
         report.findings.append(
-          "\(model.rawValue), α = \(NumberFormat.significant(penalty, digits: 2)): Spearman \(values.joined(separator: ", "))."
+          "\(model.rawValue), α = \(penalty.settingText): Spearman \(values.joined(separator: ", "))."
         )
         guard methods.contains("exact-hessian") else { continue }
         let slope = try statistic(model, penalty, "exact-hessian", "slope")
         report.findings.append(
-          "The true changes are \(slope.text()) times what exact-hessian foretells (\(model.rawValue), α = \(NumberFormat.significant(penalty, digits: 2)))."
+          "The true changes are \(slope.text()) times what exact-hessian foretells (\(model.rawValue), α = \(penalty.settingText))."
         )
       }
     }
@@ -108,7 +108,7 @@ extension LeaveOneOutAgreement {
       .init(
         "predictions",
         caption:
-          "What leaving each example out does to the first query, and what is foretold, each divided by its largest (\(model.rawValue), α = \(NumberFormat.significant(penalty, digits: 2)), seed \(seed), at most 200 examples).",
+          "What leaving each example out does to the first query, and what is foretold, each divided by its largest (\(model.rawValue), α = \(penalty.settingText), seed \(seed), at most 200 examples).",
         svg: try SmallMultiples("One query's changes of loss", columns: 2, charts: charts).svg()))
   }
 
@@ -136,7 +136,7 @@ extension LeaveOneOutAgreement {
           let value = try statistic(model, penalty, method, key)
           report.checks.append(
             .init(
-              "exact-hessian orders examples as leaving them out does (\(model.rawValue), α = \(NumberFormat.significant(penalty, digits: 2)): Spearman at least 0.95)",
+              "exact-hessian orders examples as leaving them out does (\(model.rawValue), α = \(penalty.settingText): Spearman at least 0.95)",
               value.mean >= 0.95, detail: value.text(decimals: 4)))
         }
       }

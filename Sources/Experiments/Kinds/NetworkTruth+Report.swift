@@ -52,7 +52,7 @@ extension NetworkTruth {
 
   private func table(_ measured: Measured) throws -> Table {
     var table = Table(
-      columns: [.init("depth", .significant(digits: 3)), .init("decay", .significant(digits: 2))]
+      columns: [.init("depth", .significant(digits: 3)), .init("decay")]
         + [.init("method")] + SeedStatistic.columns("LOO Pearson")
         + SeedStatistic.columns("LOO Spearman")
         + SeedStatistic.columns("LOO Spearman, order changed")
@@ -62,7 +62,7 @@ extension NetworkTruth {
         for method in rowNames {
           let score = try measured.score(depth, decay, method)
           table.append(
-            [.integer(depth), .number(decay), .text(method)]
+            [.integer(depth), .text(decay.settingText), .text(method)]
               + (try ["pearson", "spearman", "shuffled_spearman"].flatMap {
                 try measured.statistic(depth, decay, method, $0).cells
               }) + [.number(score.estimate), .number(score.lower), .number(score.upper)])
@@ -74,7 +74,7 @@ extension NetworkTruth {
 
   private func modelTable(_ results: ExperimentResults) throws -> Table {
     var table = Table(
-      columns: [.init("depth", .significant(digits: 3)), .init("decay", .significant(digits: 2))]
+      columns: [.init("depth", .significant(digits: 3)), .init("decay")]
         + [.init("parameters", .significant(digits: 3))]
         + SeedStatistic.columns("training accuracy") + SeedStatistic.columns("validation accuracy"))
     for depth in depths {
@@ -82,7 +82,7 @@ extension NetworkTruth {
         let cells = results.seeds.map { results[Self.cell($0, depth, decay)] }
         table.append(
           [
-            .integer(depth), .number(decay),
+            .integer(depth), .text(decay.settingText),
             .integer(Int(cells.first?.number(at: "parameters") ?? 0)),
           ]
             + (try ["training_accuracy", "validation_accuracy"].flatMap { key in
@@ -95,7 +95,7 @@ extension NetworkTruth {
 
   private func addPictures(_ measured: Measured, to report: inout ExperimentReport) throws {
     let points = depths.flatMap { depth in decays.map { (depth, $0) } }
-    let columns = points.map { "\($0), \(NumberFormat.significant($1, digits: 2))" }
+    let columns = points.map { "\($0), \($1.settingText)" }
     let maps: [(name: String, title: String, value: (Int, Double, String) throws -> Double)] = [
       ("lds", "LDS by depth and weight decay", { try measured.score($0, $1, $2).estimate }),
       (
@@ -120,7 +120,7 @@ extension NetworkTruth {
     }
     let charts = try decays.map { decay in
       Chart.curves(
-        "weight decay \(NumberFormat.significant(decay, digits: 2))", x: .init("hidden layers"),
+        "weight decay \(decay.settingText)", x: .init("hidden layers"),
         y: .init("LDS"),
         try rowNames.map { method in
           (
@@ -154,7 +154,7 @@ extension NetworkTruth {
           NumberFormat.decimals(try measured.statistic($0, decay, method, "spearman").mean, 3)
         }
         return
-          "decay \(NumberFormat.significant(decay, digits: 2)): LDS \(ends.joined(separator: " → ")), LOO \(loo.joined(separator: " → "))"
+          "decay \(decay.settingText): LDS \(ends.joined(separator: " → ")), LOO \(loo.joined(separator: " → "))"
       }
       report.findings.append(
         "`\(method)`, from \(shallow) to \(deep) hidden layers: \(parts.joined(separator: "; ")).")
