@@ -125,7 +125,8 @@ struct MislabelledDataTests {
     let adapters = try run(
       Self.small, "adapters",
       overrides: ["model.rank=2", "data.base=100", "methods=[hessian-free, exact]"])
-    #expect(columns(adapters.results) == 2 * (64 + 8) + 90)
+    let count: Double = 2 * (64 + 8) + 90
+    #expect(columns(adapters.results) == count)
   }
 
   @Test(

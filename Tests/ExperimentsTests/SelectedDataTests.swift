@@ -1,5 +1,6 @@
 import Experiments
 import Foundation
+import OrderedCollections
 import Reporting
 import TensorFiles
 import TestSupport

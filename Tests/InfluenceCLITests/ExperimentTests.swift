@@ -1,5 +1,6 @@
 import Foundation
 import InfluenceKit
+import OrderedCollections
 import TestSupport
 import Testing
 
