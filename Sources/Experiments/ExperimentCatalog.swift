@@ -2,7 +2,9 @@
 public enum ExperimentCatalog {
   /// All of them, in the order in which lists show them.
   public static let all: [any Experiment.Type] = [
-    ApproximationError.self, MislabelledData.self, SelectedData.self,
+    ApproximationError.self, MislabelledData.self, Cost.self, SyntheticInfluence.self,
+    FairnessRobustness.self, AdversarialDefence.self, SelectedData.self,
+    InnerProductEnsemble.self, LeaveOneOutAgreement.self, NetworkTruth.self,
   ]
 
   /// The experiment of a name; nil where there is none.

@@ -115,7 +115,8 @@ public struct ApproximationError: Experiment {
     }
     var table = Table(
       columns: [.init("rank", .significant(digits: 4)), .init("method")]
-        + SeedStatistic.columns("Pearson, mean query") + SeedStatistic.columns("Spearman, mean query")
+        + SeedStatistic.columns("Pearson, mean query")
+        + SeedStatistic.columns("Spearman, mean query")
         + SeedStatistic.columns("Pearson, each query") + SeedStatistic.columns("top 10 %"))
     var curves: [(name: String, points: [Chart.Point])] = []
     for rank in ranks {
@@ -145,7 +146,8 @@ public struct ApproximationError: Experiment {
     report.pictures.append(
       .init(
         "correlation",
-        caption: "Pearson's correlation with exact influence on the mean validation loss, against the rank of the adapters; bands are 95 % over seeds.",
+        caption:
+          "Pearson's correlation with exact influence on the mean validation loss, against the rank of the adapters; bands are 95 % over seeds.",
         svg: try Chart.curves(
           "Correlation with exact influence",
           x: .init("LoRA rank", scale: .logarithmic), y: .init("Pearson's correlation"), curves
@@ -167,7 +169,8 @@ public struct ApproximationError: Experiment {
       report.pictures.append(
         .init(
           "against-exact",
-          caption: "Scores of \(others) against exact ones, each divided by its largest, rank \(rank), seed \(seed).",
+          caption:
+            "Scores of \(others) against exact ones, each divided by its largest, rank \(rank), seed \(seed).",
           svg: try Chart.againstExact(
             "\(others) against exact", method: others, exact: Self.scaled(exact),
             approximate: Self.scaled(scores),

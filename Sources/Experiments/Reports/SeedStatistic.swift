@@ -16,7 +16,9 @@ struct SeedStatistic {
   init(_ values: [Double]) throws {
     self.values = values
     guard values.count > 1 else {
-      guard let value = values.first else { throw EvaluationError.tooFewValues(count: 0, needed: 1) }
+      guard let value = values.first else {
+        throw EvaluationError.tooFewValues(count: 0, needed: 1)
+      }
       guard value.isFinite else { throw EvaluationError.notFinite(.first, index: 0) }
       (mean, halfWidth) = (value, nil)
       return

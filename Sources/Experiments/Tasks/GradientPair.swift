@@ -27,10 +27,11 @@ final class GradientPair: Sendable {
   ///   - lastLayers: How many layers, counted from the head, have their parameters in the gradients; nil for
   ///     all. Second derivatives are of all layers, so methods that need them do not go with it.
   ///   - seed: Draws the labels of the Fisher matrix.
-  init(
+  ///   - penalty: α of a penalty (α/2)·‖θ‖² in the training loss, which belongs to its second derivatives.
+  convenience init(
     of model: MultilayerPerceptron<Double>, training: TabularDataSet<Double>,
     queries: TabularDataSet<Double>, methods: [String] = [], dropout: Dropout? = nil,
-    lastLayers: Int? = nil, seed: UInt64 = 0
+    lastLayers: Int? = nil, seed: UInt64 = 0, penalty: Double = 0
   ) throws {
     func gradients(_ data: TabularDataSet<Double>, _ name: String, _ draw: UInt64) throws
       -> GradientStore
@@ -40,37 +41,73 @@ final class GradientPair: Sendable {
           of: model, dropout: dropout?.varied(by: draw), lastLayers: lastLayers), data, name)
     }
     let store = try gradients(training, "training", 0)
-    self.queries = try gradients(queries, "queries", 1)
-    let names = methods.flatMap { $0.split(whereSeparator: { ":=,".contains($0) }) }
-    let needsFactors = names.contains { $0 == "kfac" || $0 == "ekfac" }
-    let (needsHessian, needsGaussNewton) = (
-      names.contains("exact-hessian"), names.contains("exact-ggn")
-    )
-    guard needsFactors || needsHessian || needsGaussNewton else {
-      self.training = store
+    let queryStore = try gradients(queries, "queries", 1)
+    let needs = Needs(of: methods)
+    precondition(
+      !(needs.hessian || needs.gaussNewton) || lastLayers == nil,
+      "second derivatives are of all layers")
+    guard needs.factors || needs.hessian || needs.gaussNewton else {
+      try self.init(training: store, queries: queryStore)
+      return
+    }
+    let blocks = Set(store.layout.blocks.map(\.name))
+    try self.init(training: store, queries: queryStore) { folder in
+      var hessian = needs.hessian ? try model.hessian(over: training) : nil
+      var gaussNewton = needs.gaussNewton ? try model.gaussNewton(over: training) : nil
+      hessian?.addToDiagonal(penalty)
+      gaussNewton?.addToDiagonal(penalty)
+      try StoredCurvature.write(
+        kronecker: needs.factors
+          ? try model.kroneckerFactors(over: training, labels: .sampled(seed: seed))
+            .filter { blocks.contains($0.block) } : [],
+        hessian: hessian, gaussNewton: gaussNewton,
+        metadata: ["fisher": "sampled", "examples": "\(training.count)"], to: folder)
+    }
+  }
+
+  /// Takes gradients as they are.
+  ///
+  /// - Parameters:
+  ///   - training: n rows.
+  ///   - queries: m rows.
+  ///   - writeCurvature: Writes what the model knows of its curvature into a folder; nil for nothing.
+  init(
+    training: GradientStore, queries: GradientStore,
+    writeCurvature: ((URL) throws -> Void)? = nil
+  ) throws {
+    self.queries = queries
+    guard let writeCurvature else {
+      self.training = training
       folder = nil
       return
     }
-    precondition(
-      !(needsHessian || needsGaussNewton) || lastLayers == nil,
-      "second derivatives are of all layers")
     let folder = FileManager.default.temporaryDirectory
       .appending(path: "influence-experiment-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     self.folder = folder
-    let blocks = Set(store.layout.blocks.map(\.name))
-    try StoredCurvature.write(
-      kronecker: needsFactors
-        ? try model.kroneckerFactors(over: training, labels: .sampled(seed: seed))
-          .filter { blocks.contains($0.block) } : [],
-      hessian: needsHessian ? try model.hessian(over: training) : nil,
-      gaussNewton: needsGaussNewton ? try model.gaussNewton(over: training) : nil,
-      metadata: ["fisher": "sampled", "examples": "\(training.count)"], to: folder)
-    self.training = store.with(
+    try writeCurvature(folder)
+    self.training = training.with(
       curvature: try StoredCurvature(opening: folder.appending(path: StoredCurvature.fileName)))
   }
 
-  /// The setting of ``init(of:training:queries:methods:dropout:lastLayers:seed:)``'s `lastLayers`.
+  /// What methods need beside gradients.
+  struct Needs {
+    /// Kronecker factors.
+    let factors: Bool
+    /// The Hessian.
+    let hessian: Bool
+    /// The Gauss–Newton matrix.
+    let gaussNewton: Bool
+
+    init(of methods: [String]) {
+      let names = methods.flatMap { $0.split(whereSeparator: { ":=,".contains($0) }) }
+      factors = names.contains { $0 == "kfac" || $0 == "ekfac" }
+      hessian = names.contains("exact-hessian")
+      gaussNewton = names.contains("exact-ggn")
+    }
+  }
+
+  /// The setting of `lastLayers`.
   static let layersSetting = Setting(
     "model.gradient-layers", .integer(0...Int.max), standard: 0,
     help: "how many layers, from the head, have gradients; 0 for all")

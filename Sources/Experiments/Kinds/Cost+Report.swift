@@ -1,0 +1,201 @@
+internal import Evaluation
+internal import OrderedCollections
+internal import Reporting
+internal import TensorFiles
+
+extension Cost {
+  /// Times, memory and counted operations against size, with the exponents that they grow with.
+  public func report(_ results: ExperimentResults) throws -> ExperimentReport {
+    var report = ExperimentReport()
+    report.tables.append(
+      .init(
+        "exponents",
+        caption:
+          "The power of n, d, L and r that each method's processor time grows with, ± the standard error of the fit to logarithms",
+        exponentTable(results), isCost: true))
+    report.tables.append(
+      .init(
+        "operations",
+        caption:
+          "The same of the operations that the plan of the run counts: what the formulas say at these sizes",
+        operationTable(results)))
+    report.tables.append(
+      .init(
+        "times",
+        caption:
+          "Time to fit and score all queries, by the clock and of all processors together, and memory beyond what was in use: medians",
+        timeTable(results), isCost: true))
+    try addPictures(results, to: &report)
+    describe(results, in: &report)
+    check(results, in: &report)
+    return report
+  }
+
+  /// The median over repeats and seeds; nil where the system told nothing.
+  private func median(
+    _ results: ExperimentResults, _ axis: Axis, _ size: Int, _ variant: Variant, _ key: String
+  ) -> Double? {
+    let values = results.seeds.flatMap {
+      results.costs(Self.cell($0, axis, size)).numbers(at: variant.name, key)
+    }.sorted()
+    guard !values.isEmpty else { return nil }
+    let middle = values.count / 2
+    return values.count.isMultiple(of: 2)
+      ? (values[middle - 1] + values[middle]) / 2 : values[middle]
+  }
+
+  private func operations(
+    _ results: ExperimentResults, _ axis: Axis, _ size: Int, _ variant: Variant
+  ) -> Double {
+    guard let seed = results.seeds.first else { return .nan }
+    return results[Self.cell(seed, axis, size)].number(at: "operations", variant.name) ?? .nan
+  }
+
+  private func timeFit(
+    _ results: ExperimentResults, _ axis: Axis, _ variant: Variant
+  ) -> PowerLawFit? {
+    let sizes = sizes[axis, default: []]
+    return PowerLawFit(
+      x: sizes.map(Double.init),
+      y: sizes.map { median(results, axis, $0, variant, "processor_seconds") ?? .nan })
+  }
+
+  private func exponentTable(_ results: ExperimentResults) -> Table {
+    var table = Table(
+      columns: [.init("method")]
+        + Axis.allCases.flatMap {
+          [Table.Column($0.symbol, .decimals(2)), .init("± \($0.symbol)", .decimals(2))]
+        })
+    for variant in variants {
+      table.append(
+        [.text(variant.name)]
+          + Axis.allCases.flatMap { axis in
+            let fit = timeFit(results, axis, variant)
+            return [Table.Cell.number(fit?.exponent), .number(fit?.standardError)]
+          })
+    }
+    return table
+  }
+
+  private func operationFit(
+    _ results: ExperimentResults, _ axis: Axis, _ variant: Variant
+  ) -> PowerLawFit? {
+    let sizes = sizes[axis, default: []]
+    return PowerLawFit(
+      x: sizes.map(Double.init), y: sizes.map { operations(results, axis, $0, variant) })
+  }
+
+  private func operationTable(_ results: ExperimentResults) -> Table {
+    var table = Table(
+      columns: [.init("method")] + Axis.allCases.map { .init($0.symbol, .decimals(2)) })
+    for variant in variants {
+      table.append(
+        [.text(variant.name)]
+          + Axis.allCases.map { .number(operationFit(results, $0, variant)?.exponent) })
+    }
+    return table
+  }
+
+  private func timeTable(_ results: ExperimentResults) -> Table {
+    var table = Table(
+      columns: [
+        .init("axis"), .init("size", .significant(digits: 4)), .init("method"),
+        .init("time", .seconds), .init("processor time", .seconds), .init("memory", .bytes),
+        .init("operations", .significant(digits: 3)),
+      ])
+    for axis in Axis.allCases {
+      for size in sizes[axis, default: []] {
+        for variant in variants {
+          table.append([
+            .text(axis.symbol), .integer(size), .text(variant.name),
+            .number(median(results, axis, size, variant, "seconds")),
+            .number(median(results, axis, size, variant, "processor_seconds")),
+            .number(median(results, axis, size, variant, "memory")),
+            .number(operations(results, axis, size, variant)),
+          ])
+        }
+      }
+    }
+    return table
+  }
+
+  private func addPictures(_ results: ExperimentResults, to report: inout ExperimentReport) throws {
+    let charts = Axis.allCases.map { axis in
+      Chart.curves(
+        "against \(axis.symbol)", x: .init(axis.rawValue, scale: .logarithmic),
+        y: .init("processor time", scale: .logarithmic, numbers: .seconds),
+        variants.map { variant in
+          (
+            variant.name,
+            sizes[axis, default: []].compactMap { size in
+              median(results, axis, size, variant, "processor_seconds").flatMap {
+                // Below the resolution of the processor's clock there is no place on the axis.
+                $0 > 0 ? Chart.Point(Double(size), $0) : nil
+              }
+            }
+          )
+        })
+    }
+    report.pictures.append(
+      .init(
+        "times",
+        caption:
+          "Processor time to fit and to score all queries, against the numbers of examples n, columns of a block d, blocks L, and LoRA's rank r; medians.",
+        svg: try SmallMultiples("Processor time", columns: 2, charts: charts).svg(), isCost: true))
+    let memory = Axis.allCases.map { axis in
+      Chart.curves(
+        "against \(axis.symbol)", x: .init(axis.rawValue, scale: .logarithmic),
+        y: .init("memory", numbers: .bytes),
+        variants.map { variant in
+          (
+            variant.name,
+            sizes[axis, default: []].compactMap { size in
+              median(results, axis, size, variant, "memory").map { Chart.Point(Double(size), $0) }
+            }
+          )
+        })
+    }
+    guard memory.allSatisfy({ $0.series.allSatisfy { !$0.points.isEmpty } }) else { return }
+    report.pictures.append(
+      .init(
+        "memory",
+        caption:
+          "The process's most resident memory beyond what it had before; medians. Memory that the allocator had kept from earlier does not count.",
+        svg: try SmallMultiples("Memory", columns: 2, charts: memory).svg(), isCost: true))
+  }
+
+  /// Of counted operations alone: sentences are part of the results, which times are not.
+  private func describe(_ results: ExperimentResults, in report: inout ExperimentReport) {
+    for variant in variants {
+      let powers = Axis.allCases.map {
+        "\($0.symbol)^\(NumberFormat.decimals(operationFit(results, $0, variant)?.exponent, 2))"
+      }
+      report.findings.append(
+        "`\(variant.name)`: counted operations grow like \(powers.joined(separator: ", ")) over these sizes."
+      )
+    }
+  }
+
+  private func check(_ results: ExperimentResults, in report: inout ExperimentReport) {
+    guard let largest = sizes[.columns]?.last else { return }
+    func seconds(_ name: String) -> Double? {
+      variants.first { $0.name == name }.flatMap {
+        median(results, .columns, largest, $0, "processor_seconds")
+      }
+    }
+    if let fast = seconds("datainf, query side"), let slow = seconds("exact, query side") {
+      report.checks.append(
+        .init(
+          "DataInf takes less processor time than exact in the space of parameters at the largest d",
+          fast < slow,
+          detail: "table times"))
+    }
+    if !results.isQuick, let variant = variants.first(where: { $0.name == "datainf, query side" }) {
+      let exponent = timeFit(results, .columns, variant)?.exponent ?? .infinity
+      report.checks.append(
+        .init(
+          "DataInf's time on the query side grows with d by a power below 1.4", exponent < 1.4,
+          detail: "table exponents"))
+    }
+  }
+}

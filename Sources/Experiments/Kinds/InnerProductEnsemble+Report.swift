@@ -1,0 +1,221 @@
+internal import Evaluation
+internal import OrderedCollections
+internal import Reporting
+internal import TensorFiles
+
+extension InnerProductEnsemble {
+  /// A measure of one ensemble, one number a seed.
+  private enum Measure: String {
+    case auc, spearman, accuracies
+
+    func values(
+      _ results: ExperimentResults, _ source: Source, _ method: String, at place: Int
+    ) -> [Double] {
+      results.seeds.map { seed in
+        let cell = results["seed-\(seed)/\(source.name)"]["methods"]?[method]
+        let value =
+          self == .accuracies
+          ? cell?[rawValue]?.array?[place].number
+          : cell?["ensembles"]?.array?[place].number(at: rawValue)
+        return value ?? .nan
+      }
+    }
+  }
+
+  /// Detection, accuracy after trimming, and distance from very many members, against T.
+  public func report(_ results: ExperimentResults) throws -> ExperimentReport {
+    var table = Table(
+      columns: [.init("method"), .init("members"), .init("T", .significant(digits: 4))]
+        + SeedStatistic.columns("AUC", decimals: 4) + SeedStatistic.columns("gain", decimals: 4)
+        + SeedStatistic.columns("Spearman with many", decimals: 4)
+        + SeedStatistic.columns("accuracy after trimming", decimals: 4))
+    for method in methods {
+      for source in sources {
+        for (place, count) in members.enumerated() {
+          table.append(
+            [.text(method), .text(source.label), .integer(count)]
+              + (try statistic(results, .auc, source, method, place).cells)
+              + (try gain(results, .auc, source, method, place).cells)
+              + (try statistic(results, .spearman, source, method, place).cells)
+              + (try statistic(results, .accuracies, source, method, place).cells))
+        }
+      }
+    }
+    var report = ExperimentReport(tables: [
+      .init(
+        "ensembles",
+        caption:
+          "Ensembles of T members: AUC for wrong labels and its gain over one model (paired by seed), rank correlation with the mean of very many members, test accuracy after removing the lowest \(NumberFormat.significant(100 * trim, digits: 2)) % (± 95 % over seeds)",
+        table),
+      .init(
+        "baselines", caption: "Test accuracy without ensembles (± 95 % over seeds)",
+        try baselineTable(results)),
+    ])
+    try addVariances(results, to: &report)
+    try addPictures(results, to: &report)
+    try describe(results, in: &report)
+    return report
+  }
+
+  private func statistic(
+    _ results: ExperimentResults, _ measure: Measure, _ source: Source, _ method: String,
+    _ place: Int
+  ) throws -> SeedStatistic {
+    try SeedStatistic(measure.values(results, source, method, at: place))
+  }
+
+  /// Over one model of the same seed.
+  private func gain(
+    _ results: ExperimentResults, _ measure: Measure, _ source: Source, _ method: String,
+    _ place: Int
+  ) throws -> SeedStatistic {
+    try SeedStatistic(
+      zip(
+        measure.values(results, source, method, at: place),
+        measure.values(results, source, method, at: 0)
+      ).map { $0 - $1 })
+  }
+
+  private func baselineTable(_ results: ExperimentResults) throws -> Table {
+    let cells = results.seeds.map { results["seed-\($0)/baselines"] }
+    var table = Table(
+      columns: [.init("removed")] + SeedStatistic.columns("test accuracy", decimals: 4))
+    let random = cells.map { Self.mean($0.numbers(at: "random_accuracies")) }
+    table.append(
+      ["nothing"] + (try SeedStatistic(cells.map { $0.number(at: "accuracy") ?? .nan }).cells))
+    table.append(["at random"] + (try SeedStatistic(random).cells))
+    for method in methods {
+      table.append(
+        [.text("lowest by \(method), one model")]
+          + (try statistic(results, .accuracies, .trained, method, 0).cells))
+    }
+    return table
+  }
+
+  /// The variance of the mean of k members against k, and its exponent.
+  private func addVariances(
+    _ results: ExperimentResults, to report: inout ExperimentReport
+  ) throws {
+    let counts = members.dropFirst().map { Double($0 - 1) }
+    guard counts.count >= 2 else { return }
+    var table = Table(
+      columns: [
+        .init("method"), .init("members"), .init("exponent", .decimals(3)),
+        .init("standard error", .decimals(3)),
+      ])
+    var exponents: [Double] = []
+    var charts: [Chart] = []
+    for method in methods {
+      var curves: [(name: String, points: [Chart.Point])] = []
+      for source in sources {
+        // Each seed by its own first, so that a seed with large gradients counts no more.
+        let relative = results.seeds.map { seed in
+          let values = results["seed-\(seed)/\(source.name)"].numbers(
+            at: "methods", method, "variances")
+          return values.map { $0 / (values.first ?? 1) }
+        }
+        let means = counts.indices.map { place in Self.mean(relative.map { $0[place] }) }
+        curves.append((source.label, zip(counts, means).map { Chart.Point($0, $1) }))
+        guard let fit = PowerLawFit(x: counts, y: means) else { continue }
+        exponents.append(fit.exponent)
+        table.append([
+          .text(method), .text(source.label), .number(fit.exponent), .number(fit.standardError),
+        ])
+      }
+      charts.append(
+        Chart.curves(
+          method, x: .init("members beyond member 0", scale: .logarithmic),
+          y: .init("relative variance", scale: .logarithmic), curves))
+    }
+    report.tables.append(
+      .init(
+        "variance",
+        caption:
+          "The variance of the mean of k members beyond member 0 as a power of k, fitted to logarithms; independent members have −1",
+        table))
+    report.pictures.append(
+      .init(
+        "variance",
+        caption:
+          "The variance of the mean of k members beyond member 0, by that of the fewest, mean over examples and seeds.",
+        svg: try SmallMultiples("Variance of the mean", columns: 2, charts: charts).svg()))
+    let worst = exponents.map { abs($0 + 1) }.max() ?? .infinity
+    let bound = results.isQuick ? 1.0 : 0.4
+    report.checks.append(
+      .init(
+        "The variance of the mean falls like 1/k (exponent within \(bound) of −1)", worst <= bound,
+        detail: "farthest by \(NumberFormat.decimals(worst, 3))"))
+  }
+
+  private func addPictures(_ results: ExperimentResults, to report: inout ExperimentReport) throws {
+    let measures:
+      [(
+        name: String, title: String, label: String, caption: String,
+        value: (Source, String, Int) throws -> SeedStatistic
+      )] = [
+        (
+          "gain", "Gain in AUC over one model", "gain in AUC",
+          "The gain in AUC for wrong labels over one model of the same seed, against the number of members; bands are 95 % over seeds.",
+          { try gain(results, .auc, $0, $1, $2) }
+        ),
+        (
+          "spearman", "Rank correlation with very many members", "Spearman's correlation",
+          "Spearman's correlation of the ensemble's scores with the mean of further members of the same kind, against the number of members; bands are 95 % over seeds.",
+          { try statistic(results, .spearman, $0, $1, $2) }
+        ),
+      ]
+    for measure in measures {
+      let charts = try methods.map { method in
+        Chart.curves(
+          method, x: .init("members T", scale: .logarithmic), y: .init(measure.label),
+          try sources.map { source in
+            (
+              source.label,
+              try members.enumerated().map { place, count in
+                let value = try measure.value(source, method, place)
+                return Chart.Point(
+                  Double(count), value.mean, lower: value.lower, upper: value.upper)
+              }
+            )
+          })
+      }
+      report.pictures.append(
+        .init(
+          measure.name, caption: measure.caption,
+          svg: try SmallMultiples(measure.title, columns: 2, sharesRanges: true, charts: charts)
+            .svg()))
+    }
+  }
+
+  private func describe(_ results: ExperimentResults, in report: inout ExperimentReport) throws {
+    let last = members.count - 1
+    for method in methods {
+      let one = try statistic(results, .auc, .trained, method, 0)
+      let gains = try sources.map {
+        "\($0.label) \(try gain(results, .auc, $0, method, last).text(decimals: 4))"
+      }
+      report.findings.append(
+        "`\(method)`: AUC \(one.text()) with one model; gain with \(members[last]) members: \(gains.joined(separator: ", "))."
+      )
+      let accuracy = try sources.map {
+        "\($0.label) \(try gain(results, .accuracies, $0, method, last).text(decimals: 4))"
+      }
+      report.findings.append(
+        "`\(method)`: change of test accuracy after trimming, \(members[last]) members against one: \(accuracy.joined(separator: ", "))."
+      )
+      let auc = one.mean
+      report.checks.append(
+        .init(
+          "One model of \(method) finds wrong labels better than chance (AUC above 0.5)", auc > 0.5,
+          detail: NumberFormat.decimals(auc, 3)))
+    }
+    let differences = results.cells.values.compactMap {
+      $0.values.number(at: "ensemble_difference")
+    }
+    let worst = differences.max() ?? 0
+    report.checks.append(
+      .init(
+        "The means are those of ScoreEnsemble (within 1e-4 of the largest score)", worst <= 1e-4,
+        detail: NumberFormat.significant(worst)))
+  }
+}

@@ -1,0 +1,170 @@
+public import OrderedCollections
+internal import Evaluation
+internal import Gradients
+internal import Influence
+internal import LinearAlgebra
+internal import Models
+internal import Reporting
+internal import TensorFiles
+
+/// Influence on utility, fairness and robustness of points in the plane: without a Hessian, with it, and in truth.
+///
+/// On gaussians the classifier is logistic regression. On other shapes it is a perceptron whose head is trained
+/// on to its minimum: what lies before the head is taken as fixed, for scores and truth alike. The truth is the
+/// change of each functional when the classifier is trained again without a point; the problem is convex, so that
+/// it has one answer.
+public struct SyntheticInfluence: Experiment {
+  /// `synthetic`.
+  public static let kind = "synthetic"
+  /// The question.
+  public static let summary =
+    "Does the inner product rank points as the Hessian does, and as leaving them out does"
+  /// The synthetic experiments of the paper.
+  public static let source =
+    "Revisit, Extend, and Enhance Hessian-Free Influence Functions (arXiv 2405.17490), synthetic data."
+
+  /// Shapes, sizes, methods.
+  public static let settings =
+    [
+      Setting(
+        "shapes", .choices(SyntheticGroups.Shape.allCases.map(\.rawValue)),
+        standard: ["gaussians", "moons"],
+        help: "where the classes lie; all but gaussians need the perceptron"),
+      Setting("data.noise", .number(0...100), standard: 0.3, help: "the deviation of points"),
+      Setting(
+        "data.group-correlation", .number(-1...1), standard: 0.5,
+        help: "the correlation of group and label"),
+      Setting("data.training", .integer(.counting), standard: 150, help: "training points"),
+      Setting(
+        "data.validation", .integer(.counting), standard: 300,
+        help: "points that the functionals are measured on"),
+    ] + ClassifierInfluence.modelSettings(regularization: 0.01) + ClassifierInfluence.settings
+    + NetworkTask.settings(.init(hidden: [16], epochs: 200, learningRate: 1e-2))
+
+  let shapes: [SyntheticGroups.Shape]
+  let methods: [ClassifierInfluence.Method]
+  private let settings: Settings
+  private let network: NetworkTask
+  private let attack: BoundaryAttack
+  private let training: NewtonSettings
+
+  /// Reads the settings.
+  public init(_ settings: Settings) throws {
+    self.settings = settings
+    shapes = settings.texts("shapes").compactMap { SyntheticGroups.Shape(rawValue: $0) }
+    methods = settings.texts("methods").compactMap { ClassifierInfluence.Method(rawValue: $0) }
+    guard methods.contains(.exactHessian) else {
+      throw settings.invalid("methods", "exact-hessian is what the others are held against; add it")
+    }
+    guard settings.integer("data.training") >= 3 else {
+      throw settings.invalid("data.training", "a correlation needs at least 3 points")
+    }
+    network = NetworkTask(settings)
+    attack = try BoundaryAttack(strength: settings.number("attack"))
+    training = NewtonSettings(regularization: settings.number("model.regularization"))
+  }
+
+  /// Nothing is read.
+  public var inputs: OrderedDictionary<String, String> { ["synthetic": "generated"] }
+
+  /// One cell a seed and shape.
+  public func cells(seeds: [UInt64]) -> [ExperimentCell] {
+    seeds.flatMap { seed in
+      shapes.map { shape in
+        ExperimentCell(Self.cell(seed, shape)) { try compute(seed: seed, shape, $0) }
+      }
+    }
+  }
+
+  static func cell(_ seed: UInt64, _ shape: SyntheticGroups.Shape) -> String {
+    "seed-\(seed)/\(shape.rawValue)"
+  }
+
+  /// What truths and scores are of: the functionals, and robustness when the attack is made anew.
+  static let measures = FunctionalQuery.Kind.allCases.map(\.rawValue) + [attackedAnew]
+  static let attackedAnew = "robustness-anew"
+
+  private func compute(
+    seed: UInt64, _ shape: SyntheticGroups.Shape, _ context: CellContext
+  ) throws -> CellResult {
+    let parts = try SyntheticGroups(
+      shape, noise: settings.number("data.noise"),
+      groupCorrelation: settings.number("data.group-correlation"), seed: seed
+    ).parts([settings.integer("data.training"), settings.integer("data.validation")])
+    let points = parts[0].data
+    let perceptron: MultilayerPerceptron<Double>? =
+      shape == .gaussians ? nil : try network.trained(on: points, seed: seed)
+    func features(_ data: TabularDataSet<Double>) throws -> TabularDataSet<Double> {
+      try perceptron?.penultimateFeatures(of: data) ?? data
+    }
+    let validation = try GroupedDataSet(features(parts[1].data), groups: parts[1].groups)
+    let model = try LogisticRegression(trainedOn: features(points), settings: training)
+    let head = BinaryHead(model)
+    let queries = try FunctionalQuery.Kind.allCases.map {
+      try FunctionalQuery($0, on: validation, deployed: head, attack: attack)
+    }
+    let truth = try changes(of: model, queries, validation, context)
+    let influence = ClassifierInfluence(of: model, settings)
+    var scores: OrderedDictionary<String, OrderedJSON> = [:]
+    for method in methods {
+      let values = try influence.scores(of: queries, by: method, seed: seed)
+      scores[method.rawValue] = Self.named(values + [values[3]])
+    }
+    let boundary = DecisionBoundary(
+      x: Self.range(points.features, 0), y: Self.range(points.features, 1), cells: 48
+    ) { grid in
+      let places = perceptron?.penultimateFeatures(of: grid.view) ?? grid
+      return head.scores(of: places)
+    }
+    return CellResult(values: [
+      "accuracy": .number(try head.accuracy(on: validation.data)),
+      "functionals": .object(
+        OrderedDictionary(
+          uniqueKeysWithValues: try queries.map {
+            ($0.kind.rawValue, .number(try $0.value(of: head)))
+          })),
+      "x": .numbers(
+        points.features.elements.indices.filter { $0 % 2 == 0 }.map { points.features.elements[$0] }
+      ),
+      "y": .numbers(
+        points.features.elements.indices.filter { $0 % 2 == 1 }.map { points.features.elements[$0] }
+      ),
+      "labels": .integers(points.labels),
+      "boundary": .array(
+        boundary.lines.map { .numbers($0.flatMap { [$0.x, $0.y] }) }),
+      "truth": Self.named(truth),
+      "scores": .object(scores),
+    ])
+  }
+
+  /// How each functional changes when one point is left out: a list of n numbers a measure.
+  private func changes(
+    of model: LogisticRegression, _ queries: [FunctionalQuery],
+    _ validation: GroupedDataSet<Double>, _ context: CellContext
+  ) throws -> [[Double]] {
+    let factor = try Cholesky(factoring: model.hessian())
+    let anew = ClassifierFunctional.robustness(attack)
+    @Sendable func values(_ head: BinaryHead) throws -> [Double] {
+      try queries.map { try $0.value(of: head) } + [anew.value(of: head, on: validation)]
+    }
+    let before = try values(BinaryHead(model))
+    context.progress("leaving out", 0)
+    let after = try Parallelism.map(model.data.count) { row in
+      try values(BinaryHead(model.leavingOut(row, factor: factor)))
+    }
+    return before.indices.map { measure in after.map { $0[measure] - before[measure] } }
+  }
+
+  private static func named(_ lists: [[Double]]) -> OrderedJSON {
+    .object(
+      OrderedDictionary(uniqueKeysWithValues: zip(measures, lists).map { ($0, .numbers($1)) }))
+  }
+
+  /// From the least to the greatest, and a little more.
+  private static func range(_ points: Matrix<Double>, _ column: Int) -> ClosedRange<Double> {
+    let values = (0..<points.rows).map { points[$0, column] }
+    let (low, high) = (values.min() ?? 0, values.max() ?? 1)
+    let margin = 0.05 * max(high - low, 1e-6)
+    return low - margin...high + margin
+  }
+}

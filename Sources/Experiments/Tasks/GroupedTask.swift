@@ -1,0 +1,162 @@
+internal import Foundation
+internal import LinearAlgebra
+internal import Models
+internal import TensorFiles
+
+/// Examples of two classes and two groups, as an experiment's file describes them: points in the plane, UCI
+/// Adult or Bank Marketing.
+///
+/// Training, validation and test examples are drawn anew for every seed, and share none. Adult's test
+/// examples come from its own test file. Tables are encoded once: means and deviations of the numeric columns
+/// are those of the whole (training) file, without its labels.
+struct GroupedTask: Sendable {
+  /// How many of each an experiment takes unless its file says otherwise.
+  struct Sizes {
+    var training: Int
+    var validation: Int
+    var test: Int
+  }
+
+  /// The examples of one seed.
+  struct Parts: Sendable {
+    /// What the classifier is trained on.
+    let training: GroupedDataSet<Double>
+    /// What influence is asked of.
+    let validation: GroupedDataSet<Double>
+    /// What only the final numbers see.
+    let test: GroupedDataSet<Double>
+  }
+
+  /// The settings under `data`.
+  static func settings(_ sizes: Sizes) -> [Setting] {
+    [
+      Setting(
+        "data.set", .choice(["synthetic", "adult", "bank"]), standard: "synthetic",
+        help: "the data set; all but synthetic need data.folder"),
+      Setting("data.folder", .path, help: "the folder of data sets that docs/data.md describes"),
+      Setting(
+        "data.bank-group", .choice(TableRoles.BankGroup.allCases.map(\.rawValue)),
+        standard: "marital", help: "what decides the group in bank"),
+      Setting(
+        "data.shape", .choice(SyntheticGroups.Shape.allCases.map(\.rawValue)),
+        standard: "gaussians", help: "where the classes of synthetic points lie"),
+      Setting(
+        "data.noise", .number(0...100), standard: 0.8, help: "the deviation of synthetic points"),
+      Setting(
+        "data.group-correlation", .number(-1...1), standard: 0.5,
+        help: "the correlation of group and label of synthetic points"),
+      Setting(
+        "data.group-feature", .flag, standard: true,
+        help: "whether the group of synthetic points is a feature beside their place"),
+      Setting(
+        "data.training", .integer(.counting), standard: .integer(sizes.training),
+        help: "training examples"),
+      Setting(
+        "data.validation", .integer(.counting), standard: .integer(sizes.validation),
+        help: "examples that influence is asked of"),
+      Setting(
+        "data.test", .integer(.counting), standard: .integer(sizes.test),
+        help: "examples for the final numbers"),
+    ]
+  }
+
+  /// Names and fingerprints of what is read.
+  let inputs: [(String, String)]
+  private let source: Source
+  private let sizes: Sizes
+
+  private enum Source: Sendable {
+    case points(SyntheticGroups, withGroup: Bool)
+    /// Examples to draw from, and those for tests where they lie apart.
+    case table(pool: GroupedDataSet<Double>, held: GroupedDataSet<Double>?)
+  }
+
+  /// Opens the data.
+  ///
+  /// - Throws: ``ExperimentError`` where the folder is not named or holds fewer examples; `DataFileError`.
+  init(_ settings: Settings) throws {
+    sizes = Sizes(
+      training: settings.integer("data.training"),
+      validation: settings.integer("data.validation"), test: settings.integer("data.test"))
+    let name = settings.text("data.set")
+    guard name != "synthetic" else {
+      guard let shape = SyntheticGroups.Shape(rawValue: settings.text("data.shape")) else {
+        preconditionFailure("a choice of shapes holds another word")
+      }
+      source = .points(
+        SyntheticGroups(
+          shape, noise: settings.number("data.noise"),
+          groupCorrelation: settings.number("data.group-correlation"), seed: 0),
+        withGroup: settings.flag("data.group-feature"))
+      inputs = [("synthetic", "generated")]
+      return
+    }
+    guard let path = settings.optionalText("data.folder") else {
+      throw ExperimentError.missingKey(
+        settings.places["data.set"] ?? .standard, key: "data.folder",
+        allowed: "the path of a folder", help: "\(name) is read from the folder of data sets")
+    }
+    let folder = URL(fileURLWithPath: path, isDirectory: true).appending(path: "tabular")
+    let pool: GroupedDataSet<Double>
+    var held: GroupedDataSet<Double>?
+    if name == "adult" {
+      let table = try TableFile(reading: folder.appending(path: "adult_train.csv"))
+      let encoding = try TableEncoding(fitting: table, roles: .adult)
+      pool = try encoding.encode(table).examples
+      let test = try TableFile(reading: folder.appending(path: "adult_test.csv"))
+      held = try encoding.encode(test).examples
+    } else {
+      let group = TableRoles.BankGroup(rawValue: settings.text("data.bank-group")) ?? .marital
+      let table = try TableFile(reading: folder.appending(path: "bank.csv"))
+      pool = try TableEncoding(fitting: table, roles: .bank(sensitive: group)).encode(table)
+        .examples
+    }
+    inputs =
+      [(name, pool.fingerprint)] + (held.map { [("\(name) test", $0.fingerprint)] } ?? [])
+    let asked = sizes.training + sizes.validation + (held == nil ? sizes.test : 0)
+    guard asked <= pool.count else {
+      throw settings.invalid(
+        "data.training",
+        "\(name) has \(pool.count) examples, and \(asked) are asked for; ask for fewer")
+    }
+    if let held, sizes.test > held.count {
+      throw settings.invalid(
+        "data.test", "\(name) has \(held.count) test examples, and \(sizes.test) are asked for")
+    }
+    source = .table(pool: pool, held: held)
+  }
+
+  /// The examples of one seed.
+  func parts(seed: UInt64) throws -> Parts {
+    let counts = [sizes.training, sizes.validation, sizes.test]
+    let parts: [GroupedDataSet<Double>]
+    switch source {
+    case .points(var points, let withGroup):
+      points.seed = seed
+      let plain = try points.parts(counts)
+      parts = withGroup ? try plain.map(Self.withGroupAsFeature) : plain
+    case .table(let pool, nil): parts = try pool.split(counts: counts, seed: seed)
+    case .table(let pool, let held?):
+      parts =
+        try pool.split(counts: [sizes.training, sizes.validation], seed: seed)
+        + held.split(counts: [sizes.test], seed: seed)
+    }
+    return Parts(training: parts[0], validation: parts[1], test: parts[2])
+  }
+
+  /// One more feature: 1 for group 1, −1 for group 0.
+  private static func withGroupAsFeature(
+    _ examples: GroupedDataSet<Double>
+  ) throws -> GroupedDataSet<Double> {
+    let data = examples.data
+    let width = data.features.columns
+    var features = Matrix<Double>.zeros(data.count, width + 1)
+    features.place(data.features, firstColumn: 0)
+    for (row, group) in examples.groups.enumerated() {
+      features[row, width] = group == 1 ? 1 : -1
+    }
+    return try GroupedDataSet(
+      TabularDataSet(features: features, labels: data.labels, classCount: data.classCount),
+      groups: examples.groups)
+  }
+}

@@ -1,0 +1,49 @@
+internal import Gradients
+internal import Influence
+internal import LinearAlgebra
+
+/// The scores of several methods on the same gradients, in the order in which the methods are given.
+///
+/// Second derivatives of the model (`exact-hessian`, `exact-ggn`) are taken of all parameters together, as
+/// Koh and Liang have them; the other methods take a tensor a block.
+struct MethodScores {
+  /// The methods whose matrix is that of all parameters.
+  static let whole: Set<String> = ["exact-hessian", "exact-ggn"]
+
+  /// Helpful-positive, `m × n` or, of the mean query, `1 × n`.
+  let values: [Matrix<Double>]
+  /// What the methods warn of, once each.
+  let warnings: [String]
+
+  /// Fits and scores each method by itself, in double precision.
+  ///
+  /// - Parameters:
+  ///   - methods: As `--method` takes them.
+  ///   - pair: Gradients of training examples and queries.
+  ///   - damping: Of each tensor.
+  ///   - wholeDamping: Of the second derivatives of all parameters.
+  ///   - aggregation: One row a query, or one of their mean.
+  init(
+    of methods: [String], on pair: GradientPair, damping: Damping = .standard,
+    wholeDamping: Damping = .standard, aggregation: Aggregation = .none
+  ) throws {
+    var warnings: [String] = []
+    values = try methods.map { method in
+      let isWhole = Self.whole.contains(method)
+      let partition: BlockPartition = isWhole ? .all : .tensor
+      let curvature = try Curvature(
+        fitting: [EstimatorCatalog.estimator(method)],
+        on: pair.training.partitioned(by: partition),
+        options: CurvatureOptions(
+          damping: isWhole ? wholeDamping : damping, certifies: false, precision: .double))
+      let scores = try curvature.scores(
+        of: pair.queries.partitioned(by: partition), aggregation: aggregation)[0]
+      for text in curvature.warnings + scores.warnings {
+        let warning = "\(method): \(text)"
+        if !warnings.contains(warning) { warnings.append(warning) }
+      }
+      return scores.values
+    }
+    self.warnings = warnings
+  }
+}

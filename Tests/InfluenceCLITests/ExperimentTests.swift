@@ -1,0 +1,112 @@
+import Foundation
+import InfluenceKit
+import OrderedCollections
+import TestSupport
+import Testing
+
+@Suite("influence experiment")
+struct ExperimentTests {
+  let place: Workplace
+
+  /// Seconds long: two seeds, two ranks.
+  init() throws {
+    place = try Workplace()
+    try place.write(
+      """
+      experiment: approximation-error
+      title: A small one
+      seeds: 2
+      ranks: [1, 2]
+      methods: [hessian-free, datainf]
+      data: {base: 50, training: 80, validation: 20, test: 20}
+      model: {hidden: [8], epochs: 2, base-epochs: 2}
+      """, to: "small.yaml")
+  }
+
+  private static let results = [
+    "run/results.json", "run/summary.md", "run/tables/correlation.csv",
+    "run/pictures/correlation.svg", "run/pictures/against-exact.svg",
+  ]
+
+  @Test("A killed run goes on, and its results are those of an unbroken one")
+  func kills() throws {
+    try KillTrial(
+      ["experiment", "run", "../small.yaml", "--output", "run", "--resume", "--quiet"],
+      results: Self.results,
+      isDone: { FileManager.default.fileExists(atPath: $0.appending(path: "run/summary.md").path) }
+    ).run(in: place, kills: 10, seed: 11)
+  }
+
+  @Test("SIGTERM says what is left, and how to go on")
+  func interruption() throws {
+    let program = try RunningProgram(
+      [
+        "experiment", "run", "small.yaml", "--seeds", "50", "--output", "run", "--set",
+        "model.epochs=20",
+      ], in: place.url)
+    try program.wait { place.has("run/cells") }
+    program.send(SIGTERM)
+    let outcome = try program.outcome()
+    #expect(outcome.status == 143, "\(outcome)")
+    #expect(outcome.errors.contains("--output run --resume"), "\(outcome)")
+  }
+
+  @Test("A run prints its tables, what must hold, and where everything is")
+  func run() throws {
+    let outcome = try place.succeed(["experiment", "run", "small.yaml", "--output", "run"])
+    for part in [
+      "A small one (approximation-error), 2 seeds", "hessian-free", "holds: ",
+      "run: summary.md, results.json, 1 tables, 2 pictures; 4 parts",
+    ] { #expect(outcome.output.contains(part), "\(outcome)") }
+    let results = try place.json("run/results.json")
+    #expect(results["seeds"]?.strings == ["0", "1"])
+    #expect(results["cells"]?.object?.count == 4)
+    #expect(results["settings"]?["model.hidden"]?.integers == [8])
+    // Once more: refused, then nothing to do.
+    let again = try place.run(["experiment", "run", "small.yaml", "--output", "run"])
+    #expect(again.status == 73 && again.onlyError?.contains("--resume") == true, "\(again)")
+    let resumed = try place.succeed(
+      ["experiment", "run", "small.yaml", "--output", "run", "--resume", "--json"])
+    #expect(try resumed.json() == results)
+    #expect(try place.json("run/costs.json")["cells_kept"]?.integer == 4)
+  }
+
+  @Test("list and describe say what there is, and what a file may say")
+  func listing() throws {
+    let list = try place.succeed(["experiment", "list", "--json"]).json()
+    let kinds = (list.array ?? []).compactMap { $0["experiment"]?.string }
+    #expect(kinds.contains("approximation-error") && Set(kinds).count == kinds.count)
+    let text = try place.succeed(["experiment", "list"]).output
+    for kind in kinds {
+      #expect(text.contains(kind))
+      let description = try place.succeed(["experiment", "describe", kind, "--json"]).json()
+      let settings = description["settings"]?.array ?? []
+      #expect(!settings.isEmpty && settings.allSatisfy { $0["meaning"]?.string?.isEmpty == false })
+    }
+    let file = try place.succeed(["experiment", "describe", "small.yaml", "--json"]).json()
+    let ranks = file["settings"]?.array?.first { $0["key"]?.string == "ranks" }
+    #expect(ranks?["value"]?.integers == [1, 2] && ranks?["standard"]?.integers == [1, 2, 4, 8])
+  }
+
+  @Test(
+    "Wrong files and settings are refused in one line, before any work",
+    arguments: [
+      (["absent.yaml"], Int32(66), "no such file"),
+      (["small.yaml", "--set", "modle.hidden=[3]"], 65, "did you mean model.hidden"),
+      (["small.yaml", "--set", "data.training=5000"], 65, "1797 examples"),
+      (["small.yaml", "--set", "data.folder=nowhere"], 66, "data.md"),
+      (["small.yaml", "--seeds", "0"], 65, "seeds"),
+      (["small.yaml", "--resume"], 64, "--output"),
+      (["small.yaml", "--threads", "0"], 64, "--threads"),
+      (["bad.yaml"], 65, "bad.yaml:2:1"),
+      (["taken.yaml", "--output", "small.yaml"], 73, "something else"),
+    ])
+  func refusals(words: [String], status: Int32, part: String) throws {
+    try place.write("experiment: approximation-error\n\tseeds: 2", to: "bad.yaml")
+    try place.write("experiment: approximation-error", to: "taken.yaml")
+    let outcome = try place.run(["experiment", "run"] + words)
+    #expect(outcome.status == status, "\(outcome)")
+    #expect(outcome.onlyError?.contains(part) == true, "\(outcome)")
+    #expect(!place.has("influence-runs") && !place.has("run"))
+  }
+}
