@@ -164,6 +164,8 @@ public struct Cost: Experiment {
       costs[variant.name] = [
         "seconds": .numbers(seconds), "processor_seconds": .numbers(processor),
         "memory": .numbers(memory),
+        // Of as many blocks at a time as there are threads, so the machine's.
+        "planned_bytes": .numbers([Double(plan.peakBytes)]),
       ]
     }
     return CellResult(
@@ -171,16 +173,5 @@ public struct Cost: Experiment {
         "n": .integer(n), "d": .integer(d), "L": .integer(blocks), "m": .integer(m),
         "operations": .object(operations),
       ], costs: .object(costs))
-  }
-
-  private static func store(
-    _ name: String, rows: Int, columns: Int, blocks: Int, seed: UInt64
-  ) -> GradientStore {
-    GradientStore(
-      name: name,
-      blocks: (0..<blocks).map { block in
-        var generator = SeededGenerator(seed: seed, stream: 1 << 53 + UInt64(block))
-        return ("block\(block)", [columns], Matrix<Float>.normal(rows, columns, using: &generator))
-      })
   }
 }
