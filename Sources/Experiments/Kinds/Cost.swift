@@ -174,4 +174,15 @@ public struct Cost: Experiment {
         "operations": .object(operations),
       ], costs: .object(costs))
   }
+
+  private static func store(
+    _ name: String, rows: Int, columns: Int, blocks: Int, seed: UInt64
+  ) -> GradientStore {
+    GradientStore(
+      name: name,
+      blocks: (0..<blocks).map { block in
+        var generator = SeededGenerator(seed: seed, stream: 1 << 53 + UInt64(block))
+        return ("block\(block)", [columns], Matrix<Float>.normal(rows, columns, using: &generator))
+      })
+  }
 }
