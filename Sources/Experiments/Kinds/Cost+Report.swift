@@ -23,7 +23,7 @@ extension Cost {
       .init(
         "times",
         caption:
-          "Time to fit and score all queries, by the clock and of all processors together, and memory beyond what was in use: medians",
+          "Time to fit and score all queries, by the clock and of all processors together, and how far the process's memory grew (what its allocator had kept does not count): medians; the plan's memory",
         timeTable(results), isCost: true))
     try addPictures(results, to: &report)
     describe(results, in: &report)
@@ -44,11 +44,12 @@ extension Cost {
       ? (values[middle - 1] + values[middle]) / 2 : values[middle]
   }
 
-  private func operations(
-    _ results: ExperimentResults, _ axis: Axis, _ size: Int, _ variant: Variant
+  /// What a cell has counted, such as operations.
+  private func counted(
+    _ results: ExperimentResults, _ axis: Axis, _ size: Int, _ variant: Variant, _ key: String
   ) -> Double {
     guard let seed = results.seeds.first else { return .nan }
-    return results[Self.cell(seed, axis, size)].number(at: "operations", variant.name) ?? .nan
+    return results[Self.cell(seed, axis, size)].number(at: key, variant.name) ?? .nan
   }
 
   private func timeFit(
@@ -82,7 +83,7 @@ extension Cost {
   ) -> PowerLawFit? {
     let sizes = sizes[axis, default: []]
     return PowerLawFit(
-      x: sizes.map(Double.init), y: sizes.map { operations(results, axis, $0, variant) })
+      x: sizes.map(Double.init), y: sizes.map { counted(results, axis, $0, variant, "operations") })
   }
 
   private func operationTable(_ results: ExperimentResults) -> Table {
@@ -100,7 +101,8 @@ extension Cost {
     var table = Table(
       columns: [
         .init("axis"), .init("size", .significant(digits: 4)), .init("method"),
-        .init("time", .seconds), .init("processor time", .seconds), .init("memory", .bytes),
+        .init("time", .seconds), .init("processor time", .seconds), .init("memory grown", .bytes),
+        .init("planned", .bytes),
         .init("operations", .significant(digits: 3)),
       ])
     for axis in Axis.allCases {
@@ -111,7 +113,8 @@ extension Cost {
             .number(median(results, axis, size, variant, "seconds")),
             .number(median(results, axis, size, variant, "processor_seconds")),
             .number(median(results, axis, size, variant, "memory")),
-            .number(operations(results, axis, size, variant)),
+            .number(median(results, axis, size, variant, "planned_bytes")),
+            .number(counted(results, axis, size, variant, "operations")),
           ])
         }
       }
@@ -145,23 +148,24 @@ extension Cost {
     let memory = Axis.allCases.map { axis in
       Chart.curves(
         "against \(axis.symbol)", x: .init(axis.rawValue, scale: .logarithmic),
-        y: .init("memory", numbers: .bytes),
+        y: .init("memory", scale: .logarithmic, numbers: .bytes),
         variants.map { variant in
           (
             variant.name,
             sizes[axis, default: []].compactMap { size in
-              median(results, axis, size, variant, "memory").map { Chart.Point(Double(size), $0) }
+              median(results, axis, size, variant, "planned_bytes").map {
+                Chart.Point(Double(size), $0)
+              }
             }
           )
         })
     }
-    guard memory.allSatisfy({ $0.series.allSatisfy { !$0.points.isEmpty } }) else { return }
     report.pictures.append(
       .init(
         "memory",
         caption:
-          "The process's most resident memory beyond what it had before; medians. Memory that the allocator had kept from earlier does not count.",
-        svg: try SmallMultiples("Memory", columns: 2, charts: memory).svg(), isCost: true))
+          "The most memory that the plan of a run allows for beside the gradients: matrices, scores and buffers.",
+        svg: try SmallMultiples("Planned memory", columns: 2, charts: memory).svg(), isCost: true))
   }
 
   /// Of counted operations alone: sentences are part of the results, which times are not.

@@ -164,6 +164,8 @@ public struct Cost: Experiment {
       costs[variant.name] = [
         "seconds": .numbers(seconds), "processor_seconds": .numbers(processor),
         "memory": .numbers(memory),
+        // Of as many blocks at a time as there are threads, so the machine's.
+        "planned_bytes": .numbers([Double(plan.peakBytes)]),
       ]
     }
     return CellResult(
