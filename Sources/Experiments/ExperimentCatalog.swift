@@ -3,6 +3,7 @@ public enum ExperimentCatalog {
   /// All of them, in the order in which lists show them.
   public static let all: [any Experiment.Type] = [
     ApproximationError.self, MislabelledData.self, SelectedData.self,
+    InfluentialSubsets.self, OutlierGradients.self, LeastDisagreement.self,
   ]
 
   /// The experiment of a name; nil where there is none.
