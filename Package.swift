@@ -83,8 +83,10 @@ let package = Package(
     .target(
       name: "Experiments",
       dependencies: [
-        "LinearAlgebra", "TensorFiles", "Gradients", "Influence", "Models", "Evaluation", "Reporting",
+        "LinearAlgebra", "TensorFiles", "Gradients", "Influence", "Models", "Evaluation",
+        "Reporting",
         .product(name: "OrderedCollections", package: "swift-collections"),
+        .product(name: "RealModule", package: "swift-numerics"),
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: settings),

@@ -5,6 +5,7 @@ public enum ExperimentCatalog {
     ApproximationError.self, MislabelledData.self, Cost.self, SyntheticInfluence.self,
     FairnessRobustness.self, AdversarialDefence.self, SelectedData.self,
     InnerProductEnsemble.self, LeaveOneOutAgreement.self, NetworkTruth.self,
+    InfluentialSubsets.self, OutlierGradients.self, LeastDisagreement.self,
   ]
 
   /// The experiment of a name; nil where there is none.

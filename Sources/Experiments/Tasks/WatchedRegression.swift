@@ -1,0 +1,75 @@
+internal import Evaluation
+internal import Influence
+internal import LinearAlgebra
+internal import Models
+
+/// A regression of two classes whose answer at one point is watched while examples are removed.
+enum WatchedRegression {
+  /// The regressions by the names that files use.
+  enum Kind: String, CaseIterable, Sendable {
+    case leastSquares = "least-squares"
+    case logistic
+  }
+
+  case leastSquares(LeastSquaresRemoval)
+  case logistic(LogisticRemoval)
+
+  /// Trains on all examples.
+  ///
+  /// - Parameters:
+  ///   - point: The row of `points` at which the answer is watched: the prediction of ±1 of least squares, the margin of
+  ///     the point's own class of logistic regression.
+  ///   - penalty: α on the sum of squares, or on the mean loss.
+  init(
+    _ kind: Kind, training: TabularDataSet<Double>, points: TabularDataSet<Double>, point: Int,
+    penalty: Double
+  ) throws {
+    switch kind {
+    case .leastSquares:
+      self = .leastSquares(
+        try LeastSquaresRemoval(
+          features: Self.withOnes(training.features), targets: Self.targets(training),
+          penalty: penalty, point: Array(points.features[row: point]) + [1]))
+    case .logistic:
+      let model = try LogisticRegression(
+        trainedOn: training, settings: NewtonSettings(regularization: penalty))
+      self = .logistic(try LogisticRemoval(model, point: points.selecting([point])))
+    }
+  }
+
+  /// −1 and 1 for the classes.
+  static func targets(_ data: TabularDataSet<Double>) -> [Double] {
+    data.labels.map { Double(2 * $0 - 1) }
+  }
+
+  /// X with the intercept's column of ones at its end.
+  static func withOnes(_ features: Matrix<Double>) -> Matrix<Double> {
+    var rows = Matrix<Double>(repeating: 1, rows: features.rows, columns: features.columns + 1)
+    rows.place(features, firstColumn: 0)
+    return rows
+  }
+
+  /// The set of k examples that a search finds.
+  func subset(
+    _ size: Int, _ algorithm: RemovalAlgorithm, step: Int = 1, _ direction: RemovalDirection
+  ) throws -> InfluentialSubset {
+    switch self {
+    case .leastSquares(let removal):
+      try removal.influentialSubset(
+        size: size, algorithm: algorithm, step: step, direction: direction)
+    case .logistic(let removal):
+      try removal.influentialSubset(
+        size: size, algorithm: algorithm, step: step, direction: direction)
+    }
+  }
+
+  /// What removing the examples does to the answer, after training without them.
+  func effect(ofRemoving rows: [Int]) throws -> Double {
+    // In one order, so that equal sets have equal effects to the last bit.
+    let rows = rows.sorted()
+    return switch self {
+    case .leastSquares(let removal): try removal.effect(ofRemoving: rows)
+    case .logistic(let removal): try removal.effect(ofRemoving: rows)
+    }
+  }
+}

@@ -1,0 +1,193 @@
+import Experiments
+import Foundation
+import LinearAlgebra
+import Models
+import TensorFiles
+import TestSupport
+import Testing
+
+@Suite("Outlying gradients in experiments")
+struct OutlierGradientsTests {
+  let directory: TemporaryDirectory
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  static let small = """
+    experiment: outlier-gradients
+    seeds: 2
+    trims: [0.2, 0.1]
+    random-draws: 2
+    keep-scores: true
+    forest: {trees: 20, sample: 64}
+    data: {training: 120, validation: 30, test: 80}
+    model: {hidden: [8], epochs: 20, learning-rate: 1e-2}
+    """
+
+  private func run(
+    _ name: String, overrides: [String] = []
+  ) throws -> (outcome: ExperimentRun.Outcome, results: OrderedJSON, folder: URL) {
+    let folder = directory.url.appending(path: name)
+    let file = try ExperimentFile(
+      text: Self.small, path: "e.yaml", overrides: overrides, isQuick: true)
+    let outcome = try ExperimentRun(file, in: folder).run()
+    return (
+      outcome, try OrderedJSON(contentsOf: folder.appending(path: "results.json")), folder
+    )
+  }
+
+  static let names = [
+    "isolation-forest, all-layers", "l1, all-layers", "l2, all-layers",
+    "isolation-forest, last-layer", "l1, last-layer", "l2, last-layer", "self-influence: exact",
+    "self-influence: datainf", "harm: exact", "harm: datainf", "training loss",
+  ]
+
+  /// The chance that a wrong row scores above a right one, pair by pair.
+  private func areaUnderROC(_ scores: [Double], _ wrong: Set<Int>) -> Double {
+    var (wins, pairs) = (0.0, 0.0)
+    for row in wrong {
+      for other in scores.indices where !wrong.contains(other) {
+        pairs += 1
+        wins += scores[row] > scores[other] ? 1 : scores[row] == scores[other] ? 0.5 : 0
+      }
+    }
+    return wins / pairs
+  }
+
+  @Test(
+    "What is reported of each ranking is that of its scores and of training without its highest")
+  func measures() throws {
+    let (_, results, _) = try run("run")
+    let parts = try Digits.dataSet(of: Double.self).split(counts: [120, 30, 80], seed: 1)
+    for noise in ["uniform", "next-class"] {
+      let cell = try #require(results["cells"]?["seed-1/\(noise)"])
+      let wrong = Set(cell.numbers(at: "wrong_rows").map { Int($0) })
+      #expect(wrong.count == 24)
+      var labels = try parts[0].flippingLabels(fraction: 0.2, seed: 1).noisy.labels
+      if noise == "next-class" {
+        labels = parts[0].labels.indices.map {
+          (parts[0].labels[$0] + (wrong.contains($0) ? 1 : 0)) % 10
+        }
+      }
+      let training = try parts[0].relabelled(labels)
+      func accuracy(_ kept: [Int]) throws -> Double {
+        var model = try MultilayerPerceptron<Double>(sizes: [64, 8, 10], seed: 1)
+        try model.train(
+          on: training.selecting(kept),
+          settings: TrainingSettings(
+            epochs: 20, batchSize: 32, learningRate: 1e-2, weightDecay: 0.01, seed: 3))
+        return try model.accuracy(on: parts[2])
+      }
+      #expect(cell.number(at: "all") == (try accuracy(Array(0..<120))))
+      #expect(
+        cell.number(at: "right_labels")
+          == (try accuracy((0..<120).filter { !wrong.contains($0) })))
+      #expect(cell["rankings"]?.object.map { Set($0.keys) } == Set(Self.names + ["random"]))
+      for name in Self.names {
+        let ranking = try #require(cell["rankings"]?[name])
+        let scores = ranking.numbers(at: "scores")
+        try #require(scores.count == 120)
+        let area = try #require(ranking.number(at: "auc"))
+        #expect(abs(area - areaUnderROC(scores, wrong)) < 1e-12, "\(name)")
+        let first = scores.indices.sorted { (scores[$0], $1) > (scores[$1], $0) }
+        for (place, count) in [12, 24].enumerated() {
+          let found = Double(first.prefix(count).count { wrong.contains($0) }) / 24
+          #expect(ranking.numbers(at: "recalls")[place] == found, "\(name)")
+        }
+        if name.hasPrefix("l2") {
+          #expect(
+            ranking.numbers(at: "accuracies")[1] == (try accuracy(first.dropFirst(24).sorted())))
+        }
+      }
+    }
+  }
+
+  @Test("The norm of the last layer's gradient is that of error times features")
+  func lastLayer() throws {
+    let cell = try run("run").results["cells"]?["seed-0/uniform"]
+    let parts = try Digits.dataSet(of: Double.self).split(counts: [120, 30, 80], seed: 0)
+    let training = try parts[0].flippingLabels(fraction: 0.2, seed: 0).noisy
+    var model = try MultilayerPerceptron<Double>(sizes: [64, 8, 10], seed: 0)
+    try model.train(
+      on: training,
+      settings: TrainingSettings(
+        epochs: 20, batchSize: 32, learningRate: 1e-2, weightDecay: 0.01, seed: 1))
+    let features = model.penultimateFeatures(of: training.features.view)
+    let logits = model.logits(of: training.features.view)
+    let scores = cell?.numbers(at: "rankings", "l2, last-layer", "scores") ?? []
+    try #require(scores.count == 120)
+    for row in 0..<120 {
+      let powers = logits[row: row].map { exp($0) }
+      let sum = powers.reduce(0, +)
+      let error = powers.enumerated().map {
+        $1 / sum - ($0 == training.labels[row] ? 1 : 0)
+      }
+      let size = error.reduce(0) { $0 + $1 * $1 }
+      let length = features[row: row].reduce(1) { $0 + $1 * $1 }
+      // Gradients are stored in single precision.
+      #expect(abs(scores[row] - (size * length).squareRoot()) < 1e-5 * max(1, scores[row]))
+    }
+  }
+
+  @Test("Tables and pictures; one region alone; the same bytes")
+  func tables() throws {
+    let (outcome, _, first) = try run("first")
+    #expect(outcome.report.tables.map(\.name) == ["rankings", "models", "seconds"])
+    #expect(outcome.report.tables[0].table.rows.count == 2 * 12)
+    #expect(outcome.report.pictures.map(\.name) == ["auc", "trims"])
+    let second = try run("second").folder
+    for name in ["results.json", "tables/rankings.csv", "pictures/trims.svg"] {
+      #expect(
+        try Data(contentsOf: first.appending(path: name))
+          == Data(contentsOf: second.appending(path: name)), "\(name)")
+    }
+    let one = try run(
+      "one", overrides: ["regions=[last-layer]", "noise=[uniform]", "self-methods=[datainf]"])
+    #expect(one.outcome.report.tables[0].table.rows.count == 3 + 2 + 1 + 1)
+    let whole = try OrderedJSON(contentsOf: first.appending(path: "results.json"))
+    // Gradients of the last layer alone are those of its blocks.
+    for name in ["isolation-forest, last-layer", "l1, last-layer"] {
+      #expect(
+        one.results["cells"]?["seed-0/uniform"]?["rankings"]?[name]
+          == whole["cells"]?["seed-0/uniform"]?["rankings"]?[name])
+    }
+  }
+
+  @Test(
+    "Settings that do not go together are refused by place",
+    arguments: [
+      ("data.flip=0", "data.flip", "0 of 120"), ("trims=[0.1, 0.1]", "trims", "given twice"),
+      ("self-methods=[trak]", "self-methods", "trak needs more"),
+      ("noise=[none]", "noise", "uniform"), ("data.set=mnist", "data.folder", "is missing"),
+    ])
+  func wrongSettings(override: String, key: String, part: String) throws {
+    #expect {
+      let file = try ExperimentFile(text: Self.small, path: "e.yaml", overrides: [override])
+      _ = try ExperimentRun(file, in: directory.url.appending(path: "x"))
+    } throws: { error in
+      "\(error)".contains(key) && "\(error)".contains(part)
+    }
+    let whole = try ExperimentFile(
+      text: Self.small, path: "e.yaml",
+      overrides: ["regions=[last-layer]", "self-methods=[exact-ggn]"])
+    #expect {
+      _ = try ExperimentRun(whole, in: directory.url.appending(path: "x"))
+    } throws: { error in
+      "\(error)".contains("add all-layers to regions")
+    }
+  }
+
+  @Test(
+    "People's wrong labels take the place of made ones",
+    .enabled(if: SharedData.has("data/cifar10"), SharedData.absent))
+  func people() throws {
+    let folder = try #require(SharedData.url("data")).path
+    let (outcome, results, _) = try run(
+      "people",
+      overrides: [
+        "data.folder=\(folder)", "data.set=cifar10n", "data.flip=0", "data.pool=200",
+        "data.filters=4", "regions=[last-layer]", "seeds=1",
+      ])
+    #expect(results["cells"]?.object?.keys.elements == ["seed-0/people"])
+    #expect(outcome.report.tables[0].table.rows.count == 3 + 4 + 1 + 1)
+  }
+}
