@@ -4,8 +4,8 @@ internal import Reporting
 internal import TensorFiles
 
 extension FairnessRobustness {
-  /// What is read off a curve for a functional.
-  private struct Target {
+  /// What is read off a curve for a functional: a key of its lists, and what people call it.
+  struct Target {
     let key: String
     let name: String
     let isGap: Bool
@@ -22,10 +22,10 @@ extension FairnessRobustness {
     }
   }
 
-  private static let random = "random"
+  static let random = "random"
 
   /// The numbers of one curve, one a budget: of one seed; for random the mean over draws.
-  private func curve(
+  func curve(
     _ cell: OrderedJSON, _ kind: FunctionalQuery.Kind, _ method: String, _ part: String,
     _ key: String, _ change: (Double) -> Double = { $0 }
   ) -> [Double] {
@@ -42,7 +42,7 @@ extension FairnessRobustness {
   }
 
   /// A number a seed at one budget.
-  private func statistic(
+  func statistic(
     _ results: ExperimentResults, _ kind: FunctionalQuery.Kind, _ method: String, _ key: String,
     _ budget: Int, _ change: (Double) -> Double = { $0 }
   ) throws -> SeedStatistic {
@@ -52,7 +52,7 @@ extension FairnessRobustness {
       })
   }
 
-  private func target(
+  func target(
     _ results: ExperimentResults, _ kind: FunctionalQuery.Kind, _ method: String, _ budget: Int
   ) throws -> SeedStatistic {
     let target = Target(kind)
@@ -62,7 +62,7 @@ extension FairnessRobustness {
   }
 
   /// The share of seeds whose gap has another sign than before trimming; nil where there is no gap.
-  private func overshoot(
+  func overshoot(
     _ results: ExperimentResults, _ kind: FunctionalQuery.Kind, _ method: String, _ budget: Int
   ) -> Double? {
     let target = Target(kind)
@@ -126,66 +126,6 @@ extension FairnessRobustness {
     }
     report.checks = try checks(results)
     return report
-  }
-
-  private func chosenBudget(_ cell: OrderedJSON, _ kind: FunctionalQuery.Kind, _ method: String)
-    -> Int
-  {
-    let target = Target(kind)
-    let values = curve(cell, kind, method, "validation", target.key) {
-      target.isGap ? -abs($0) : $0
-    }
-    // Of equals the smallest budget.
-    return values.indices.max { (values[$0], -$0) < (values[$1], -$1) } ?? 0
-  }
-
-  private func chosenTable(_ results: ExperimentResults, _ names: [String]) throws -> Table {
-    var table = Table(
-      columns: [.init("trimmed for"), .init("method"), .init("measure")]
-        + SeedStatistic.columns("before") + SeedStatistic.columns("after")
-        + SeedStatistic.columns("accuracy after") + [.init("mean budget", .decimals(3))])
-    for kind in FunctionalQuery.Kind.allCases {
-      let target = Target(kind)
-      for name in names {
-        let cells = results.seeds.map { results[Self.cell($0)] }
-        let budgets = cells.map { chosenBudget($0, kind, name) }
-        func after(_ key: String, isGap: Bool) throws -> SeedStatistic {
-          try SeedStatistic(
-            zip(cells, budgets).map { cell, budget in
-              curve(cell, kind, name, "test", key) { isGap ? abs($0) : $0 }[budget]
-            })
-        }
-        let share = budgets.map { self.budgets[$0] }.reduce(0, +) / Double(budgets.count)
-        table.append(
-          [.text(kind.rawValue), .text(name), .text(target.name)]
-            + (try self.target(results, kind, name, 0).cells)
-            + (try after(target.key, isGap: target.isGap).cells)
-            + (try after("accuracy", isGap: false).cells) + [.number(share)])
-      }
-    }
-    return table
-  }
-
-  private func budgetTable(_ results: ExperimentResults, _ names: [String]) throws -> Table {
-    var table = Table(
-      columns: [.init("trimmed for"), .init("method"), .init("budget", .decimals(3))]
-        + SeedStatistic.columns("measure") + SeedStatistic.columns("accuracy")
-        + SeedStatistic.columns("log loss")
-        + SeedStatistic.columns("attack distance") + [.init("overshoot", .decimals(2))])
-    for kind in FunctionalQuery.Kind.allCases {
-      for name in names {
-        for (index, budget) in budgets.enumerated() {
-          table.append(
-            [.text(kind.rawValue), .text(name), .number(budget)]
-              + (try target(results, kind, name, index).cells)
-              + (try statistic(results, kind, name, "accuracy", index).cells)
-              + (try statistic(results, kind, name, "log_loss", index).cells)
-              + (try statistic(results, kind, name, "attack_distance", index).cells)
-              + [.number(overshoot(results, kind, name, index))])
-        }
-      }
-    }
-    return table
   }
 
   private func chart(
