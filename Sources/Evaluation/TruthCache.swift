@@ -1,4 +1,5 @@
 public import Foundation
+internal import Models
 internal import OrderedCollections
 internal import TensorFiles
 

@@ -13,37 +13,23 @@ public enum FairnessGap: String, Sendable, CaseIterable {
   ///   - predictions: n classes, 0 or 1.
   ///   - labels: n classes.
   ///   - groups: n groups, from 0 to the largest that occurs; at least two.
-  /// - Throws: ``EvaluationError`` if a group is empty or lengths differ.
+  /// - Throws: As ``FairnessGaps``.
   public func value(
     predictions: [Int], labels: [Int], groups: [Int]
   ) throws(EvaluationError) -> Double {
-    for count in [labels.count, groups.count] where count != predictions.count {
-      throw .differentLengths(predictions.count, count)
+    guard labels.count == predictions.count else {
+      throw .differentLengths(predictions.count, labels.count)
     }
-    let rates = try rates(predictions: predictions, labels: labels, groups: groups)
-    if rates.count == 2 { return rates[1] - rates[0] }
-    var sum = 0.0
-    for first in rates.indices {
-      for second in rates.indices[..<first] { sum += abs(rates[first] - rates[second]) }
-    }
-    return sum / Double(rates.count * (rates.count - 1) / 2)
-  }
-
-  /// The rate of each group, from 0 to 1.
-  private func rates(
-    predictions: [Int], labels: [Int], groups: [Int]
-  ) throws(EvaluationError) -> [Double] {
     let groupCount = max(2, (groups.max() ?? 0) + 1)
-    var (hits, counts) = (
-      [Int](repeating: 0, count: groupCount), [Int](repeating: 0, count: groupCount)
-    )
-    for row in predictions.indices where self == .demographicParity || labels[row] == 1 {
-      counts[groups[row]] += 1
-      if predictions[row] == 1 { hits[groups[row]] += 1 }
-    }
-    if let group = counts.firstIndex(of: 0) {
-      throw .noExampleInGroup(group, label: self == .equalOpportunity ? 1 : nil)
-    }
-    return zip(hits, counts).map { Double($0) / Double($1) }
+    let rates =
+      switch self {
+      case .demographicParity:
+        try FairnessGaps.demographicParity(
+          predictions: predictions, groups: groups, groupCount: groupCount)
+      case .equalOpportunity:
+        try FairnessGaps.equalOpportunity(
+          predictions: predictions, labels: labels, groups: groups, groupCount: groupCount)
+      }
+    return groupCount == 2 ? rates.gap() : rates.meanAbsoluteGap
   }
 }

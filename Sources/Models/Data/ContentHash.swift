@@ -1,5 +1,4 @@
 public import LinearAlgebra
-public import Models
 
 /// A 128-bit fingerprint of content: FNV-1a (Fowler, Noll and Vo), the same on every machine.
 ///
@@ -15,10 +14,11 @@ public struct ContentHash: Sendable, Hashable {
     for byte in text.utf8 { update(byte) }
   }
 
-  /// The fingerprint of a data set: shape, the bits of all features, labels, number of classes.
-  public init(of data: TabularDataSet<Double>) {
+  /// The fingerprint of a data set: shape, the bits of all features in double precision, labels, number of
+  /// classes; ids do not count.
+  public init<Element: Scalar>(of data: TabularDataSet<Element>) {
     update([data.count, data.features.columns, data.classCount])
-    update(data.features.elements)
+    update(data.features.elements.map { Double($0) })
     update(data.labels)
   }
 
