@@ -87,8 +87,8 @@ public struct LogisticRemoval: RemovalModel, Sendable {
     let data = original.data
     var rows = Matrix<Double>(repeating: 1, rows: data.count, columns: data.features.columns + 1)
     rows.place(data.features, firstColumn: 0)
-    // The model's Hessian is of the mean over the examples that are left.
-    let scale = 1 / Double(count - removed.count)
+    // Removed examples leave the sum of losses, and what it is divided by stays.
+    let scale = 1 / original.denominator
     let probabilities = model.probabilities(of: data)
     let solved = factor.solution(rows: rows)
     let leverages = solved.view.rowDots(with: rows.view)

@@ -122,6 +122,13 @@ extension InfluentialSubsets {
           points: zip(actual, predicted).map { Chart.Point($0, $1) })
       })
     chart.references = [.init(.identity, label: "predicted is actual")]
+    // A few points are far out, and would press all others together.
+    let actual = searches.flatMap { effect.all($0, last, "actual") }.sorted()
+    if actual.count > 100, let least = actual.first {
+      let most = actual[actual.count - 1 - actual.count / 100]
+      chart.x.range = min(0, least)...max(1e-300, 1.05 * most)
+      chart.y.range = chart.x.range
+    }
     return chart
   }
 
@@ -132,8 +139,7 @@ extension InfluentialSubsets {
   ) throws {
     var undefined = 0
     for size in 1...smallLargest {
-      for name in searches where name != Self.adaptive(1) || steps.contains(1) {
-        guard results.seeds.allSatisfy({ hasSmall(results, $0, model, name) }) else { continue }
+      for name in Self.smallSearches.map(\.name) {
         var (shares, ratios): ([Double], [Double]) = ([], [])
         for seed in results.seeds {
           let points = results[Self.cell(seed, model)]["small"]?.array ?? []
@@ -144,7 +150,7 @@ extension InfluentialSubsets {
             Double(pairs.count { $0.0 >= $0.1 - 1e-9 * max(1, abs($0.1)) }) / Double(pairs.count))
           // Where even the best set moves the answer the wrong way there is no share of it.
           let positive = pairs.filter { $0.1 > 0 }
-          undefined += pairs.count - positive.count
+          if name == Self.adaptive(1) { undefined += pairs.count - positive.count }
           if !positive.isEmpty {
             ratios.append(positive.reduce(0) { $0 + $1.0 / $1.1 } / Double(positive.count))
           }
@@ -175,12 +181,6 @@ extension InfluentialSubsets {
         "\(model.rawValue): in \(undefined) small cases even the best set moves the answer the wrong way; they have no share of its effect."
       )
     }
-  }
-
-  private func hasSmall(
-    _ results: ExperimentResults, _ seed: UInt64, _ model: WatchedRegression.Kind, _ name: String
-  ) -> Bool {
-    results[Self.cell(seed, model)]["small"]?.array?.allSatisfy { $0[name] != nil } ?? false
   }
 
   private func describe(

@@ -123,6 +123,13 @@ public struct InfluentialSubsets: Experiment {
       + steps.map(Self.adaptive)
   }
 
+  /// The searches that are held against the best of all sets.
+  static let smallSearches: [(name: String, algorithm: RemovalAlgorithm)] = [
+    (RemovalAlgorithm.greedy.rawValue, .greedy),
+    (RemovalAlgorithm.leverageAdjusted.rawValue, .leverageAdjusted),
+    (adaptive(1), .adaptive),
+  ]
+
   private func compute(
     seed: UInt64, _ model: WatchedRegression.Kind, _ context: CellContext
   ) throws -> CellResult {
@@ -220,11 +227,6 @@ public struct InfluentialSubsets: Experiment {
     let regression = try WatchedRegression(
       model, training: parts.training, points: parts.points, point: point,
       penalty: penalties[model] ?? 1)
-    let searches: [(String, RemovalAlgorithm)] = [
-      (RemovalAlgorithm.greedy.rawValue, .greedy),
-      (RemovalAlgorithm.leverageAdjusted.rawValue, .leverageAdjusted),
-      (Self.adaptive(1), .adaptive),
-    ]
     var found: OrderedDictionary<String, OrderedJSON> = [:]
     let best = try (1...smallLargest).map {
       direction.sign
@@ -232,7 +234,7 @@ public struct InfluentialSubsets: Experiment {
           ofRemoving: regression.subset($0, .exhaustive, direction).rows))
     }
     found["best"] = .numbers(best)
-    for (name, algorithm) in searches {
+    for (name, algorithm) in Self.smallSearches {
       let rows = try regression.subset(smallLargest, algorithm, direction).rows
       found[name] = .numbers(
         try (1...smallLargest).map {

@@ -288,6 +288,27 @@ struct RegressionSubsetTests {
       bound: .relative(1e-11))
   }
 
+  @Test("Logistic: after a removal, effects are those of a model that never had the examples")
+  func laterRounds() throws {
+    let (model, point) = try logistic()
+    let found = try LogisticRemoval(model, point: point).influentialSubset(
+      size: 20, algorithm: .adaptive)
+    let n = model.data.count
+    for round in [1, 5, 19] {
+      let removed = Set(found.rows.prefix(round))
+      let kept = (0..<n).filter { !removed.contains($0) }
+      // The terms that are left stay as they were: for their mean the penalty is larger.
+      let rest = try LogisticRegression(
+        trainedOn: model.data.selecting(kept),
+        settings: NewtonSettings(regularization: 0.02 * Double(n) / Double(kept.count)))
+      let next = try LogisticRemoval(rest, point: point).influentialSubset(
+        size: 1, algorithm: .leverageAdjusted)
+      #expect(kept[next.rows[0]] == found.rows[round])
+      // θ is known to 5e-9 in both, and an effect is no more than a few times θ.
+      expectClose(found.gains[round], next.gains[0], bound: .absolute(1e-6))
+    }
+  }
+
   @Test("Logistic: exhaustive is brute force, and adaptive comes near it")
   func logisticSearch() throws {
     let (model, point) = try logistic(rows: 12, seed: 4)
