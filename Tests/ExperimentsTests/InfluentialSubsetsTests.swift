@@ -2,6 +2,8 @@ import Experiments
 import Foundation
 import LinearAlgebra
 import Models
+import OrderedCollections
+import Reporting
 import TensorFiles
 import TestSupport
 import Testing

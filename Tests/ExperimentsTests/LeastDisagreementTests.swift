@@ -2,6 +2,8 @@ import Experiments
 import Foundation
 import LinearAlgebra
 import Models
+import OrderedCollections
+import Reporting
 import TensorFiles
 import TestSupport
 import Testing
@@ -111,13 +113,15 @@ struct LeastDisagreementTests {
       let estimate = cell.numbers(at: "estimate")
       try #require(exact.count == 40 && estimate.count == 40)
       #expect(exact.allSatisfy { $0 >= 0 && $0 <= 0.5 })
-      let error = zip(exact, estimate).reduce(0) { $0 + abs($1.0 - $1.1) } / 40
+      let error: Double = zip(exact, estimate).reduce(0) { $0 + abs($1.0 - $1.1) } / 40
       let found = try #require(cell.number(at: "patiences", "10", "mean_error"))
       #expect(abs(error - found) < 1e-12)
       // The angle to the boundary of a random direction is uniform in a plane: L has mean ¼, deviation
       // 0.144/√40 over 40; more dimensions bring directions nearer to the boundary.
       if dimension == 2 {
-        #expect(abs(exact.reduce(0, +) / 40 - 0.25) < 4 * 0.144 / 40.0.squareRoot())
+        let mean: Double = exact.reduce(0, +) / 40
+        let deviation: Double = 0.144 / 40.0.squareRoot()
+        #expect(abs(mean - 0.25) < 4 * deviation)
       }
     }
   }

@@ -91,5 +91,5 @@ struct SyntheticGroupsTests {
     #expect(prints.allSatisfy { $0.count == 32 && $0.allSatisfy(\.isHexDigit) })
   }
 
-  private let fixed = "118a1ff345fc4d8a55c6a2fa31f77bc4"
+  private let fixed = "33c50f962d5345f6ff07f12ba9129136"
 }
