@@ -2,6 +2,7 @@ import Experiments
 import Foundation
 import LinearAlgebra
 import Models
+import Reporting
 import TensorFiles
 import TestSupport
 import Testing
