@@ -104,13 +104,6 @@ struct AdversarialDefenceTests {
       classCount: 2)
   }
 
-  @Test("The same seed leaves the same bytes")
-  func repeatable() throws {
-    let first = try TinyRun(Self.text, in: directory.url.appending(path: "a"))
-    let second = try TinyRun(Self.text, in: directory.url.appending(path: "b"))
-    #expect(first.bytes == second.bytes)
-  }
-
   @Test("Shares that do not ascend are refused with their place")
   func shares() throws {
     let file = try ExperimentFile(

@@ -80,13 +80,6 @@ struct FairnessRobustnessTests {
     }
   }
 
-  @Test("The same seed leaves the same bytes")
-  func repeatable() throws {
-    let first = try TinyRun(Self.text, in: directory.url.appending(path: "a"))
-    let second = try TinyRun(Self.text, in: directory.url.appending(path: "b"))
-    #expect(first.bytes == second.bytes)
-  }
-
   @Test(
     "Budgets that do not ascend from 0 are refused with their place",
     arguments: ["[0.1, 0.2]", "[0]", "[0, 0.2, 0.1]"])

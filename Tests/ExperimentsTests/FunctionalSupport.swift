@@ -10,13 +10,11 @@ import Testing
 struct TinyRun {
   let outcome: ExperimentRun.Outcome
   let results: OrderedJSON
-  let bytes: Data
 
   init(_ text: String, in folder: URL, overrides: [String] = []) throws {
     let file = try ExperimentFile(text: text, path: "e.yaml", overrides: overrides)
     outcome = try ExperimentRun(file, in: folder).run()
     let url = folder.appending(path: "results.json")
-    bytes = try Data(contentsOf: url)
     results = try OrderedJSON(contentsOf: url)
   }
 

@@ -2,7 +2,6 @@ import Experiments
 import Foundation
 import LinearAlgebra
 import Models
-import OrderedCollections
 import Reporting
 import TensorFiles
 import TestSupport
@@ -137,15 +136,9 @@ struct InfluentialSubsetsTests {
     }
   }
 
-  @Test("The same settings and seeds give the same bytes; answers can be lowered instead")
-  func determinism() throws {
+  @Test("Answers can be lowered instead")
+  func lowering() throws {
     let first = try run("first").folder
-    let second = try run("second").folder
-    for name in ["results.json", "tables/effects.csv", "pictures/effects.svg"] {
-      #expect(
-        try Data(contentsOf: first.appending(path: name))
-          == Data(contentsOf: second.appending(path: name)), "\(name)")
-    }
     let lowered = try run("lowered", overrides: ["direction=lower", "models=[least-squares]"])
     #expect(lowered.outcome.failures.isEmpty, "\(lowered.outcome.failures)")
     let searches = lowered.results["cells"]?["seed-0/least-squares"]?["points"]?.array?.first

@@ -2,7 +2,6 @@ import Experiments
 import Foundation
 import LinearAlgebra
 import Models
-import OrderedCollections
 import Reporting
 import TensorFiles
 import TestSupport
@@ -113,32 +112,25 @@ struct LeastDisagreementTests {
       let estimate = cell.numbers(at: "estimate")
       try #require(exact.count == 40 && estimate.count == 40)
       #expect(exact.allSatisfy { $0 >= 0 && $0 <= 0.5 })
-      let error: Double = zip(exact, estimate).reduce(0) { $0 + abs($1.0 - $1.1) } / 40
+      let error = zip(exact, estimate).map { abs($0 - $1) }.reduce(0, +) / 40
       let found = try #require(cell.number(at: "patiences", "10", "mean_error"))
       #expect(abs(error - found) < 1e-12)
       // The angle to the boundary of a random direction is uniform in a plane: L has mean ¼, deviation
-      // 0.144/√40 over 40; more dimensions bring directions nearer to the boundary.
+      // 0.144/√40 = 0.0228 over 40; more dimensions bring directions nearer to the boundary.
       if dimension == 2 {
-        let mean: Double = exact.reduce(0, +) / 40
-        let deviation: Double = 0.144 / 40.0.squareRoot()
-        #expect(abs(mean - 0.25) < 4 * deviation)
+        let mean = exact.reduce(0, +) / 40
+        #expect(abs(mean - 0.25) < 4 * 0.0228)
       }
     }
   }
 
-  @Test("Tables and pictures; the same bytes")
+  @Test("Tables and pictures")
   func tables() throws {
-    let (outcome, _, first) = try run("first")
+    let outcome = try run("first").outcome
     #expect(
       outcome.report.tables.map(\.name) == ["summary", "closed-form", "rounds", "seconds"])
     #expect(outcome.report.tables.map(\.table.rows.count) == [5, 4, 20, 5])
     #expect(outcome.report.pictures.map(\.name) == ["accuracy", "closed-form", "estimate"])
-    let second = try run("second").folder
-    for name in ["results.json", "tables/rounds.csv", "pictures/accuracy.svg"] {
-      #expect(
-        try Data(contentsOf: first.appending(path: name))
-          == Data(contentsOf: second.appending(path: name)), "\(name)")
-    }
   }
 
   @Test(

@@ -37,6 +37,35 @@ struct ExperimentTests {
     ).run(in: place, kills: 10, seed: 11)
   }
 
+  /// The files of experiments that need no data from elsewhere.
+  private static let files: [URL] = {
+    guard
+      let folder = SharedData.packageRoot?.appending(path: "scripts/experiments"),
+      let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path)
+    else { return [] }
+    return names.sorted().filter { $0.hasSuffix(".yaml") }.map { folder.appending(path: $0) }
+      .filter { url in
+        let text = (try? String(contentsOf: url, encoding: .utf8)) ?? ""
+        return !text.contains("# needs: data.folder")
+      }
+  }()
+
+  // Runs of their own: within one process, the threads of another test's factorisation can change how a
+  // product is rounded.
+  @Test("The same file and seeds leave the same bytes, and show what they must")
+  func repeatability() throws {
+    #expect(Self.files.count >= 10)
+    for file in Self.files {
+      let name = file.lastPathComponent
+      let results = try ["first", "second"].map { folder in
+        try place.succeed(
+          ["experiment", "run", file.path, "--quick", "--quiet", "--output", "\(folder)/\(name)"])
+        return try place.bytes("\(folder)/\(name)/results.json")
+      }
+      #expect(results[0] == results[1], "\(name)")
+    }
+  }
+
   @Test("SIGTERM says what is left, and how to go on")
   func interruption() throws {
     let program = try RunningProgram(

@@ -31,8 +31,9 @@ struct ExperimentFolder {
       }
     } else {
       if files.fileExists(atPath: url.path) {
+        // What a run left that was killed before it was on record is no reason to refuse.
         let contents = try? files.contentsOfDirectory(atPath: url.path)
-        guard let contents, contents.isEmpty else {
+        guard let contents, contents.allSatisfy({ $0.hasPrefix(".unfinished-") }) else {
           throw ExperimentError.notARun(url.relativePath)
         }
       }
