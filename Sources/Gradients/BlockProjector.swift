@@ -11,6 +11,8 @@ struct BlockProjector<Element: Scalar>: Sendable {
     case sparse(SparseSignMatrix)
     /// P_out and P_in of a block of `outputs × inputs`.
     case kronecker(Matrix<Element>, Matrix<Element>)
+    /// P = I.
+    case identity
   }
 
   private let index: Int
@@ -35,6 +37,11 @@ struct BlockProjector<Element: Scalar>: Sendable {
   {
     self.block = block
     self.index = index
+    guard !projection.keeps(block) else {
+      dimension = block.width
+      parts = .identity
+      return
+    }
     dimension = projection.dimension
     let stream = Self.stream(block.name)
     let seed = projection.seed
@@ -87,6 +94,7 @@ struct BlockProjector<Element: Scalar>: Sendable {
     case .dense(let matrix, let panels): try dense(store, rows, matrix, panels)
     case .sparse(let matrix): try sparse(store, rows, matrix)
     case .kronecker(let outputs, let inputs): try kronecker(store, rows, outputs, inputs)
+    case .identity: Matrix(try store.rows(rows, of: index, as: Element.self))
     }
   }
 

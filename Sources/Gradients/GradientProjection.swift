@@ -13,7 +13,8 @@ public struct GradientProjection: Sendable, Hashable {
     /// So many signs a column (the sparse Johnson–Lindenstrauss transform), `k × d`.
     case sparse(dimension: Int, nonzeros: Int)
     /// P_out ⊗ P_in of normal numbers, `k_out × q` and `k_in × p`, for blocks that are matrices `q × p`
-    /// (LoGra: Choe et al., "What is your data worth to GPT?", 2024); k = k_out · k_in.
+    /// (LoGra: Choe et al., "What is your data worth to GPT?", 2024); k = k_out · k_in. A block that is a
+    /// vector of at most k numbers, such as a bias, is kept as it is.
     case kronecker(outputs: Int, inputs: Int)
   }
 
@@ -43,7 +44,7 @@ public struct GradientProjection: Sendable, Hashable {
     }
   }
 
-  /// Columns of each projected block, k.
+  /// Columns of each projected block, k; a vector that is kept may have fewer.
   public var dimension: Int {
     switch kind {
     case .dense(_, let dimension), .sparse(let dimension, _): dimension
@@ -66,7 +67,7 @@ public struct GradientProjection: Sendable, Hashable {
   /// The blocks of projected gradients.
   ///
   /// - Parameter layout: The blocks of the gradients.
-  /// - Returns: Blocks of the same names, of shape `[k]`, or `[k_out, k_in]`.
+  /// - Returns: Blocks of the same names, of shape `[k]`, or `[k_out, k_in]`, or of their own shape if kept.
   /// - Throws: ``GradientStoreError/notProjectable(block:reason:)`` where k is larger than d, or
   ///   ``GradientStoreError/notMatrixShaped(block:shape:neededBy:)``.
   public func layout(of layout: BlockLayout) throws -> BlockLayout {
@@ -82,6 +83,8 @@ public struct GradientProjection: Sendable, Hashable {
           )
         }
         blocks.append((block.name, [dimension]))
+      case .kronecker where keeps(block):
+        blocks.append((block.name, block.shape))
       case .kronecker(let outputs, let inputs):
         let (rows, columns) = try block.matrixShape(neededBy: "Kronecker projections")
         guard outputs <= rows, inputs <= columns else {
@@ -95,6 +98,12 @@ public struct GradientProjection: Sendable, Hashable {
       }
     }
     return BlockLayout(blocks)
+  }
+
+  /// Whether a block stays as it is: a vector that a Kronecker product could not make smaller.
+  func keeps(_ block: Block) -> Bool {
+    guard case .kronecker = kind else { return false }
+    return block.shape.count == 1 && block.width <= dimension
   }
 }
 

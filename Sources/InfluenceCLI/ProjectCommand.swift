@@ -24,7 +24,8 @@ struct ProjectCommand: ParsableCommand {
         gaussian    independent normal numbers
         rademacher  independent signs
         logra       P_out ⊗ P_in for blocks that are matrices, outputs × inputs;
-                    --factor-dimension 64 gives 64 × 64 columns a block
+                    --factor-dimension 64 gives 64 × 64 columns a block;
+                    vectors of fewer columns, such as biases, are kept
 
       EXAMPLES
         influence project grads/train small/train --kind sjlt \\

@@ -222,6 +222,25 @@ struct StoreProjectionTests {
     #expect(message(.sparse(dimension: 2, nonzeros: 1), projected).contains("projected already"))
   }
 
+  @Test("A vector that a Kronecker product cannot make smaller is kept; a longer one is refused")
+  func vectors() throws {
+    var generator = SeededGenerator(seed: 8)
+    let weight = Matrix<Float>.normal(20, 60, using: &generator)
+    let bias = Matrix<Float>.normal(20, 10, using: &generator)
+    let store = GradientStore(blocks: [
+      (name: "weight", shape: [10, 6], gradients: weight),
+      (name: "bias", shape: [10], gradients: bias),
+    ])
+    let projected = try project(store, .kronecker(outputs: 5, inputs: 2), to: "kept")
+    #expect(projected.layout.blocks.map(\.shape) == [[5, 2], [10]])
+    #expect(Matrix(try projected.rows(0..<20, of: 1, as: Float.self)) == bias)
+    #expect {
+      try project(store, .kronecker(outputs: 3, inputs: 3), to: "never")
+    } throws: { error in
+      "\(error)".contains("\"bias\"") && "\(error)".contains("10 × 1")
+    }
+  }
+
   @Test("Another source, seed or finished store is refused")
   func notResumable() throws {
     let store = try store()
