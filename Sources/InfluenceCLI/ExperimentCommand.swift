@@ -19,9 +19,9 @@ struct ExperimentCommand: ParsableCommand {
         influence experiment describe mislabelled-data
         influence experiment run scripts/experiments/mislabelled-digits.yaml --quick
         influence experiment run scripts/experiments/truth.yaml \\
-            --set model.hidden=[32] --seeds 20 --output runs/truth
+            --set model.units=32 --seeds 20 --output runs/truth
         influence experiment run scripts/experiments/truth.yaml \\
-            --set model.hidden=[32] --seeds 20 --output runs/truth --resume
+            --set model.units=32 --seeds 20 --output runs/truth --resume
       """,
     subcommands: [
       ExperimentRunCommand.self, ExperimentListCommand.self, ExperimentDescribeCommand.self,
@@ -40,7 +40,7 @@ struct ExperimentRunCommand: ParsableCommand {
       with --resume, and its results are those of an unbroken one. More --seeds may be asked for then.
 
       EXAMPLES
-        influence experiment run scripts/experiments/ensemble.yaml --quick
+        influence experiment run scripts/experiments/inner-product-ensemble.yaml --quick
         influence experiment run scripts/experiments/fairness-adult.yaml \\
             --set data.folder=/data --seeds 20 --output runs/adult
 

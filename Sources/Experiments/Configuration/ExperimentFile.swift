@@ -121,7 +121,7 @@ public struct ExperimentFile: Sendable {
           document.place, key: setting.key, allowed: setting.allowed, help: setting.help)
       }
     }
-    settings = Settings(values: values, places: places)
+    settings = Settings(values: values, places: places, origin: document.place)
   }
 
   /// The seeds that a file or the command line asks for; seed 0 unless they do.

@@ -83,7 +83,8 @@ public struct Setting: Sendable {
   }
 
   private static func describe(_ range: ClosedRange<Double>) -> String {
-    range.upperBound == .greatestFiniteMagnitude
+    if range == .positive { return "above 0" }
+    return range.upperBound == .greatestFiniteMagnitude
       ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
   }
 }

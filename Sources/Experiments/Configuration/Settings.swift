@@ -8,11 +8,16 @@ public struct Settings: Sendable, Hashable {
   /// The values by key, in the order in which the settings are declared; without those that have none.
   public let values: OrderedDictionary<String, OrderedJSON>
   /// Where each value was given, for errors that only the experiment can find.
-  let places: [String: Place]
+  private let places: [String: Place]
+  /// Where the file begins, for errors about what nobody gave.
+  private let origin: Place
 
-  init(values: OrderedDictionary<String, OrderedJSON>, places: [String: Place]) {
+  init(
+    values: OrderedDictionary<String, OrderedJSON>, places: [String: Place], origin: Place
+  ) {
     self.values = values
     self.places = places
+    self.origin = origin
   }
 
   /// Whether the setting has a value.
@@ -45,8 +50,24 @@ public struct Settings: Sendable, Hashable {
   ///   - key: The setting to change.
   ///   - reason: What is wrong, and what to do about it.
   public func invalid(_ key: String, _ reason: String) -> ExperimentError {
-    .invalidValue(places[key] ?? .standard, key: key, reason: reason)
+    .invalidValue(place(of: key), key: key, reason: reason)
   }
+
+  /// An error about a value that other settings make necessary.
+  ///
+  /// - Parameters:
+  ///   - key: The setting that has no value.
+  ///   - cause: The setting that makes it necessary.
+  ///   - allowed: What it may be.
+  ///   - help: What it is for.
+  public func missing(
+    _ key: String, neededBy cause: String, allowed: String, help: String
+  ) -> ExperimentError {
+    .missingKey(place(of: cause), key: key, allowed: allowed, help: help)
+  }
+
+  /// Where a value was given; the file's beginning where it was not.
+  func place(of key: String) -> Place { places[key] ?? origin }
 
   private func value<Value>(_ key: String, _ read: (OrderedJSON) -> Value?) -> Value {
     guard let json = values[key] else { preconditionFailure("setting \(key) has no value") }
@@ -72,15 +93,12 @@ public enum Place: Sendable, Hashable, CustomStringConvertible {
   case file(String, line: Int, column: Int)
   /// The command line.
   case commandLine
-  /// What it is where nobody says anything.
-  case standard
 
   /// The place, as errors begin.
   public var description: String {
     switch self {
     case .file(let path, let line, let column): "\(path):\(line):\(column)"
     case .commandLine: "--set"
-    case .standard: "default"
     }
   }
 }

@@ -54,14 +54,15 @@ struct BinaryTable: Sendable {
       fingerprint = "embedded"
     } else {
       guard let folder = settings.optionalText("data.folder") else {
-        throw ExperimentError.missingKey(
-          .standard, key: "data.folder", allowed: "the path of a folder",
+        throw settings.missing(
+          "data.folder", neededBy: "data.set", allowed: "the path of a folder",
           help: "the folder of data sets that docs/data.md describes")
       }
       let file = URL(filePath: folder, directoryHint: .isDirectory)
         .appending(path: "tabular/breast_cancer.csv")
       guard FileManager.default.fileExists(atPath: file.path) else {
-        throw ExperimentError.missingPath(.standard, key: "data.folder", path: file.path)
+        throw ExperimentError.missingPath(
+          settings.place(of: "data.folder"), key: "data.folder", path: file.path)
       }
       let text = try String(contentsOf: file, encoding: .utf8)
       all = try TabularDataSet(

@@ -86,8 +86,8 @@ struct ExampleSource: Sendable {
   /// The folder of data sets.
   private static func folder(_ settings: Settings) throws -> URL {
     guard let path = settings.optionalText("data.folder") else {
-      throw ExperimentError.missingKey(
-        .standard, key: "data.folder", allowed: "the path of a folder",
+      throw settings.missing(
+        "data.folder", neededBy: "data.set", allowed: "the path of a folder",
         help: "the folder of data sets that docs/data.md describes")
     }
     return URL(filePath: path, directoryHint: .isDirectory)

@@ -92,8 +92,8 @@ struct GroupedTask: Sendable {
       return
     }
     guard let path = settings.optionalText("data.folder") else {
-      throw ExperimentError.missingKey(
-        settings.places["data.set"] ?? .standard, key: "data.folder",
+      throw settings.missing(
+        "data.folder", neededBy: "data.set",
         allowed: "the path of a folder", help: "\(name) is read from the folder of data sets")
     }
     let folder = URL(fileURLWithPath: path, isDirectory: true).appending(path: "tabular")
