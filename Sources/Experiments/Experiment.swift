@@ -64,11 +64,32 @@ public struct CellResult: Sendable, Hashable {
   public var values: OrderedJSON
   /// Seconds, bytes, and whatever else is measured on the machine rather than computed.
   public var costs: OrderedJSON
+  /// Scores of training examples, which become files of their own.
+  public var scores: [CellScores]
 
-  /// Collects both.
-  public init(values: OrderedJSON, costs: OrderedJSON = .null) {
+  /// Collects them.
+  public init(values: OrderedJSON, costs: OrderedJSON = .null, scores: [CellScores] = []) {
     self.values = values
     self.costs = costs
+    self.scores = scores
+  }
+}
+
+/// Scores of training examples, `rows × n`: `scores/CELL/NAME.npy`, with a `.json` that says what they are.
+public struct CellScores: Sendable, Hashable {
+  /// The name of the file, without ending.
+  public let name: String
+  /// What they are, and what a high one means.
+  public let about: String
+  /// What each row is, such as a method; with its n scores.
+  public let rows: OrderedDictionary<String, [Double]>
+
+  /// Names scores; all rows of one length.
+  public init(_ name: String, about: String, rows: OrderedDictionary<String, [Double]>) {
+    precondition(Set(rows.values.map(\.count)).count <= 1, "\(name): rows of different lengths")
+    self.name = name
+    self.about = about
+    self.rows = rows
   }
 }
 

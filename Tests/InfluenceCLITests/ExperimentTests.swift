@@ -26,6 +26,7 @@ struct ExperimentTests {
   private static let results = [
     "run/results.json", "run/summary.md", "run/tables/correlation.csv",
     "run/pictures/correlation.svg", "run/pictures/against-exact.svg",
+    "run/scores/seed-1/rank-2/mean-query.npy",
   ]
 
   @Test("A killed run goes on, and its results are those of an unbroken one")
@@ -91,6 +92,12 @@ struct ExperimentTests {
     #expect(results["seeds"]?.strings == ["0", "1"])
     #expect(results["cells"]?.object?.count == 4)
     #expect(results["settings"]?["model.hidden"]?.integers == [8])
+    // The files of scores are those of the results.
+    let scores = try place.matrix("run/scores/seed-0/rank-1/mean-query.npy")
+    let rows = try place.json("run/scores/seed-0/rank-1/mean-query.json")["rows"]?.strings
+    #expect(rows == ["hessian-free", "datainf", "exact"] && scores.rows == 3)
+    let exact = results["cells"]?["seed-0/rank-1"]?["methods"]?["exact"]?["mean_query_scores"]
+    #expect(exact?.array?.compactMap(\.number) == Array(scores[row: 2]))
     // Once more: refused, then nothing to do.
     let again = try place.run(["experiment", "run", "small.yaml", "--output", "run"])
     #expect(again.status == 73 && again.onlyError?.contains("--resume") == true, "\(again)")

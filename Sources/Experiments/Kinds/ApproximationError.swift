@@ -82,7 +82,9 @@ public struct ApproximationError: Experiment {
       flipped: parts.flippedRows.isEmpty ? nil : parts.flippedRows, progress: context.progress)
     var values: OrderedDictionary<String, OrderedJSON> = [:]
     var costs: OrderedDictionary<String, OrderedJSON> = [:]
+    var scores: OrderedDictionary<String, [Double]> = [:]
     for entry in comparison.entries {
+      scores[entry.specification] = entry.scores.values.meanRow().elements
       values[entry.specification] = [
         "mean_query_pearson": .optional(entry.meanQueryAgreement.meanPearson),
         "mean_query_spearman": .optional(entry.meanQueryAgreement.meanSpearman),
@@ -102,7 +104,12 @@ public struct ApproximationError: Experiment {
         "columns": .integer(gradients.training.layout.columnCount),
         "test_accuracy": .number(try model.accuracy(on: parts.test)),
         "methods": .object(values),
-      ], costs: .object(costs))
+      ], costs: .object(costs),
+      scores: [
+        CellScores(
+          "mean-query", about: "score for the mean validation query; positive is helpful",
+          rows: scores)
+      ])
   }
 
   /// Correlation against rank, with intervals over seeds; the first seed's scores against exact.

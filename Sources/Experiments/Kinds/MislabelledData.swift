@@ -122,10 +122,14 @@ public struct MislabelledData: Experiment {
     var own: OrderedDictionary<String, OrderedJSON> = [:]
     var costs: OrderedDictionary<String, OrderedJSON> = [:]
     var warnings: OrderedDictionary<String, OrderedJSON> = [:]
+    var harms: OrderedDictionary<String, [Double]> = [:]
+    var selves: OrderedDictionary<String, [Double]> = [:]
     for (index, method) in methods.enumerated() {
       context.progress(method, Double(index) / Double(methods.count))
       let includesSelf = selfMethods.contains(method)
       let scores = try HarmScores(of: method, gradients, includesSelf: includesSelf)
+      harms[method] = scores.harm
+      if includesSelf { selves[method] = scores.selfInfluence }
       harm[method] = try ranking(scores.harm, wrong)
       if includesSelf { own[method] = try ranking(scores.selfInfluence, wrong) }
       var seconds: OrderedDictionary<String, OrderedJSON> = [
@@ -157,7 +161,14 @@ public struct MislabelledData: Experiment {
       "warnings": .object(warnings),
     ]
     if keepsScores { values["wrong_rows"] = .integers(wrong.sorted()) }
-    return CellResult(values: .object(values), costs: .object(costs))
+    return CellResult(
+      values: .object(values), costs: .object(costs),
+      scores: [
+        CellScores(
+          "harm", about: "harm to the mean validation query; high marks examples to look at",
+          rows: harms),
+        CellScores("self", about: "self-influence; high marks examples to look at", rows: selves),
+      ].filter { !$0.rows.isEmpty })
   }
 
   private func ranking(_ scores: [Double], _ wrong: Set<Int>) throws -> OrderedJSON {

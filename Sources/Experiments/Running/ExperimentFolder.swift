@@ -1,4 +1,5 @@
 internal import Foundation
+internal import LinearAlgebra
 internal import OrderedCollections
 internal import TensorFiles
 
@@ -6,6 +7,7 @@ internal import TensorFiles
 ///
 ///     run.json           experiment, settings, inputs: what decides the results
 ///     cells/NAME.json    one result each, written when it is computed
+///     scores/NAME/*.npy  scores of training examples, where the experiment keeps them
 ///     results.json       all results and checks; the same bytes whenever they are computed
 ///     costs.json         times and memory
 ///     tables/*.csv, pictures/*.svg, summary.md
@@ -80,6 +82,8 @@ struct ExperimentFolder {
 
   /// Keeps the result of a cell; whole, or not at all.
   func keep(_ result: CellResult, of cell: String) throws {
+    // Before the result: a cell that is kept has its scores.
+    for scores in result.scores { try write(scores, of: cell) }
     let file = file(of: cell)
     try FileManager.default.createDirectory(
       at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
@@ -87,6 +91,21 @@ struct ExperimentFolder {
       "cell": .string(cell), "values": result.values, "costs": result.costs,
     ]
     try AtomicFile.write(try json.serialized(.indented) + "\n", to: file)
+  }
+
+  private func write(_ scores: CellScores, of cell: String) throws {
+    let columns = scores.rows.values.first?.count ?? 0
+    let json: OrderedJSON = [
+      "about": .string(scores.about),
+      "rows": .array(scores.rows.keys.map { .string($0) }),
+      "columns": "training examples",
+    ]
+    try write(
+      try json.serialized(.indented) + "\n", to: "scores/\(cell)/\(scores.name).json")
+    try NumpyFile.write(
+      Matrix(
+        rows: scores.rows.count, columns: columns, elements: scores.rows.values.flatMap { $0 }),
+      to: url.appending(path: "scores/\(cell)/\(scores.name).npy"))
   }
 
   /// Writes the text of a file of the report.
