@@ -41,7 +41,7 @@ public struct LeaveOneOutAgreement: Experiment {
         standard: ["hessian-free", "datainf", "kfac", "exact", "exact-hessian"],
         help: "what is held against the truth"),
     ]
-    + DataTask.settings(.init(training: 600, validation: 200, test: 1))
+    + DataTask.settings(.init(training: 600, validation: 200, test: 0))
 
   enum Model: String, CaseIterable { case softmax, logistic }
 
@@ -169,7 +169,7 @@ extension GradientPair {
   ///
   /// The Kronecker factors are those of one output, A = mean x·xᵀ and S = mean p(1 − p), and
   /// Λ = mean p(1 − p)·(Q·x)²: the expectation over the model's labels, which here needs no drawing.
-  convenience init(
+  init(
     of model: LogisticRegression, queries: TabularDataSet<Double>, methods: [String]
   ) throws {
     func store(_ data: TabularDataSet<Double>, _ name: String) -> GradientStore {

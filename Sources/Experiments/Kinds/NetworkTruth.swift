@@ -53,7 +53,7 @@ public struct NetworkTruth: Experiment {
       Setting("model.batch", .integer(.counting), standard: 32, help: "examples of one step"),
       Setting(
         "model.learning-rate", .number(.positive), standard: 5e-3, help: "learning rate of AdamW"),
-    ] + DataTask.settings(.init(training: 300, validation: 60, test: 1))
+    ] + DataTask.settings(.init(training: 300, validation: 60, test: 0))
 
   /// The name that random scores have among methods.
   static let random = "random"

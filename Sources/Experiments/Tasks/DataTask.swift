@@ -12,6 +12,7 @@ struct DataTask: Sendable {
     var base = 0
     var training: Int
     var validation: Int
+    /// 0 where the experiment has no final number; then there is no setting of it.
     var test: Int
     var flip = 0.0
   }
@@ -28,7 +29,7 @@ struct DataTask: Sendable {
     let flippedRows: Set<Int>
     /// Clean examples that influence is asked of.
     let validation: TabularDataSet<Double>
-    /// Clean examples that only the final number sees.
+    /// Clean examples that only the final number sees; one example, unused, where there is no such number.
     let test: TabularDataSet<Double>
   }
 
@@ -46,13 +47,16 @@ struct DataTask: Sendable {
         "data.validation", .integer(.counting), standard: .integer(sizes.validation),
         help: "clean examples that influence is asked of"),
       Setting(
-        "data.test", .integer(.counting), standard: .integer(sizes.test),
-        help: "clean examples for the final accuracy"),
-      Setting(
         "data.flip", .number(.share), standard: .number(sizes.flip),
         help: "the share of training labels that are made wrong"),
     ]
     settings += ExampleSource.settings
+    if sizes.test > 0 {
+      settings.append(
+        Setting(
+          "data.test", .integer(.counting), standard: .integer(sizes.test),
+          help: "clean examples for the final accuracy"))
+    }
     if sizes.base > 0 {
       settings.append(
         Setting(
@@ -74,7 +78,8 @@ struct DataTask: Sendable {
     sizes = Sizes(
       base: settings.has("data.base") ? settings.integer("data.base") : 0,
       training: settings.integer("data.training"),
-      validation: settings.integer("data.validation"), test: settings.integer("data.test"),
+      validation: settings.integer("data.validation"),
+      test: settings.has("data.test") ? settings.integer("data.test") : 1,
       flip: settings.number("data.flip"))
     source = try ExampleSource(settings)
     inputs = [(source.name, source.fingerprint)]

@@ -8,13 +8,13 @@ internal import TensorFiles
 /// The gradients of a trained network on training examples and on queries, in memory.
 ///
 /// What methods need beside gradients (Kronecker factors, second derivatives) is computed only where one
-/// of them needs it, and lies in a temporary folder for as long as this value lives.
-final class GradientPair: Sendable {
+/// of them needs it, and is mapped from a temporary file that has no name any more: whatever ends the program,
+/// nothing is left behind.
+struct GradientPair: Sendable {
   /// n rows.
   let training: GradientStore
   /// m rows.
   let queries: GradientStore
-  private let folder: URL?
 
   /// Computes the gradients.
   ///
@@ -28,7 +28,7 @@ final class GradientPair: Sendable {
   ///     all. Second derivatives are of all layers, so methods that need them do not go with it.
   ///   - seed: Draws the labels of the Fisher matrix.
   ///   - penalty: α of a penalty (α/2)·‖θ‖² in the training loss, which belongs to its second derivatives.
-  convenience init(
+  init(
     of model: MultilayerPerceptron<Double>, training: TabularDataSet<Double>,
     queries: TabularDataSet<Double>, methods: [String] = [], dropout: Dropout? = nil,
     lastLayers: Int? = nil, seed: UInt64 = 0, penalty: Double = 0
@@ -78,13 +78,13 @@ final class GradientPair: Sendable {
     self.queries = queries
     guard let writeCurvature else {
       self.training = training
-      folder = nil
       return
     }
     let folder = FileManager.default.temporaryDirectory
       .appending(path: "influence-experiment-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    self.folder = folder
+    // The mapping outlives the file's name.
+    defer { try? FileManager.default.removeItem(at: folder) }
     try writeCurvature(folder)
     self.training = training.with(
       curvature: try StoredCurvature(opening: folder.appending(path: StoredCurvature.fileName)))
@@ -125,10 +125,6 @@ final class GradientPair: Sendable {
         "\(whole) needs the gradients of all layers; give 0, or leave it out")
     }
     return count
-  }
-
-  deinit {
-    if let folder { try? FileManager.default.removeItem(at: folder) }
   }
 
   /// Single precision, as gradients are usually stored.
