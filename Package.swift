@@ -24,11 +24,11 @@ let package = Package(
       pkgConfig: "openblas",
       providers: [.apt(["libopenblas-dev", "liblapacke-dev"]), .brew(["openblas"])]
     ),
-    .systemLibrary(name: "CVectorInstructions"),
+    .systemLibrary(name: "CKernels"),
     .target(
       name: "LinearAlgebra",
       dependencies: [
-        "COpenBLAS", "CVectorInstructions", .product(name: "RealModule", package: "swift-numerics"),
+        "COpenBLAS", "CKernels", .product(name: "RealModule", package: "swift-numerics"),
       ],
       swiftSettings: settings
     ),

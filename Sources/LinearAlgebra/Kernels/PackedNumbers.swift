@@ -1,4 +1,4 @@
-internal import CVectorInstructions
+internal import CKernels
 
 /// How the numbers of a file lie one after the other: little-endian, at any address.
 package enum PackedFormat: Sendable {

@@ -1,4 +1,4 @@
-internal import CVectorInstructions
+internal import CKernels
 
 extension MatrixView where Element == Float {
   /// The inner products of this one row with rows of packed numbers, which are read once and never
