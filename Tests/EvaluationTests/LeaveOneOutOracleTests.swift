@@ -62,7 +62,7 @@ struct LeaveOneOutOracleTests {
     _ gradients: Matrix<Double>, _ queries: Matrix<Double>, _ hessian: Matrix<Double>
   ) throws -> Matrix<Double> {
     let folder = try TemporaryDirectory()
-    try StoredCurvature.write(hessian: hessian, to: folder.url)
+    try StoredCurvature(hessian: hessian).write(to: folder.url)
     let curvature = try StoredCurvature(opening: folder.file(StoredCurvature.fileName))
     let training = GradientStore(
       name: "train", blocks: [("all", [gradients.columns], gradients)]

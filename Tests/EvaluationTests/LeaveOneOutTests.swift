@@ -14,13 +14,10 @@ struct LeaveOneOutTests {
   private func scores(
     gradients: Matrix<Double>, queries: Matrix<Double>, hessian: Matrix<Double>
   ) throws -> Matrix<Double> {
-    let folder = try TemporaryDirectory()
-    try StoredCurvature.write(hessian: hessian, to: folder.url)
-    let curvature = try StoredCurvature(opening: folder.file(StoredCurvature.fileName))
     let block = [("all", [gradients.columns])]
     let training = GradientStore(
       name: "train", blocks: block.map { ($0.0, $0.1, gradients) }
-    ).with(curvature: curvature)
+    ).with(curvature: StoredCurvature(hessian: hessian))
     let query = GradientStore(name: "query", blocks: block.map { ($0.0, $0.1, queries) })
     return try Curvature(
       fitting: [SecondOrder(.hessian)], on: training,

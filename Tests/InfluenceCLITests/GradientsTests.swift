@@ -152,7 +152,7 @@ struct GradientsTests {
     ]).output
     #expect(output.contains("32 training rows (0 labels flipped) and 8 queries × 6 columns"))
     // Softmax is its own last layer, at the minimum of the same loss: its gradients sum to −λΘ.
-    let head = try #require(try Representations(at: place.file("g/train")).head)
+    let head = try #require(try Representations(opening: place.file("g/train")).head)
     let store = try GradientStore(opening: place.file("g/train"))
     let rows: MatrixView<Double> = try store.rows(0..<32, of: 0, as: Double.self)
     let mean = Matrix(rows).meanRow()

@@ -25,8 +25,8 @@ struct RepresentationTests {
     "Scores, their mean, signs, and few queries at a time are those of the library",
     arguments: ["rps", "knn-shapley", "knn-shapley:k=2"])
   func scores(method: String) throws {
-    let training = try Representations(at: place.file("g/train"))
-    let queries = try Representations(at: place.file("g/query"))
+    let training = try Representations(opening: place.file("g/train"))
+    let queries = try Representations(opening: place.file("g/query"))
     #expect(training.features.columns == 6 && training.count == 60 && queries.count == 12)
     #expect(training.head?.regularization == 0.01 && queries.head == nil)
     let library = try #require(try RepresentationCatalog.method(method))
@@ -63,7 +63,7 @@ struct RepresentationTests {
   @Test("Self-influence of representer points, and none of neighbours")
   func own() throws {
     try place.succeed(["self", "--train", "g/train", "--method", "rps", "--output", "o.npy"])
-    let training = try Representations(at: place.file("g/train"))
+    let training = try Representations(opening: place.file("g/train"))
     expectClose(
       try place.matrix("o.npy").elements, try RepresenterPoints().selfInfluence(on: training),
       bound: .relative(Double(Float.ulpOfOne)))

@@ -139,16 +139,16 @@ struct RepresenterPointsTests {
     let setting = try Setting()
     let folder = try TemporaryDirectory()
     try setting.training.write(to: folder.url)
-    let read = try Representations(at: folder.url)
+    let read = try Representations(opening: folder.url)
     #expect(read.features == setting.training.features && read.labels == setting.training.labels)
     #expect(read.head?.weights == setting.training.head?.weights)
     #expect(read.head?.regularization == Self.penalty)
     let url = folder.file(Representations.fileName)
     #expect(
-      try RepresenterPoints().scores(of: setting.queries, on: Representations(at: url)).values
+      try RepresenterPoints().scores(of: setting.queries, on: Representations(opening: url)).values
         == RepresenterPoints().scores(of: setting.queries, on: setting.training).values)
     let empty = try TemporaryDirectory()
-    #expect(throws: GradientStoreError.self) { try Representations(at: empty.url) }
+    #expect(throws: GradientStoreError.self) { try Representations(opening: empty.url) }
     // By hand: a head without its penalty is nothing that our writer makes.
     func refused(_ tensors: [(String, Matrix<Double>)], penalty: String? = nil) -> String {
       var header = penalty.map { ["\"__metadata__\":{\"regularization\":\"\($0)\"}"] } ?? []
@@ -166,7 +166,7 @@ struct RepresenterPointsTests {
       do {
         let file = try empty.write(
           littleEndian(UInt64(text.count)) + text + bytes, to: "bad.safetensors")
-        _ = try Representations(at: file)
+        _ = try Representations(opening: file)
         return "nothing"
       } catch { return "\(error)" }
     }

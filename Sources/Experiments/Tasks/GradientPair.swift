@@ -1,4 +1,3 @@
-internal import Foundation
 internal import Gradients
 internal import Influence
 internal import LinearAlgebra
@@ -8,8 +7,7 @@ internal import TensorFiles
 /// The gradients of a trained network on training examples and on queries, in memory.
 ///
 /// What methods need beside gradients (Kronecker factors, second derivatives) is computed only where one
-/// of them needs it, and is mapped from a temporary file that has no name any more: whatever ends the program,
-/// nothing is left behind.
+/// of them needs it.
 struct GradientPair: Sendable {
   /// n rows.
   let training: GradientStore
@@ -46,48 +44,33 @@ struct GradientPair: Sendable {
     precondition(
       !(needs.hessian || needs.gaussNewton) || lastLayers == nil,
       "second derivatives are of all layers")
-    guard needs.factors || needs.hessian || needs.gaussNewton else {
-      try self.init(training: store, queries: queryStore)
+    self.queries = queryStore
+    guard needs.curvature else {
+      self.training = store
       return
     }
     let blocks = Set(store.layout.blocks.map(\.name))
-    try self.init(training: store, queries: queryStore) { folder in
-      var hessian = needs.hessian ? try model.hessian(over: training) : nil
-      var gaussNewton = needs.gaussNewton ? try model.gaussNewton(over: training) : nil
-      hessian?.addToDiagonal(penalty)
-      gaussNewton?.addToDiagonal(penalty)
-      try StoredCurvature.write(
+    var hessian = needs.hessian ? try model.hessian(over: training) : nil
+    var gaussNewton = needs.gaussNewton ? try model.gaussNewton(over: training) : nil
+    hessian?.addToDiagonal(penalty)
+    gaussNewton?.addToDiagonal(penalty)
+    self.training = store.with(
+      curvature: StoredCurvature(
         kronecker: needs.factors
           ? try model.kroneckerFactors(over: training, labels: .sampled(seed: seed))
             .filter { blocks.contains($0.block) } : [],
         hessian: hessian, gaussNewton: gaussNewton,
-        metadata: ["fisher": "sampled", "examples": "\(training.count)"], to: folder)
-    }
+        metadata: ["fisher": "sampled", "examples": "\(training.count)"]))
   }
 
   /// Takes gradients as they are.
   ///
   /// - Parameters:
-  ///   - training: n rows.
+  ///   - training: n rows, with what the model knows of its curvature.
   ///   - queries: m rows.
-  ///   - writeCurvature: Writes what the model knows of its curvature into a folder; nil for nothing.
-  init(
-    training: GradientStore, queries: GradientStore,
-    writeCurvature: ((URL) throws -> Void)? = nil
-  ) throws {
+  init(training: GradientStore, queries: GradientStore) {
+    self.training = training
     self.queries = queries
-    guard let writeCurvature else {
-      self.training = training
-      return
-    }
-    let folder = FileManager.default.temporaryDirectory
-      .appending(path: "influence-experiment-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    // The mapping outlives the file's name.
-    defer { try? FileManager.default.removeItem(at: folder) }
-    try writeCurvature(folder)
-    self.training = training.with(
-      curvature: try StoredCurvature(opening: folder.appending(path: StoredCurvature.fileName)))
   }
 
   /// What methods need beside gradients.
@@ -98,6 +81,8 @@ struct GradientPair: Sendable {
     let hessian: Bool
     /// The Gauss–Newton matrix.
     let gaussNewton: Bool
+    /// Whether they need anything.
+    var curvature: Bool { factors || hessian || gaussNewton }
 
     init(of methods: [String]) {
       let names = methods.flatMap { $0.split(whereSeparator: { ":=,".contains($0) }) }

@@ -3,8 +3,8 @@ public import LinearAlgebra
 import OrderedCollections
 public import TensorFiles
 
-/// What a model's last layer reads and says of examples: `representations.safetensors` in the folder of
-/// a store, for methods that compare examples where the model has reduced them to features.
+/// What a model's last layer reads and says of examples: matrices in memory, or
+/// `representations.safetensors` in the folder of a store, for methods that compare examples where the model has reduced them to features.
 ///
 /// All tensors are of floating point, with the example first:
 /// - `features` (`n × d`): what the last layer reads;
@@ -15,7 +15,7 @@ public import TensorFiles
 ///   of training examples, optional.
 ///
 /// λ is the metadata's `regularization`.
-public struct Representations: Sendable {
+public struct Representations: Companion {
   /// The file's name in a store's folder.
   public static let fileName = "representations.safetensors"
 
@@ -72,16 +72,12 @@ public struct Representations: Sendable {
   ///
   /// - Throws: ``TensorFileError``, or
   ///   ``GradientStoreError/unusableRepresentations(path:field:reason:)``.
-  /// - Complexity: All is read, 8 bytes a number.
-  public init(at url: URL) throws {
+  /// - Complexity: Everything is read; 8 bytes per number.
+  public init(opening url: URL) throws {
     let isFolder = (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory ?? false
     let place = isFolder ? url.appending(path: Self.fileName) : url
     guard !isFolder || FileManager.default.fileExists(atPath: place.path) else {
-      throw GradientStoreError.unusableRepresentations(
-        path: url.path, field: Self.fileName,
-        reason:
-          "there is no such file beside the gradients; `influence gradients --representations` writes it"
-      )
+      throw Self.missing(besideStore: url.path)
     }
     let file = try SafetensorsFile(opening: place)
     func problem(_ field: String, _ reason: String) -> GradientStoreError {
@@ -112,6 +108,14 @@ public struct Representations: Sendable {
     }
     try self.init(
       source: place.path, features: try file.matrix("features"), labels: labels, head: head)
+  }
+
+  static func missing(besideStore path: String) -> GradientStoreError {
+    .unusableRepresentations(
+      path: path, field: fileName,
+      reason:
+        "there is no such file beside the gradients; `influence gradients --representations` writes it"
+    )
   }
 
   /// Some of the examples, without the head.

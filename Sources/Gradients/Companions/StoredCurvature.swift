@@ -3,14 +3,14 @@ public import LinearAlgebra
 import OrderedCollections
 public import TensorFiles
 
-/// What a model knows of its curvature beside its gradients: `curvature.safetensors` in the folder of
-/// a training store.
+/// What a model knows of its curvature: matrices in memory, or `curvature.safetensors` in the folder of a
+/// training store.
 ///
-/// Tensors are float64. Of a block B that is a linear map of p inputs and q outputs:
+/// Tensors are float64. For a block B that is a linear map of p inputs and q outputs, they are
 /// `B.activations` (`p × p`), `B.output_gradients` (`q × q`), and, for EK-FAC, `B.activation_basis`
-/// (`p × p`), `B.output_basis` (`q × q`), `B.eigenvalues` (`q × p`). Of the whole model, over all D
-/// columns in the layout's order: `hessian` and `ggn` (`D × D`), of the mean training loss.
-public struct StoredCurvature: Sendable {
+/// (`p × p`), `B.output_basis` (`q × q`), `B.eigenvalues` (`q × p`). For the whole model, over all D
+/// columns in the layout's order, they are `hessian` and `ggn` (`D × D`), of the mean training loss.
+public struct StoredCurvature: Companion {
   /// The file's name in a store's folder.
   public static let fileName = "curvature.safetensors"
 
@@ -22,39 +22,76 @@ public struct StoredCurvature: Sendable {
     case gaussNewton = "ggn"
   }
 
-  private let file: SafetensorsFile
+  private enum Storage: Sendable {
+    case file(SafetensorsFile)
+    case memory(OrderedDictionary<String, Matrix<Double>>)
+  }
 
-  /// Opens the file; tensors are mapped and not read yet.
+  private let storage: Storage
+  /// The file's path, or `memory`.
+  public let path: String
+  /// What the writer said: `fisher` (`empirical` or `sampled`), `examples`, `regularization`.
+  public let metadata: [String: String]
+
+  /// Takes matrices from memory.
+  ///
+  /// - Parameters:
+  ///   - kronecker: Factors by the name of their block.
+  ///   - hessian: `D × D`.
+  ///   - gaussNewton: `D × D`.
+  ///   - metadata: What to record, such as `fisher` and `examples`.
+  public init(
+    kronecker: [(block: String, factors: KroneckerFactors)] = [],
+    hessian: Matrix<Double>? = nil, gaussNewton: Matrix<Double>? = nil,
+    metadata: [String: String] = [:]
+  ) {
+    var tensors: OrderedDictionary<String, Matrix<Double>> = [:]
+    for (block, factors) in kronecker {
+      for (part, matrix) in factors.parts {
+        let replaced = tensors.updateValue(matrix, forKey: "\(block).\(part.rawValue)")
+        precondition(replaced == nil, "there are two sets of factors of block \(block)")
+      }
+    }
+    tensors[SecondDerivative.hessian.rawValue] = hessian
+    tensors[SecondDerivative.gaussNewton.rawValue] = gaussNewton
+    storage = .memory(tensors)
+    path = "memory"
+    self.metadata = metadata
+  }
+
+  /// Opens the file; tensors are mapped, and read when they are asked for.
   ///
   /// - Throws: ``TensorFileError``.
   public init(opening url: URL) throws(TensorFileError) {
-    file = try SafetensorsFile(opening: url)
+    let file = try SafetensorsFile(opening: url)
+    storage = .file(file)
+    path = file.map.path
+    metadata = Dictionary(uniqueKeysWithValues: file.metadata.map { ($0, $1) })
   }
 
-  /// What is beside a store; nil where there is nothing.
-  static func beside(storeAt folder: URL) throws(TensorFileError) -> StoredCurvature? {
-    let url = folder.appending(path: fileName)
-    guard FileManager.default.fileExists(atPath: url.path) else { return nil }
-    return try StoredCurvature(opening: url)
+  private var names: [String] {
+    switch storage {
+    case .file(let file): Array(file.tensors.keys)
+    case .memory(let tensors): Array(tensors.keys)
+    }
   }
 
-  /// Where the file is.
-  public var path: String { file.map.path }
-  /// What the writer said: `fisher` (`empirical` or `sampled`), `examples`, `regularization`.
-  public var metadata: [String: String] {
-    Dictionary(uniqueKeysWithValues: file.metadata.map { ($0, $1) })
+  private func holds(_ name: String) -> Bool {
+    switch storage {
+    case .file(let file): file.tensors[name] != nil
+    case .memory(let tensors): tensors[name] != nil
+    }
   }
+
   /// The blocks of which there are Kronecker factors.
   public var kroneckerBlocks: [String] {
     let ending = "." + KroneckerFactors.Part.activations.rawValue
-    return file.tensors.keys.filter { $0.hasSuffix(ending) }.map {
-      String($0.dropLast(ending.count))
-    }
+    return names.filter { $0.hasSuffix(ending) }.map { String($0.dropLast(ending.count)) }
   }
 
   /// The Kronecker factors of one block.
   ///
-  /// - Parameter block: Its name and shape: `q × p` or, of a bias, q.
+  /// - Parameter block: Its name and shape: `q × p` or, for a bias, q.
   /// - Throws: ``GradientStoreError/unusableCurvature(path:field:reason:)`` where there are none, or not of
   ///   the block's shape.
   public func kroneckerFactors(of block: Block) throws -> KroneckerFactors {
@@ -62,7 +99,7 @@ public struct StoredCurvature: Sendable {
     func part(_ part: KroneckerFactors.Part, _ rows: Int, _ columns: Int) throws -> Matrix<Double>?
     {
       let name = "\(block.name).\(part.rawValue)"
-      guard file.tensors[name] != nil else { return nil }
+      guard holds(name) else { return nil }
       return try matrix(name, rows: rows, columns: columns)
     }
     guard
@@ -83,7 +120,7 @@ public struct StoredCurvature: Sendable {
   }
 
   /// Whether there is such a matrix.
-  public func holds(_ kind: SecondDerivative) -> Bool { file.tensors[kind.rawValue] != nil }
+  public func holds(_ kind: SecondDerivative) -> Bool { holds(kind.rawValue) }
 
   /// The second derivative by some columns of the layout.
   ///
@@ -101,20 +138,24 @@ public struct StoredCurvature: Sendable {
         path: path, field: kind.rawValue,
         reason: "the file does not hold it; write it with `influence gradients --hessian`")
     }
-    let whole = try file.mapped(kind.rawValue)
-    try check(kind.rawValue, whole.rows, whole.columns, is: columnCount, columnCount)
+    let part: (_ rows: Range<Int>, _ columns: Range<Int>) -> Matrix<Double>
+    switch storage {
+    case .file(let file):
+      let whole = try file.mapped(kind.rawValue)
+      try check(kind.rawValue, whole.rows, whole.columns, is: columnCount, columnCount)
+      part = { whole[rows: $0][columns: $1].matrix() }
+    case .memory:
+      let whole = try matrix(kind.rawValue)
+      try check(kind.rawValue, whole.rows, whole.columns, is: columnCount, columnCount)
+      part = { Matrix(whole.view[rows: $0, columns: $1]) }
+    }
     let width = columns.reduce(0) { $0 + $1.count }
     var result = Matrix<Double>.zeros(width, width)
     var first = (row: 0, column: 0)
     for rows in columns {
       first.column = 0
       for range in columns {
-        let part: Matrix<Double> = whole[rows: rows][columns: range].matrix()
-        for row in 0..<part.rows {
-          for column in 0..<part.columns {
-            result[first.row + row, first.column + column] = part[row, column]
-          }
-        }
+        result.place(part(rows, range).view, firstRow: first.row, firstColumn: first.column)
         first.column += range.count
       }
       first.row += rows.count
@@ -123,8 +164,37 @@ public struct StoredCurvature: Sendable {
     return result
   }
 
+  /// Writes the file into the folder of a training store, whole or not at all.
+  ///
+  /// - Throws: ``TensorFileError``.
+  public func write(to folder: URL) throws(TensorFileError) {
+    var tensors: [(name: String, matrix: Matrix<Double>)] = []
+    for name in names { tensors.append((name, try matrix(name))) }
+    var writer = try SafetensorsWriter(
+      at: folder.appending(path: Self.fileName),
+      tensors: tensors.map {
+        .init(name: $0.name, elementType: .float64, shape: [$0.matrix.rows, $0.matrix.columns])
+      },
+      metadata: OrderedDictionary(
+        uniqueKeysWithValues: metadata.sorted { $0.key < $1.key }.map { ($0, $1) }))
+    for (_, matrix) in tensors { try writer.append(matrix) }
+    try writer.commit()
+  }
+}
+
+extension StoredCurvature {
+  /// A matrix whose name is known to be there.
+  private func matrix(_ name: String) throws(TensorFileError) -> Matrix<Double> {
+    switch storage {
+    case .file(let file): return try file.matrix(name)
+    case .memory(let tensors):
+      guard let matrix = tensors[name] else { preconditionFailure("there is no matrix \(name)") }
+      return matrix
+    }
+  }
+
   private func matrix(_ name: String, rows: Int, columns: Int) throws -> Matrix<Double> {
-    let matrix: Matrix<Double> = try file.matrix(name)
+    let matrix = try matrix(name)
     try check(name, matrix.rows, matrix.columns, is: rows, columns)
     try checkFinite(matrix, name)
     return matrix
@@ -148,101 +218,6 @@ public struct StoredCurvature: Sendable {
     guard matrix.elements.allSatisfy(\.isFinite) else {
       throw .unusableCurvature(
         path: path, field: name, reason: "it holds NaN or infinite numbers; compute it again")
-    }
-  }
-}
-
-extension StoredCurvature {
-  /// Writes what a model knows of its curvature beside a training store.
-  ///
-  /// - Parameters:
-  ///   - kronecker: Factors by the name of their block.
-  ///   - hessian: `D × D`.
-  ///   - gaussNewton: `D × D`.
-  ///   - metadata: What to record, such as `fisher` and `examples`.
-  ///   - folder: The store's folder; the file appears there whole.
-  /// - Throws: ``TensorFileError``.
-  public static func write(
-    kronecker: [(block: String, factors: KroneckerFactors)] = [],
-    hessian: Matrix<Double>? = nil, gaussNewton: Matrix<Double>? = nil,
-    metadata: [String: String] = [:], to folder: URL
-  ) throws(TensorFileError) {
-    var tensors: [(name: String, matrix: Matrix<Double>)] = []
-    for (block, factors) in kronecker {
-      for (part, matrix) in factors.parts { tensors.append(("\(block).\(part.rawValue)", matrix)) }
-    }
-    if let hessian { tensors.append((SecondDerivative.hessian.rawValue, hessian)) }
-    if let gaussNewton { tensors.append((SecondDerivative.gaussNewton.rawValue, gaussNewton)) }
-    var writer = try SafetensorsWriter(
-      at: folder.appending(path: fileName),
-      tensors: tensors.map {
-        .init(name: $0.name, elementType: .float64, shape: [$0.matrix.rows, $0.matrix.columns])
-      },
-      metadata: OrderedDictionary(
-        uniqueKeysWithValues: metadata.sorted { $0.key < $1.key }.map { ($0, $1) }))
-    for (_, matrix) in tensors { try writer.append(matrix) }
-    try writer.commit()
-  }
-}
-
-/// The Kronecker factors of a linear map y = W·x, W of q × p: F ≈ S ⊗ A.
-///
-/// Martens and Grosse, "Optimizing Neural Networks with Kronecker-factored Approximate Curvature" (2015);
-/// the corrected eigenvalues: George et al., "Fast Approximate Natural Gradient Descent in a
-/// Kronecker-factored Eigenbasis" (2018).
-public struct KroneckerFactors: Sendable {
-  enum Part: String, CaseIterable {
-    case activations
-    case outputGradients = "output_gradients"
-    case activationBasis = "activation_basis"
-    case outputBasis = "output_basis"
-    case eigenvalues
-  }
-
-  /// A = mean a·aᵀ of the inputs, `p × p`.
-  public var activations: Matrix<Double>
-  /// S = mean s·sᵀ of the gradients by the outputs, `q × q`.
-  public var outputGradients: Matrix<Double>
-  /// The eigenvectors of A, a row each, `p × p`.
-  public var activationBasis: Matrix<Double>?
-  /// The eigenvectors of S, a row each, `q × q`.
-  public var outputBasis: Matrix<Double>?
-  /// Λ = mean (Q_s·g·Q_aᵀ)², element by element, `q × p`: the second moments in the eigenbasis.
-  public var eigenvalues: Matrix<Double>?
-
-  /// Makes factors of their matrices.
-  public init(
-    activations: Matrix<Double>, outputGradients: Matrix<Double>,
-    activationBasis: Matrix<Double>? = nil, outputBasis: Matrix<Double>? = nil,
-    eigenvalues: Matrix<Double>? = nil
-  ) {
-    self.activations = activations
-    self.outputGradients = outputGradients
-    self.activationBasis = activationBasis
-    self.outputBasis = outputBasis
-    self.eigenvalues = eigenvalues
-  }
-
-  fileprivate var parts: [(Part, Matrix<Double>)] {
-    let all: [(Part, Matrix<Double>?)] = [
-      (.activations, activations), (.outputGradients, outputGradients),
-      (.activationBasis, activationBasis), (.outputBasis, outputBasis), (.eigenvalues, eigenvalues),
-    ]
-    return all.compactMap { part, matrix in matrix.map { (part, $0) } }
-  }
-}
-
-extension Block {
-  /// The block as a matrix of q outputs and p inputs: `q × p` as it is, a vector as `q × 1`.
-  ///
-  /// - Parameter method: Who asks, for the error.
-  /// - Throws: ``GradientStoreError/notMatrixShaped(block:shape:neededBy:)`` of other shapes.
-  public func matrixShape(neededBy method: String) throws -> (outputs: Int, inputs: Int) {
-    switch shape.count {
-    case 1: (shape[0], 1)
-    case 2: (shape[0], shape[1])
-    default:
-      throw GradientStoreError.notMatrixShaped(block: name, shape: shape, neededBy: method)
     }
   }
 }

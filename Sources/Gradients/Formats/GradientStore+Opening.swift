@@ -19,6 +19,7 @@ extension GradientStore {
     let type = try FileManager.default.attributesOfItem(atPath: path)[.type]
     if type as? FileAttributeType == .typeDirectory {
       self = try Self.openingDirectory(url, allowingIncomplete: allowingIncomplete)
+        .with(Companions(besideStoreAt: url))
     } else {
       self = try Self.openingFile(url)
     }
@@ -48,7 +49,7 @@ extension GradientStore {
       if !allowingIncomplete { try StoreDirectory.requireFinished(url) }
       return try joining(
         shards.map { try StoreDirectory.open($0, allowingIncomplete: allowingIncomplete) },
-        name: url.path, curvature: try StoredCurvature.beside(storeAt: url))
+        name: url.path)
     }
     let arrays = try entries.filter(isArray)
     if !arrays.isEmpty { return try NumpyStore.openDirectory(url, arrays: arrays) }
@@ -86,7 +87,7 @@ extension GradientStore {
 
   /// One store of the rows of several, in order.
   static func joining(
-    _ stores: [GradientStore], name: String, curvature: StoredCurvature? = nil
+    _ stores: [GradientStore], name: String
   ) throws -> GradientStore {
     guard let first = stores.first else {
       throw GradientStoreError.unrecognised(path: name, found: "there are no shards")
@@ -122,6 +123,6 @@ extension GradientStore {
     }
     return GradientStore(
       name: name, kind: .shards, layout: first.layout, shards: shards,
-      manifests: stores.flatMap(\.manifests), curvature: curvature, members: first.members)
+      manifests: stores.flatMap(\.manifests), members: first.members)
   }
 }

@@ -52,7 +52,7 @@ enum StoreDirectory {
         GradientStore.Shard(
           rows: 0..<rows, blocks: sources, squaredNorms: norms,
           files: [map] + (scales.map { [$0] } ?? []))
-      ], manifests: [manifest], curvature: try StoredCurvature.beside(storeAt: url))
+      ], manifests: [manifest])
   }
 
   /// Where each block lies in the mapped files.

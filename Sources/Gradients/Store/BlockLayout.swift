@@ -11,6 +11,21 @@ public struct Block: Hashable, Sendable {
   public var width: Int { columns.count }
 }
 
+extension Block {
+  /// The block as a matrix of q outputs and p inputs: `q × p` as it is, a vector as `q × 1`.
+  ///
+  /// - Parameter method: The method that asks, for the message.
+  /// - Throws: ``GradientStoreError/notMatrixShaped(block:shape:neededBy:)`` for other shapes.
+  public func matrixShape(neededBy method: String) throws -> (outputs: Int, inputs: Int) {
+    switch shape.count {
+    case 1: (shape[0], 1)
+    case 2: (shape[0], shape[1])
+    default:
+      throw GradientStoreError.notMatrixShaped(block: name, shape: shape, neededBy: method)
+    }
+  }
+}
+
 /// How a gradient row is divided into blocks, in column order.
 public struct BlockLayout: Hashable, Sendable {
   /// The blocks, in column order, without gaps.

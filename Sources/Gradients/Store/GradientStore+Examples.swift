@@ -2,14 +2,15 @@ import OrderedCollections
 import TensorFiles
 
 extension GradientStore {
-  /// The examples' ids as their writer recorded them; nil where there are none.
+  /// The examples' ids, from memory or as the writer of the store recorded them; nil where there are none.
   ///
-  /// Of a whole store, as it was opened: rows of a part are not found again in its files.
+  /// The files know the rows of a whole store as it was opened, and not those of a part of it.
   ///
-  /// - Returns: An entry a row, nil for those without an id.
+  /// - Returns: One entry per row, nil for those without an id.
   /// - Throws: An error of `examples.jsonl`.
-  /// - Complexity: reads all lines; memory for all ids.
+  /// - Complexity: Reads all lines, and keeps all ids.
   public func exampleIDs() throws -> [String?]? {
+    if let known = companions.exampleIDs { return known }
     var ids: [String?] = []
     var reader = try ExampleReader(of: self)
     // Some rows at a time, since other members of the lines are not kept.

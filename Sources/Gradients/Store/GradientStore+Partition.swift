@@ -38,7 +38,7 @@ extension GradientStore {
     }
     return GradientStore(
       name: name, kind: kind, layout: coarse, shards: coarseShards, manifests: manifests,
-      curvature: curvature, members: Members(stored: layout, ofBlocks: members))
+      companions: companions, members: Members(stored: layout, ofBlocks: members))
   }
 
   /// What the blocks of a grouped store are made of.

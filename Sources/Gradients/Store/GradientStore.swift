@@ -10,7 +10,7 @@ public struct GradientStore: Sendable {
   public enum Kind: String, Sendable {
     /// A directory with `info.json` and `gradients.bin`.
     case directory
-    /// A directory of such directories, rows one after the other.
+    /// A directory of such directories, whose rows follow one another.
     case shards
     /// A `.safetensors` file, one tensor a block, example first.
     case safetensors
@@ -34,8 +34,8 @@ public struct GradientStore: Sendable {
   public let elementTypes: [ElementType]
   /// What the writer recorded, one a shard; nil for files of other tools.
   public let manifests: [StoreManifest?]
-  /// What the model knows of its curvature, where it was written beside the gradients.
-  public let curvature: StoredCurvature?
+  /// What lies beside the gradients: found in the folder when the store was opened, or given in memory.
+  public let companions: Companions
   let shards: [Shard]
   /// The stored blocks that blocks are made of; nil where blocks are as they are stored.
   let members: Members?
@@ -52,7 +52,7 @@ public struct GradientStore: Sendable {
 
   init(
     name: String, kind: Kind, layout: BlockLayout, shards: [Shard],
-    manifests: [StoreManifest?] = [nil], curvature: StoredCurvature? = nil,
+    manifests: [StoreManifest?] = [nil], companions: Companions = Companions(),
     members: Members? = nil
   ) {
     self.name = name
@@ -60,7 +60,7 @@ public struct GradientStore: Sendable {
     self.layout = layout
     self.shards = shards
     self.manifests = manifests
-    self.curvature = curvature
+    self.companions = companions
     self.members = members
     count = shards.last?.rows.upperBound ?? 0
     elementTypes = shards.first?.blocks.map(\.elementType) ?? []
@@ -162,7 +162,7 @@ public struct GradientStore: Sendable {
     }
     return GradientStore(
       name: name, kind: kind, layout: layout, shards: kept, manifests: keptManifests,
-      curvature: curvature, members: members)
+      companions: companions[rows: range], members: members)
   }
 
   /// Whether all rows of every block can be looked at in place as the given type.

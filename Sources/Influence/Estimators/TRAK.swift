@@ -1,7 +1,6 @@
 import Foundation
 public import Gradients
 public import LinearAlgebra
-import TensorFiles
 
 /// TRAK: the exact method on features of a linearised model, weighted by how wrong it is.
 ///
@@ -10,15 +9,12 @@ import TensorFiles
 /// Park, Georgiev, Ilyas, Leclerc and Madry, "TRAK: Attributing Model Behavior at Scale" (2023), for one
 /// model: average the scores of several as an ensemble. The store holds Φ: margin gradients
 /// (`influence gradients --margins`), projected (`influence project`) so far that there are fewer columns
-/// than examples. pᵢ, the probability of the right class, lies beside it as `probabilities.npy`, or where
-/// the setting says; one weight is as good as another for the order of a query's scores only if all
+/// than examples. pᵢ, the probability of the right class, comes with the store (``LabelProbabilities``), or
+/// from where the setting says; one weight is as good as another for the order of a query's scores only if all
 /// examples have it, so there is no default.
 ///
 /// - Cost: as ``ExactFisher``. Damping: λ = ρ/n; TRAK's own is none, `absolute:0`.
 public struct TRAK: Estimator {
-  /// The file's name beside a store.
-  public static let probabilitiesName = "probabilities.npy"
-
   /// Where the probabilities pᵢ are: a `.npy` file of n numbers; beside the store unless given.
   public var probabilities: String?
   private let exact = ExactFisher()
@@ -54,26 +50,20 @@ public struct TRAK: Estimator {
 
   /// (1 − pᵢ)/n.
   public func exampleWeights(on training: GradientStore) throws -> [Double] {
-    let url =
-      probabilities.map { URL(filePath: $0) }
-      ?? URL(filePath: training.name).appending(path: Self.probabilitiesName)
+    let given = probabilities.map { URL(filePath: $0) }
+    let found = try given.map { try LabelProbabilities(ifAt: $0) } ?? training.probabilities()
     func problem(_ reason: String) -> InfluenceError {
-      .missingInput(method: name, source: url.path, reason: reason)
+      .missingInput(
+        method: name,
+        source: found?.source ?? given?.path ?? training.path(of: LabelProbabilities.self),
+        reason: reason)
     }
-    guard FileManager.default.fileExists(atPath: url.path) else {
+    guard let found else {
       throw problem(
         "there are no probabilities of the right class; `influence gradients --margins` writes them, and trak:probabilities=FILE.npy says where they are"
       )
     }
-    let values: Matrix<Double> = try NumpyFile(opening: url).matrix()
-    guard values.elements.count == training.count else {
-      throw problem(
-        "it holds \(values.elements.count) numbers where there are \(training.count) training examples"
-      )
-    }
-    if let row = values.elements.firstIndex(where: { !($0 >= 0 && $0 <= 1) }) {
-      throw problem("number \(row) is \(values.elements[row]), which is no probability")
-    }
-    return values.elements.map { (1 - $0) / Double(training.count) }
+    if let reason = found.problem(of: training.count) { throw problem(reason) }
+    return found.values.map { (1 - $0) / Double(training.count) }
   }
 }

@@ -87,10 +87,7 @@ struct CompareRun {
       flipped: flippedRows,
       representations: onRepresentations.isEmpty
         ? nil
-        : (
-          try Representations(at: URL(filePath: training.name)),
-          try Representations(at: URL(filePath: queries.name))
-        ),
+        : (try training.representations(), try queries.representations()),
       progress: bar.handler)
     self.settings = settings
     self.folder = folder

@@ -86,9 +86,7 @@ struct GradientsRun {
       let margins = folder.appending(path: "margins")
       try stores(of: PerExampleGradients(of: model, target: .margin), parts, to: margins, progress)
       let probabilities = try model.labelProbabilities(of: parts.training)
-      try NumpyFile.write(
-        Matrix(rows: probabilities.count, columns: 1, elements: probabilities),
-        to: margins.appending(path: "train").appending(path: TRAK.probabilitiesName))
+      try LabelProbabilities(values: probabilities).write(to: margins.appending(path: "train"))
       lines.append("\(shown)/margins: gradients of log p/(1 − p), with p of the training rows")
     }
     if let count = options.dropoutMembers {
@@ -208,9 +206,9 @@ struct GradientsRun {
       gaussNewton?.addToDiagonal(options.penalty)
       metadata["regularization"] = "\(options.penalty)"
     }
-    try StoredCurvature.write(
-      kronecker: factors, hessian: hessian, gaussNewton: gaussNewton, metadata: metadata,
-      to: folder.appending(path: "train"))
+    try StoredCurvature(
+      kronecker: factors, hessian: hessian, gaussNewton: gaussNewton, metadata: metadata
+    ).write(to: folder.appending(path: "train"))
     var held: [String] = []
     if options.factors != nil { held.append("Kronecker factors (\(labels.name) labels)") }
     if options.hessian { held.append("Hessian and Gauss–Newton matrix") }

@@ -37,7 +37,7 @@ struct RepresentationRun {
       guard FileManager.default.fileExists(atPath: url.path) else {
         throw Failure.noInput("\(path): no such file or folder")
       }
-      examples = try Representations(at: url)
+      examples = try Representations(opening: url)
       let isStore = FileManager.default.fileExists(atPath: url.appending(path: "info.json").path)
       let store = isStore ? try GradientStore(opening: url) : nil
       if let store, store.count != examples.count {

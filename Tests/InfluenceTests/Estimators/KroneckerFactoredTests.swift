@@ -104,13 +104,12 @@ struct KroneckerFactoredTests {
     Map("b.weight", outputs: 4, inputs: 2, rows: 30, seed: 2),
   ]
 
-  /// The factors of some maps in a file, and the gradients in memory.
+  /// The factors of some maps, and their gradients.
   private func problem(
     _ maps: [Map], corrected: Bool = false
   ) throws -> (Problem, StoredCurvature) {
-    let folder = try TemporaryDirectory()
-    try StoredCurvature.write(
-      kronecker: maps.map { map in
+    let curvature = StoredCurvature(
+      kronecker: try maps.map { map in
         var factors = map.factors
         if corrected {
           let a = try SymmetricEigendecomposition(decomposing: factors.activations)
@@ -122,9 +121,7 @@ struct KroneckerFactoredTests {
             repeating: 0.5, rows: map.outputs, columns: map.inputs)
         }
         return (map.name, factors)
-      }, metadata: ["fisher": "empirical"], to: folder.url)
-    let curvature = try StoredCurvature(
-      opening: folder.file(StoredCurvature.fileName))
+      }, metadata: ["fisher": "empirical"])
     let problem = Problem(
       blocks: maps.map {
         Problem.Block(
@@ -248,15 +245,13 @@ struct KroneckerFactoredTests {
   func bias() throws {
     var problem = Problem.standard.separated[1]
     let gradients = problem.blocks[0].gradients
-    let folder = try TemporaryDirectory()
-    try StoredCurvature.write(
+    let curvature = StoredCurvature(
       kronecker: [
         (
           problem.blocks[0].name,
           KroneckerFactors(activations: .identity(1), outputGradients: Map.secondMoment(gradients))
         )
-      ], to: folder.url)
-    let curvature = try StoredCurvature(opening: folder.file(StoredCurvature.fileName))
+      ])
     problem.damping = .relative(1)
     // With one input A = [1], and S is F itself.
     let exact = try scores(problem, curvature, ExactFisher(), .double)

@@ -10,7 +10,7 @@ struct SecondOrderTests {
     hessian: Matrix<Double>?, gaussNewton: Matrix<Double>? = nil
   ) throws -> StoredCurvature {
     let folder = try TemporaryDirectory()
-    try StoredCurvature.write(hessian: hessian, gaussNewton: gaussNewton, to: folder.url)
+    try StoredCurvature(hessian: hessian, gaussNewton: gaussNewton).write(to: folder.url)
     return try StoredCurvature(opening: folder.file(StoredCurvature.fileName))
   }
 

@@ -29,14 +29,12 @@ struct ModelStores {
       try writer.finish()
     }
     let train = folder.file("train")
-    try StoredCurvature.write(
+    try StoredCurvature(
       kronecker: try model.kroneckerFactors(over: examples),
       hessian: try model.hessian(over: examples),
-      gaussNewton: try model.gaussNewton(over: examples), to: train)
-    let probabilities = try model.labelProbabilities(of: examples)
-    try NumpyFile.write(
-      Matrix(rows: probabilities.count, columns: 1, elements: probabilities),
-      to: train.appending(path: TRAK.probabilitiesName))
+      gaussNewton: try model.gaussNewton(over: examples)
+    ).write(to: train)
+    try LabelProbabilities(values: try model.labelProbabilities(of: examples)).write(to: train)
     training = try GradientStore(opening: train)
     queries = try GradientStore(opening: folder.file("query"))
     let projection = GradientProjection(.kronecker(outputs: 2, inputs: 1), seed: 3)

@@ -178,18 +178,14 @@ extension GradientPair {
         name: name, blocks: [("weight", [1, gradients.columns], gradients)])
     }
     let needs = Needs(of: methods)
-    guard needs.factors || needs.hessian || needs.gaussNewton else {
-      try self.init(training: store(model.data, "training"), queries: store(queries, "queries"))
-      return
-    }
-    try self.init(
-      training: store(model.data, "training"), queries: store(queries, "queries")
-    ) { folder in
-      let hessian = model.hessian()
-      try StoredCurvature.write(
-        kronecker: needs.factors ? [("weight", try model.kroneckerFactors())] : [],
-        hessian: hessian, gaussNewton: hessian, to: folder)
-    }
+    let hessian = needs.curvature ? model.hessian() : nil
+    self.init(
+      training: store(model.data, "training").with(
+        curvature: needs.curvature
+          ? StoredCurvature(
+            kronecker: needs.factors ? [("weight", try model.kroneckerFactors())] : [],
+            hessian: hessian, gaussNewton: hessian) : nil),
+      queries: store(queries, "queries"))
   }
 }
 

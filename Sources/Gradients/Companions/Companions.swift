@@ -1,0 +1,79 @@
+public import Foundation
+
+/// What lies beside the gradients of a store, for methods that need more than gradients.
+///
+/// Opening a store's folder finds the files in it; ``GradientStore/with(_:)`` gives a store companions in
+/// memory. A file is read, and checked against the store, when a method asks for it: before any scores are
+/// computed, and not at all for methods that take the gradients alone.
+public struct Companions: Sendable {
+  /// What the model knows of its curvature.
+  public var curvature: StoredCurvature?
+  /// The examples' ids, one per row; nil where they are those of the store's own files.
+  let exampleIDs: [String?]?
+  private var representations: Held<Representations>?
+  private var probabilities: Held<LabelProbabilities>?
+
+  private enum Held<Value: Companion>: Sendable {
+    case value(Value)
+    case file(URL)
+
+    init?(in folder: URL) {
+      let url = folder.appending(path: Value.fileName)
+      guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+      self = .file(url)
+    }
+
+    func read() throws -> Value {
+      switch self {
+      case .value(let value): value
+      case .file(let url): try Value(opening: url)
+      }
+    }
+  }
+
+  /// Takes companions from memory.
+  ///
+  /// - Parameters:
+  ///   - curvature: What the model knows of its curvature.
+  ///   - representations: What the last layer reads, one row per example.
+  ///   - probabilities: The probability of each example's own class.
+  ///   - exampleIDs: The examples' ids, one per row, nil for those that have none.
+  public init(
+    curvature: StoredCurvature? = nil, representations: Representations? = nil,
+    probabilities: LabelProbabilities? = nil, exampleIDs: [String?]? = nil
+  ) {
+    self.curvature = curvature
+    self.exampleIDs = exampleIDs
+    self.representations = representations.map { .value($0) }
+    self.probabilities = probabilities.map { .value($0) }
+  }
+
+  /// Finds what lies in a store's folder.
+  init(besideStoreAt folder: URL) throws {
+    let url = folder.appending(path: StoredCurvature.fileName)
+    curvature =
+      FileManager.default.fileExists(atPath: url.path) ? try StoredCurvature(opening: url) : nil
+    exampleIDs = nil
+    representations = Held(in: folder)
+    probabilities = Held(in: folder)
+  }
+
+  /// The companions of some of the rows.
+  ///
+  /// The curvature is the whole model's and goes along, and so do ids from memory. Representations and
+  /// probabilities are of all rows and are left behind.
+  subscript(rows range: Range<Int>) -> Companions {
+    Companions(curvature: curvature, exampleIDs: exampleIDs.map { Array($0[range]) })
+  }
+
+  func readRepresentations() throws -> Representations? { try representations?.read() }
+  func readProbabilities() throws -> LabelProbabilities? { try probabilities?.read() }
+}
+
+/// Something that lies beside the gradients of a store, in a file of a name that is always the same.
+public protocol Companion: Sendable {
+  /// The file's name in a store's folder.
+  static var fileName: String { get }
+  /// Reads the file at a path.
+  init(opening url: URL) throws
+}
