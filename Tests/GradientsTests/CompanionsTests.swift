@@ -102,7 +102,8 @@ struct CompanionsTests {
           "\"b.output_gradients\": it holds NaN or infinite numbers; compute it again"))
       #expect(
         message { _ = try source.secondDerivative(.hessian, columns: [0..<2], of: 8) }.hasSuffix(
-          "\"hessian\": it is 3 × 3 where the store asks for 8 × 8; compute both from the same model"))
+          "\"hessian\": it is 3 × 3 where the store asks for 8 × 8; compute both from the same model"
+        ))
       #expect(
         message { _ = try source.secondDerivative(.gaussNewton, columns: [0..<2], of: 8) }
           .contains("\"ggn\": the file does not hold it"))

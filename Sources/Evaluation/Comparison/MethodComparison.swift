@@ -30,11 +30,7 @@ public struct MethodComparison: Sendable {
 
     /// The median over queries of ‖(F + λI)x − v‖/‖v‖.
     public var medianResidual: Double? {
-      guard let residuals = scores.certificate?.relativeResiduals.sorted(), !residuals.isEmpty
-      else { return nil }
-      let middle = residuals.count / 2
-      return residuals.count.isMultiple(of: 2)
-        ? (residuals[middle - 1] + residuals[middle]) / 2 : residuals[middle]
+      scores.certificate.flatMap { Statistics.median($0.relativeResiduals) }
     }
   }
 

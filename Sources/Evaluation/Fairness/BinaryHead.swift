@@ -1,6 +1,5 @@
 public import LinearAlgebra
 public import Models
-internal import RealModule
 
 /// The linear last step of a classifier of two classes: p = σ(wᵀx + b) is the probability of class 1.
 ///
@@ -51,9 +50,7 @@ public struct BinaryHead: Sendable, Equatable {
   ///
   /// - Parameter features: `n × d`.
   public func probabilities(of features: Matrix<Double>) -> [Double] {
-    scores(of: features).map { score in
-      score >= 0 ? 1 / (1 + Double.exp(-score)) : Double.exp(score) / (1 + Double.exp(score))
-    }
+    scores(of: features).map(Logistic.probability)
   }
 
   /// The class of each row: 1 where the score is positive.
@@ -67,12 +64,7 @@ public struct BinaryHead: Sendable, Equatable {
   }
 
   func losses(scores: [Double], labels: [Int]) -> [Double] {
-    zip(scores, labels).map { score, label in
-      let margin = label == 1 ? score : -score
-      return margin >= 0
-        ? Double.log(onePlus: Double.exp(-margin))
-        : Double.log(onePlus: Double.exp(margin)) - margin
-    }
+    zip(scores, labels).map { Logistic.loss(logit: $0, label: $1) }
   }
 
   /// The share of examples that get their own class, from 0 to 1.

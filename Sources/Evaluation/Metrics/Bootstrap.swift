@@ -44,7 +44,7 @@ public struct Bootstrap: Sendable, Hashable {
   ///
   /// - Throws: As ``interval(of:statistic:)``.
   public func medianInterval(of sample: [Double]) throws -> ConfidenceInterval {
-    try interval(of: sample) { Moments.median($0) }
+    try interval(of: sample) { Statistics.median($0) ?? .nan }
   }
 
   /// The interval of any statistic of independent values.

@@ -53,7 +53,4 @@ enum Moments {
     let above = min(below + 1, values.count - 1)
     return values[below] + (place - Double(below)) * (values[above] - values[below])
   }
-
-  /// The value in the middle, or the mean of the two there.
-  static func median(_ values: [Double]) -> Double { quantile(0.5, ofSorted: values.sorted()) }
 }

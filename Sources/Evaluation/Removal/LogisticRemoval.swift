@@ -85,8 +85,7 @@ public struct LogisticRemoval: RemovalModel, Sendable {
   /// Effects and leverages of all examples under the model as it is.
   private mutating func update() {
     let data = original.data
-    var rows = Matrix<Double>(repeating: 1, rows: data.count, columns: data.features.columns + 1)
-    rows.place(data.features, firstColumn: 0)
+    let rows = data.features.appendingOnes()
     // Removed examples leave the sum of losses, and what it is divided by stays.
     let scale = 1 / original.denominator
     let probabilities = model.probabilities(of: data)

@@ -29,15 +29,10 @@ public struct RetrainingOutcome: Sendable, Equatable {
     self.losses = losses
     margins = labels.enumerated().map { row, label in
       let values = Array(logits[row: row])
-      let others = values.indices.filter { $0 != label }.map { values[$0] }
-      let largest = others.max() ?? 0
-      return values[label] - largest
-        - Double.log(others.reduce(0) { $0 + Double.exp($1 - largest) })
+      let others = Softmax(values.indices.filter { $0 != label }.map { values[$0] })
+      return values[label] - others.largest - Double.log(others.total)
     }
-    predictions = labels.indices.map { row in
-      let values = Array(logits[row: row])
-      return values.indices.dropFirst().reduce(0) { values[$1] > values[$0] ? $1 : $0 }
-    }
+    predictions = logits.columnsOfRowMaxima()
     try Ranking.requireFinite(losses, .first)
     try Ranking.requireFinite(margins, .second)
   }

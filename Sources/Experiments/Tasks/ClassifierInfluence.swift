@@ -151,9 +151,7 @@ struct ClassifierInfluence: Sendable {
   private static func gradients(
     _ head: BinaryHead, _ data: TabularDataSet<Double>
   ) -> Matrix<Double> {
-    var rows = Matrix<Double>(
-      repeating: 1, rows: data.count, columns: data.features.columns + 1)
-    rows.place(data.features, firstColumn: 0)
+    var rows = data.features.appendingOnes()
     rows.scaleRows(
       by: zip(head.probabilities(of: data.features), data.labels).map { $0 - Double($1) })
     return rows

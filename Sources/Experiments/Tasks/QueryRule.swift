@@ -72,13 +72,7 @@ enum QueryRule: String, CaseIterable, Sendable {
     _ model: MultilayerPerceptron<Double>, _ pool: Matrix<Double>
   ) -> [[Double]] {
     let logits = model.logits(of: pool.view)
-    return (0..<pool.rows).map { row in
-      let values = Array(logits[row: row])
-      let largest = values.max() ?? 0
-      let powers = values.map { Double.exp($0 - largest) }
-      let sum = powers.reduce(0, +)
-      return powers.map { $0 / sum }
-    }
+    return (0..<pool.rows).map { Softmax(Array(logits[row: $0])).probabilities }
   }
 
   /// Sener and Savarese's greedy k-center: the point that is farthest from its nearest centre is the next centre.

@@ -28,7 +28,7 @@ enum WatchedRegression {
     case .leastSquares:
       self = .leastSquares(
         try LeastSquaresRemoval(
-          features: Self.withOnes(training.features), targets: Self.targets(training),
+          features: training.features.appendingOnes(), targets: Self.targets(training),
           penalty: penalty, point: Array(points.features[row: point]) + [1]))
     case .logistic:
       let model = try LogisticRegression(
@@ -40,13 +40,6 @@ enum WatchedRegression {
   /// −1 and 1 for the classes.
   static func targets(_ data: TabularDataSet<Double>) -> [Double] {
     data.labels.map { Double(2 * $0 - 1) }
-  }
-
-  /// X with the intercept's column of ones at its end.
-  static func withOnes(_ features: Matrix<Double>) -> Matrix<Double> {
-    var rows = Matrix<Double>(repeating: 1, rows: features.rows, columns: features.columns + 1)
-    rows.place(features, firstColumn: 0)
-    return rows
   }
 
   /// The set of k examples that a search finds.

@@ -27,10 +27,9 @@ public struct PrecisionLoss: Sendable {
       try copy.squaredNorms().totals, try source.squaredNorms().totals
     ).map { stored, exact in
       exact > 0 ? abs(stored.squareRoot() - exact.squareRoot()) / exact.squareRoot() : 0
-    }.sorted()
-    largestNormError = errors.last ?? 0
-    medianNormError =
-      errors.isEmpty ? 0 : (errors[(errors.count - 1) / 2] + errors[errors.count / 2]) / 2
+    }
+    largestNormError = errors.max() ?? 0
+    medianNormError = Statistics.median(errors) ?? 0
     let sample = GradientSample.rows(256, of: source.count, seed: seed)
     examples = sample.count
     queries = min(32, sample.count)

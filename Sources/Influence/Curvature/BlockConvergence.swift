@@ -1,3 +1,5 @@
+import LinearAlgebra
+
 /// How an iteration by passes over the gradients approached its tolerance, in one block.
 ///
 /// A block's queries are solved in groups; each group leaves one of these.
@@ -24,8 +26,8 @@ public struct BlockConvergence: Sendable, Equatable {
 
   /// Adds the residuals of the group, relative to their queries; 0 for a query that is zero.
   mutating func record(_ residuals: [Double], of norms: [Double]) {
-    let relative = zip(residuals, norms).map { $1 > 0 ? $0 / $1 : 0 }.sorted()
-    worst.append(residuals.contains(where: \.isNaN) ? .nan : relative.last ?? 0)
-    median.append(relative.isEmpty ? 0 : relative[relative.count / 2])
+    let relative = zip(residuals, norms).map { $1 > 0 ? $0 / $1 : 0 }
+    worst.append(residuals.contains(where: \.isNaN) ? .nan : relative.max() ?? 0)
+    median.append(Statistics.median(relative) ?? 0)
   }
 }

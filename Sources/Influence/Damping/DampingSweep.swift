@@ -123,15 +123,7 @@ extension DampingSweep.Point {
   /// The greatest condition number of a block.
   public var worstCondition: Double { conditionNumbers.max() ?? 1 }
   /// The median of the blocks' condition numbers.
-  public var medianCondition: Double { Self.median(conditionNumbers) ?? 1 }
+  public var medianCondition: Double { Statistics.median(conditionNumbers) ?? 1 }
   /// The median of the queries' residuals; nil without queries.
-  public var medianResidual: Double? { Self.median(relativeResiduals) }
-
-  private static func median(_ values: [Double]) -> Double? {
-    guard !values.isEmpty else { return nil }
-    let sorted = values.sorted()
-    let middle = sorted.count / 2
-    return sorted.count.isMultiple(of: 2)
-      ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]
-  }
+  public var medianResidual: Double? { Statistics.median(relativeResiduals) }
 }

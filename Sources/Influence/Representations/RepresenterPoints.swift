@@ -115,9 +115,6 @@ public struct RepresenterPoints: RepresentationMethod {
 
   /// Features with a last 1 where the layer has a bias.
   private static func inputs(_ features: Matrix<Double>, columns: Int) -> Matrix<Double> {
-    guard columns > features.columns else { return features }
-    var inputs = Matrix<Double>(repeating: 1, rows: features.rows, columns: columns)
-    inputs.place(features, firstColumn: 0)
-    return inputs
+    columns > features.columns ? features.appendingOnes() : features
   }
 }

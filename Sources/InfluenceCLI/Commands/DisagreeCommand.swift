@@ -142,7 +142,7 @@ struct DisagreeCommand: ParsableCommand {
     guard !quiet else { return }
     let sorted = metric.values.sorted()
     print(
-      "\(picked.isEmpty ? "" : "\n")\(output): L of \(pool.rows) rows from \(NumberFormat.significant(sorted[0])) to \(NumberFormat.significant(sorted[sorted.count - 1])), median \(NumberFormat.significant(sorted[sorted.count / 2])), by \(metric.draws) changes of \(head.weights.rows) × \(head.weights.columns) weights on \(others?.rows ?? pool.rows) reference rows, in \(NumberFormat.seconds(seconds))"
+      "\(picked.isEmpty ? "" : "\n")\(output): L of \(pool.rows) rows from \(NumberFormat.significant(sorted[0])) to \(NumberFormat.significant(sorted[sorted.count - 1])), median \(NumberFormat.significant(Statistics.median(sorted))), by \(metric.draws) changes of \(head.weights.rows) × \(head.weights.columns) weights on \(others?.rows ?? pool.rows) reference rows, in \(NumberFormat.seconds(seconds))"
     )
   }
 

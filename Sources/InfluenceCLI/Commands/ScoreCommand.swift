@@ -347,10 +347,9 @@ struct ScoreCommand: ParsableCommand {
     print(
       "fit \(NumberFormat.seconds(curvature.seconds)), score \(NumberFormat.seconds(summary.seconds)): \(work.line)"
     )
-    let residuals = summary.residuals.sorted()
-    guard !residuals.isEmpty else { return }
+    guard let median = Statistics.median(summary.residuals) else { return }
     print(
-      "relative residual: median \(NumberFormat.significant(residuals[residuals.count / 2])), worst \(NumberFormat.significant(residuals.last)); exact scores lie within ±\(NumberFormat.significant(summary.bounds.max())) (largest score \(NumberFormat.significant(summary.largest)))"
+      "relative residual: median \(NumberFormat.significant(median)), worst \(NumberFormat.significant(summary.residuals.max())); exact scores lie within ±\(NumberFormat.significant(summary.bounds.max())) (largest score \(NumberFormat.significant(summary.largest)))"
     )
   }
 }

@@ -138,13 +138,11 @@ struct SubsetOnTable {
   }
 
   private func leastSquares(_ rows: Rows, _ progress: ((Double) -> Void)?) throws -> Outcome {
-    var features = Matrix<Double>(
-      repeating: 1, rows: rows.features.rows, columns: rows.features.columns + 1)
-    features.place(rows.features, firstColumn: 0)
     let removal: LeastSquaresRemoval
     do {
       removal = try LeastSquaresRemoval(
-        features: features, targets: rows.targets, penalty: penalty(of: .leastSquares),
+        features: rows.features.appendingOnes(), targets: rows.targets,
+        penalty: penalty(of: .leastSquares),
         point: rows.point + [1])
     } catch is FactorizationError {
       throw Failure.data(

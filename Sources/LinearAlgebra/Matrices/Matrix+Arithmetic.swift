@@ -136,6 +136,13 @@ extension Matrix {
     }
   }
 
+  /// The matrix with a column of ones at its end, such as the input of a bias: `m × (n + 1)`.
+  public func appendingOnes() -> Matrix {
+    var result = Matrix(repeating: 1, rows: rows, columns: columns + 1)
+    result.place(self, firstColumn: 0)
+    return result
+  }
+
   /// The first rows; the same matrix where that is all of them.
   public func prefix(rows count: Int) -> Matrix {
     precondition(count >= 0 && count <= rows, "\(count) of \(rows) rows")

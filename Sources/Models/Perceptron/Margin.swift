@@ -30,10 +30,10 @@ enum Margin {
     for (row, label) in labels.enumerated() {
       let start = row * classes
       let others = (start..<start + classes).filter { $0 != start + label }
-      let largest = others.reduce(-Double.infinity) { max($0, Double(values[$1])) }
-      let powers = others.map { Double.exp(Double(values[$0]) - largest) }
-      let total = powers.reduce(0, +)
-      for (index, power) in zip(others, powers) { gradients[index] = Element(-power / total) }
+      let softmax = Softmax(others.map { Double(values[$0]) })
+      for (index, share) in zip(others, softmax.probabilities) {
+        gradients[index] = Element(-share)
+      }
       gradients[start + label] = others.isEmpty ? 0 : 1
     }
     return Matrix(rows: logits.rows, columns: classes, elements: gradients)

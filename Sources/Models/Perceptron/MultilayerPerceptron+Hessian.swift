@@ -74,7 +74,7 @@ extension MultilayerPerceptron {
     for first in stride(from: 0, to: data.count, by: 256) {
       let rows = first..<min(data.count, first + 256)
       var pass = forward(Matrix(data.features.view[rows: rows]))
-      let probabilities = Self.softmax(pass.logits)
+      let probabilities = pass.logits.rowSoftmax()
       for label in 0..<outputs {
         var gradients = probabilities
         gradients.scale(by: -1)
@@ -112,18 +112,6 @@ extension MultilayerPerceptron {
     guard parameterCount <= limit else {
       throw .tooManyParameters(count: parameterCount, limit: limit)
     }
-  }
-
-  static func softmax(_ logits: Matrix<Element>) -> Matrix<Element> {
-    var result = logits
-    for row in 0..<logits.rows {
-      let values = logits[row: row]
-      let largest = values.max() ?? 0
-      let powers = values.map { Element.exp($0 - largest) }
-      let total = powers.reduce(0, +)
-      result[row: row] = powers.map { $0 / total }[...]
-    }
-    return result
   }
 }
 
@@ -192,7 +180,7 @@ extension MultilayerPerceptron {
       }
     }
     // Back, from Rδ = (diag(p) − ppᵀ)·Rz.
-    var rDelta = Self.softmax(pass.logits)
+    var rDelta = pass.logits.rowSoftmax()
     for row in 0..<n {
       let p = rDelta[row: row]
       let r = rOutputs[row: row]

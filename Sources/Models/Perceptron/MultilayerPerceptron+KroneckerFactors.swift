@@ -1,6 +1,5 @@
 public import Gradients
 internal import LinearAlgebra
-internal import RealModule
 
 /// Whose labels a Fisher matrix is of.
 public enum FisherLabels: Sendable, Hashable {
@@ -115,17 +114,15 @@ extension MultilayerPerceptron {
     guard case .sampled(let seed) = labels else { return Array(data.labels[rows]) }
     let logits = forward(features).logits
     return rows.map { row in
-      let values = logits[row: row - rows.lowerBound].map { Double($0) }
-      let largest = values.max() ?? 0
-      let powers = values.map { Double.exp($0 - largest) }
+      let softmax = Softmax(logits[row: row - rows.lowerBound].map { Double($0) })
       var generator = SeededGenerator(
         seed: seed, stream: RandomStream.fisherLabels + UInt64(row))
-      var left = generator.uniform() * powers.reduce(0, +)
-      for (label, power) in powers.enumerated() {
+      var left = generator.uniform() * softmax.total
+      for (label, power) in softmax.powers.enumerated() {
         left -= power
         if left < 0 { return label }
       }
-      return powers.count - 1
+      return softmax.powers.count - 1
     }
   }
 }

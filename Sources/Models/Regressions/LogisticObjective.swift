@@ -1,5 +1,4 @@
 internal import LinearAlgebra
-internal import RealModule
 
 /// The loss of logistic regression: (1/N) Σ wᵢ·ℓᵢ(θ) + (α/2)·‖θ‖².
 struct LogisticObjective: ConvexObjective {
@@ -13,18 +12,10 @@ struct LogisticObjective: ConvexObjective {
     _ data: TabularDataSet<Double>, weights: [Double]? = nil, denominator: Double = 1,
     penalty: Double = 0
   ) {
-    rows = Self.rows(of: data)
+    rows = data.features.appendingOnes()
     labels = data.labels
     shares = (weights ?? [Double](repeating: 1, count: data.count)).map { $0 / denominator }
     self.penalty = penalty
-  }
-
-  /// The features with a 1 after each row.
-  static func rows(of data: TabularDataSet<Double>) -> Matrix<Double> {
-    let width = data.features.columns
-    var rows = Matrix<Double>(repeating: 1, rows: data.count, columns: width + 1)
-    rows.place(data.features, firstColumn: 0)
-    return rows
   }
 
   private func logits(_ parameters: [Double]) -> [Double] {
@@ -33,25 +24,12 @@ struct LogisticObjective: ConvexObjective {
   }
 
   func probabilities(_ parameters: [Double]) -> [Double] {
-    logits(parameters).map(Self.probability)
+    logits(parameters).map(Logistic.probability)
   }
 
   /// Each example's own loss, without weight.
   func losses(_ parameters: [Double]) -> [Double] {
-    zip(logits(parameters), labels).map { Self.loss(logit: $0, label: $1) }
-  }
-
-  /// σ(z), without overflow on either side.
-  static func probability(_ logit: Double) -> Double {
-    logit >= 0 ? 1 / (1 + Double.exp(-logit)) : Double.exp(logit) / (1 + Double.exp(logit))
-  }
-
-  /// log(1 + exp(−(2y − 1)·z)), without overflow on either side.
-  static func loss(logit: Double, label: Int) -> Double {
-    let margin = label == 1 ? logit : -logit
-    return margin >= 0
-      ? Double.log(onePlus: Double.exp(-margin))
-      : Double.log(onePlus: Double.exp(margin)) - margin
+    zip(logits(parameters), labels).map { Logistic.loss(logit: $0, label: $1) }
   }
 
   func value(at parameters: [Double]) -> Double {

@@ -82,7 +82,7 @@ public struct LogisticRegression: Sendable {
 
   /// Each example's gradient of its own loss, without weight and penalty: (p − y)·x, `n × d`.
   public func gradients(of data: TabularDataSet<Double>) -> Matrix<Double> {
-    var rows = LogisticObjective.rows(of: data)
+    var rows = data.features.appendingOnes()
     rows.scaleRows(by: zip(probabilities(of: data), data.labels).map { $0 - Double($1) })
     return rows
   }
@@ -175,8 +175,7 @@ public struct LogisticRegression: Sendable {
 
   /// The logit θᵀx of class 1 of each row of features, `n × features`.
   public func logits(of features: Matrix<Double>) -> [Double] {
-    var rows = Matrix<Double>(repeating: 1, rows: features.rows, columns: features.columns + 1)
-    rows.place(features, firstColumn: 0)
+    let rows = features.appendingOnes()
     let vector = Matrix(rows: 1, columns: parameters.count, elements: parameters)
     return Matrix(product: vector.view, rows.transposed).elements
   }

@@ -47,17 +47,3 @@ struct SoftmaxCrossEntropy<Element: Scalar> {
     self.gradients = Matrix(rows: logits.rows, columns: classes, elements: gradients)
   }
 }
-
-extension Matrix {
-  /// The column of the largest element of each row; of several, the first.
-  @specialized(where Element == Float)
-  @specialized(where Element == Double)
-  func columnsOfRowMaxima() -> [Int] {
-    (0..<rows).map { row in
-      let start = row * columns
-      var best = start
-      for index in start..<start + columns where elements[index] > elements[best] { best = index }
-      return best - start
-    }
-  }
-}

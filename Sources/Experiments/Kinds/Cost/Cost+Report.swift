@@ -1,4 +1,5 @@
 internal import Evaluation
+internal import LinearAlgebra
 internal import OrderedCollections
 internal import Reporting
 internal import TensorFiles
@@ -35,13 +36,10 @@ extension Cost {
   private func median(
     _ results: ExperimentResults, _ axis: Axis, _ size: Int, _ variant: Variant, _ key: String
   ) -> Double? {
-    let values = results.seeds.flatMap {
-      results.costs(Self.cell($0, axis, size)).numbers(at: variant.name, key)
-    }.sorted()
-    guard !values.isEmpty else { return nil }
-    let middle = values.count / 2
-    return values.count.isMultiple(of: 2)
-      ? (values[middle - 1] + values[middle]) / 2 : values[middle]
+    Statistics.median(
+      results.seeds.flatMap {
+        results.costs(Self.cell($0, axis, size)).numbers(at: variant.name, key)
+      })
   }
 
   /// What a cell has counted, such as operations.

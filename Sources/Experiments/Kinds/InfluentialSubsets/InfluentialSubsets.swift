@@ -209,7 +209,7 @@ public struct InfluentialSubsets: Experiment {
     func prediction(_ kept: [Int]) throws -> Double {
       let data = parts.training.selecting(kept)
       let model = try RidgeRegression(
-        features: WatchedRegression.withOnes(data.features),
+        features: data.features.appendingOnes(),
         targets: WatchedRegression.targets(data), penalty: penalty)
       return zip(Array(parts.points.features[row: point]) + [1], model.parameters)
         .reduce(0) { $0 + $1.0 * $1.1 }

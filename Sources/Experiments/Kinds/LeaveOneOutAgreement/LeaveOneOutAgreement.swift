@@ -191,9 +191,7 @@ extension GradientPair {
 
 extension LogisticRegression {
   fileprivate func kroneckerFactors() throws -> KroneckerFactors {
-    var rows = Matrix<Double>(
-      repeating: 1, rows: data.count, columns: data.features.columns + 1)
-    rows.place(data.features, firstColumn: 0)
+    let rows = data.features.appendingOnes()
     let share = 1 / Double(data.count)
     var activations = Matrix(product: rows.transposed, rows.view)
     activations.scale(by: share)
