@@ -59,18 +59,26 @@ let package = Package(
     // MARK: - What stands on the engine
 
     .target(
-      name: "Models",
+      name: "Data",
       dependencies: [
-        "LinearAlgebra", "Gradients",
+        "LinearAlgebra",
         .product(name: "RealModule", package: "swift-numerics"),
         .product(name: "SwiftCSV", package: "SwiftCSV"),
       ],
       swiftSettings: settings
     ),
     .target(
+      name: "Models",
+      dependencies: [
+        "LinearAlgebra", "Gradients", "Data",
+        .product(name: "RealModule", package: "swift-numerics"),
+      ],
+      swiftSettings: settings
+    ),
+    .target(
       name: "Evaluation",
       dependencies: [
-        "LinearAlgebra", "TensorFiles", "Gradients", "Influence", "Models",
+        "LinearAlgebra", "TensorFiles", "Gradients", "Influence", "Data", "Models",
         .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "RealModule", package: "swift-numerics"),
       ],
@@ -83,8 +91,8 @@ let package = Package(
     .target(
       name: "Experiments",
       dependencies: [
-        "LinearAlgebra", "TensorFiles", "Gradients", "Influence", "Models", "Evaluation",
-        "Reporting",
+        "LinearAlgebra", "TensorFiles", "Gradients", "Influence", "Data", "Models",
+        "Evaluation", "Reporting",
         .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "RealModule", package: "swift-numerics"),
         .product(name: "Yams", package: "Yams"),
@@ -93,7 +101,7 @@ let package = Package(
     .target(
       name: "InfluenceKit",
       dependencies: [
-        "LinearAlgebra", "TensorFiles", "Gradients", "Influence", "Models", "Evaluation",
+        "LinearAlgebra", "TensorFiles", "Gradients", "Influence", "Data", "Models", "Evaluation",
       ],
       swiftSettings: settings
     ),
@@ -131,10 +139,13 @@ let package = Package(
       name: "InfluenceTests", dependencies: ["InfluenceKit", "TestSupport"],
       resources: [.copy("Fixtures")], swiftSettings: settings),
     .testTarget(
-      name: "ModelsTests", dependencies: ["Models", "TestSupport"],
+      name: "DataTests", dependencies: ["Data", "Models", "TestSupport"],
       resources: [.copy("Fixtures")], swiftSettings: settings),
     .testTarget(
-      name: "EvaluationTests", dependencies: ["Evaluation", "Models", "TestSupport"],
+      name: "ModelsTests", dependencies: ["Data", "Models", "TestSupport"],
+      resources: [.copy("Fixtures")], swiftSettings: settings),
+    .testTarget(
+      name: "EvaluationTests", dependencies: ["Data", "Evaluation", "Models", "TestSupport"],
       resources: [.copy("Fixtures")], swiftSettings: settings),
     .testTarget(
       name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: settings),

@@ -1,8 +1,8 @@
-"""Writes Sources/Models/Digits+Embedded.swift from Tests/ModelsTests/Fixtures/digits.csv.
+"""Writes Sources/Data/Digits/Digits+Embedded.swift from Tests/DataTests/Fixtures/digits.csv.
 
     python3 scripts/embed_digits.py
 
-The data is part of the binary, so that the program works from any folder. It is a string literal, one image a line,
+The data is part of the binary, so that the program works from any folder. It is a string literal, one image per line,
 because the array literal that SwiftPM's `embedInCode` generates takes over a minute to compile; a string of the same
 data takes no time that can be measured. A pixel is one digit in base 17 (0 ... 9, a ... g), the label comes last.
 """
@@ -11,8 +11,8 @@ import csv
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SOURCE = REPOSITORY / "Tests" / "ModelsTests" / "Fixtures" / "digits.csv"
-OUTPUT = REPOSITORY / "Sources" / "Models" / "Digits+Embedded.swift"
+SOURCE = REPOSITORY / "Tests" / "DataTests" / "Fixtures" / "digits.csv"
+OUTPUT = REPOSITORY / "Sources" / "Data" / "Digits" / "Digits+Embedded.swift"
 SYMBOLS = "0123456789abcdefg"
 
 HEADER = '''\

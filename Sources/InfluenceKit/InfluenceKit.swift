@@ -1,5 +1,6 @@
 // The umbrella of the library: one import for everything below the command line.
 
+@_exported public import Data
 @_exported public import Evaluation
 @_exported public import Gradients
 @_exported public import Influence

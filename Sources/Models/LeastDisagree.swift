@@ -1,3 +1,4 @@
+internal import Data
 public import LinearAlgebra
 internal import RealModule
 
@@ -90,14 +91,15 @@ public struct LeastDisagreeMetric: Sendable {
   }
 
   private static func check(_ features: Matrix<Double>, _ head: LinearHead) throws(ModelError) {
-    guard features.rows > 0 else { throw .noExamples }
+    guard features.rows > 0 else { throw .data(.noExamples) }
     guard features.columns == head.weights.columns else {
       throw .layerDoesNotFit(
         layer: 0,
         reason: "features of \(features.columns) numbers for weights of \(head.weights.columns)")
     }
     if let index = features.elements.firstIndex(where: { !$0.isFinite }) {
-      throw .featureNotFinite(row: index / features.columns, column: index % features.columns)
+      throw .data(
+        .featureNotFinite(row: index / features.columns, column: index % features.columns))
     }
   }
 }

@@ -1,3 +1,4 @@
+import Data
 import LinearAlgebra
 import Models
 import Testing

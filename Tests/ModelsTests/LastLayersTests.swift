@@ -1,3 +1,4 @@
+import Data
 import Gradients
 import LinearAlgebra
 import Models

@@ -1,3 +1,4 @@
+import Data
 import Foundation
 import LinearAlgebra
 import Models
@@ -241,13 +242,13 @@ struct LeastDisagreeTests {
     let pool = Matrix<Double>(rows: 2, columns: 2, elements: [1, 0, 0, 1])
     var bad = pool
     bad[1, 0] = .infinity
-    #expect(throws: ModelError.featureNotFinite(row: 1, column: 0)) {
+    #expect(throws: ModelError.data(.featureNotFinite(row: 1, column: 0))) {
       try LeastDisagreeMetric(head: head, pool: bad)
     }
-    #expect(throws: ModelError.featureNotFinite(row: 1, column: 0)) {
+    #expect(throws: ModelError.data(.featureNotFinite(row: 1, column: 0))) {
       try LeastDisagreeMetric(head: head, pool: pool, reference: bad)
     }
-    #expect(throws: ModelError.noExamples) {
+    #expect(throws: ModelError.data(.noExamples)) {
       try LeastDisagreeMetric(head: head, pool: .zeros(0, 2))
     }
     #expect(throws: ModelError.self) { try LeastDisagreeMetric(head: head, pool: .zeros(2, 3)) }
@@ -273,22 +274,5 @@ struct LeastDisagreeTests {
         try LeastDisagreeSelection.rows(count, values: [0.1, 0.2], features: pool)
       }
     }
-  }
-
-  @Test("Tables of numbers: columns, target, and what is wrong with a cell")
-  func table() throws {
-    let table = try NumericTable(csv: "a,y,b\n1,2.5,3\n4,-1,6\n", target: "y")
-    #expect(table.columns == ["a", "b"] && table.targets == [2.5, -1])
-    #expect(table.features.elements == [1, 3, 4, 6])
-    #expect(throws: ModelError.unreadableTable(line: 3, column: "b", found: "x")) {
-      try NumericTable(csv: "a,y,b\n1,2.5,3\n4,-1,x\n", target: "y")
-    }
-    #expect(throws: ModelError.unreadableTable(line: 2, column: "a", found: "nan")) {
-      try NumericTable(csv: "a,y\nnan,2.5\n", target: "y")
-    }
-    #expect(throws: ModelError.missingColumn(name: "z", columns: ["a", "y"])) {
-      try NumericTable(csv: "a,y\n1,2\n", target: "z")
-    }
-    #expect(throws: ModelError.noExamples) { try NumericTable(csv: "a,y\n", target: "y") }
   }
 }

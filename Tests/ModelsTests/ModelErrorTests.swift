@@ -1,34 +1,10 @@
+import Data
 import LinearAlgebra
 import Models
 import Testing
 
 @Suite("Errors of models")
 struct ModelErrorTests {
-  @Test("bad data are refused with the row at fault")
-  func badData() {
-    let features = Matrix<Float>.zeros(2, 3)
-    #expect(throws: ModelError.noExamples) {
-      try TabularDataSet(features: Matrix<Float>.zeros(0, 3), labels: [], classCount: 2)
-    }
-    #expect(throws: ModelError.labelCount(rows: 2, labels: 1)) {
-      try TabularDataSet(features: features, labels: [0], classCount: 2)
-    }
-    #expect(throws: ModelError.labelOutOfRange(row: 1, label: 2, classCount: 2)) {
-      try TabularDataSet(features: features, labels: [0, 2], classCount: 2)
-    }
-    #expect(throws: ModelError.labelOutOfRange(row: 0, label: -1, classCount: 2)) {
-      try TabularDataSet(features: features, labels: [-1, 0], classCount: 2)
-    }
-    var broken = features
-    broken[1, 2] = .nan
-    #expect(throws: ModelError.featureNotFinite(row: 1, column: 2)) {
-      try TabularDataSet(features: broken, labels: [0, 1], classCount: 2)
-    }
-    #expect(throws: ModelError.self) {
-      try Digits.dataSet(of: Float.self).flippingLabels(fraction: 1.5, seed: 0)
-    }
-  }
-
   @Test("bad networks and adapters are refused")
   func badNetworks() throws {
     #expect(throws: ModelError.badLayerSizes([4])) {
@@ -61,8 +37,8 @@ struct ModelErrorTests {
     #expect(throws: error) { try model.losses(of: data) }
     #expect(throws: error) { try Trainer(model, on: data, settings: TrainingSettings()) }
     let fitting = try Examples.network(.tanh, isAdapted: true, of: Float.self)
-    #expect(throws: ModelError.noExamples) { try fitting.accuracy(on: data.selecting([])) }
-    #expect(throws: ModelError.noExamples) {
+    #expect(throws: ModelError.data(.noExamples)) { try fitting.accuracy(on: data.selecting([])) }
+    #expect(throws: ModelError.data(.noExamples)) {
       try PerExampleGradients(of: fitting).forEachBatch(of: data.selecting([])) { _, _, _ in }
     }
     #expect(error.description.contains("make the first and last layer sizes 5 and 4"))

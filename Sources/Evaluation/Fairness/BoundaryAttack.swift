@@ -1,5 +1,5 @@
+public import Data
 public import LinearAlgebra
-public import Models
 
 /// Moves examples straight across the boundary of a linear classifier of two classes.
 ///

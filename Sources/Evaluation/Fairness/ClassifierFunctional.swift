@@ -1,5 +1,5 @@
+public import Data
 public import LinearAlgebra
-public import Models
 
 /// A number f that says how good, fair or robust a trained classifier of two classes is on a validation set, with
 /// its gradient by the classifier's parameters: the query row whose influence is that of examples on f.

@@ -1,3 +1,4 @@
+public import Data
 public import Influence
 public import LinearAlgebra
 public import Models

@@ -1,3 +1,4 @@
+public import Data
 public import LinearAlgebra
 public import Models
 internal import TensorFiles

@@ -1,3 +1,4 @@
+import Data
 public import LinearAlgebra
 import Models
 

@@ -1,3 +1,4 @@
+internal import Data
 internal import Gradients
 public import LinearAlgebra
 public import Models

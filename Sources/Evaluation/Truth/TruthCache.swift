@@ -1,3 +1,4 @@
+internal import Data
 public import Foundation
 internal import Models
 internal import OrderedCollections

@@ -1,3 +1,4 @@
+internal import Data
 internal import Evaluation
 internal import Models
 internal import OrderedCollections

@@ -1,3 +1,4 @@
+internal import Data
 internal import Evaluation
 internal import Influence
 internal import LinearAlgebra

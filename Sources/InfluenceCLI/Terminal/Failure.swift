@@ -52,7 +52,7 @@ enum Failure: Error {
       case .notResumable, .occupied, .locked: 73
       default: 65
       }
-    case is EvaluationError, is ModelError, is FactorizationError: 65
+    case is EvaluationError, is ModelError, is DataError, is FactorizationError: 65
     case let error as ExperimentError: exitCode(forExperiment: error)
     case DataFileError.notFound: 66
     case is DataFileError, is PictureError: 65
@@ -97,7 +97,7 @@ enum Failure: Error {
       return text
     case let error as any CustomStringConvertible
     where error is TensorFileError || error is GradientStoreError || error is InfluenceError
-      || error is FitError || error is EvaluationError || error is ModelError
+      || error is FitError || error is EvaluationError || error is ModelError || error is DataError
       || error is FactorizationError || error is ExperimentError
       || error is DataFileError || error is PictureError:
       return error.description

@@ -1,3 +1,4 @@
+internal import Data
 internal import LinearAlgebra
 
 /// Hidden units that are silent while a gradient is taken; the weights stay as they are.

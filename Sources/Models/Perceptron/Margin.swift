@@ -1,3 +1,4 @@
+public import Data
 internal import LinearAlgebra
 internal import RealModule
 

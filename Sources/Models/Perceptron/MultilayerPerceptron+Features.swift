@@ -1,3 +1,4 @@
+public import Data
 public import LinearAlgebra
 
 extension MultilayerPerceptron {
@@ -22,10 +23,10 @@ extension MultilayerPerceptron {
 
   /// The same examples as the head sees them; see ``penultimateFeatures(of:)``.
   ///
-  /// - Throws: ``ModelError`` if the data do not fit, there are none, or a unit overflows.
+  /// - Throws: ``ModelError`` if the data do not fit, or there are none; ``DataError`` if a unit overflows.
   public func penultimateFeatures(
     of data: TabularDataSet<Element>
-  ) throws(ModelError) -> TabularDataSet<Element> {
+  ) throws -> TabularDataSet<Element> {
     try checkFit(data)
     let checked = try TabularDataSet(
       features: penultimateFeatures(of: data.features.view), labels: data.labels,

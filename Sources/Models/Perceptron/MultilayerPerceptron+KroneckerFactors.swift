@@ -1,3 +1,4 @@
+public import Data
 public import Gradients
 internal import LinearAlgebra
 

@@ -1,3 +1,4 @@
+public import Data
 public import LinearAlgebra
 
 /// What a batch leaves behind on its way through a network and back: all that any gradient needs.

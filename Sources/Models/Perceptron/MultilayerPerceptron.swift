@@ -1,3 +1,4 @@
+internal import Data
 public import LinearAlgebra
 
 /// A fully connected network for classification, with or without low-rank adapters.
@@ -92,7 +93,7 @@ public struct MultilayerPerceptron<Element: Scalar>: Sendable, Equatable {
 
   /// Refuses data that the network cannot read, or that are no data.
   func checkFit(_ data: TabularDataSet<Element>) throws(ModelError) {
-    guard data.count > 0 else { throw .noExamples }
+    guard data.count > 0 else { throw .data(.noExamples) }
     guard data.features.columns == inputs, data.classCount <= outputs else {
       throw .dataDoNotFit(
         features: data.features.columns, classes: data.classCount, inputs: inputs,

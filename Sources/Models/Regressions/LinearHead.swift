@@ -1,3 +1,4 @@
+internal import Data
 public import LinearAlgebra
 
 /// The last layer of a classifier: logits W·x + b of features x, and the class of the largest.

@@ -1,3 +1,4 @@
+internal import Data
 internal import LinearAlgebra
 
 /// The loss of logistic regression: (1/N) Σ wᵢ·ℓᵢ(θ) + (α/2)·‖θ‖².

@@ -1,3 +1,4 @@
+public import Data
 public import LinearAlgebra
 internal import RealModule
 
@@ -64,7 +65,7 @@ public struct LogisticRegression: Sendable {
     from start: [Double], _ data: TabularDataSet<Double>, _ weights: [Double],
     _ denominator: Double, _ settings: NewtonSettings, factor: Cholesky<Double>?
   ) throws {
-    guard data.count > 0 else { throw ModelError.noExamples }
+    guard data.count > 0 else { throw ModelError.data(.noExamples) }
     guard data.classCount == 2, data.features.columns == start.count - 1 else {
       throw ModelError.dataDoNotFit(
         features: data.features.columns, classes: data.classCount, inputs: start.count - 1,
@@ -125,13 +126,13 @@ public struct LogisticRegression: Sendable {
   ///   - rows: The examples, not all.
   ///   - start: Where to begin; this model's parameters unless given.
   ///   - factor: The factor of ``hessian()``, or of one near; given up where it is too far.
-  /// - Throws: ``ModelError``, among them ``ModelError/noExamples``.
+  /// - Throws: ``ModelError``, where no example is left.
   public func leavingOut(
     _ rows: [Int], from start: [Double]? = nil, factor: Cholesky<Double>
   ) throws -> LogisticRegression {
     var kept = weights
     for row in rows { kept[row] = 0 }
-    guard kept.contains(where: { $0 > 0 }) else { throw ModelError.noExamples }
+    guard kept.contains(where: { $0 > 0 }) else { throw ModelError.data(.noExamples) }
     return try LogisticRegression(
       from: start ?? parameters, data, kept, denominator, settings, factor: factor)
   }

@@ -1,3 +1,4 @@
+public import Data
 public import LinearAlgebra
 
 /// Softmax regression at the minimum of its regularised loss: a network of one layer, trained by Newton's

@@ -1,3 +1,4 @@
+internal import Data
 public import LinearAlgebra
 internal import RealModule
 

@@ -1,3 +1,5 @@
+internal import Data
+
 /// Weights of examples in a loss.
 enum ExampleWeights {
   /// Refuses weights that are not one number of 0 or more an example, with one above 0.

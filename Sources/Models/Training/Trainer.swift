@@ -1,3 +1,4 @@
+public import Data
 public import LinearAlgebra
 
 /// Trains a network epoch by epoch, so that a caller can look at it, or keep it, in between.

@@ -1,3 +1,4 @@
+internal import Data
 public import OrderedCollections
 internal import Evaluation
 internal import Gradients

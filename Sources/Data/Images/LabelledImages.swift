@@ -117,7 +117,7 @@ public struct LabelledImages: Sendable, Equatable {
   ///     28 × 28, 4 makes 3 × 8 × 8 of CIFAR's 3 × 32 × 32. It must divide both sides.
   ///   - type: The type of the features.
   /// - Throws: ``DataFileError/imagesDoNotFit(path:size:needed:)`` where the squares leave a rest;
-  ///   ``ModelError`` where there are no images or fewer than two classes.
+  ///   ``DataError`` where there are no images or fewer than two classes.
   /// - Complexity: one pass over the pixels.
   @specialized(where Element == Float)
   @specialized(where Element == Double)
@@ -150,7 +150,7 @@ public struct LabelledImages: Sendable, Equatable {
   /// A data set of other features of the same images.
   func dataSet<Element: Scalar>(
     _ features: Matrix<Element>
-  ) throws(ModelError) -> TabularDataSet<Element> {
+  ) throws(DataError) -> TabularDataSet<Element> {
     let checked = try TabularDataSet(features: features, labels: labels, classCount: classCount)
     return TabularDataSet(
       checked: checked.features, labels: labels, classCount: classCount, ids: ids)

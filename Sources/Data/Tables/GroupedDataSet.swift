@@ -9,8 +9,8 @@ public struct GroupedDataSet<Element: Scalar>: Sendable, Equatable {
 
   /// Makes a data set.
   ///
-  /// - Throws: ``ModelError`` if there is not a group a row, or one is negative.
-  public init(_ data: TabularDataSet<Element>, groups: [Int]) throws(ModelError) {
+  /// - Throws: ``DataError`` if there is not a group a row, or one is negative.
+  public init(_ data: TabularDataSet<Element>, groups: [Int]) throws(DataError) {
     guard groups.count == data.count else {
       throw .labelCount(rows: data.count, labels: groups.count)
     }
@@ -36,7 +36,7 @@ public struct GroupedDataSet<Element: Scalar>: Sendable, Equatable {
   }
 
   /// Random, disjoint parts of the given sizes; see ``TabularDataSet/split(counts:seed:)``.
-  public func split(counts: [Int], seed: UInt64) throws(ModelError) -> [GroupedDataSet] {
+  public func split(counts: [Int], seed: UInt64) throws(DataError) -> [GroupedDataSet] {
     // Rows are found again by number, which the ids of a part need not be.
     let numbered = TabularDataSet<Element>(
       checked: data.features, labels: data.labels, classCount: data.classCount,

@@ -9,9 +9,9 @@ extension TabularDataSet {
   ///   - labelColumn: The name of the column that holds the class, an integer from 0. All other
   ///     columns are features, in their order.
   ///   - featureDivisor: Every feature is divided by this; 1 leaves them as they are.
-  /// - Throws: ``ModelError`` that names line and column. The class count is the largest label
+  /// - Throws: ``DataError`` that names line and column. The class count is the largest label
   ///   plus one.
-  public init(csv: String, labelColumn: String, featureDivisor: Double = 1) throws(ModelError) {
+  public init(csv: String, labelColumn: String, featureDivisor: Double = 1) throws(DataError) {
     let table: EnumeratedCSV
     do {
       table = try EnumeratedCSV(string: csv, delimiter: .comma, loadColumns: false)

@@ -56,7 +56,7 @@ public struct TableEncoding: Sendable, Equatable {
 
   /// Encodes a table of the same columns, in any order.
   ///
-  /// - Throws: ``DataFileError`` that names line and column; ``ModelError``.
+  /// - Throws: ``DataFileError`` that names line and column; ``DataError``.
   public func encode(_ table: TableFile) throws -> EncodedTable {
     let columns = try Columns(table, roles)
     let width = featureNames.count

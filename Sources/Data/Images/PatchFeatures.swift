@@ -55,17 +55,17 @@ public struct PatchFeatures: Sendable, Equatable {
   /// - Parameters:
   ///   - images: Training images, at least twice as large as a patch in both directions.
   ///   - settings: How features are made.
-  /// - Throws: ``ModelError/badSetting(name:value:allowed:)``,
+  /// - Throws: ``DataError/badSetting(name:value:allowed:)``,
   ///   ``DataFileError/imagesDoNotFit(path:size:needed:)``, or ``FactorizationError``.
   /// - Complexity: D² operations a sampled patch and 9D³, D = channels · s².
   public init(fitting images: LabelledImages, settings: Settings = Settings()) throws {
-    try ModelError.check(settings.filters >= 1, "number of filters", settings.filters, "at least 1")
-    try ModelError.check(settings.patchSize >= 1, "patch size", settings.patchSize, "at least 1")
-    try ModelError.check(
+    try DataError.check(settings.filters >= 1, "number of filters", settings.filters, "at least 1")
+    try DataError.check(settings.patchSize >= 1, "patch size", settings.patchSize, "at least 1")
+    try DataError.check(
       settings.threshold >= 0 && settings.threshold.isFinite, "threshold", settings.threshold,
       "a number from 0")
-    try ModelError.check(settings.samples >= 2, "number of patches", settings.samples, "at least 2")
-    guard images.count > 0 else { throw ModelError.noExamples }
+    try DataError.check(settings.samples >= 2, "number of patches", settings.samples, "at least 2")
+    guard images.count > 0 else { throw DataError.noExamples }
     try Self.checkSize(of: images, patch: settings.patchSize)
     var generator = SeededGenerator(seed: settings.seed, stream: RandomStream.patches)
     func draw(_ count: Int) -> Matrix<Float> {
@@ -120,7 +120,7 @@ public struct PatchFeatures: Sendable, Equatable {
   ///   - type: The type of the features.
   /// - Returns: ``featureCount`` features an image: for each quarter (upper left, upper right, lower left, lower
   ///   right) the k filters' positive, then negative answers.
-  /// - Throws: ``DataFileError/imagesDoNotFit(path:size:needed:)``, or ``ModelError``.
+  /// - Throws: ``DataFileError/imagesDoNotFit(path:size:needed:)``, or ``DataError``.
   /// - Complexity: 2kD operations a patch: about 20 million an image of CIFAR-10 with 128 filters.
   @specialized(where Element == Float)
   @specialized(where Element == Double)

@@ -1,5 +1,5 @@
+import Data
 import LinearAlgebra
-import Models
 import TestSupport
 import Testing
 
@@ -39,8 +39,8 @@ struct SyntheticGroupsTests {
     #expect(many[0].selecting(Array(0..<10)).data.features == few[0].data.features)
     #expect(try SyntheticGroups(.rings, seed: 6).parts([10])[0] != few[0])
     #expect(few[0].data.features != few[1].selecting(Array(0..<10)).data.features)
-    #expect(throws: ModelError.self) { try synthetic.parts([0]) }
-    #expect(throws: ModelError.self) {
+    #expect(throws: DataError.self) { try synthetic.parts([0]) }
+    #expect(throws: DataError.self) {
       try SyntheticGroups(.xor, groupCorrelation: 1.5, seed: 1).parts([5])
     }
   }
@@ -48,8 +48,8 @@ struct SyntheticGroupsTests {
   @Test("groups go with their rows")
   func grouped() throws {
     let all = try SyntheticGroups(.xor, seed: 5).parts([30])[0]
-    #expect(throws: ModelError.self) { try GroupedDataSet(all.data, groups: [0]) }
-    #expect(throws: ModelError.self) {
+    #expect(throws: DataError.self) { try GroupedDataSet(all.data, groups: [0]) }
+    #expect(throws: DataError.self) {
       try GroupedDataSet(all.data, groups: [Int](repeating: -1, count: 30))
     }
     let parts = try all.split(counts: [12, 18], seed: 2)

@@ -6,8 +6,8 @@ extension TabularDataSet {
   /// - Parameters:
   ///   - counts: The size of each part, each at least 1, together at most ``count``.
   ///   - seed: The same seed gives the same parts.
-  /// - Throws: ``ModelError/splitTooLarge(requested:available:)``.
-  public func split(counts: [Int], seed: UInt64) throws(ModelError) -> [TabularDataSet] {
+  /// - Throws: ``DataError/splitTooLarge(requested:available:)``.
+  public func split(counts: [Int], seed: UInt64) throws(DataError) -> [TabularDataSet] {
     guard counts.allSatisfy({ $0 >= 1 }), counts.reduce(0, +) <= count else {
       throw .splitTooLarge(requested: counts, available: count)
     }
@@ -22,10 +22,10 @@ extension TabularDataSet {
 
   /// A random training part of the given size, and the rest.
   ///
-  /// - Throws: ``ModelError/splitTooLarge(requested:available:)`` if either would be empty.
+  /// - Throws: ``DataError/splitTooLarge(requested:available:)`` if either would be empty.
   public func split(
     trainCount: Int, seed: UInt64
-  ) throws(ModelError) -> (train: TabularDataSet, test: TabularDataSet) {
+  ) throws(DataError) -> (train: TabularDataSet, test: TabularDataSet) {
     let parts = try split(counts: [trainCount, count - trainCount], seed: seed)
     return (parts[0], parts[1])
   }
@@ -35,11 +35,11 @@ extension TabularDataSet {
   /// - Parameters:
   ///   - trainFraction: In (0, 1); the size is rounded to nearest.
   ///   - seed: The same seed gives the same parts.
-  /// - Throws: ``ModelError/splitTooLarge(requested:available:)`` if either would be empty.
+  /// - Throws: ``DataError/splitTooLarge(requested:available:)`` if either would be empty.
   public func split(
     trainFraction: Double, seed: UInt64
-  ) throws(ModelError) -> (train: TabularDataSet, test: TabularDataSet) {
-    try ModelError.check(
+  ) throws(DataError) -> (train: TabularDataSet, test: TabularDataSet) {
+    try DataError.check(
       trainFraction > 0 && trainFraction < 1, "train fraction", trainFraction,
       "a number between 0 and 1")
     return try split(trainCount: Int((trainFraction * Double(count)).rounded()), seed: seed)
@@ -55,11 +55,11 @@ extension TabularDataSet {
   ///     mislabelled examples (Koh and Liang 2017; DataInf, Kwon et al. 2024).
   ///   - seed: The same seed flips the same labels.
   /// - Returns: The noisy set, and the rows that were flipped, ascending.
-  /// - Throws: ``ModelError/badSetting(name:value:allowed:)`` for a fraction out of range.
+  /// - Throws: ``DataError/badSetting(name:value:allowed:)`` for a fraction out of range.
   public func flippingLabels(
     fraction: Double = 0.2, seed: UInt64
-  ) throws(ModelError) -> (noisy: TabularDataSet, flipped: [Int]) {
-    try ModelError.check(
+  ) throws(DataError) -> (noisy: TabularDataSet, flipped: [Int]) {
+    try DataError.check(
       fraction >= 0 && fraction <= 1, "flipped fraction", fraction, "a number in 0 ... 1")
     var generator = SeededGenerator(seed: seed, stream: RandomStream.labelNoise)
     let flippedCount = Int((fraction * Double(count)).rounded())

@@ -1,6 +1,6 @@
+import Data
 import Foundation
 import LinearAlgebra
-import Models
 import Testing
 
 @Suite("Digits and other tables")
@@ -47,7 +47,7 @@ struct TabularDataSetTests {
     #expect(try digits.split(counts: [500, 1000, 297], seed: 2) != parts)
     let (train, test) = try digits.split(trainFraction: 0.75, seed: 1)
     #expect(train.count == 1348 && test.count == 449)
-    #expect(throws: ModelError.splitTooLarge(requested: [1797, 0], available: 1797)) {
+    #expect(throws: DataError.splitTooLarge(requested: [1797, 0], available: 1797)) {
       try digits.split(trainCount: 1797, seed: 1)
     }
   }
@@ -83,16 +83,16 @@ struct TabularDataSetTests {
 
   @Test("a table that cannot be read says where")
   func unreadableTables() {
-    #expect(throws: ModelError.unreadableTable(line: 3, column: "b", found: "x")) {
+    #expect(throws: DataError.unreadableTable(line: 3, column: "b", found: "x")) {
       try TabularDataSet<Double>(csv: "a,b,label\n1,2,0\n3,x,1\n", labelColumn: "label")
     }
-    #expect(throws: ModelError.unreadableTable(line: 2, column: "label", found: "0.5")) {
+    #expect(throws: DataError.unreadableTable(line: 2, column: "label", found: "0.5")) {
       try TabularDataSet<Double>(csv: "a,b,label\n1,2,0.5\n", labelColumn: "label")
     }
-    #expect(throws: ModelError.missingColumn(name: "class", columns: ["a", "label"])) {
+    #expect(throws: DataError.missingColumn(name: "class", columns: ["a", "label"])) {
       try TabularDataSet<Double>(csv: "a,label\n1,0\n", labelColumn: "class")
     }
-    #expect(throws: ModelError.noExamples) {
+    #expect(throws: DataError.noExamples) {
       try TabularDataSet<Double>(csv: "a,label\n", labelColumn: "label")
     }
   }

@@ -1,3 +1,4 @@
+public import Data
 public import LinearAlgebra
 
 /// The main job in small: a network fine-tuned with low-rank adapters on digits of which some are
@@ -61,11 +62,11 @@ public struct DigitsTask: Sendable, Hashable, Codable {
   ///   - element: The precision of data, network and training.
   ///   - progress: Called after each epoch of either stage with the stage's name, the epoch from 1
   ///     and its mean loss.
-  /// - Throws: ``ModelError`` if a setting is out of range.
+  /// - Throws: ``DataError`` or ``ModelError`` if a setting is out of range.
   public func run<Element: Scalar>(
     in element: Element.Type = Float.self,
     progress: (_ stage: String, _ epoch: Int, _ meanLoss: Double) -> Void = { _, _, _ in }
-  ) throws(ModelError) -> Outcome<Element> {
+  ) throws -> Outcome<Element> {
     let parts = try Digits.dataSet(of: Element.self).split(
       counts: [baseCount, trainingCount, queryCount], seed: seed)
     let (base, clean, queries) = (parts[0], parts[1], parts[2])

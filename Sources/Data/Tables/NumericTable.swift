@@ -15,8 +15,8 @@ public struct NumericTable: Sendable, Equatable {
   /// - Parameters:
   ///   - csv: The text of the table.
   ///   - target: The name of the target's column.
-  /// - Throws: ``ModelError`` that names line and column.
-  public init(csv: String, target: String) throws(ModelError) {
+  /// - Throws: ``DataError`` that names line and column.
+  public init(csv: String, target: String) throws(DataError) {
     let table: EnumeratedCSV
     do {
       table = try EnumeratedCSV(string: csv, delimiter: .comma, loadColumns: false)

@@ -47,21 +47,21 @@ public struct SyntheticGroups: Sendable, Hashable {
   ///
   /// - Parameter counts: The size of each part, at least 1.
   /// - Returns: A part a count, of two features and two classes.
-  /// - Throws: ``ModelError/badSetting(name:value:allowed:)``.
-  public func parts(_ counts: [Int]) throws(ModelError) -> [GroupedDataSet<Double>] {
-    try ModelError.check(noise >= 0 && noise.isFinite, "noise", noise, "a number from 0")
-    try ModelError.check(
+  /// - Throws: ``DataError/badSetting(name:value:allowed:)``.
+  public func parts(_ counts: [Int]) throws(DataError) -> [GroupedDataSet<Double>] {
+    try DataError.check(noise >= 0 && noise.isFinite, "noise", noise, "a number from 0")
+    try DataError.check(
       abs(groupCorrelation) <= 1, "correlation of group and label", groupCorrelation,
       "a number in −1 ... 1")
     var parts: [GroupedDataSet<Double>] = []
     for (index, count) in counts.enumerated() {
-      try ModelError.check(count >= 1, "number of examples", count, "at least 1")
+      try DataError.check(count >= 1, "number of examples", count, "at least 1")
       parts.append(try part(index, count))
     }
     return parts
   }
 
-  private func part(_ index: Int, _ count: Int) throws(ModelError) -> GroupedDataSet<Double> {
+  private func part(_ index: Int, _ count: Int) throws(DataError) -> GroupedDataSet<Double> {
     var generator = SeededGenerator(seed: seed, stream: RandomStream.synthetic + UInt64(index))
     var (points, labels, groups) = ([Double](), [Int](), [Int]())
     for _ in 0..<count {

@@ -1,3 +1,4 @@
+import Data
 import Foundation
 import LinearAlgebra
 import Models
@@ -60,10 +61,10 @@ struct PatchFeaturesTests {
   @Test("bad settings and images are errors")
   func errors() throws {
     let images = try images()
-    #expect(throws: ModelError.self) {
+    #expect(throws: DataError.self) {
       try PatchFeatures(fitting: images, settings: .init(filters: 0))
     }
-    #expect(throws: ModelError.self) {
+    #expect(throws: DataError.self) {
       try PatchFeatures(fitting: images, settings: .init(threshold: -1))
     }
     #expect(throws: DataFileError.self) {

@@ -1,8 +1,8 @@
 public import LinearAlgebra
 
-/// Labelled examples for classification: a row of numbers and a class each.
+/// Labelled examples for classification: each has a row of numbers and a class.
 public struct TabularDataSet<Element: Scalar>: Sendable, Equatable {
-  /// The features, `n × inputs`, a row for each example; all finite.
+  /// The features, `n × inputs`, one row per example; all finite.
   public let features: Matrix<Element>
   /// The class of each example, in 0 ..< ``classCount``.
   public let labels: [Int]
@@ -17,13 +17,13 @@ public struct TabularDataSet<Element: Scalar>: Sendable, Equatable {
   ///   - features: `n × inputs`, n at least 1, all finite.
   ///   - labels: n classes in 0 ..< `classCount`.
   ///   - classCount: The number of classes, at least 2.
-  /// - Throws: ``ModelError`` that names the row that is at fault.
-  public init(features: Matrix<Element>, labels: [Int], classCount: Int) throws(ModelError) {
+  /// - Throws: ``DataError`` that names the row that is at fault.
+  public init(features: Matrix<Element>, labels: [Int], classCount: Int) throws(DataError) {
     guard features.rows > 0 else { throw .noExamples }
     guard features.rows == labels.count else {
       throw .labelCount(rows: features.rows, labels: labels.count)
     }
-    try ModelError.check(classCount >= 2, "class count", classCount, "at least 2")
+    try DataError.check(classCount >= 2, "class count", classCount, "at least 2")
     if let row = labels.firstIndex(where: { $0 < 0 || $0 >= classCount }) {
       throw .labelOutOfRange(row: row, label: labels[row], classCount: classCount)
     }
@@ -35,7 +35,7 @@ public struct TabularDataSet<Element: Scalar>: Sendable, Equatable {
   }
 
   /// Makes a data set of parts that are known to fit.
-  init(checked features: Matrix<Element>, labels: [Int], classCount: Int, ids: [Int]) {
+  package init(checked features: Matrix<Element>, labels: [Int], classCount: Int, ids: [Int]) {
     self.features = features
     self.labels = labels
     self.classCount = classCount
@@ -61,8 +61,8 @@ public struct TabularDataSet<Element: Scalar>: Sendable, Equatable {
 
   /// The same examples with other labels.
   ///
-  /// - Throws: ``ModelError`` if a label is missing or out of range.
-  public func relabelled(_ labels: [Int]) throws(ModelError) -> TabularDataSet {
+  /// - Throws: ``DataError`` if a label is missing or out of range.
+  public func relabelled(_ labels: [Int]) throws(DataError) -> TabularDataSet {
     let checked = try TabularDataSet(features: features, labels: labels, classCount: classCount)
     return TabularDataSet(
       checked: checked.features, labels: labels, classCount: classCount, ids: ids)

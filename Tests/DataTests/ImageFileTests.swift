@@ -1,6 +1,6 @@
+import Data
 import Foundation
 import LinearAlgebra
-import Models
 import TestSupport
 import Testing
 
