@@ -1,6 +1,6 @@
 public import Data
 public import LinearAlgebra
-public import Models
+internal import Models
 internal import TensorFiles
 internal import Synchronization
 
@@ -16,16 +16,10 @@ public struct Retraining: Sendable {
   public let queries: TabularDataSet<Double>
   /// What is trained.
   public let recipe: TrainingRecipe
-  private let start: Start
+  /// The model that others are trained from: convex ones at the minimum of all examples.
+  private let model: any Classifier<Double>
   private let dataKey: String
   private let queryKey: String
-
-  /// Where convex models start: at the minimum of all examples, with its factor.
-  private enum Start: Sendable {
-    case logistic(LogisticRegression, Cholesky<Double>)
-    case softmax(SoftmaxRegression, Cholesky<Double>)
-    case perceptron
-  }
 
   /// Prepares training; convex models are trained once on all examples, to start from.
   ///
@@ -37,15 +31,7 @@ public struct Retraining: Sendable {
   public init(
     of recipe: TrainingRecipe, on data: TabularDataSet<Double>, queries: TabularDataSet<Double>
   ) throws {
-    switch recipe {
-    case .logistic(let settings, _):
-      let model = try LogisticRegression(trainedOn: data, settings: settings)
-      start = .logistic(model, try Cholesky(factoring: model.hessian()))
-    case .softmax(let settings, _):
-      let model = try SoftmaxRegression(trainedOn: data, settings: settings)
-      start = .softmax(model, try Cholesky(factoring: model.hessian()))
-    case .perceptron, .adapters: start = .perceptron
-    }
+    model = try recipe.model(of: data)
     self.data = data
     self.queries = queries
     self.recipe = recipe
@@ -155,63 +141,18 @@ public struct Retraining: Sendable {
   }
 }
 
-// MARK: - Training
-
 extension Retraining {
   private func trained(_ run: TrainingRun) throws -> RetrainingOutcome {
-    let subset = data.selecting(run.rows)
-    switch (recipe, start) {
-    case (.logistic(let settings, let scale), .logistic(let model, let factor)):
-      let model = try model.retrained(
-        on: subset, weights: run.weights, settings: scaled(settings, scale, run), factor: factor)
-      let logits = model.logits(of: queries.features).flatMap { logit -> [Double] in [0, logit] }
-      return try RetrainingOutcome(
-        losses: model.losses(of: queries),
-        logits: Matrix(rows: queries.count, columns: 2, elements: logits), labels: queries.labels)
-    case (.softmax(let settings, let scale), .softmax(let model, let factor)):
-      return try outcome(
-        of: model.retrained(
-          on: subset, weights: run.weights, settings: scaled(settings, scale, run), factor: factor
-        ).model)
-    case (.perceptron(let sizes, let activation, let settings), _):
-      return try outcome(
-        of: MultilayerPerceptron(
-          sizes: [data.features.columns] + sizes + [data.classCount], activation: activation,
-          seed: run.seed), trainedOn: subset, run, settings)
-    case (.adapters(var network, let rank, let alpha, let settings), _):
-      try network.addAdapters(rank: rank, alpha: alpha, seed: run.seed)
-      return try outcome(of: network, trainedOn: subset, run, settings)
-    case (.logistic, _), (.softmax, _):
-      preconditionFailure("a start that is not the recipe's")
-    }
-  }
-
-  /// Settings with the penalty that belongs to the mean over what is left.
-  private func scaled(
-    _ settings: NewtonSettings, _ scale: TrainingRecipe.LossScale, _ run: TrainingRun
-  ) -> NewtonSettings {
-    guard scale == .all else { return settings }
-    var settings = settings
-    let kept = run.weights?.reduce(0, +) ?? Double(run.rows.count)
-    // Weights of 0 alone are refused by the training itself.
-    if kept > 0 { settings.regularization *= Double(data.count) / kept }
-    return settings
+    try outcome(of: model, run)
   }
 
   private func outcome(
-    of network: MultilayerPerceptron<Double>, trainedOn subset: TabularDataSet<Double>,
-    _ run: TrainingRun, _ settings: TrainingSettings
+    of model: some Classifier<Double>, _ run: TrainingRun
   ) throws -> RetrainingOutcome {
-    var network = network
-    var settings = settings
-    settings.seed = run.seed
-    try network.train(on: subset, settings: settings, weights: run.weights)
-    return try outcome(of: network)
-  }
-
-  private func outcome(of network: MultilayerPerceptron<Double>) throws -> RetrainingOutcome {
-    try RetrainingOutcome(
-      losses: network.losses(of: queries), logits: network.logits(of: queries.features.view),
+    let trained = try model.trained(
+      on: data.selecting(run.rows), weights: run.weights, seed: run.seed, progress: nil)
+    return try RetrainingOutcome(
+      losses: trained.losses(of: queries), logits: trained.logits(of: queries.features.view),
       labels: queries.labels)
   }
 }

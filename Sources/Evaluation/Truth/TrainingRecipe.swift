@@ -7,15 +7,6 @@ internal import TensorFiles
 
 /// How a model is made of examples, so that it can be made again of others.
 public enum TrainingRecipe: Sendable {
-  /// What the penalty of a convex model is held against when examples are taken away.
-  public enum LossScale: String, Sendable, Hashable, CaseIterable {
-    /// The mean loss of the examples that are left: training anew, as one would.
-    case kept
-    /// Their summed loss over the number of all examples: what is taken away is only its own term, which
-    /// is the change that influence predicts, and that of ``LeaveOneOut``.
-    case all
-  }
-
   /// Logistic regression of two classes, to its minimum; a seed changes nothing.
   case logistic(NewtonSettings, scale: LossScale = .kept)
   /// Softmax regression, to its minimum; a seed changes nothing.
@@ -28,11 +19,35 @@ public enum TrainingRecipe: Sendable {
   case adapters(
     base: MultilayerPerceptron<Double>, rank: Int, alpha: Double, settings: TrainingSettings)
 
+  /// What the penalty of a convex model is held against when examples are taken away.
+  public typealias LossScale = Models.LossScale
+
   /// Whether training again with another seed can give another model.
   public var dependsOnSeed: Bool {
     switch self {
     case .logistic, .softmax: false
     case .perceptron, .adapters: true
+    }
+  }
+
+  /// The model that others are trained from: a convex one at the minimum of all examples, with the factor of
+  /// its Hessian, and a network before training.
+  func model(of data: TabularDataSet<Double>) throws -> any Classifier<Double> {
+    switch self {
+    case .logistic(let settings, let scale):
+      var model = try LogisticRegression(trainedOn: data, settings: settings).keepingFactor()
+      model.lossScale = scale
+      return model
+    case .softmax(let settings, let scale):
+      var model = try SoftmaxRegression(trainedOn: data, settings: settings).keepingFactor()
+      model.lossScale = scale
+      return model
+    case .perceptron(let sizes, let activation, let settings):
+      return try TrainedPerceptron(
+        sizes: [data.features.columns] + sizes + [data.classCount], activation: activation,
+        settings: settings)
+    case .adapters(let base, let rank, let alpha, let settings):
+      return try TrainedPerceptron(adapting: base, rank: rank, alpha: alpha, settings: settings)
     }
   }
 

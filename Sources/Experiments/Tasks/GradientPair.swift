@@ -46,7 +46,7 @@ struct GradientPair: Sendable {
       !(needs.hessian || needs.gaussNewton) || lastLayers == nil,
       "second derivatives are of all layers")
     self.queries = queryStore
-    guard needs.curvature else {
+    guard !needs.kinds.isEmpty else {
       self.training = store
       return
     }
@@ -82,8 +82,14 @@ struct GradientPair: Sendable {
     let hessian: Bool
     /// The Gauss–Newton matrix.
     let gaussNewton: Bool
-    /// Whether they need anything.
-    var curvature: Bool { factors || hessian || gaussNewton }
+    /// The same as a set.
+    var kinds: CurvatureKinds {
+      var kinds: CurvatureKinds = []
+      if factors { kinds.insert(.kroneckerFactors) }
+      if hessian { kinds.insert(.hessian) }
+      if gaussNewton { kinds.insert(.gaussNewton) }
+      return kinds
+    }
 
     init(of methods: [String]) {
       let names = methods.flatMap { $0.split(whereSeparator: { ":=,".contains($0) }) }

@@ -18,16 +18,11 @@ struct DigitsGradients {
     var task = DigitsTask()
     task.seed = seed
     let outcome = try task.run(in: Float.self)
-    let gradients = PerExampleGradients(of: outcome.model)
     let base = folder.appending(path: "gradients")
     for (name, data) in [("train", outcome.training), ("query", outcome.queries)] {
-      let writer = try GradientStoreWriter(
-        creating: base.appending(path: name), layout: gradients.layout,
+      try outcome.trained.writeGradients(
+        of: data, to: base.appending(path: name),
         provenance: ["model": "digits perceptron with LoRA", "seed": "\(seed)"])
-      try gradients.forEachBatch(of: data) { rows, blocks, losses in
-        try writer.append(blocks, ids: rows.map { "\(data.ids[$0])" }, losses: losses)
-      }
-      try writer.finish()
     }
     if representations {
       try StoredRepresentations.write(

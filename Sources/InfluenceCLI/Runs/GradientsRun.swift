@@ -62,51 +62,26 @@ struct GradientsRun {
   func write(
     _ parts: Parts?, to folder: URL, progress: @escaping ProgressHandler
   ) throws -> [String] {
-    let (model, parts, checkpoints) = try trained(parts, progress)
-    let gradients = PerExampleGradients(of: model)
-    let accuracy = try model.accuracy(on: parts.queries)
-    try stores(of: gradients, parts, to: folder, progress)
-    let flipped: OrderedJSON = ["flipped": .array(parts.flippedRows.map { .integer($0) })]
-    try AtomicFile.write(
-      try flipped.serialized(.indented) + "\n", to: folder.appending(path: "flipped.json"))
-    let shown = Console.shortened(folder.path)
-    var lines = [
-      "\(shown)/train, \(shown)/query: \(parts.training.count) training rows (\(parts.flippedRows.count) labels flipped) and \(parts.queries.count) queries × \(gradients.layout.columnCount) columns in \(gradients.layout.count) blocks; test accuracy \(NumberFormat.decimals(accuracy, 3))"
-    ]
-    lines += try writeCurvature(of: model, parts, to: folder, shown, progress)
-    if options.representations {
-      progress("representations", 0)
-      try StoredRepresentations.write(
-        of: model, parts.training, parts.queries, penalty: options.penalty, to: folder)
-      lines.append(
-        "\(shown)/train, \(shown)/query: \(Representations.fileName) of \(model.lastLayerInputs) features, beside train a last layer with the penalty \(NumberFormat.significant(options.penalty))"
-      )
-    }
-    if options.margins {
-      let margins = folder.appending(path: "margins")
-      try stores(of: PerExampleGradients(of: model, target: .margin), parts, to: margins, progress)
-      let probabilities = try model.labelProbabilities(of: parts.training)
-      try LabelProbabilities(values: probabilities).write(to: margins.appending(path: "train"))
-      lines.append("\(shown)/margins: gradients of log p/(1 − p), with p of the training rows")
-    }
-    if let count = options.dropoutMembers {
+    let trained = try trained(parts, progress)
+    let (shown, parts) = (Console.shortened(folder.path), trained.parts)
+    var lines = try write(trained.model, parts, to: folder, shown, progress)
+    if let count = options.dropoutMembers, var member = trained.model as? TrainedPerceptron<Double>
+    {
       let members = try Dropout.members(
         count: count, maximum: options.dropoutMaximum, seed: options.seed)
-      for (index, member) in members.enumerated() {
-        try stores(
-          of: PerExampleGradients(of: model, dropout: member), parts,
-          to: folder.appending(path: "members/\(index)"), progress)
+      for (index, dropout) in members.enumerated() {
+        member.dropout = dropout
+        try stores(of: member, parts, to: folder.appending(path: "members/\(index)"), progress)
       }
       let rates = members.map { NumberFormat.significant($0.rate) }.joined(separator: ", ")
       lines.append("\(shown)/members: \(count) members with dropout rates \(rates)")
     }
-    for (epoch, model) in checkpoints {
+    for (epoch, model) in trained.checkpoints {
       try stores(
-        of: PerExampleGradients(of: model), parts,
-        to: folder.appending(path: "checkpoints/epoch-\(epoch)"), progress)
+        of: model, parts, to: folder.appending(path: "checkpoints/epoch-\(epoch)"), progress)
     }
-    if !checkpoints.isEmpty {
-      let arguments = checkpoints.map {
+    if !trained.checkpoints.isEmpty {
+      let arguments = trained.checkpoints.map {
         "--checkpoint \(shown)/checkpoints/epoch-\($0.epoch):\(options.learningRate)"
       }
       lines.append("for TracIn: \(arguments.joined(separator: " "))")
@@ -114,10 +89,43 @@ struct GradientsRun {
     return lines
   }
 
-  private typealias Trained = (
-    model: MultilayerPerceptron<Double>, parts: Parts,
-    checkpoints: [(epoch: Int, model: MultilayerPerceptron<Double>)]
-  )
+  /// What is written of the trained model itself.
+  private func write(
+    _ model: some NetworkModel<Double>, _ parts: Parts, to folder: URL, _ shown: String,
+    _ progress: @escaping ProgressHandler
+  ) throws -> [String] {
+    let accuracy = try model.network.accuracy(on: parts.queries)
+    try stores(of: model, parts, to: folder, progress)
+    let flipped: OrderedJSON = ["flipped": .array(parts.flippedRows.map { .integer($0) })]
+    try AtomicFile.write(
+      try flipped.serialized(.indented) + "\n", to: folder.appending(path: "flipped.json"))
+    var lines = [
+      "\(shown)/train, \(shown)/query: \(parts.training.count) training rows (\(parts.flippedRows.count) labels flipped) and \(parts.queries.count) queries × \(model.layout.columnCount) columns in \(model.layout.count) blocks; test accuracy \(NumberFormat.decimals(accuracy, 3))"
+    ]
+    lines += try writeCurvature(of: model, parts, to: folder, shown, progress)
+    if options.representations {
+      progress("representations", 0)
+      try StoredRepresentations.write(
+        of: model.network, parts.training, parts.queries, penalty: options.penalty, to: folder)
+      lines.append(
+        "\(shown)/train, \(shown)/query: \(Representations.fileName) of \(model.network.lastLayerInputs) features, beside train a last layer with the penalty \(NumberFormat.significant(options.penalty))"
+      )
+    }
+    if options.margins {
+      let margins = folder.appending(path: "margins")
+      try stores(of: model, target: .margin, parts, to: margins, progress)
+      try LabelProbabilities(values: try model.network.labelProbabilities(of: parts.training))
+        .write(to: margins.appending(path: "train"))
+      lines.append("\(shown)/margins: gradients of log p/(1 − p), with p of the training rows")
+    }
+    return lines
+  }
+
+  private struct Trained {
+    let model: any NetworkModel<Double>
+    let parts: Parts
+    var checkpoints: [(epoch: Int, model: TrainedPerceptron<Double>)] = []
+  }
 
   private func trained(_ parts: Parts?, _ progress: @escaping ProgressHandler) throws -> Trained {
     guard let parts else {
@@ -130,85 +138,63 @@ struct GradientsRun {
       let outcome = try task.run(in: Double.self) { stage, epoch, _ in
         progress(stage, min(1, Double(epoch) / epochs))
       }
-      return (
-        outcome.model,
-        Parts(
-          training: outcome.training, queries: outcome.queries, flippedRows: outcome.flippedRows),
-        []
-      )
+      return Trained(
+        model: outcome.trained,
+        parts: Parts(
+          training: outcome.training, queries: outcome.queries, flippedRows: outcome.flippedRows))
     }
     guard options.model == .perceptron else {
       progress("training", 0)
       let model = try SoftmaxRegression(
         trainedOn: parts.training, settings: NewtonSettings(regularization: options.penalty))
-      return (model.model, parts, [])
+      return Trained(model: model, parts: parts)
     }
-    var trainer = try Trainer(
-      MultilayerPerceptron<Double>(
-        sizes: [parts.training.features.columns] + options.hidden + [parts.training.classCount],
-        seed: options.seed),
-      on: parts.training,
-      settings: TrainingSettings(
-        epochs: options.epochs, learningRate: options.learningRate, seed: options.seed))
     // The last epoch, and others at equal distances before it.
     let count = options.checkpoints ?? 0
     let kept = Set((0..<count).map { options.epochs - $0 * options.epochs / count })
-    var checkpoints: [(epoch: Int, model: MultilayerPerceptron<Double>)] = []
-    while trainer.epoch < options.epochs {
-      try trainer.runEpoch()
-      if kept.contains(trainer.epoch) { checkpoints.append((trainer.epoch, trainer.model)) }
-      progress("training", Double(trainer.epoch) / Double(options.epochs))
+    var checkpoints: [(epoch: Int, model: TrainedPerceptron<Double>)] = []
+    let model = try TrainedPerceptron<Double>(
+      sizes: [parts.training.features.columns] + options.hidden + [parts.training.classCount],
+      settings: TrainingSettings(epochs: options.epochs, learningRate: options.learningRate)
+    ).trained(on: parts.training, seed: options.seed) { epoch, _, model in
+      if kept.contains(epoch) { checkpoints.append((epoch, model)) }
+      progress("training", Double(epoch) / Double(options.epochs))
     }
-    return (trainer.model, parts, checkpoints)
+    return Trained(model: model, parts: parts, checkpoints: checkpoints)
   }
 
   /// Writes `train` and `query` in a folder; dropout draws other masks for each.
   private func stores(
-    of gradients: PerExampleGradients<Double>, _ parts: Parts, to folder: URL,
-    _ progress: ProgressHandler
+    of model: some NetworkModel<Double>, target: GradientTarget = .loss, _ parts: Parts,
+    to folder: URL, _ progress: @escaping ProgressHandler
   ) throws {
     for (number, (name, data)) in [("train", parts.training), ("query", parts.queries)].enumerated()
     {
-      let drawn = PerExampleGradients(
-        of: gradients.model, target: gradients.target,
-        dropout: gradients.dropout?.varied(by: UInt64(number)))
-      let writer = try GradientStoreWriter(
-        creating: folder.appending(path: name), layout: gradients.layout,
+      try model.drawing(UInt64(number)).writeGradients(
+        of: data, target: target, to: folder.appending(path: name),
         provenance: [
           "model": options.model.rawValue, "seed": "\(options.seed)",
-          "gradient_of": gradients.target.rawValue,
-          "dropout_rate": "\(gradients.dropout?.rate ?? 0)",
-        ])
-      try drawn.forEachBatch(of: data) { rows, blocks, losses in
-        try writer.append(blocks, ids: rows.map { "\(data.ids[$0])" }, losses: losses)
-        progress("gradients", Double(rows.upperBound) / Double(data.count))
-      }
-      try writer.finish()
+          "gradient_of": target.rawValue, "dropout_rate": "\(model.dropout?.rate ?? 0)",
+        ]
+      ) { progress("gradients", $0) }
     }
   }
 
   /// Writes what the model knows of its curvature beside the training gradients.
   private func writeCurvature(
-    of model: MultilayerPerceptron<Double>, _ parts: Parts, to folder: URL, _ shown: String,
-    _ progress: ProgressHandler
+    of model: some NetworkModel<Double>, _ parts: Parts, to folder: URL, _ shown: String,
+    _ progress: @escaping ProgressHandler
   ) throws -> [String] {
-    guard options.factors != nil || options.hessian else { return [] }
+    var kinds: CurvatureKinds = options.hessian ? [.hessian, .gaussNewton] : []
+    if options.factors != nil { kinds.insert(.kroneckerFactors) }
+    guard !kinds.isEmpty else { return [] }
     progress("curvature", 0)
     let labels: FisherLabels =
       options.factors == .sampled ? .sampled(seed: options.seed) : .empirical
-    let factors =
-      options.factors == nil ? [] : try model.kroneckerFactors(over: parts.training, labels: labels)
-    var hessian = options.hessian ? try model.hessian(over: parts.training) : nil
-    var gaussNewton = options.hessian ? try model.gaussNewton(over: parts.training) : nil
     var metadata = ["fisher": labels.name, "examples": "\(parts.training.count)"]
-    if options.model == .softmax {
-      hessian?.addToDiagonal(options.penalty)
-      gaussNewton?.addToDiagonal(options.penalty)
-      metadata["regularization"] = "\(options.penalty)"
-    }
-    try StoredCurvature(
-      kronecker: factors, hessian: hessian, gaussNewton: gaussNewton, metadata: metadata
-    ).write(to: folder.appending(path: "train"))
+    if model.penalty > 0 { metadata["regularization"] = "\(model.penalty)" }
+    try model.curvature(over: parts.training, kinds, labels: labels, metadata: metadata)
+      .write(to: folder.appending(path: "train"))
     var held: [String] = []
     if options.factors != nil { held.append("Kronecker factors (\(labels.name) labels)") }
     if options.hessian { held.append("Hessian and Gauss–Newton matrix") }

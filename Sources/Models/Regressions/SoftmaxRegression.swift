@@ -14,6 +14,10 @@ public struct SoftmaxRegression: Sendable {
   public let settings: NewtonSettings
   /// ‖∇‖ where training ended.
   public let gradientNorm: Double
+  /// What the penalty is held against when the model is trained on other examples.
+  public var lossScale = LossScale.kept
+  /// The factor of ``hessian()``, where it is kept.
+  var factor: Cholesky<Double>?
 
   /// Trains on a data set.
   ///

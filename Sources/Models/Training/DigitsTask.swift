@@ -38,8 +38,10 @@ public struct DigitsTask: Sendable, Hashable, Codable {
 
   /// What a run leaves behind.
   public struct Outcome<Element: Scalar>: Sendable {
-    /// The fine-tuned network; its adapters and head are what gradients are taken by.
-    public let model: MultilayerPerceptron<Element>
+    /// The fine-tuned network with its training; its adapters and head are what gradients are taken by.
+    public let trained: TrainedPerceptron<Element>
+    /// The fine-tuned network.
+    public var model: MultilayerPerceptron<Element> { trained.network }
     /// The fine-tuning set as it was learnt, with its flipped labels.
     public let training: TabularDataSet<Element>
     /// The rows of the training set whose labels were flipped, ascending.
@@ -69,33 +71,23 @@ public struct DigitsTask: Sendable, Hashable, Codable {
   ) throws -> Outcome<Element> {
     let parts = try Digits.dataSet(of: Element.self).split(
       counts: [baseCount, trainingCount, queryCount], seed: seed)
-    let (base, clean, queries) = (parts[0], parts[1], parts[2])
+    let (clean, queries) = (parts[1], parts[2])
     let (training, flippedRows) = try clean.flippingLabels(fraction: flippedFraction, seed: seed)
 
-    var model = try MultilayerPerceptron<Element>(
+    let base = try TrainedPerceptron<Element>(
       sizes: [Digits.pixelCount] + hiddenSizes + [Digits.classCount], activation: activation,
-      seed: seed)
-    try model.train(on: base, settings: seeded(baseTraining, stage: 0)) { epoch, loss in
-      progress("base", epoch, loss)
-    }
-    let baseAccuracy = try model.accuracy(on: queries)
-
+      settings: baseTraining, stage: 0
+    ).trained(on: parts[0], seed: seed) { epoch, loss, _ in progress("base", epoch, loss) }
     var losses: [Double] = []
-    try model.addAdapters(rank: rank, alpha: alpha, seed: seed)
-    try model.train(on: training, settings: seeded(fineTuning, stage: 1)) { epoch, loss in
+    let trained = try TrainedPerceptron(
+      adapting: base.network, rank: rank, alpha: alpha, settings: fineTuning, stage: 1
+    ).trained(on: training, seed: seed) { epoch, loss, _ in
       losses.append(loss)
       progress("fine-tuning", epoch, loss)
     }
     return Outcome(
-      model: model, training: training, flippedRows: flippedRows, trueLabels: clean.labels,
-      queries: queries, baseAccuracy: baseAccuracy, accuracy: try model.accuracy(on: queries),
-      losses: losses)
-  }
-
-  /// Settings whose seed follows from the task's, another for each stage.
-  private func seeded(_ settings: TrainingSettings, stage: UInt64) -> TrainingSettings {
-    var settings = settings
-    settings.seed = seed &* 2 &+ stage
-    return settings
+      trained: trained, training: training, flippedRows: flippedRows, trueLabels: clean.labels,
+      queries: queries, baseAccuracy: try base.network.accuracy(on: queries),
+      accuracy: try trained.network.accuracy(on: queries), losses: losses)
   }
 }

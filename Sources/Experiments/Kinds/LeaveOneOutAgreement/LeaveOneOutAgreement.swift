@@ -167,52 +167,16 @@ public struct LeaveOneOutAgreement: Experiment {
 
 extension GradientPair {
   /// The gradients of logistic regression: one block, `1 × d`, with the Hessian of its penalised loss.
-  ///
-  /// The Kronecker factors are those of one output, A = mean x·xᵀ and S = mean p(1 − p), and
-  /// Λ = mean p(1 − p)·(Q·x)²: the expectation over the model's labels, which here needs no drawing.
   init(
     of model: LogisticRegression, queries: TabularDataSet<Double>, methods: [String]
   ) throws {
-    func store(_ data: TabularDataSet<Double>, _ name: String) -> GradientStore {
-      let gradients = model.gradients(of: data)
-      return GradientStore(
-        name: name, blocks: [("weight", [1, gradients.columns], gradients)])
-    }
-    let needs = Needs(of: methods)
-    let hessian = needs.curvature ? model.hessian() : nil
+    let kinds = Needs(of: methods).kinds
+    let training = try model.gradients(of: model.data, name: "training", as: Double.self)
     self.init(
-      training: store(model.data, "training").with(
-        curvature: needs.curvature
-          ? StoredCurvature(
-            kronecker: needs.factors ? [("weight", try model.kroneckerFactors())] : [],
-            hessian: hessian, gaussNewton: hessian) : nil),
-      queries: store(queries, "queries"))
-  }
-}
-
-extension LogisticRegression {
-  fileprivate func kroneckerFactors() throws -> KroneckerFactors {
-    let rows = data.features.appendingOnes()
-    let share = 1 / Double(data.count)
-    var activations = Matrix(product: rows.transposed, rows.view)
-    activations.scale(by: share)
-    // (p − y)² is not p(1 − p): p from the gradient's intercept column, which is p − y.
-    let errors = gradients(of: data)
-    let spreads = data.labels.indices.map { row in
-      let p = errors[row, errors.columns - 1] + Double(data.labels[row])
-      return p * (1 - p)
-    }
-    let basis = try SymmetricEigendecomposition(decomposing: activations).vectors
-    let turned = Matrix(product: rows.view, basis.transposed)
-    var moments = Matrix<Double>.zeros(1, basis.rows)
-    for row in 0..<turned.rows {
-      for column in 0..<turned.columns {
-        moments[0, column] += share * spreads[row] * turned[row, column] * turned[row, column]
-      }
-    }
-    let spread = Matrix(rows: 1, columns: 1, elements: [share * spreads.reduce(0, +)])
-    return KroneckerFactors(
-      activations: activations, outputGradients: spread, activationBasis: basis,
-      outputBasis: Matrix(rows: 1, columns: 1, elements: [1]), eigenvalues: moments)
+      training: kinds.isEmpty
+        ? training
+        : training.with(
+          curvature: try model.curvature(over: model.data, kinds, labels: .sampled(seed: 0))),
+      queries: try model.gradients(of: queries, name: "queries", as: Double.self))
   }
 }
