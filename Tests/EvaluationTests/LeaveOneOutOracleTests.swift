@@ -70,7 +70,7 @@ struct LeaveOneOutOracleTests {
     ).with(curvature: curvature)
     let query = GradientStore(name: "query", blocks: [("all", [gradients.columns], queries)])
     var scores = try Curvature(
-      fitting: [SecondOrder(.hessian)], on: training,
+      fitting: [ExactHessian()], on: training,
       options: CurvatureOptions(damping: .absolute(0), precision: .double)
     ).scores(of: query)[0].values
     scores.scale(by: 1 / Double(gradients.rows))

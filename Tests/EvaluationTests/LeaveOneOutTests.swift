@@ -21,7 +21,7 @@ struct LeaveOneOutTests {
     ).with(curvature: StoredCurvature(hessian: hessian))
     let query = GradientStore(name: "query", blocks: block.map { ($0.0, $0.1, queries) })
     return try Curvature(
-      fitting: [SecondOrder(.hessian)], on: training,
+      fitting: [ExactHessian()], on: training,
       options: CurvatureOptions(damping: .absolute(0), precision: .double)
     ).scores(of: query)[0].values
   }

@@ -28,20 +28,20 @@ struct EstimatorOracleTests {
   static let cases: [Case] = [
     Case("hessian_free", HessianFree()), Case("block_normalized", BlockNormalized()),
     Case("datainf", DataInf()), Case("exact", ExactFisher()), Case("diagonal", DiagonalFisher()),
-    Case("relatif_l", RelatIF(.loss)), Case("relatif_theta", RelatIF(.parameters)),
-    Case("relatif_l_datainf", RelatIF(.loss, base: DataInf())),
-    Case("relatif_theta_datainf", RelatIF(.parameters, base: DataInf())),
+    Case("relatif_l", RelatIFLoss()), Case("relatif_theta", RelatIFTheta()),
+    Case("relatif_l_datainf", RelatIFLoss(base: DataInf())),
+    Case("relatif_theta_datainf", RelatIFTheta(base: DataInf())),
     // A Krylov space of all directions.
     Case("exact", Arnoldi(rank: 43, steps: 43)),
     Case("arnoldi_3", Arnoldi(rank: 3, steps: 30)),
     Case("arnoldi_3_dropped", Arnoldi(rank: 3, steps: 30, keepsComplement: false)),
-    Case("nystrom", landmarks), Case("exact_hessian", SecondOrder(.hessian)),
-    Case("exact_ggn", SecondOrder(.gaussNewton)),
+    Case("nystrom", landmarks), Case("exact_hessian", ExactHessian()),
+    Case("exact_ggn", ExactGaussNewton()),
   ]
   /// Of blocks that are matrices.
   static let ofTensors: [Case] = [
     Case("cosine", Cosine()), Case("shampoo", Shampoo()),
-    Case("eshampoo", Shampoo(correctsEigenvalues: true)), Case("kfac", KFAC()),
+    Case("eshampoo", CorrectedShampoo()), Case("kfac", KFAC()),
     Case("ekfac", EKFAC()),
   ]
   static let partitions: [BlockPartition] = [.tensor, .layer, .all]

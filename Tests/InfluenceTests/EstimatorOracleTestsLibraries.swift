@@ -105,12 +105,14 @@ struct EstimatorOracleTestsLibraries {
   @Test("dattri's explicit inverse, and RelatIF on it")
   func explicit() throws {
     let problem = fixture.problem.damped(damping)
-    let hessian = SecondOrder(.hessian)
+    let hessian = ExactHessian()
     try expectSame("dattri.explicit", problem, hessian, by: .all)
     try expectSame("dattri.cg_200", problem, hessian, by: .all)
-    for (key, constraint) in [("l", RelatIF.Constraint.loss), ("theta", .parameters)] {
-      let found = try fixture.results(
-        of: problem, RelatIF(constraint, base: hessian), by: .all, on: .query)
+    let relative: [(String, any Estimator)] = [
+      ("l", RelatIFLoss(base: hessian)), ("theta", RelatIFTheta(base: hessian)),
+    ]
+    for (key, estimator) in relative {
+      let found = try fixture.results(of: problem, estimator, by: .all, on: .query)
       // As above; and what is divided by has a condition of 20, too.
       expectClose(
         found.scores, try fixture.library("dattri.relatif_\(key)"),
@@ -147,7 +149,7 @@ struct EstimatorOracleTestsLibraries {
     let problem = fixture.problem.damped(damping)
     // Two halves, two inverses: about twice the scores.
     #expect(
-      try distance("dattri.explicit_batches", problem, SecondOrder(.hessian), by: .all) > 0.5)
+      try distance("dattri.explicit_batches", problem, ExactHessian(), by: .all) > 0.5)
   }
 
   @Test("dattri's conjugate gradients end in NaN after they have converged; these do not")
@@ -173,7 +175,7 @@ struct EstimatorOracleTestsLibraries {
   func negativeEigenvalues() throws {
     #expect(try finiteCount("dattri.arnoldi_indefinite") == 0)
     let found = try fixture.results(
-      of: fixture.problem, SecondOrder(.hessian), by: .all, on: .query)
+      of: fixture.problem, ExactHessian(), by: .all, on: .query)
     #expect(found.scores.elements.allSatisfy { $0.isFinite })
   }
 

@@ -28,14 +28,9 @@ struct RunPlanTests {
     #expect(OperationCount.kernel(n: 4, d: 6) == 96)
     #expect(OperationCount.fisher(n: 4, d: 6) == 144)
     #expect(OperationCount.products(m: 3, n: 4, d: 6) == 144)
-    #expect(OperationCount.factorization(by: "exact", order: 6) == 72)
-    #expect(OperationCount.factorization(by: "lissa", order: 4) == 576)
-    #expect(OperationCount.factorization(by: "datainf", order: 4) == 0)
-    #expect(OperationCount.solve(by: "datainf", m: 3, order: 4) == 96)
-    #expect(OperationCount.solve(by: "exact", m: 3, order: 6) == 216)
-    #expect(OperationCount.solve(by: "lissa", m: 3, order: 4) == 192)
-    #expect(OperationCount.solve(by: "cg", m: 3, order: 4, steps: 5) == 480)
-    #expect(OperationCount.solve(by: "hessian-free", m: 3, order: 4) == 0)
+    #expect(OperationCount.cholesky(order: 6) == 72)
+    #expect(OperationCount.eigendecomposition(order: 4) == 576)
+    #expect(OperationCount.rotation(q: 2, p: 3) == 30)
     #expect(OperationCount.kernelCertificate(m: 3, n: 4) == 192)
     #expect(OperationCount.fisherCertificate(m: 3, d: 6) == 216)
   }
@@ -69,7 +64,7 @@ struct RunPlanTests {
     let (method, side, fit, score, passes) = (row.method, row.side, row.fit, row.score, row.passes)
     let request: CostModel.Request = side == .score ? .score : .query
     let plan = try plan(method, options(request))
-    func operations(_ plan: RunPlan, _ name: PlanStage.Name) -> Double {
+    func operations(_ plan: RunPlan, _ name: RunStage.Name) -> Double {
       plan.stages.first { $0.name == name }?.operations ?? 0
     }
     #expect(abs(operations(plan, .fit) - fit) < 1e-9)
@@ -122,8 +117,8 @@ struct RunPlanTests {
   @Test("Block conjugate gradients count a pass a step, and one for the scores")
   func passesOfBlockSolver() throws {
     let solver = PreconditionedConjugateGradient(tolerance: 1e-6, maximumSteps: 50)
-    #expect(OperationCount.steps(of: solver, m: 4, n: 100, d: 8) == 3)
-    #expect(OperationCount.steps(of: solver, m: 1, n: 100, d: 8) == 9)
+    #expect(solver.expectedSteps(queries: 4, exampleCount: 100, width: 8) == 3)
+    #expect(solver.expectedSteps(queries: 1, exampleCount: 100, width: 8) == 9)
     let block = try plan("pcg", n: 100, m: 4, d: 8, options(.automatic))
     let once = try plan("hessian-free", n: 100, m: 4, d: 8, options(.query))
     #expect(block.passes == once.passes + 3)

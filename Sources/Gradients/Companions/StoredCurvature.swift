@@ -221,3 +221,12 @@ extension StoredCurvature {
     }
   }
 }
+
+extension StoredCurvature {
+  /// Whether there is an eigenbasis of a block with the second moments in it, so that none is computed.
+  package func holdsEigenbasis(of block: Block) -> Bool {
+    [KroneckerFactors.Part.activationBasis, .outputBasis, .eigenvalues].allSatisfy {
+      holds("\(block.name).\($0.rawValue)")
+    }
+  }
+}

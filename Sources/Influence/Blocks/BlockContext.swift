@@ -1,4 +1,5 @@
 public import Gradients
+import LinearAlgebra
 
 /// What is known of one block of the training gradients before any curvature: its shape, the norm of
 /// every example's gradient, and the damping that follows.
@@ -34,21 +35,26 @@ public struct BlockContext: Sendable {
     BlockContext(index: index, block: block, squaredNorms: squaredNorms, damping: lambda)
   }
 
-  /// DataInf's weights 1/(λ + νᵢ).
-  var dataInfWeights: [Double] { squaredNorms.map { 1 / (lambda + $0) } }
+  /// What costs depend on.
+  func shape(in training: GradientStore) -> BlockShape {
+    BlockShape(block, exampleCount: exampleCount, curvature: training.curvature)
+  }
 
   /// For every block of a store, its norms, checked to be finite, and its damping.
   ///
   /// - Parameters:
   ///   - store: The training gradients.
   ///   - damping: The rule for λ.
+  ///   - reduction: Brings together the norms of rows that other processes read.
   /// - Throws: ``InfluenceError``, or an error from reading the store.
-  static func all(of store: GradientStore, damping: Damping) throws -> [BlockContext] {
+  static func all(
+    of store: GradientStore, damping: Damping, reduction: any Reduction = WholeRows()
+  ) throws -> [BlockContext] {
     try damping.validate()
     guard store.count > 0 else { throw InfluenceError.empty(source: store.name) }
-    let norms = try store.squaredNorms()
+    let norms = try store.squaredNorms(reduction)
     let contexts = try store.layout.blocks.enumerated().map { index, block in
-      let squares = norms.norms(ofBlock: index)
+      let squares = (0..<norms.rows).map { norms[$0, index] }
       let bad = squares.indices.filter { !squares[$0].isFinite }
       guard bad.isEmpty else {
         throw InfluenceError.notFinite(source: store.name, block: block.name, rows: bad)
@@ -61,5 +67,14 @@ public struct BlockContext: Sendable {
       throw InfluenceError.nothingToFit(source: store.name)
     }
     return contexts
+  }
+}
+
+extension GradientStore {
+  /// ‖g‖², `n × blocks`; each process reads its own rows where norms were not recorded.
+  fileprivate func squaredNorms(_ reduction: any Reduction) throws -> Matrix<Double> {
+    guard reduction.isShared, !recordsNorms else { return try squaredNorms().squared }
+    let own = try self[rows: reduction.rows(of: count)].squaredNorms().squared
+    return Matrix(try reduction.gather(rowsOf: own.view))
   }
 }

@@ -12,7 +12,7 @@ public final class BlockGram: Sendable {
   public let side: Side
   /// K or F, where it is in memory rather than in a file.
   private let owned: Matrix<Double>?
-  private let known: Mutex<GramParts>
+  private let known: Mutex<Parts>
 
   /// Wraps a Gram matrix, after a look at its trace.
   ///
@@ -30,11 +30,11 @@ public final class BlockGram: Sendable {
     self.context = context
     self.side = side
     owned = matrix
-    known = Mutex(GramParts(matrix: matrix?.view))
+    known = Mutex(Parts(matrix: matrix?.view))
   }
 
   /// Takes what was computed before.
-  init(context: BlockContext, side: Side, parts: GramParts) {
+  init(context: BlockContext, side: Side, parts: Parts) {
     self.context = context
     self.side = side
     owned = nil
@@ -42,7 +42,21 @@ public final class BlockGram: Sendable {
   }
 
   /// The matrix, and what has been computed from it so far.
-  var parts: GramParts { known.withLock { $0 } }
+  var parts: Parts { known.withLock { $0 } }
+
+  /// The matrix, and what is computed from it: what a fit keeps of one side of a block.
+  struct Parts: Sendable {
+    /// K or F.
+    var matrix: MatrixView<Double>?
+    /// K or F in single precision.
+    var single: MatrixView<Float>?
+    /// The Cholesky factor of K + nλI or F + λI.
+    var factor: Cholesky<Double>?
+    /// Eigenvalues and eigenvectors of K or F.
+    var eigenbasis: Eigenbasis?
+    /// The largest eigenvalue by power iteration.
+    var largestEigenvalue: Double?
+  }
 
   /// K or F without a copy, for estimators that asked for it.
   public var view: MatrixView<Double> {
@@ -100,6 +114,24 @@ public final class BlockGram: Sendable {
     return fresh
   }
 
+  /// The Cholesky factor, with an error that names a method.
+  func dampedFactor(for method: String) throws(InfluenceError) -> Cholesky<Double> {
+    do throws(FactorizationError) {
+      return try dampedFactor()
+    } catch {
+      throw .factorization(block: context.name, method: method, error)
+    }
+  }
+
+  /// Eigenvalues and eigenvectors, with an error that names a method.
+  func eigenbasis(for method: String) throws(InfluenceError) -> Eigenbasis {
+    do throws(FactorizationError) {
+      return try eigenbasis()
+    } catch {
+      throw .factorization(block: context.name, method: method, error)
+    }
+  }
+
   /// The largest eigenvalue of K or F by power iteration: a scale, from below.
   func estimatedLargestEigenvalue() -> Double {
     if let estimate = parts.largestEigenvalue { return estimate }
@@ -117,42 +149,6 @@ public final class BlockGram: Sendable {
   }
 }
 
-/// A Gram matrix, and what has been computed from it: what a fit keeps of one side of a block.
-struct GramParts: Sendable {
-  /// K or F.
-  var matrix: MatrixView<Double>?
-  /// K or F in single precision.
-  var single: MatrixView<Float>?
-  /// The Cholesky factor of K + nλI or F + λI.
-  var factor: Cholesky<Double>?
-  /// Eigenvalues and eigenvectors of K or F.
-  var eigenbasis: Eigenbasis?
-  /// The largest eigenvalue by power iteration.
-  var largestEigenvalue: Double?
-}
-
-/// Eigenvalues and eigenvectors of a symmetric matrix, which may lie in a mapped file.
-struct Eigenbasis: Sendable {
-  /// Ascending.
-  let values: [Double]
-  /// A row each, in the order of the values.
-  let vectors: MatrixView<Double>
-  /// The same as matrices, where they were computed here.
-  let decomposition: SymmetricEigendecomposition<Double>?
-
-  init(_ decomposition: SymmetricEigendecomposition<Double>) {
-    values = decomposition.values
-    vectors = decomposition.vectors.view
-    self.decomposition = decomposition
-  }
-
-  init(values: [Double], vectors: MatrixView<Double>) {
-    self.values = values
-    self.vectors = vectors
-    decomposition = nil
-  }
-}
-
 extension Cholesky<Double> {
   /// Refuses a factor that is singular but for rounding: without damping nothing else tells.
   fileprivate func requireFullRank() throws(FactorizationError) {
@@ -161,5 +157,18 @@ extension Cholesky<Double> {
     let floor = Double(order) * Double.ulpOfOne * largest
     guard let place = pivots.firstIndex(where: { $0 <= floor }) else { return }
     throw .singular(pivot: place + 1, order: order)
+  }
+}
+
+extension BlockGram {
+  /// ‖(F + λI)x − v‖ for each row, from F.
+  func residualNorms<Element: Scalar>(
+    of preconditioned: Matrix<Element>, for queries: MatrixView<Element>
+  ) -> [Double] {
+    let solution = Matrix<Double>(converting: preconditioned)
+    var residual = Matrix(product: solution.view, view)
+    residual.add(solution, scale: context.lambda)
+    residual.add(Matrix<Double>(converting: queries), scale: -1)
+    return residual.view.squaredRowNorms().map { $0.squareRoot() }
   }
 }

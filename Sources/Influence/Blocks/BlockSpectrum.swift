@@ -29,13 +29,15 @@ public struct BlockSpectrum: Sendable {
   ///   - store: Gradients; the smaller of K and F is decomposed for each block.
   ///   - damping: The rule for λ.
   ///   - memoryBudget: The most bytes that matrices may take.
+  ///   - meter: Where work is counted.
   ///   - progress: Called as blocks are done.
   /// - Throws: ``InfluenceError/tooLarge(block:method:order:bytes:budget:)`` where one block's matrix
   ///   does not fit; or an error from reading the store.
-  /// - Complexity: min(n, d)·nd + 9·min(n, d)³ operations a block.
+  /// - Complexity: min(n, d)·nd + 9·min(n, d)³ operations per block.
   public static func all(
     of store: GradientStore, damping: Damping = .standard,
-    memoryBudget: Int = CurvatureOptions().memoryBudget, progress: ProgressHandler? = nil
+    memoryBudget: Int = CurvatureOptions().memoryBudget, meter: RunMeter? = nil,
+    progress: ProgressHandler? = nil
   ) throws -> [BlockSpectrum] {
     let live = try BlockContext.all(of: store, damping: damping).filter { !$0.isDead }
     // The matrix, its copy that turns into eigenvectors, and LAPACK's workspace of twice that.
@@ -46,17 +48,18 @@ public struct BlockSpectrum: Sendable {
         block: live[place].name, method: "spectrum", order: orders[place], bytes: bytes,
         budget: memoryBudget)
     }
-    let schedule = BlockSchedule(
-      widths: live.map(\.width),
-      blocksAtATime: WorkingMemory.blocksAtATime(of: bytes, within: memoryBudget))
-    return try schedule.map(stage: "decomposing", progress: progress) { place in
+    let walk = BlockWalk(
+      stage: "decomposing", of: store, blocks: live.map(\.index),
+      blocksAtATime: WorkingMemory.blocksAtATime(of: bytes, within: memoryBudget),
+      options: CurvatureOptions(memoryBudget: memoryBudget, meter: meter), progress: progress)
+    return try walk.map { place, monitor in
       let context = live[place]
       let side: Side = context.exampleCount <= context.width ? .score : .query
       // Double gradients are worth double products: what is asked for is small eigenvalues.
       let matrix =
         store.elementTypes[context.index] == .float64
-        ? try gramMatrix(of: store, block: context.index, side, precision: Double.self)
-        : try gramMatrix(of: store, block: context.index, side, precision: Float.self)
+        ? try gramMatrix(of: store, context.index, side, monitor, precision: Double.self)
+        : try gramMatrix(of: store, context.index, side, monitor, precision: Float.self)
       let gram = try BlockGram(context: context, side: side, matrix: matrix)
       do throws(FactorizationError) {
         return BlockSpectrum(
@@ -69,9 +72,10 @@ public struct BlockSpectrum: Sendable {
   }
 
   private static func gramMatrix<Element: Scalar>(
-    of store: GradientStore, block: Int, _ side: Side, precision: Element.Type
+    of store: GradientStore, _ block: Int, _ side: Side, _ monitor: PassMonitor,
+    precision: Element.Type
   ) throws -> Matrix<Double> {
-    let pass = GradientPass<Element>(store: store, block: block)
+    let pass = GradientPass<Element>(store: store, block: block, monitor: monitor)
     return try side == .score ? pass.kernel() : pass.fisher()
   }
 }

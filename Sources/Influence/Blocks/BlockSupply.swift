@@ -1,15 +1,15 @@
 import Gradients
 import LinearAlgebra
 
-/// Gives the fitted blocks of a curvature one at a time: all kept, or each fitted when it is asked for.
+/// Gives the fitted blocks of a curvature one at a time: it keeps them all, or fits each on demand.
 struct BlockSupply: Sendable {
   private enum Source: Sendable {
     case kept([FittedBlock])
     case fitted(@Sendable (Int, PassMonitor?) throws -> FittedBlock)
   }
 
-  /// What each block holds, in the layout's order.
-  let plans: [BlockPlan]
+  /// What each block needs, in the layout's order.
+  let needs: [BlockNeeds]
   private let source: Source
 
   /// Fits all blocks, or none yet where their matrices would not fit in memory together.
@@ -20,61 +20,29 @@ struct BlockSupply: Sendable {
     fitting estimators: [any Estimator], _ contexts: [BlockContext], on training: GradientStore,
     options: CurvatureOptions, progress: ProgressHandler?
   ) throws {
-    let plans = contexts.map { BlockPlan(of: $0, for: estimators, options: options) }
-    try BlockPlan.check(plans, against: options.memoryBudget)
-    self.plans = plans
-    let fit: @Sendable (Int, PassMonitor?) throws -> FittedBlock = { index, monitor in
-      switch options.precision {
-      case .single:
-        try FittedBlock(
-          plans[index], training, options, monitor: monitor, precision: Float.self)
-      case .double:
-        try FittedBlock(
-          plans[index], training, options, monitor: monitor, precision: Double.self)
-      }
+    let needs = contexts.map { context in
+      BlockNeeds(
+        of: context.shape(in: training), isDead: context.isDead, for: estimators, options: options)
     }
-    let memory = WorkingMemory.fitting(plans.map(\.demand), options: options)
-    guard memory.keepsBlocks else {
+    try BlockNeeds.check(needs, against: options.memoryBudget)
+    self.needs = needs
+    let fit: @Sendable (Int, PassMonitor?) throws -> FittedBlock = { index, monitor in
+      try FittedBlock(needs[index], contexts[index], on: training, options, monitor: monitor)
+    }
+    guard WorkingMemory.fitting(needs, options: options).keepsBlocks else {
       source = .fitted(fit)
       return
     }
-    let schedule = BlockSchedule(
-      widths: contexts.map(\.width), blocksAtATime: memory.blocksAtATime)
-    let readers = plans.indices.filter { plans[$0].demand.gramPasses > 0 }
-    let monitor = PassMonitor(
-      stage: "fitting", of: training, blocks: readers, blocksAtATime: memory.blocksAtATime,
-      expectedBytes: readers.reduce(0) {
-        $0 + Double(plans[$1].demand.gramPasses * training.count)
-          * Double(training.bytesPerRow(ofBlock: $1))
-      },
-      meter: options.meter, progress: progress)
-    defer { monitor.finish() }
-    source = .kept(
-      try schedule.map(stage: "fitting", progress: nil) { try fit($0, monitor) })
+    let walk = BlockWalk(
+      fitting: needs, isKept: needs.map { _ in false }, of: training, options: options,
+      progress: progress)
+    source = .kept(try walk.map { try fit($0, $1) })
   }
 
   /// Takes the blocks of a kept fit.
   init(_ blocks: [FittedBlock]) {
-    plans = blocks.map(\.plan)
+    needs = blocks.map(\.needs)
     source = .kept(blocks)
-  }
-
-  /// What the user should know of methods whose matrices do not fit.
-  func warnings(for estimators: [any Estimator], budget: Int) -> [String] {
-    Self.warnings(for: estimators, plans, budget: budget)
-  }
-
-  /// The same of plans that are not carried out yet.
-  static func warnings(
-    for estimators: [any Estimator], _ plans: [BlockPlan], budget: Int
-  ) -> [String] {
-    estimators.indices.compactMap { index in
-      let count = plans.count { $0.choices[index].isByPasses }
-      guard count > 0, let passes = estimators[index].withoutMatrices else { return nil }
-      let settings = passes.settings.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }
-      return
-        "\(estimators[index].name): the matrices of \(count) \(count == 1 ? "block" : "blocks") do not fit in \(budget) bytes; solved by \(passes.name) (\(settings.joined(separator: ", "))) instead"
-    }
   }
 
   /// Whether all blocks are in memory.
@@ -91,6 +59,50 @@ struct BlockSupply: Sendable {
     switch source {
     case .kept(let blocks): blocks[index]
     case .fitted(let fit): try fit(index, monitor)
+    }
+  }
+}
+
+extension BlockWalk {
+  /// The walk of a fit over all blocks.
+  ///
+  /// Blocks that are kept already take part too: who shares a wave with whom decides threads, and a fit that
+  /// was resumed is to be that which was not stopped.
+  init(
+    fitting blocks: [BlockNeeds], isKept: [Bool], of training: GradientStore,
+    options: CurvatureOptions, progress: ProgressHandler?
+  ) {
+    let readers = blocks.indices.filter { !isKept[$0] && blocks[$0].fittingPasses > 0 }
+    self.init(
+      stage: "fitting", of: training, blocks: Array(blocks.indices),
+      blocksAtATime: WorkingMemory.fitting(blocks, options: options).blocksAtATime,
+      readBlocks: readers,
+      expectedBytes: readers.reduce(0) {
+        $0 + Double(blocks[$1].fittingPasses * training.count)
+          * Double(training.bytesPerRow(ofBlock: $1))
+      }, options: options, progress: progress)
+  }
+}
+
+extension FittedBlock {
+  /// Fits a block in the precision that options ask for.
+  init(
+    _ needs: BlockNeeds, _ context: BlockContext, on training: GradientStore,
+    _ options: CurvatureOptions, monitor: PassMonitor?, keepsGrams: Bool = false
+  ) throws {
+    func pass<Element: Scalar>(_: Element.Type) -> GradientPass<Element> {
+      GradientPass(
+        store: training, block: context.index, monitor: monitor, reduction: options.reduction)
+    }
+    switch options.precision {
+    case .single:
+      try self.init(
+        needs, context, certifies: options.certifies, keepsGrams: keepsGrams,
+        pass: pass(Float.self))
+    case .double:
+      try self.init(
+        needs, context, certifies: options.certifies, keepsGrams: keepsGrams,
+        pass: pass(Double.self))
     }
   }
 }

@@ -8,47 +8,69 @@ struct FittedBlock: Sendable {
     case query(any QuerySideOperator)
   }
 
-  let plan: BlockPlan
+  let needs: BlockNeeds
+  let context: BlockContext
   let operators: [Operator]
-  /// K, kept for certificates.
-  let kernel: BlockGram?
+  /// What of K and F is kept beside what the operators hold: K for certificates, or all for a fit that is
+  /// written to files.
+  let grams: [Side: BlockGram]
 
-  /// Fits a block to gradients.
+  /// Fits a block to gradients: K and F once for all methods, each by one pass, then each method.
+  ///
+  /// - Parameters:
+  ///   - needs: What is formed, and on which sides.
+  ///   - context: The block's norms and damping.
+  ///   - certifies: Whether K is kept for certificates.
+  ///   - keepsGrams: Whether K and F are kept, with what was computed from them.
+  ///   - pass: Products with the training gradients of the block.
   init<Element: Scalar>(
-    _ plan: BlockPlan, _ training: GradientStore,
-    _ options: CurvatureOptions, monitor: PassMonitor?, precision: Element.Type
+    _ needs: BlockNeeds, _ context: BlockContext, certifies: Bool, keepsGrams: Bool,
+    pass: GradientPass<Element>
   ) throws {
-    let grams = try BlockGrams(plan, training, monitor: monitor, precision: Element.self)
+    let grams: [Side: BlockGram] = [
+      .score: try BlockGram(
+        context: context, side: .score, matrix: needs.needsKernel ? try pass.kernel() : nil),
+      .query: try BlockGram(
+        context: context, side: .query, matrix: needs.needsFisher ? try pass.fisher() : nil),
+    ]
     try self.init(
-      plan, grams, certifies: options.certifies,
-      pass: GradientPass<Element>(
-        store: training, block: plan.context.index, monitor: monitor))
+      needs, context, grams, certifies: certifies, keepsGrams: keepsGrams, pass: pass)
   }
 
   /// Fits a block to its Gram matrices, or to what was computed from them before.
   init<Element: Scalar>(
-    _ plan: BlockPlan, _ grams: BlockGrams, certifies: Bool, pass: GradientPass<Element>
+    _ needs: BlockNeeds, _ context: BlockContext, _ grams: [Side: BlockGram], certifies: Bool,
+    keepsGrams: Bool = false, pass: GradientPass<Element>
   ) throws {
-    self.plan = plan
-    guard !plan.context.isDead else {
+    self.needs = needs
+    self.context = context
+    self.grams =
+      keepsGrams
+      ? grams : grams.filter { certifies && $0.key == .score && $0.value.parts.matrix != nil }
+    guard !context.isDead else {
       operators = []
-      kernel = nil
       return
     }
     // The query side multiplies by λ and by 1/λ in the precision of products.
-    let lambda = Element(plan.context.lambda)
+    let lambda = Element(context.lambda)
     guard
-      !plan.choices.contains(where: { $0.side == .query })
-        || plan.context.lambda == 0 || (lambda.isNormal && (1 / lambda).isNormal)
-    else { throw InfluenceError.outOfRange(block: plan.context.name) }
-    operators = try zip(plan.demand.estimators, plan.choices).map { estimator, choice in
-      switch choice.side {
-      case .score: .score(try estimator.scoreSide(grams.score, precision: Element.self))
-      case .query: .query(try estimator.querySide(grams.query, pass: pass))
+      !needs.choices.contains(where: { $0.side == .query })
+        || context.lambda == 0 || (lambda.isNormal && (1 / lambda).isNormal)
+    else { throw InfluenceError.outOfRange(block: context.name) }
+    operators = try zip(needs.estimators, needs.choices).map { estimator, choice in
+      guard let gram = grams[choice.side] else { preconditionFailure("a side has a Gram matrix") }
+      if choice.side == .score, let fit = estimator.scoreSide {
+        return .score(try fit.fit(gram, precision: Element.self))
       }
+      guard choice.side == .query, let fit = estimator.querySide else {
+        preconditionFailure("\(estimator.name) has no \(choice.side.rawValue) side")
+      }
+      return .query(try fit.fit(gram, pass: pass))
     }
-    kernel = certifies && grams.score.parts.matrix != nil ? grams.score : nil
   }
+
+  /// K, where it is kept for certificates.
+  private var kernel: BlockGram? { grams[.score] }
 
   /// What one estimator says of a set of queries in this block.
   struct Answer: Sendable {
@@ -90,7 +112,7 @@ struct FittedBlock: Sendable {
       var residuals: [Double]?
       if certifies, let kernel {
         residuals = Certificate.residualNorms(
-          of: solution, cross: products, kernel: kernel.view, context: plan.context)
+          of: solution, cross: products, kernel: kernel.view, context: context)
       }
       answers[index] = Answer(
         scores: solution.scores, residualNorms: residuals, warnings: solution.warnings)
@@ -102,7 +124,7 @@ struct FittedBlock: Sendable {
 
   /// Refuses results that are NaN or infinite: the gradients were finite, so products overflowed.
   private func checkFinite(_ numbers: [Double]) throws(InfluenceError) {
-    guard numbers.allSatisfy(\.isFinite) else { throw .outOfRange(block: plan.context.name) }
+    guard numbers.allSatisfy(\.isFinite) else { throw .outOfRange(block: context.name) }
   }
 
   /// S = X·Gᵀ, and the residual: from F where the operator has it, or from the same pass.
@@ -125,8 +147,8 @@ struct FittedBlock: Sendable {
     }
     // (F + λI)·x − v = Gᵀ·(G·x)/n + λx − v.
     var residual = Matrix(queries, scaledBy: -1)
-    residual.add(rows, scale: Element(plan.context.lambda))
-    let count = plan.context.exampleCount
+    residual.add(rows, scale: Element(context.lambda))
+    let count = context.exampleCount
     let scores = try pass.normalProducts(
       rows.view, weights: [Double](repeating: 1, count: count), scale: 1 / Double(count),
       addingTo: &residual)
@@ -153,18 +175,29 @@ struct FittedBlock: Sendable {
       return try fitted.selfInfluence { try kernel?.matrix ?? pass.kernel() }
     case .query(let fitted):
       if let influence = try fitted.selfInfluence(pass: pass, memory: memory) { return influence }
-      // Examples as queries: an iteration by passes holds some ten matrices of their size.
-      let (n, d) = (plan.context.exampleCount, plan.context.width)
-      let chunk = max(16, min(256, memory / max(1, 40 * n + 90 * d)))
-      var influence = BlockSelfInfluence(values: [])
-      influence.values.reserveCapacity(plan.context.exampleCount)
-      try pass.forEachChunk(of: chunk, rowOperations: 0) { _, gradients in
-        let preconditioned = try fitted.precondition(gradients, pass: pass)
-        influence.values += preconditioned.rows.view.rowDots(with: gradients)
-        influence.warnings += preconditioned.warnings
+      return try examplesAsQueries(fitted, pass: pass, memory: memory) {
+        preconditioned, gradients in
+        preconditioned.view.rowDots(with: gradients)
       }
-      return influence
     }
+  }
+
+  /// A number for each training example, taken as a query on the query side.
+  private func examplesAsQueries<Element: Scalar>(
+    _ fitted: any QuerySideOperator, pass: GradientPass<Element>, memory: Int,
+    _ values: (Matrix<Element>, MatrixView<Element>) -> [Double]
+  ) throws -> BlockSelfInfluence {
+    // An iteration by passes holds some ten matrices of the queries' size.
+    let (n, d) = (context.exampleCount, context.width)
+    let chunk = max(16, min(256, memory / max(1, 40 * n + 90 * d)))
+    var result = BlockSelfInfluence(values: [])
+    result.values.reserveCapacity(n)
+    try pass.forEachChunk(of: chunk, rowOperations: 0, asQueries: true) { _, gradients in
+      let preconditioned = try fitted.precondition(gradients, pass: pass)
+      result.values += values(preconditioned.rows, gradients)
+      result.warnings += preconditioned.warnings
+    }
+    return result
   }
 
   /// ‖M·gᵢ‖² of the n training examples under one estimator: how far each moves the parameters.
@@ -177,7 +210,7 @@ struct FittedBlock: Sendable {
     switch operators[index] {
     case .score(let fitted):
       let kernel = try kernel?.matrix ?? pass.kernel()
-      let norms = plan.context.squaredNorms
+      let norms = context.squaredNorms
       let solution = try fitted.solve(CrossProducts(kernel, squaredQueryNorms: norms))
       changes.values = norms.map { solution.beta * solution.beta * $0 }
       if let coefficients = solution.coefficients {
@@ -189,12 +222,8 @@ struct FittedBlock: Sendable {
       }
       changes.warnings = solution.warnings
     case .query(let fitted):
-      let (n, d) = (plan.context.exampleCount, plan.context.width)
-      let chunk = max(16, min(256, memory / max(1, 40 * n + 90 * d)))
-      try pass.forEachChunk(of: chunk, rowOperations: 0) { _, gradients in
-        let preconditioned = try fitted.precondition(gradients, pass: pass)
-        changes.values += preconditioned.rows.view.squaredRowNorms()
-        changes.warnings += preconditioned.warnings
+      changes = try examplesAsQueries(fitted, pass: pass, memory: memory) { preconditioned, _ in
+        preconditioned.view.squaredRowNorms()
       }
     }
     try checkFinite(changes.values)

@@ -9,20 +9,21 @@ extension GradientPass {
   func quadraticForms(of matrix: Matrix<Double>) throws -> [Double] {
     let matrix = Matrix<Element>(converting: matrix)
     let rowBytes = max(1, matrix.rows * MemoryLayout<Element>.stride)
-    var forms: [Double] = []
-    forms.reserveCapacity(store.count)
+    var forms = [Double](repeating: 0, count: store.count)
     try forEachChunk(
       of: max(256, (8 << 20) / rowBytes), rowOperations: 2 * Double(matrix.rows * matrix.rows)
-    ) { _, gradients in
-      forms += Matrix(product: gradients, matrix.view).view.rowDots(with: gradients)
+    ) { rows, gradients in
+      forms.replaceSubrange(
+        rows, with: Matrix(product: gradients, matrix.view).view.rowDots(with: gradients))
     }
+    try reduction.sum(&forms)
     return forms
   }
 
   /// Σⱼ wⱼ·Kᵢⱼ² for the n training examples, without K.
   ///
   /// - Parameters:
-  ///   - weights: w, one a training example, none negative.
+  ///   - weights: w, one per training example, none negative.
   ///   - memory: Bytes that rows of K may take.
   /// - Complexity: 2n²d operations; a pass for as many rows of K as fit in memory.
   func squaredKernelSums(weights: [Double], memory: Int) throws -> [Double] {

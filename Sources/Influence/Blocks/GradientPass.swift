@@ -4,7 +4,8 @@ public import LinearAlgebra
 /// Passes over the training gradients of one block: the only place where estimators meet G.
 ///
 /// Rows are read in chunks whose borders depend on the shapes alone. Each product is a sum over
-/// chunks or a concatenation of them, so an out-of-core or distributed run computes the same thing.
+/// chunks or a concatenation of them, and what crosses rows goes through a ``Reduction``, so an out-of-core
+/// or distributed run computes the same thing.
 public struct GradientPass<Element: Scalar>: Sendable {
   /// The training gradients.
   public let store: GradientStore
@@ -12,6 +13,8 @@ public struct GradientPass<Element: Scalar>: Sendable {
   public let block: Int
   /// Reads ahead and counts; nil where nobody asks.
   var monitor: PassMonitor?
+  /// Brings together what other processes make of their rows.
+  var reduction: any Reduction = WholeRows()
 
   /// Bytes of a chunk that is used twice while it is in cache: half of a core's second level for a
   /// single query, whose products run at the speed of memory; more where arithmetic costs more than
@@ -25,21 +28,29 @@ public struct GradientPass<Element: Scalar>: Sendable {
 
   private var width: Int { store.layout.blocks[block].width }
 
-  /// Calls `body` with chunk after chunk of rows.
+  /// Calls `body` with chunk after chunk of the rows that this process reads.
   ///
   /// - Parameters:
   ///   - size: Rows in a chunk.
   ///   - rowOperations: Operations that the body spends on a row.
+  ///   - asQueries: Whether the rows are not multiplied with queries, but are queries themselves: then
+  ///     every process reads them all.
   func forEachChunk(
-    of size: Int, rowOperations: Double,
+    of size: Int, rowOperations: Double, asQueries: Bool = false,
     _ body: (Range<Int>, MatrixView<Element>) throws -> Void
   ) throws {
     var buffer = Matrix<Element>.zeros(0, 0)
-    for rows in store.chunks(of: size) {
+    for rows in chunks(of: size, asQueries: asQueries) {
       monitor?.willRead(rows, ofBlock: block)
       try body(rows, try store.rows(rows, of: block, reusing: &buffer))
       monitor?.didRead(rows, ofBlock: block, operations: Double(rows.count) * rowOperations)
     }
+  }
+
+  /// The chunks of the store's rows that this process reads.
+  private func chunks(of size: Int, asQueries: Bool = false) -> [Range<Int>] {
+    let mine = asQueries ? 0..<store.count : reduction.rows(of: store.count)
+    return store.chunks(of: size).map { $0.clamped(to: mine) }.filter { !$0.isEmpty }
   }
 
   /// Y = A·Gᵀ.
@@ -61,24 +72,26 @@ public struct GradientPass<Element: Scalar>: Sendable {
     ) { rows, gradients in
       products.set(product: left, gradients.transposed, firstColumn: rows.lowerBound)
     }
+    try reduction.gather(columnsOf: &products)
     return products.prefix(rows: queryCount)
   }
 
   /// A·Gᵀ for one row A, from narrow types directly; nil where they are better converted, or are none.
   private func narrowProducts(_ left: MatrixView<Element>) throws -> Matrix<Element>? {
     guard let vector = left as? MatrixView<Float> else { return nil }
-    var elements: [Float] = []
-    elements.reserveCapacity(store.count)
-    for rows in store.chunks(of: max(16, Self.plainChunkBytes / max(1, width))) {
+    var elements = [Float](repeating: 0, count: store.count)
+    for rows in chunks(of: max(16, Self.plainChunkBytes / max(1, width))) {
       monitor?.willRead(rows, ofBlock: block)
       guard let part = try store.narrowProducts(with: vector, rows: rows, block: block) else {
         return nil
       }
       monitor?.didRead(
         rows, ofBlock: block, operations: Double(rows.count) * Double(2 * width))
-      elements += part.elements
+      elements.replaceSubrange(rows, with: part.elements)
     }
-    return Matrix(rows: 1, columns: store.count, elements: elements) as? Matrix<Element>
+    var products = Matrix(rows: 1, columns: store.count, elements: elements)
+    try reduction.gather(columnsOf: &products)
+    return products as? Matrix<Element>
   }
 
   /// Z + A·Gᵀ for a given Z, without room for the product itself.
@@ -95,6 +108,7 @@ public struct GradientPass<Element: Scalar>: Sendable {
     ) { rows, gradients in
       sum.add(Matrix(product: left, gradients.transposed), firstColumn: rows.lowerBound)
     }
+    try reduction.gather(columnsOf: &sum)
   }
 
   /// A few queries, filled up with zeros to a multiple of four.
@@ -114,7 +128,7 @@ public struct GradientPass<Element: Scalar>: Sendable {
   ///
   /// - Parameters:
   ///   - left: A, `m × d`.
-  ///   - weights: w, one a training example.
+  ///   - weights: w, one per training example.
   ///   - scale: α; apart from the weights, whose products with Y stay near one.
   ///   - sum: Z, `m × d`, to which the weighted pull-back is added.
   /// - Returns: Y, `m × n`.
@@ -136,12 +150,17 @@ public struct GradientPass<Element: Scalar>: Sendable {
       ? 1024 : max(256, Self.convertedChunkBytes(queries: queryCount) / rowBytes)
     let chunkRows = left.rows < 16 ? cachedRows : max(fewestRows, cachedRows)
     let factors = weights.map { Element($0) }
+    let mine = reduction.rows(of: store.count)
+    // Z counts once, in the process that has the first row.
+    if !mine.contains(0) { sum = .zeros(sum.rows, sum.columns) }
     try forEachChunk(of: chunkRows, rowOperations: Double(4 * queryCount * width)) {
       rows, gradients in
       products.set(product: left, gradients.transposed, firstColumn: rows.lowerBound)
       let weighted = products.selecting(columns: rows, scaledBy: factors)
       sum.add(product: weighted.view[rows: 0..<queryCount], gradients, scale: Element(scale))
     }
+    try reduction.sum(&sum)
+    try reduction.gather(columnsOf: &products)
     return products.prefix(rows: queryCount)
   }
 
@@ -155,14 +174,16 @@ public struct GradientPass<Element: Scalar>: Sendable {
       ? width
       : max(256, min(2048, (64 << 20) / max(1, store.count * MemoryLayout<Element>.stride)))
     var buffer = Matrix<Element>.zeros(0, 0)
+    let rows = reduction.rows(of: store.count)
     for first in stride(from: 0, to: width, by: max(panel, 1)) {
       let columns = first..<min(width, first + panel)
-      monitor?.willRead(0..<store.count, ofBlock: block)
+      monitor?.willRead(rows, ofBlock: block)
       sum.add(
-        gramOf: try store.rows(0..<store.count, of: block, columns: columns, reusing: &buffer))
+        gramOf: try reduction.gather(
+          rowsOf: try store.rows(rows, of: block, columns: columns, reusing: &buffer)))
       let (n, d) = (Double(store.count), Double(columns.count))
       monitor?.didRead(
-        0..<store.count, ofBlock: block, share: d / Double(width), operations: n * n * d)
+        rows, ofBlock: block, share: d / Double(width), operations: n * n * d)
     }
     return sum.matrix()
   }
@@ -178,7 +199,7 @@ public struct GradientPass<Element: Scalar>: Sendable {
 
   /// GᵀG or Gᵀ·diag(w)·G, `d × d`, summed in double precision.
   ///
-  /// - Parameter weights: w, one a training example, none negative; all 1 unless given.
+  /// - Parameter weights: w, one per training example, none negative; all 1 unless given.
   /// - Complexity: nd² operations, one pass.
   func secondMoment(weights: [Double]? = nil) throws -> Matrix<Double> {
     let roots = weights?.map { Element($0.squareRoot()) }
@@ -195,6 +216,8 @@ public struct GradientPass<Element: Scalar>: Sendable {
         sum.add(gramOf: gradients.transposed)
       }
     }
-    return sum.matrix()
+    var moment = sum.matrix()
+    try reduction.sum(&moment)
+    return moment
   }
 }

@@ -33,7 +33,7 @@ extension Curvature {
         blocks: manifest.norms == nil ? 0 : manifest.blocks.count(where: \.isFitted),
         of: manifest.blocks.count)
     }
-    if let difference = try manifest.difference(from: training, in: directory) {
+    if let difference = try directory.difference(of: manifest, from: training) {
       throw FitError.otherStore(
         path: fit.path, store: training.name, field: difference.field,
         recorded: difference.recorded, found: difference.found)
@@ -52,30 +52,29 @@ extension Curvature {
       certifies: certifies, precision: manifest.precision, memoryBudget: memoryBudget,
       meter: meter)
     let norms = try directory.norms(of: manifest)
-    contexts = zip(training.layout.blocks, manifest.blocks).enumerated().map { index, pair in
+    let contexts = zip(training.layout.blocks, manifest.blocks).enumerated().map { index, pair in
       BlockContext(
         index: index, block: pair.0, squaredNorms: (0..<norms.rows).map { norms[$0, index] },
         damping: pair.1.damping)
     }
+    self.contexts = contexts
     supply = BlockSupply(
       try zip(contexts, manifest.blocks).map { context, block in
-        let plan = BlockPlan(
-          context: context,
-          demand: BlockDemand(
-            for: zip(estimators, places).map { ($0, block.choices[$1]) },
-            exampleCount: context.exampleCount, width: context.isDead ? 0 : context.width,
-            certifies: certifies, isMapped: true))
+        let needs = BlockNeeds(
+          of: context.shape(in: training), isDead: context.isDead,
+          for: zip(estimators, places).map { ($0, block.choices[$1]) }, certifies: certifies,
+          isMapped: true)
         let grams = try directory.grams(of: context, in: block)
         func pass<Element: Scalar>(_: Element.Type) -> GradientPass<Element> {
           GradientPass(store: training, block: context.index, monitor: nil)
         }
         return manifest.precision == .single
-          ? try FittedBlock(plan, grams, certifies: certifies, pass: pass(Float.self))
-          : try FittedBlock(plan, grams, certifies: certifies, pass: pass(Double.self))
+          ? try FittedBlock(needs, context, grams, certifies: certifies, pass: pass(Float.self))
+          : try FittedBlock(needs, context, grams, certifies: certifies, pass: pass(Double.self))
       })
     self.estimators = estimators
     self.training = training
-    warnings = Self.warnings(of: contexts, store: training)
+    warnings = TrainingWarnings.warnings(of: contexts, store: training)
     normalizers = Normalizers()
     seconds = (clock.now - start).inSeconds
   }

@@ -6,15 +6,15 @@ extension Curvature {
   ///
   /// - Parameters:
   ///   - queries: m rows of gradients, with the training store's blocks in any order.
-  ///   - aggregation: One row of scores a query, or one for their mean.
+  ///   - aggregation: One row of scores per query, or one for their mean.
   ///   - perBlock: Whether scores come with each block's share of them, ``Scores/shares``.
   ///   - progress: Called as blocks are done.
   ///   - eachBlock: Called with each block's name and its share of every estimator's scores, `m × n`
   ///     before any normalization, in the layout's order; dead blocks are left out.
-  /// - Returns: One ``Scores`` an estimator, in the order of ``estimators``.
+  /// - Returns: One ``Scores`` per estimator, in the order of ``estimators``.
   /// - Throws: ``InfluenceError``, or an error from reading a store.
-  /// - Complexity: 2mnd a block for the products; see each estimator for the rest. With `perBlock`,
-  ///   `m × n` more numbers a block in memory.
+  /// - Complexity: 2mnd operations per block for the products; see each estimator for the rest. With `perBlock`,
+  ///   `m × n` more numbers per block in memory.
   public func scores(
     of queries: GradientStore, aggregation: Aggregation = .none, perBlock: Bool = false,
     progress: ProgressHandler? = nil,
@@ -61,16 +61,12 @@ extension Curvature {
     let training = training
     // Residuals and their bounds are of a damped system.
     let certifies = options.certifies && options.damping != .absolute(0)
-    let schedule = BlockSchedule(
-      widths: live.map(\.width),
-      blocksAtATime: workingMemory(rowCount, perBlock: perBlock).blocksAtATime)
-    let monitor = PassMonitor(
+    let walk = BlockWalk(
       stage: "scoring", of: training, blocks: live.map(\.index),
-      blocksAtATime: schedule.blocksAtATime, expectedBytes: expectedBytes(scoring: rowCount),
-      meter: options.meter, progress: progress)
-    defer { monitor.finish() }
-    try schedule.forEachWave(stage: "scoring", progress: nil) {
-      place -> (norms: [Double], answers: [FittedBlock.Answer]) in
+      blocksAtATime: workingMemory(rowCount, perBlock: perBlock).blocksAtATime,
+      expectedBytes: expectedBytes(scoring: rowCount), options: options, progress: progress)
+    let reduction = options.reduction
+    try walk.forEach { place, monitor -> (norms: [Double], answers: [FittedBlock.Answer]) in
       let context = live[place]
       guard let queryBlock = places[context.name] else {
         preconditionFailure("layouts were compared: block \(context.name) must be there")
@@ -79,7 +75,7 @@ extension Curvature {
         of: queries, block: queryBlock, aggregation: aggregation, precision: Element.self)
       let squares = rows.squaredRowNorms()
       let pass = GradientPass<Element>(
-        store: training, block: context.index, monitor: monitor)
+        store: training, block: context.index, monitor: monitor, reduction: reduction)
       let answers = try supply.block(context.index, monitor: monitor).answers(
         to: rows, squaredNorms: squares, pass: pass, certifies: certifies)
       return (squares.map { $0.squareRoot() }, answers)
@@ -161,21 +157,17 @@ extension Curvature {
 
   /// Bytes that scoring reads in all passes, those of an iteration estimated.
   private func expectedBytes(scoring queryCount: Int) -> Double {
-    var stage = PlanStage(.score)
-    for plan in supply.plans where !plan.context.isDead {
-      let bytes = Double(training.count * training.bytesPerRow(ofBlock: plan.context.index))
-      let stages = BlockStages(
-        demand: plan.demand, options: options, n: training.count, m: queryCount,
-        d: plan.context.width, storeBytes: bytes, passBytes: bytes)
-      stages.addScore(to: &stage)
-      if !supply.keepsBlocks { stages.addFit(to: &stage) }
+    supply.needs.enumerated().reduce(0) { sum, block in
+      let bytes = Double(training.count * training.bytesPerRow(ofBlock: block.offset))
+      let scoring = block.element.scoringWork(queries: queryCount, certifies: options.certifies)
+      let fitting = supply.keepsBlocks ? 0 : block.element.fittingPasses
+      return sum + bytes * Double(scoring.passes + fitting)
     }
-    return stage.storeBytes
   }
 
   private func workingMemory(_ queryCount: Int, perBlock: Bool = false) -> WorkingMemory {
     WorkingMemory(
-      scoring: queryCount, with: supply.plans.map(\.demand), exampleCount: training.count,
+      scoring: queryCount, with: supply.needs, exampleCount: training.count,
       estimatorCount: estimators.count, keepsBlocks: supply.keepsBlocks,
       keptShares: perBlock ? contexts.count : 0, options: options)
   }

@@ -10,7 +10,7 @@ extension Curvature {
   /// - Parameters:
   ///   - perBlock: Whether values come with each block's share of them, ``SelfInfluence/shares``.
   ///   - progress: Called as blocks are done.
-  /// - Returns: One ``SelfInfluence`` an estimator, in the order of ``estimators``.
+  /// - Returns: One ``SelfInfluence`` per estimator, in the order of ``estimators``.
   /// - Throws: ``InfluenceError``, or an error from reading the store.
   public func selfInfluence(
     perBlock: Bool = false, progress: ProgressHandler? = nil
@@ -31,15 +31,7 @@ extension Curvature {
     return results
   }
 
-  /// What is summed over blocks for each training example.
-  enum ExampleQuantity: Sendable {
-    /// gᵢᵀ·M·gᵢ.
-    case selfInfluence
-    /// ‖M·gᵢ‖².
-    case squaredChange
-  }
-
-  /// A quantity of every training example, one result an estimator asked for.
+  /// A quantity of every training example, one result per estimator asked for.
   ///
   /// - Parameter eachBlock: Called with the share of each block that is not dead, in the layout's order.
   func exampleQuantities(
@@ -72,28 +64,22 @@ extension Curvature {
     }
     // What is kept, or in flight, and as much again for a Gram matrix or an inverse that is formed anew.
     let bytes = live.map { context in
-      let demand = supply.plans[context.index].demand
-      let onQueries = zip(demand.choices, estimators).contains {
-        $0.side == .query && $1 is DataInf
-      }
-      return BlockDemand.sum(
-        BlockDemand.sum(supply.keepsBlocks ? 0 : demand.peakBytes, demand.formedBytes),
-        onQueries ? DataInf.momentBytes(width: context.width) : 0)
+      let needs = supply.needs[context.index]
+      return BlockNeeds.sum(
+        BlockNeeds.sum(supply.keepsBlocks ? 0 : needs.peakBytes, needs.formedBytes),
+        needs.measuringBytes)
     }
-    let kept = supply.keepsBlocks ? BlockDemand.total(supply.plans.map(\.demand)) : 0
+    let kept = supply.keepsBlocks ? BlockNeeds.total(supply.needs) : 0
     let budget = max(0, options.matrixBudget - kept)
-    let schedule = BlockSchedule(
-      widths: live.map(\.width),
-      blocksAtATime: WorkingMemory.blocksAtATime(of: bytes, within: budget))
-    let memory = budget / max(1, schedule.blocksInFlight)
-    let monitor = PassMonitor(
+    let walk = BlockWalk(
       stage: "self-influence", of: training, blocks: live.map(\.index),
-      blocksAtATime: schedule.blocksAtATime, expectedBytes: 0, meter: options.meter, progress: nil)
-    defer { monitor.finish() }
-    try schedule.forEachWave(stage: "self-influence", progress: progress) {
-      place -> [BlockSelfInfluence] in
+      blocksAtATime: WorkingMemory.blocksAtATime(of: bytes, within: budget), options: options,
+      progress: progress)
+    let memory = budget / max(1, walk.blocksInFlight)
+    let reduction = options.reduction
+    try walk.forEach { place, monitor -> [BlockSelfInfluence] in
       let pass = GradientPass<Element>(
-        store: training, block: live[place].index, monitor: monitor)
+        store: training, block: live[place].index, monitor: monitor, reduction: reduction)
       let fitted = try supply.block(live[place].index, monitor: monitor)
       return try indices.map { index in
         switch quantity {

@@ -39,17 +39,6 @@ public enum Damping: Hashable, Sendable {
       throw .invalidDamping("\(self)")
     }
   }
-
-  /// Refuses a damping of zero for methods that divide by it.
-  ///
-  /// - Throws: ``InfluenceError/needsDamping(method:)``, or as ``validate()``.
-  func validate(for estimators: [any Estimator]) throws(InfluenceError) {
-    try validate()
-    guard self == .absolute(0) else { return }
-    for estimator in estimators where !estimator.allowsZeroDamping {
-      throw .needsDamping(method: estimator.name)
-    }
-  }
 }
 
 extension Damping: LosslessStringConvertible {

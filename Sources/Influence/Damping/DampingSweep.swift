@@ -1,7 +1,7 @@
 public import Gradients
 public import LinearAlgebra
 
-/// The scores of one method at many dampings, from one eigendecomposition a block.
+/// The scores of one method at many dampings, from one eigendecomposition per block.
 ///
 ///     S(λ) = n·C·U·diag(1/(σ + nλ))·Uᵀ        K = U·diag(σ)·Uᵀ,  n ≤ d
 ///     S(λ) = V·Q·diag(1/(s + λ))·Qᵀ·Gᵀ        F = Q·diag(s)·Qᵀ,  d < n
@@ -13,21 +13,6 @@ public import LinearAlgebra
 ///     let grid = try DampingGrid(parsing: "1e-3:1:13")
 ///     let sweep = try DampingSweep(of: ExactFisher(), over: grid, on: training, queries: queries)
 public struct DampingSweep: Sendable {
-  /// The methods that can be swept.
-  enum Method: String, CaseIterable, Sendable {
-    case exact
-    case dataInf = "datainf"
-
-    init(_ estimator: any Estimator) throws(InfluenceError) {
-      switch estimator {
-      case is ExactFisher: self = .exact
-      case is DataInf: self = .dataInf
-      default:
-        throw .notSweepable(method: estimator.name, known: Self.allCases.map(\.rawValue))
-      }
-    }
-  }
-
   /// One damping, with what the spectra say of it.
   public struct Point: Sendable {
     /// The damping.
@@ -82,16 +67,16 @@ public struct DampingSweep: Sendable {
   /// Sweeps.
   ///
   /// - Parameters:
-  ///   - estimator: ``ExactFisher`` or ``DataInf``.
+  ///   - estimator: A method that can be swept: ``ExactFisher`` or ``DataInf``.
   ///   - grid: The dampings.
   ///   - training: n rows of gradients.
   ///   - queries: m rows of gradients, with the training store's blocks in any order.
-  ///   - aggregation: One row of scores a query, or one for their mean.
+  ///   - aggregation: One row of scores per query, or one for their mean.
   ///   - options: ``CurvatureOptions/damping`` is the default that the grid is held against; sides,
   ///     precision and memory as for a ``Curvature``. DataInf works on the score side.
   ///   - progress: Called as blocks are done.
   /// - Throws: ``InfluenceError``, or an error from reading a store.
-  /// - Complexity: for L dampings n²d + 9n³ + 2mnd + 2Lmn² a block on the score side, and
+  /// - Complexity: for L dampings n²d + 9n³ + 2mnd + 2Lmn² operations per block on the score side, and
   ///   nd² + 9d³ + 2Lmd² + 2Lmnd on the query side; memory L·m·n.
   public init(
     of estimator: any Estimator, over grid: DampingGrid, on training: GradientStore,
@@ -100,8 +85,7 @@ public struct DampingSweep: Sendable {
   ) throws {
     let clock = ContinuousClock()
     let start = clock.now
-    let plan = try SweepPlan(
-      Method(estimator), grid, training, queries, aggregation, options)
+    let plan = try Plan(estimator, grid, training, queries, aggregation, options)
     var points = plan.points
     switch options.precision {
     case .single: stack = try plan.run(&points, progress, precision: Float.self)
@@ -114,7 +98,7 @@ public struct DampingSweep: Sendable {
     self.points = points
     defaultIndex = plan.defaultIndex
     queryCount = plan.queryCount
-    warnings = Curvature.warnings(of: plan.contexts, store: training)
+    warnings = TrainingWarnings.warnings(of: plan.contexts, store: training)
     seconds = (clock.now - start).inSeconds
   }
 }

@@ -20,7 +20,7 @@ public struct FitManifest: Sendable, Equatable {
 
     /// As it is typed: `cg:steps=50,tolerance=0.001`.
     public var specification: String {
-      EstimatorCatalog.specification(of: name, settings: settings)
+      MethodSpecification(name, settings).text
     }
 
     init(name: String, settings: [String: String]) {
@@ -100,7 +100,8 @@ public struct FitManifest: Sendable, Equatable {
 
   /// A fit of which nothing is kept yet.
   init(
-    of estimators: [any Estimator], on training: GradientStore, _ plans: [BlockPlan],
+    of estimators: [any Estimator], on training: GradientStore, _ contexts: [BlockContext],
+    _ needs: [BlockNeeds],
     options: CurvatureOptions
   ) throws {
     trainingPath =
@@ -114,11 +115,11 @@ public struct FitManifest: Sendable, Equatable {
     side = options.costModel.request
     certifies = options.certifies
     methods = estimators.map { Method($0) }
-    blocks = plans.map { plan in
+    blocks = zip(contexts, needs).map { context, needs in
       Block(
-        name: plan.context.name, shape: plan.context.block.shape,
-        members: training.members(ofBlock: plan.context.index), damping: plan.context.damping,
-        choices: plan.choices, isFitted: false, files: [])
+        name: context.name, shape: context.block.shape,
+        members: training.members(ofBlock: context.index), damping: context.damping,
+        choices: needs.choices, isFitted: false, files: [])
     }
   }
 

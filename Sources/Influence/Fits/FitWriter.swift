@@ -64,10 +64,12 @@ public struct FitWriter: Sendable {
       try estimator.check(training)
       guard estimator.canBeKept else { throw FitError.cannotBeKept(method: estimator.name) }
     }
-    try options.damping.validate(for: estimators)
-    let contexts = try BlockContext.all(of: training, damping: options.damping)
-    var plans = contexts.map { BlockPlan(of: $0, for: estimators, options: options) }
-    var manifest = try FitManifest(of: estimators, on: training, plans, options: options)
+    let contexts = try Curvature.contexts(for: estimators, on: training, options: options)
+    var needs = contexts.map { context in
+      BlockNeeds(
+        of: context.shape(in: training), isDead: context.isDead, for: estimators, options: options)
+    }
+    var manifest = try FitManifest(of: estimators, on: training, contexts, needs, options: options)
     let directory = FitDirectory(url: folder)
     let lock = try lock()
     if let known = try existing() {
@@ -78,68 +80,44 @@ public struct FitWriter: Sendable {
         manifest.blocks[index].isFitted = false
       }
       // Sides were decided by the first run, perhaps with more memory.
-      plans = zip(contexts, known.blocks).map { context, block in
-        BlockPlan(
-          context: context,
-          demand: BlockDemand(
-            for: Array(zip(estimators, block.choices)), exampleCount: context.exampleCount,
-            width: context.isDead ? 0 : context.width, certifies: options.certifies))
+      needs = zip(contexts, known.blocks).map { context, block in
+        BlockNeeds(
+          of: context.shape(in: training), isDead: context.isDead,
+          for: Array(zip(estimators, block.choices)), certifies: options.certifies)
       }
     }
-    try BlockPlan.check(plans, against: options.memoryBudget)
+    try BlockNeeds.check(needs, against: options.memoryBudget)
     let resumed = manifest.blocks.count(where: \.isFitted)
     if manifest.norms.map(directory.holds) != true {
       try directory.commit(manifest)
       manifest.norms = try directory.write(norms: contexts.normMatrix)
       try directory.commit(manifest)
     }
-    try fit(plans, directory, &manifest, progress)
+    try fit(needs, contexts, directory, &manifest, progress)
     _ = consume lock
     return Outcome(
       manifest: manifest, resumedBlocks: resumed,
-      warnings: Curvature.warnings(of: contexts, store: training)
-        + BlockSupply.warnings(for: estimators, plans, budget: options.memoryBudget),
+      warnings: TrainingWarnings.warnings(of: contexts, store: training)
+        + TrainingWarnings.warnings(for: estimators, needs, budget: options.memoryBudget),
       seconds: (clock.now - start).inSeconds)
   }
 
   private func fit(
-    _ plans: [BlockPlan], _ directory: FitDirectory, _ manifest: inout FitManifest,
-    _ progress: ProgressHandler?
+    _ needs: [BlockNeeds], _ contexts: [BlockContext], _ directory: FitDirectory,
+    _ manifest: inout FitManifest, _ progress: ProgressHandler?
   ) throws {
-    // All blocks are in the schedule, also those that are kept: who shares a wave with whom decides
-    // threads, and a resumed fit is to be that which was not stopped.
     let isKept = manifest.blocks.map(\.isFitted)
     guard isKept.contains(false) else { return }
-    let atATime = WorkingMemory.fitting(plans.map(\.demand), options: options).blocksAtATime
-    let schedule = BlockSchedule(widths: plans.map(\.context.width), blocksAtATime: atATime)
-    let readers = plans.indices.filter { !isKept[$0] && plans[$0].demand.gramPasses > 0 }
-    let monitor = PassMonitor(
-      stage: "fitting", of: training, blocks: readers, blocksAtATime: atATime,
-      expectedBytes: readers.reduce(0) {
-        $0 + Double(plans[$1].demand.gramPasses * training.count)
-          * Double(training.bytesPerRow(ofBlock: $1))
-      },
-      meter: options.meter, progress: progress)
-    defer { monitor.finish() }
-    let options = options
-    let store = training
-    @Sendable func grams<Element: Scalar>(
-      _ plan: BlockPlan, as: Element.Type
-    ) throws -> BlockGrams {
-      let grams = try BlockGrams(plan, store, monitor: monitor, precision: Element.self)
-      // Makes the methods compute what they take from the matrices.
-      _ = try FittedBlock(
-        plan, grams, certifies: options.certifies,
-        pass: GradientPass<Element>(store: store, block: plan.context.index, monitor: monitor))
-      return grams
-    }
-    try schedule.forEachWave(stage: "fitting", progress: nil) { index -> BlockGrams? in
+    let (options, store) = (options, training)
+    let walk = BlockWalk(
+      fitting: needs, isKept: isKept, of: training, options: options, progress: progress)
+    try walk.forEach { index, monitor -> FittedBlock? in
       if isKept[index] { return nil }
-      return try options.precision == .single
-        ? grams(plans[index], as: Float.self) : grams(plans[index], as: Double.self)
-    } combine: { index, grams in
-      guard let grams else { return }
-      try directory.write(grams, of: plans[index], into: &manifest)
+      return try FittedBlock(
+        needs[index], contexts[index], on: store, options, monitor: monitor, keepsGrams: true)
+    } combine: { _, block in
+      guard let block else { return }
+      try directory.write(block, into: &manifest)
       try directory.commit(manifest)
     }
   }
@@ -184,7 +162,7 @@ public struct FitWriter: Sendable {
     try same("precision", known.precision.rawValue, asked.precision.rawValue)
     try same("side", known.side.rawValue, asked.side.rawValue)
     try same("use of certificates", "\(known.certifies)", "\(asked.certifies)")
-    if let difference = try known.difference(from: training, in: FitDirectory(url: folder)) {
+    if let difference = try FitDirectory(url: folder).difference(of: known, from: training) {
       try same(
         "training store's \(difference.field)", difference.recorded, difference.found)
     }

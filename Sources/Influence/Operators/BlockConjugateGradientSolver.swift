@@ -1,6 +1,6 @@
 import LinearAlgebra
 
-/// Conjugate gradients with one search space for all queries of a block, a pass over G a step.
+/// Conjugate gradients with one search space for all queries of a block, and one pass over G per step.
 ///
 /// O'Leary, "The block conjugate gradient algorithm" (1980), with directions that are made
 /// orthonormal and dropped where they depend on each other (Ji and Li, "A breakdown-free block

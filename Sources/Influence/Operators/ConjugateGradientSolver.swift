@@ -1,6 +1,6 @@
 package import LinearAlgebra
 
-/// Conjugate gradients for many right-hand sides, one a row, each with its own step lengths.
+/// Conjugate gradients for many right-hand sides, one per row, each with its own step lengths.
 ///
 /// Works in any coordinates: the operator A is given together with the metric B of the inner product
 /// ⟨x, y⟩ = xᵀBy in which it is symmetric. Rows that have ended leave the products.

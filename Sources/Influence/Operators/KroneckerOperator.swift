@@ -7,7 +7,7 @@ import LinearAlgebra
 ///
 /// A d × d matrix is never made.
 ///
-/// - Cost: 4pq(p + q) a query.
+/// - Cost: 4pq(p + q) operations per query.
 struct KroneckerOperator: QuerySideOperator {
   /// Q_a and Q_s, `p × p` and `q × q`.
   let basis: KroneckerBasis
@@ -25,7 +25,7 @@ struct KroneckerOperator: QuerySideOperator {
   ) throws(InfluenceError) {
     Swift.precondition(
       eigenvalues.rows == basis.outputs.rows && eigenvalues.columns == basis.activations.rows,
-      "an eigenvalue for each pair of eigenvectors")
+      "one eigenvalue per pair of eigenvectors")
     let damped = eigenvalues.elements.map { $0 + context.lambda }
     let floor = (damped.max() ?? 0) * Double.ulpOfOne
     guard let least = damped.min(), least > floor else {
@@ -56,7 +56,7 @@ struct KroneckerBasis: Sendable {
 
   /// Q_s·g·Q_aᵀ of each row g, a `q × p` matrix in row-major order.
   ///
-  /// - Complexity: 2pq(p + q) operations a row.
+  /// - Complexity: 2pq(p + q) operations per row.
   func coordinates<Element: Scalar>(of rows: MatrixView<Element>) -> Matrix<Element> {
     rotate(
       rows, left: Matrix<Element>(converting: outputs).view,
@@ -106,6 +106,7 @@ struct KroneckerBasis: Sendable {
         }
       }
     }
+    try pass.reduction.sum(&sums)
     let share = 1 / Double(pass.store.count)
     return Matrix(rows: q, columns: p, elements: sums.map { $0 * share })
   }

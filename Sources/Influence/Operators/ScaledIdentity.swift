@@ -1,7 +1,42 @@
 import LinearAlgebra
 
-/// M = βI: what is fitted when no direction is treated unlike another.
-struct ScaledIdentity: ScoreSideOperator, QuerySideOperator {
+/// M = βI on the score side, for methods that treat no direction unlike another.
+struct ScaledIdentityOnScores: ScoreSideFit {
+  /// β of a block.
+  let beta: @Sendable (BlockContext) -> Double
+
+  /// Empty: the norms are enough.
+  var needs: Set<Need> { [] }
+
+  func fit<Element: Scalar>(
+    _ gram: BlockGram, precision: Element.Type
+  ) -> any ScoreSideOperator {
+    ScaledIdentity(beta: beta(gram.context), context: gram.context)
+  }
+}
+
+/// M = βI on the query side.
+struct ScaledIdentityOnQueries: QuerySideFit {
+  /// β of a block.
+  let beta: @Sendable (BlockContext) -> Double
+
+  /// Empty: the norms are enough.
+  var needs: Set<Need> { [] }
+
+  /// Self-influence follows from the norms; how far parameters move takes one reading.
+  func measuringWork(_ quantity: ExampleQuantity, _ block: BlockShape) -> Work {
+    quantity == .selfInfluence ? Work() : workOfExamplesAsQueries(block)
+  }
+
+  func fit<Element: Scalar>(
+    _ gram: BlockGram, pass: GradientPass<Element>
+  ) -> any QuerySideOperator {
+    ScaledIdentity(beta: beta(gram.context), context: gram.context)
+  }
+}
+
+/// M = βI of one block.
+private struct ScaledIdentity: ScoreSideOperator, QuerySideOperator {
   let beta: Double
   let context: BlockContext
 

@@ -57,7 +57,7 @@ public struct CostModel: Sendable {
   ///   - hasKernel: Whether K is formed anyway, for another estimator.
   ///   - certifies: Whether residuals are wanted, which take K or a pass.
   public func side(
-    for estimator: some Estimator, exampleCount: Int, block: Block, hasKernel: Bool,
+    for estimator: any Estimator, exampleCount: Int, block: Block, hasKernel: Bool,
     certifies: Bool
   ) -> Choice {
     guard estimator.works(on: .score) else {
@@ -73,8 +73,8 @@ public struct CostModel: Sendable {
     }
     let n = Double(exampleCount)
     let d = Double(block.width)
-    let needsKernel = estimator.need(on: .score) == .gram
-    let needsFisher = estimator.need(on: .query) == .gram
+    let needsKernel = estimator.needs(on: .score).takesGram
+    let needsFisher = estimator.needs(on: .query).takesGram
     switch (needsKernel, needsFisher) {
     case (false, _):
       return hasKernel || !certifies
@@ -112,18 +112,19 @@ public struct CostModel: Sendable {
   /// - Returns: A side that fits, or ``Side/query`` by passes; nil where there is none or a side was
   ///   asked for.
   func sideInMemory(
-    for estimator: some Estimator, exampleCount: Int, block: Block, largestOrder: Int
+    for estimator: any Estimator, exampleCount: Int, block: Block, largestOrder: Int
   ) -> Choice? {
     guard request == .automatic else { return nil }
     func fits(_ side: Side, order: Int) -> Bool {
-      estimator.works(on: side) && (estimator.need(on: side) == .norms || order <= largestOrder)
+      guard let needs = estimator.fit(on: side)?.needs else { return false }
+      return !(needs.takesGram || needs.contains(.ownFit)) || order <= largestOrder
     }
     let (n, d) = (exampleCount, block.width)
-    if n <= d, fits(.score, order: n), estimator.need(on: .score) == .gram {
+    if n <= d, fits(.score, order: n), estimator.needs(on: .score).takesGram {
       return Choice(side: .score, reason: "K is the smaller, and fits in memory")
     }
     if fits(.query, order: d) {
-      return estimator.need(on: .query) == .gram
+      return estimator.needs(on: .query).takesGram
         ? Choice(side: .query, reason: "K (n = \(n)) does not fit in memory, F (d = \(d)) does")
         : Choice(side: .query, reason: "K (n = \(n)) does not fit in memory: passes over G")
     }

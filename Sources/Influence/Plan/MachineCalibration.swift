@@ -102,7 +102,7 @@ extension MachineCalibration {
   /// How long a stage takes, and why.
   public struct StageTime: Sendable {
     /// Which stage.
-    public let stage: PlanStage.Name
+    public let stage: RunStage.Name
     /// Expected seconds.
     public let seconds: Double
     /// What it waits for.

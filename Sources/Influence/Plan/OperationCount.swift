@@ -1,6 +1,6 @@
 import RealModule
 
-/// The leading terms of what methods cost, one function a formula: the table of docs/methods.md.
+/// The leading terms of what methods cost, one function per formula: the table of docs/methods.md.
 ///
 /// All are for one block, with n training examples, m queries and d columns, and count a
 /// multiplication and an addition as two operations.
@@ -19,33 +19,15 @@ public enum OperationCount {
     2 * Double(m) * Double(n) * Double(d)
   }
 
-  /// What a method does to K or F once, of order r: r³/3 for `exact` (Cholesky), 9r³ for `lissa`
-  /// (eigenvectors), nothing for the others.
-  public static func factorization(by method: String, order: Int) -> Double {
-    let cube = Double(order) * Double(order) * Double(order)
-    return switch method {
-    case "exact": cube / 3
-    case "lissa": 9 * cube
-    default: 0
-    }
-  }
+  /// The Cholesky factor of a matrix of order r: r³/3.
+  public static func cholesky(order: Int) -> Double { cube(order) / 3 }
 
-  /// What a method does with its matrix of order r for m queries: 2mr² for `exact` and `datainf`,
-  /// 4mr² for `lissa`, 2Tmr² for `cg`; nothing for methods without a matrix.
-  ///
-  /// - Parameters:
-  ///   - method: The method's name.
-  ///   - m: The number of queries.
-  ///   - order: n on the score side, d on the query side.
-  ///   - steps: T, for `cg`.
-  public static func solve(by method: String, m: Int, order: Int, steps: Int = 1) -> Double {
-    let product = 2 * Double(m) * Double(order) * Double(order)
-    return switch method {
-    case "hessian-free", "block-normalized": 0
-    case "lissa": 2 * product
-    case "cg": Double(steps) * product
-    default: product
-    }
+  /// The eigenvectors of a symmetric matrix of order r: 9r³.
+  public static func eigendecomposition(order: Int) -> Double { 9 * cube(order) }
+
+  /// One `q × p` matrix multiplied from both sides, counted once per multiplication and addition: pq(p + q).
+  public static func rotation(q: Int, p: Int) -> Double {
+    Double(p) * Double(q) * (Double(p) + Double(q))
   }
 
   /// Residuals from K: 4mn².
@@ -58,25 +40,13 @@ public enum OperationCount {
     2 * Double(m) * Double(d) * Double(d)
   }
 
-  /// An upper bound on T, the steps of conjugate gradients on one block: ½√κ·ln(2/ε), where the
-  /// standard damping bounds κ by 10d + 1; at most as many as there are eigenvalues, or are allowed.
-  public static func steps(of solver: ConjugateGradient, n: Int, d: Int) -> Int {
-    max(1, min(solver.maximumSteps, min(n, d), steps(d: d, tolerance: solver.tolerance)))
-  }
-
-  /// The same for block conjugate gradients, whose m queries search together: each step takes m of
-  /// the min(n, d) directions there are.
-  public static func steps(
-    of solver: PreconditionedConjugateGradient, m: Int, n: Int, d: Int
-  ) -> Int {
-    let directions = min(n, d) / max(1, m) + 1
-    return max(
-      1, min(solver.maximumSteps, directions, steps(d: d, tolerance: solver.tolerance)))
-  }
-
-  private static func steps(d: Int, tolerance: Double) -> Int {
+  /// An upper bound on the steps of conjugate gradients to a relative residual ε: ½√κ·ln(2/ε), where the
+  /// standard damping bounds κ by 10d + 1.
+  public static func conjugateSteps(d: Int, tolerance: Double) -> Int {
     let condition = 10 * Double(d) + 1
     let bound = (condition.squareRoot() / 2 * Double.log(2 / tolerance)).rounded(.up)
     return Int(max(1, min(bound, 1e9)))
   }
+
+  private static func cube(_ order: Int) -> Double { Double(order) * Double(order) * Double(order) }
 }

@@ -19,7 +19,7 @@ public struct RunPlan: Sendable {
   /// The side of each block for each method; nil for blocks known to be dead.
   public let choices: [[CostModel.Choice?]]
   /// What is read and computed, stage by stage; stages with nothing to do are left out.
-  public let stages: [PlanStage]
+  public let stages: [RunStage]
   /// Bytes of the Gram matrices and factors of all blocks.
   public let gramBytes: Int
   /// Whether they all stay in memory; otherwise blocks are fitted when they are needed.
@@ -47,62 +47,66 @@ public struct RunPlan: Sendable {
     let n = shape.exampleCount
     let m = shape.queryCount
     let elementBytes = options.precision == .single ? 4.0 : 8.0
-    let demands = shape.layout.blocks.enumerated().map { index, block in
-      BlockDemand(
-        of: block, exampleCount: n, isDead: shape.deadBlocks.contains(index), for: estimators,
-        options: options)
+    let blocks = shape.layout.blocks.enumerated().map { index, block in
+      BlockNeeds(
+        of: BlockShape(block, exampleCount: n, curvature: shape.curvature),
+        isDead: shape.deadBlocks.contains(index), for: estimators, options: options)
     }
-    gramBytes = BlockDemand.total(demands)
-    keepsBlocks = WorkingMemory.fitting(demands, options: options).keepsBlocks
+    gramBytes = BlockNeeds.total(blocks)
+    keepsBlocks = WorkingMemory.fitting(blocks, options: options).keepsBlocks
     let memory = WorkingMemory(
-      scoring: m, with: demands, exampleCount: n, estimatorCount: estimators.count,
+      scoring: m, with: blocks, exampleCount: n, estimatorCount: estimators.count,
       keepsBlocks: keepsBlocks, options: options)
     let batch = memory.queriesAtATime
     queriesAtATime = batch
     let sets = (full: Double(m / batch), rest: m % batch)
     let fits = keepsBlocks ? 1 : sets.full + (sets.rest > 0 ? 1 : 0)
-    var norms = PlanStage(.norms)
-    var fit = PlanStage(.fit)
-    var score = PlanStage(.score)
-    for (index, block) in shape.layout.blocks.enumerated() {
+    var norms = RunStage(.norms)
+    var fit = RunStage(.fit)
+    var score = RunStage(.score)
+    for (index, block) in blocks.enumerated() {
       let bytes = Double(shape.storeBytes(ofBlock: index))
       // Other types are read, written as converted copies, and read again.
-      let copied = 2 * elementBytes * Double(n) * Double(block.width)
-      func stages(queries: Int) -> BlockStages {
-        BlockStages(
-          demand: demands[index], options: options, n: n, m: queries, d: block.width,
-          storeBytes: bytes,
-          passBytes: bytes + (shape.isReadInPlace(index, options.precision) ? 0 : copied))
+      let copied = 2 * elementBytes * Double(n) * Double(block.shape.width)
+      let passBytes = bytes + (shape.isReadInPlace(index, options.precision) ? 0 : copied)
+      func add(_ work: Work, to stage: inout RunStage, times: Double) {
+        var once = RunStage(stage.name)
+        once.add(work, storeBytes: bytes, passBytes: passBytes, elementBytes: elementBytes)
+        stage.add(once, times: times)
       }
-      if !shape.recordsNorms { stages(queries: m).addNorms(to: &norms) }
-      guard !shape.deadBlocks.contains(index) else { continue }
-      var once = PlanStage(.fit)
-      stages(queries: batch).addFit(to: &once)
-      fit.add(once, times: fits)
-      var one = PlanStage(.score)
-      stages(queries: batch).addScore(to: &one)
-      score.add(one, times: sets.full)
-      if sets.rest > 0 { stages(queries: sets.rest).addScore(to: &score) }
+      if !shape.recordsNorms {
+        var work = Work()
+        work.addPass(
+          block.shape, operations: OperationCount.norms(n: n, d: block.shape.width), rows: 1)
+        add(work, to: &norms, times: 1)
+      }
+      add(block.fittingWork(), to: &fit, times: fits)
+      let normalizing = block.normalizingWork(certifies: options.certifies)
+      add(normalizing, to: &score, times: 1)
+      if !keepsBlocks, normalizing.passes > 0 { add(block.fittingWork(), to: &fit, times: 1) }
+      for (queries, times) in [(batch, sets.full), (sets.rest, 1)] where queries > 0 {
+        add(
+          block.scoringWork(queries: queries, certifies: options.certifies), to: &score,
+          times: times)
+      }
     }
     choices = estimators.indices.map { estimator in
-      demands.enumerated().map { index, demand in
-        shape.deadBlocks.contains(index) ? nil : demand.choices[estimator]
-      }
+      blocks.map { $0.isDead ? nil : $0.choices[estimator] }
     }
     stages = [norms, fit, score].filter { $0.memoryBytes > 0 }
     heldBytes =
       keepsBlocks
       ? gramBytes
-      : WorkingMemory.largest(demands.map(\.peakBytes), count: memory.blocksAtATime)
-    self.fits = demands.allSatisfy { $0.bytes == 0 || $0.peakBytes <= options.memoryBudget }
+      : WorkingMemory.largest(blocks.map(\.peakBytes), count: memory.blocksAtATime)
+    self.fits = blocks.allSatisfy { $0.bytes == 0 || $0.peakBytes <= options.memoryBudget }
     scoreBytes = Self.clamped(8 * Double(batch) * Double(n) * Double(estimators.count))
     bufferBytes = Self.buffers(
-      shape, demands, estimators.count, elementBytes, batch, memory.blocksAtATime)
+      shape, blocks, estimators.count, elementBytes, batch, memory.blocksAtATime)
   }
 
   /// Bytes that are resident at the peak, beside pages of mapped files, which the system takes back.
   public var peakBytes: Int {
-    BlockDemand.sum(heldBytes, BlockDemand.sum(scoreBytes, bufferBytes))
+    BlockNeeds.sum(heldBytes, BlockNeeds.sum(scoreBytes, bufferBytes))
   }
 
   /// Whether a run is let start: the Gram matrices and factors of any one block stay within the
@@ -132,16 +136,15 @@ public struct RunPlan: Sendable {
   /// Scores in flight of a wave of blocks, and on each thread a sum of panels, preconditioned queries
   /// and a chunk of converted gradients.
   private static func buffers(
-    _ shape: RunShape, _ demands: [BlockDemand], _ methodCount: Int, _ elementBytes: Double,
+    _ shape: RunShape, _ blocks: [BlockNeeds], _ methodCount: Int, _ elementBytes: Double,
     _ queryCount: Int, _ atATime: Int
   ) -> Int {
     let n = Double(shape.exampleCount)
     let m = Double(queryCount)
-    let live = shape.layout.blocks.indices.filter { !shape.deadBlocks.contains($0) }
     let scores = Double(atATime) * m * n * 8 * Double(methodCount)
-    let working = live.map { index -> Double in
-      let d = Double(shape.layout.blocks[index].width)
-      let gram = max(demands[index].needsKernel ? n : 0, demands[index].needsFisher ? d : 0)
+    let working = blocks.enumerated().filter { !$0.element.isDead }.map { index, block -> Double in
+      let d = Double(block.shape.width)
+      let gram = max(block.needsKernel ? n : 0, block.needsFisher ? d : 0)
       let isConverted = Double(shape.elementTypes[index].byteCount) != elementBytes
       let chunk = isConverted ? max(64 * 0x1p20, 256 * n * elementBytes) : 0
       return max(8 * gram * gram, 3 * m * n * 8 + 3 * m * d * elementBytes) + chunk

@@ -17,6 +17,8 @@ public struct RunShape: Sendable {
   public var isContiguous: Bool
   /// Blocks whose training gradients are all zero, as far as recorded norms tell.
   public var deadBlocks: Set<Int> = []
+  /// What the model says of its curvature; nil where nothing is known.
+  public var curvature: StoredCurvature?
 
   /// A shape of given blocks.
   public init(
@@ -66,6 +68,7 @@ public struct RunShape: Sendable {
       recordsNorms: training.recordsNorms)
     elementTypes = training.elementTypes
     isContiguous = training.manifests.count <= 1
+    curvature = training.curvature
     guard recordsNorms else { return }
     let norms = try training.squaredNorms()
     deadBlocks = Set(
@@ -74,7 +77,7 @@ public struct RunShape: Sendable {
 
   /// Bytes of the training gradients on disk.
   public var storeBytes: Int {
-    layout.blocks.indices.reduce(0) { BlockDemand.sum($0, storeBytes(ofBlock: $1)) }
+    layout.blocks.indices.reduce(0) { BlockNeeds.sum($0, storeBytes(ofBlock: $1)) }
   }
 
   /// Bytes of one block of the training gradients on disk.

@@ -48,7 +48,7 @@ extension Curvature {
           "query \(query) is not there: \(queries.name) has \(queries.count) rows, counted from 0")
     }
     let one = aggregation == .mean ? queries : queries[rows: query..<query + 1]
-    let model = try StoredRemoval(
+    let model = try Removal(
       self, estimator: estimator, queries: one, aggregation: aggregation, query: 0, sizeHint: size,
       direction: direction, usesLeverages: algorithm != .greedy, progress: progress)
     return try RemovalSearch.run(

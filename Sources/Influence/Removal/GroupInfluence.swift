@@ -20,7 +20,7 @@ import LinearAlgebra
 public struct GroupInfluence: Sendable {
   /// Σᵢ S_qi/n, m numbers.
   public var firstOrder: [Double]
-  /// m numbers.
+  /// The effect of the whole set, to second order, m numbers.
   public var secondOrder: [Double]
   /// Each example by itself, with its own leverage, m numbers.
   public var additive: [Double]
@@ -39,12 +39,12 @@ extension Curvature {
   /// - Parameters:
   ///   - rows: The set U; each row once, and not all of them.
   ///   - queries: m rows of gradients.
-  ///   - aggregation: One number a query, or one for their mean.
+  ///   - aggregation: One number per query, or one for their mean.
   ///   - progress: Called as stages are done.
-  /// - Returns: One ``GroupInfluence`` an estimator, in the order of ``estimators``.
+  /// - Returns: One ``GroupInfluence`` per estimator, in the order of ``estimators``.
   /// - Throws: ``InfluenceError/invalidGroup(reason:)``; ``InfluenceError/groupTooInfluential(method:block:leverage:)``
   ///   where the set carries a direction of a block alone; or an error from reading a store.
-  /// - Complexity: that of scoring m + u queries, and u³/3 a block.
+  /// - Complexity: that of scoring m + u queries, and u³/3 operations per block.
   public func groupInfluence(
     ofRemoving rows: [Int], on queries: GradientStore, aggregation: Aggregation = .none,
     progress: ProgressHandler? = nil
@@ -64,16 +64,13 @@ extension Curvature {
         reason: "the scores of \(estimator.name) are divided by norms and do not add up")
     }
     let members = try training.gathering(rows, name: "group")
-    var groups: [GroupInfluence] = []
-    for estimator in estimators.indices {
-      let queryParts = try blockScores(
-        of: queries, aggregation: aggregation, estimator: estimator, columns: rows,
-        progress: progress)
-      let ownParts = try blockScores(
-        of: members, aggregation: .none, estimator: estimator, columns: rows, progress: progress)
-      groups.append(try group(queryParts, ownParts, estimators[estimator].name))
+    let queryParts = try blockScores(
+      of: queries, aggregation: aggregation, columns: rows, progress: progress)
+    let ownParts = try blockScores(
+      of: members, aggregation: .none, columns: rows, progress: progress)
+    return try estimators.indices.map {
+      try group(queryParts[$0], ownParts[$0], estimators[$0].name)
     }
-    return groups
   }
 
   private func group(
@@ -114,21 +111,22 @@ extension Curvature {
     return result
   }
 
-  /// Some columns of the scores of each block that is not dead.
+  /// Some columns of the scores of each block that is not dead, for every estimator.
   private func blockScores(
-    of queries: GradientStore, aggregation: Aggregation, estimator: Int, columns: [Int],
+    of queries: GradientStore, aggregation: Aggregation, columns: [Int],
     progress: ProgressHandler?
-  ) throws -> [(block: String, scores: Matrix<Double>)] {
-    var parts: [(block: String, scores: Matrix<Double>)] = []
+  ) throws -> [[(block: String, scores: Matrix<Double>)]] {
+    var parts: [[(block: String, scores: Matrix<Double>)]] = estimators.map { _ in [] }
     _ = try scores(
       of: queries, aggregation: aggregation, progress: progress,
       eachBlock: { block, matrices in
-        let whole = matrices[estimator]
-        var part = Matrix<Double>.zeros(whole.rows, columns.count)
-        for row in 0..<whole.rows {
-          for (place, column) in columns.enumerated() { part[row, place] = whole[row, column] }
+        for (estimator, whole) in matrices.enumerated() {
+          var part = Matrix<Double>.zeros(whole.rows, columns.count)
+          for row in 0..<whole.rows {
+            for (place, column) in columns.enumerated() { part[row, place] = whole[row, column] }
+          }
+          parts[estimator].append((block, part))
         }
-        parts.append((block, part))
       })
     return parts
   }

@@ -18,28 +18,29 @@ public struct NeighbourShapley: RepresentationMethod {
   /// K, at least 1.
   public var neighbours: Int
 
+  /// `knn-shapley`.
+  public static let name = "knn-shapley"
+  /// What the method is, in one line.
+  public static let summary = "Shapley value for a nearest-neighbour classifier"
+  /// K.
+  public static let declaredSettings: [MethodSetting<NeighbourShapley>] = [
+    .integer(
+      "k", \.neighbours,
+      .init(complaint: " neighbours; use a number from 1 up") { $0 >= 1 }, usage: "k=K")
+  ]
+
+  /// Makes the method with 5 neighbours.
+  public init() { self.init(neighbours: 5) }
+
   /// Makes the method.
   ///
   /// - Parameter neighbours: K, at least 1.
-  public init(neighbours: Int = 5) { self.neighbours = neighbours }
+  public init(neighbours: Int) { self.neighbours = neighbours }
 
-  /// `knn-shapley`.
-  public var name: String { "knn-shapley" }
-  /// K.
-  public var settings: [String: String] { ["k": "\(neighbours)"] }
-
-  /// A K of 1 or more.
-  public func validateSettings() throws(InfluenceError) {
-    guard neighbours >= 1 else {
-      throw .invalidSetting(
-        method: name, setting: "k", reason: "\(neighbours) neighbours; use a number from 1 up")
-    }
-  }
-
-  /// All will do.
+  /// Accepts all representations.
   public func check(_ training: Representations) throws(InfluenceError) {}
 
-  /// The Shapley values, a row a query.
+  /// The Shapley values, one row per query.
   public func values(
     of queries: Representations, on training: Representations
   ) throws -> Matrix<Double> {
@@ -52,7 +53,7 @@ public struct NeighbourShapley: RepresentationMethod {
       rows: queries.count, columns: training.count, elements: rows.flatMap { $0 })
   }
 
-  /// There is none: an example is its own nearest neighbour whatever its label.
+  /// Refuses: an example is its own nearest neighbour whatever its label.
   public func selfInfluence(on training: Representations) throws(InfluenceError) -> [Double] {
     throw .noSelfInfluence(
       method: name,

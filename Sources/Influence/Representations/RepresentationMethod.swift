@@ -4,15 +4,7 @@ public import LinearAlgebra
 /// A method that compares examples by what the model's last layer reads of them, and not by gradients.
 ///
 /// It has no M: scores do not come from S = Σ V·M·Gᵀ, there are no blocks and no damping.
-public protocol RepresentationMethod: Sendable {
-  /// The name on the command line and in files, such as `rps`.
-  var name: String { get }
-  /// Settings by name, as they are recorded with the scores.
-  var settings: [String: String] { get }
-  /// Refuses settings that no examples could be scored with.
-  ///
-  /// - Throws: ``InfluenceError/invalidSetting(method:setting:reason:)``.
-  func validateSettings() throws(InfluenceError)
+public protocol RepresentationMethod: ConfigurableMethod {
   /// Refuses representations that the method cannot be applied to, before any work.
   ///
   /// - Throws: ``InfluenceError/missingInput(method:source:reason:)``.
@@ -69,44 +61,5 @@ extension RepresentationMethod {
     return Scores(
       method: name, settings: settings, values: values, aggregation: aggregation, certificate: nil,
       warnings: [], seconds: (clock.now - start).inSeconds)
-  }
-}
-
-/// The methods on representations by name, as commands and files spell them.
-public enum RepresentationCatalog {
-  /// The names, in the order in which tables show them.
-  public static let names = ["rps", "knn-shapley"]
-
-  /// One line on each method.
-  public static let summaries: [String: String] = [
-    "rps": "representer points of the last layer, α·x·xᵀ",
-    "knn-shapley": "Shapley value for a nearest-neighbour classifier; k=K",
-  ]
-
-  /// Makes a method from a name with settings after a colon, `knn-shapley:k=5`; nil for other names.
-  ///
-  /// - Throws: ``InfluenceError/invalidSetting(method:setting:reason:)``.
-  public static func method(
-    _ specification: String
-  ) throws(InfluenceError) -> (any RepresentationMethod)? {
-    let parts = specification.split(separator: ":", maxSplits: 1).map(String.init)
-    guard let name = parts.first, names.contains(name) else { return nil }
-    var settings = try EstimatorCatalog.parsedSettings(
-      parts.count > 1 ? parts[1] : "", of: name)
-    let method: any RepresentationMethod
-    if name == "rps" {
-      method = RepresenterPoints()
-    } else {
-      var shapley = NeighbourShapley()
-      if let text = settings.removeValue(forKey: "k") {
-        shapley.neighbours = try EstimatorCatalog.number(text, Int.init, "k", name)
-      }
-      method = shapley
-    }
-    if let left = settings.keys.min() {
-      throw .invalidSetting(method: name, setting: left, reason: "the method has no such setting")
-    }
-    try method.validateSettings()
-    return method
   }
 }

@@ -20,15 +20,13 @@ public struct RepresenterPoints: RepresentationMethod {
   /// How far Θ may be from Σ αᵢxᵢᵀ, as a share of its norm.
   public static let tolerance = 1e-6
 
+  /// `rps`.
+  public static let name = "rps"
+  /// What the method is, in one line.
+  public static let summary = "representer points of the last layer, α·x·xᵀ"
+
   /// Makes the method.
   public init() {}
-
-  /// `rps`.
-  public var name: String { "rps" }
-  /// None: λ belongs to the stored layer.
-  public var settings: [String: String] { [:] }
-  /// There are none to refuse.
-  public func validateSettings() throws(InfluenceError) {}
 
   /// α, `n × c`.
   ///

@@ -97,14 +97,14 @@ struct NormalizedEstimatorTests {
     let problem = Problem.standard
     let base = method.estimator(for: problem)
     let (scores, influence, changes) = try naive(problem, method)
-    for (constraint, squares) in [
-      (RelatIF.Constraint.loss, influence), (.parameters, changes),
-    ] {
+    let methods: [(any Estimator, [Double])] = [
+      (RelatIFLoss(base: base), influence), (RelatIFTheta(base: base), changes),
+    ]
+    for (estimator, squares) in methods {
       var expected = scores
       for example in 0..<expected.columns {
         for query in 0..<expected.rows { expected[query, example] /= squares[example].squareRoot() }
       }
-      let estimator = RelatIF(constraint, base: base)
       expectClose(
         try setup.scores(of: problem, estimator), expected,
         bound: try bound(problem, method, setup, expected))
@@ -122,8 +122,8 @@ struct NormalizedEstimatorTests {
   func identity() throws {
     // M = I: √(gᵀg) and ‖g‖ are the same.
     let setup = Setup(precision: .double, side: .score)
-    let loss = try setup.scores(of: .standard, RelatIF(.loss, base: HessianFree()))
-    let parameters = try setup.scores(of: .standard, RelatIF(.parameters, base: HessianFree()))
+    let loss = try setup.scores(of: .standard, RelatIFLoss(base: HessianFree()))
+    let parameters = try setup.scores(of: .standard, RelatIFTheta(base: HessianFree()))
     expectClose(loss, parameters, bound: .relative(1e-12))
   }
 
@@ -134,7 +134,7 @@ struct NormalizedEstimatorTests {
       for column in 0..<block.gradients.columns { block.gradients[2, column] = 0 }
       return block
     }
-    for estimator in [Cosine(), RelatIF(.loss), RelatIF(.parameters)] as [any Estimator] {
+    for estimator in [Cosine(), RelatIFLoss(), RelatIFTheta()] as [any Estimator] {
       let scores = try setup.scores(of: problem, [estimator])[0]
       #expect((0..<problem.queryCount).allSatisfy { scores.values[$0, 2] == 0 })
       #expect(scores.warnings.contains { $0.contains("rows 2") })
@@ -149,6 +149,6 @@ struct NormalizedEstimatorTests {
     #expect(try EstimatorCatalog.estimator("relatif-theta").settings.isEmpty)
     #expect(throws: InfluenceError.self) { try EstimatorCatalog.estimator("relatif-l:base=cosine") }
     #expect(throws: InfluenceError.self) { try EstimatorCatalog.estimator("relatif-l:base=none") }
-    #expect(!Cosine().canBeKept && !RelatIF(.loss).canBeKept && ExactFisher().canBeKept)
+    #expect(!Cosine().canBeKept && !RelatIFLoss().canBeKept && ExactFisher().canBeKept)
   }
 }

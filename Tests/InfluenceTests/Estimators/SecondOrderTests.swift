@@ -6,6 +6,10 @@ import Testing
 /// Exact second derivatives from the file beside the gradients.
 @Suite("Exact Hessian and Gauss–Newton matrix")
 struct SecondOrderTests {
+  private static func estimator(_ kind: StoredCurvature.SecondDerivative) -> any Estimator {
+    kind == .hessian ? ExactHessian() : ExactGaussNewton()
+  }
+
   private func curvature(
     hessian: Matrix<Double>?, gaussNewton: Matrix<Double>? = nil
   ) throws -> StoredCurvature {
@@ -61,7 +65,7 @@ struct SecondOrderTests {
     let stored =
       kind == .hessian
       ? try curvature(hessian: matrix) : try curvature(hessian: nil, gaussNewton: matrix)
-    let found = try scores(problem, stored, SecondOrder(kind))
+    let found = try scores(problem, stored, Self.estimator(kind))
     #expect(found.warnings.isEmpty)
     // Condition numbers stay below 100.
     expectClose(found.values, try expected(problem, matrix), bound: .relative(1e-11))
@@ -73,7 +77,7 @@ struct SecondOrderTests {
     let stored = try curvature(hessian: problem.naive[0].fisher)
     let exact = try scores(problem, nil, ExactFisher())
     expectClose(
-      try scores(problem, stored, SecondOrder(.hessian)).values, exact.values,
+      try scores(problem, stored, ExactHessian()).values, exact.values,
       bound: .relative(1e-12 * problem.naive[0].condition))
   }
 
@@ -82,13 +86,13 @@ struct SecondOrderTests {
     var problem = Problem.standard.separated[0]
     problem.damping = .absolute(0.25)
     let matrix = matrix(of: problem, negative: 3)
-    let found = try scores(problem, try curvature(hessian: matrix), SecondOrder(.hessian))
+    let found = try scores(problem, try curvature(hessian: matrix), ExactHessian())
     #expect(found.warnings.contains { $0.contains("indefinite, 3 of 36") })
     expectClose(found.values, try expected(problem, matrix), bound: .relative(1e-10))
     // Self-influence may be negative then, and has no root.
     let error = #expect(throws: InfluenceError.self) {
       try self.scores(
-        problem, try self.curvature(hessian: matrix), RelatIF(.loss, base: SecondOrder(.hessian)))
+        problem, try self.curvature(hessian: matrix), RelatIFLoss(base: ExactHessian()))
     }
     #expect("\(try #require(error))".contains("no root"))
   }
@@ -106,7 +110,7 @@ struct SecondOrderTests {
     // Standard deviations fall by three decades, so the condition is about 10⁶.
     expectClose(exact.values, expected, bound: .relative(1e-8))
     expectClose(
-      try scores(problem, stored, SecondOrder(.hessian)).values, expected, bound: .relative(1e-8))
+      try scores(problem, stored, ExactHessian()).values, expected, bound: .relative(1e-8))
     // 36 columns, 24 rows: F has no inverse.
     var wide = Problem.standard.separated[0]
     wide.damping = .absolute(0)
@@ -127,7 +131,7 @@ struct SecondOrderTests {
     let problem = Problem.standard
     func message(_ stored: StoredCurvature?, _ kind: StoredCurvature.SecondDerivative) -> String {
       do {
-        _ = try scores(problem, stored, SecondOrder(kind))
+        _ = try scores(problem, stored, Self.estimator(kind))
         return ""
       } catch {
         return "\(error)"

@@ -5,6 +5,10 @@ import Testing
 /// Methods whose curvature depends on the parameters' coordinates: diagonal, Shampoo and its correction.
 @Suite("Diagonal and Shampoo")
 struct ShampooTests {
+  private static func estimator(_ isCorrected: Bool) -> any Estimator {
+    isCorrected ? CorrectedShampoo() : Shampoo()
+  }
+
   private static let queryOnly = CurvatureOptions.Precision.allCases.map {
     Setup(precision: $0, side: .query)
   }
@@ -92,7 +96,7 @@ struct ShampooTests {
       let matrices = matrices(block)
       return corrected ? matrices.corrected : matrices.shampoo
     }
-    let estimator = Shampoo(correctsEigenvalues: corrected)
+    let estimator = Self.estimator(corrected)
     expectClose(try setup.scores(of: problem, estimator), wanted.scores, bound: wanted.bound)
     expectClose(try setup.selfInfluence(of: problem, estimator), wanted.own, bound: wanted.bound)
   }
@@ -118,7 +122,7 @@ struct ShampooTests {
     let problem = Problem.standard.separated[1]
     let condition = problem.naive[0].condition
     expectClose(
-      try setup.scores(of: problem, Shampoo(correctsEigenvalues: corrected)),
+      try setup.scores(of: problem, Self.estimator(corrected)),
       try setup.scores(of: problem, ExactFisher()),
       bound: .relative(64 * condition * setup.unit))
   }
@@ -144,8 +148,8 @@ struct ShampooTests {
     }
     for corrected in [false, true] {
       expectClose(
-        try setup.scores(of: turned, Shampoo(correctsEigenvalues: corrected)),
-        try setup.scores(of: problem, Shampoo(correctsEigenvalues: corrected)),
+        try setup.scores(of: turned, Self.estimator(corrected)),
+        try setup.scores(of: problem, Self.estimator(corrected)),
         bound: .relative(1e-9))
     }
     let before = try setup.scores(of: problem, DiagonalFisher())

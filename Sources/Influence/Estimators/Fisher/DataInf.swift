@@ -1,0 +1,159 @@
+import LinearAlgebra
+
+/// DataInf: the inverse of a mean of rank-one matrices replaced by the mean of their inverses.
+///
+///     M = (1/n) Σᵢ (gᵢgᵢᵀ + λI)⁻¹ = (1/λ)·[I − (1/n) Σᵢ gᵢgᵢᵀ/(λ + νᵢ)]
+///     S = (1/λ)·[C − (1/n)·C·W·K],   W = diag(1/(λ + νᵢ))
+///
+/// Kwon, Wu, Wu and Zou, "DataInf" (arXiv 2310.00902), equation 5. By operator convexity M is at
+/// least the exact inverse, so self-influence is never underestimated.
+///
+/// - Cost: score side n²d once, then 2mnd + 2mn²; query side 6mnd in two passes.
+public struct DataInf: Estimator {
+  /// `datainf`.
+  public static let name = "datainf"
+  /// What the method is, in one line.
+  public static let summary = "mean of rank-one inverses, in closed form"
+
+  /// Makes the estimator.
+  public init() {}
+
+  /// K in the precision of products.
+  public var scoreSide: (any ScoreSideFit)? { ScoreSide() }
+  /// The weights W, and a pass per set of queries.
+  public var querySide: (any QuerySideFit)? { QuerySide() }
+  /// C and K, from which every damping's scores are made.
+  public var sweep: (any SweepFit)? { DataInfSweep() }
+
+  private struct ScoreSide: ScoreSideFit {
+    var needs: Set<Need> { [.gramInProductPrecision] }
+
+    func scoringWork(queries: Int, _ block: BlockShape) -> Work {
+      var work = Work()
+      let n = block.exampleCount
+      work.addProducts(
+        rows: queries, operations: OperationCount.products(m: queries, n: n, d: n))
+      work.productNumbers = Double(n) * Double(n)
+      return work
+    }
+
+    func fit<Element: Scalar>(
+      _ gram: BlockGram, precision: Element.Type
+    ) -> any ScoreSideOperator {
+      DataInfOnScores(
+        context: gram.context, kernel: gram.view(as: Element.self),
+        weights: gram.context.dataInfWeights.map { Element($0) })
+    }
+  }
+
+  private struct QuerySide: QuerySideFit {
+    var needs: Set<Need> { [] }
+    var leavesProducts: Bool { true }
+
+    func scoringWork(queries: Int, _ block: BlockShape) -> Work {
+      var work = Work()
+      work.addPass(block, products: 2, rows: queries)
+      return work
+    }
+
+    /// Gᵀ·W·G and the quadratic forms of all examples, or rows of K.
+    func measuringWork(_ quantity: ExampleQuantity, _ block: BlockShape) -> Work {
+      guard quantity == .selfInfluence else { return workOfExamplesAsQueries(block) }
+      let (n, d) = (block.exampleCount, block.width)
+      var work = Work()
+      if DataInf.takesMoment(block) {
+        work.addPass(block, operations: OperationCount.fisher(n: n, d: d), rows: n)
+        work.addPass(block, products: 1, rows: d)
+      } else {
+        work.addPass(block, products: 1, rows: n)
+      }
+      return work
+    }
+
+    func measuringBytes(_ block: BlockShape) -> Int { DataInf.momentBytes(width: block.width) }
+
+    func fit<Element: Scalar>(
+      _ gram: BlockGram, pass: GradientPass<Element>
+    ) -> any QuerySideOperator { DataInfOnQueries(context: gram.context) }
+  }
+}
+
+/// S = (1/λ)·[C − (1/n)·C·W·K], in precision `Element` up to the products.
+private struct DataInfOnScores<Element: Scalar>: ScoreSideOperator {
+  let context: BlockContext
+  let kernel: MatrixView<Element>
+  let weights: [Element]
+
+  func solve(_ cross: CrossProducts) -> SpanSolution {
+    let lambda = context.lambda
+    let share = 1 / (Double(context.exampleCount) * lambda)
+    var weighted = cross.matrix(as: Element.self)
+    weighted.scaleColumns(by: weights)
+    let corrections = Matrix(product: weighted.view, kernel)
+    var scores = cross.matrix(as: Double.self)
+    scores.scale(by: 1 / lambda)
+    scores.add(Matrix<Double>(converting: corrections), scale: -share)
+    var coefficients = Matrix<Double>(converting: weighted)
+    coefficients.scale(by: -share)
+    return SpanSolution(scores: scores, coefficients: coefficients, beta: 1 / lambda)
+  }
+
+  /// (1/λ)·[νᵢ − (1/n) Σⱼ Kᵢⱼ²/(λ + νⱼ)], from the K that is kept.
+  func selfInfluence(kernel: () throws -> Matrix<Double>) -> BlockSelfInfluence {
+    var weighted = Matrix(self.kernel)
+    weighted.scaleColumns(by: context.dataInfWeights.map { Element($0.squareRoot()) })
+    return context.dataInfSelfInfluence(weightedSquares: weighted.view.squaredRowNorms())
+  }
+}
+
+/// X = (1/λ)·[V − (1/n)·C·W·G]: one pass, which leaves C behind.
+private struct DataInfOnQueries: QuerySideOperator {
+  let context: BlockContext
+
+  func precondition<Element: Scalar>(
+    _ queries: MatrixView<Element>, pass: GradientPass<Element>
+  ) throws -> Preconditioned<Element> {
+    let lambda = context.lambda
+    var rows = Matrix(queries, scaledBy: Element(1 / lambda))
+    let cross = try pass.normalProducts(
+      queries, weights: context.dataInfWeights,
+      scale: -1 / (Double(context.exampleCount) * lambda), addingTo: &rows)
+    return Preconditioned(rows: rows, crossProducts: cross)
+  }
+
+  /// Σⱼ Kᵢⱼ²/(λ + νⱼ) as gᵢᵀ·(Gᵀ·W·G)·gᵢ, or from rows of K, whichever costs less and fits.
+  func selfInfluence<Element: Scalar>(
+    pass: GradientPass<Element>, memory: Int
+  ) throws -> BlockSelfInfluence? {
+    let block = BlockShape(context.block, exampleCount: context.exampleCount)
+    let weights = context.dataInfWeights
+    let sums =
+      DataInf.takesMoment(block) && DataInf.momentBytes(width: block.width) <= memory
+      ? try pass.quadraticForms(of: pass.secondMoment(weights: weights))
+      : try pass.squaredKernelSums(weights: weights, memory: memory)
+    return context.dataInfSelfInfluence(weightedSquares: sums)
+  }
+}
+
+extension DataInf {
+  /// Whether Gᵀ·W·G costs less than rows of K: 3nd² operations against 2n²d.
+  fileprivate static func takesMoment(_ block: BlockShape) -> Bool {
+    3 * block.width < 2 * block.exampleCount
+  }
+
+  /// Bytes of Gᵀ·W·G as a sum of panels, as a matrix, and in the precision of products.
+  fileprivate static func momentBytes(width: Int) -> Int { 22 * width * width }
+}
+
+extension BlockContext {
+  /// DataInf's weights 1/(λ + νᵢ).
+  var dataInfWeights: [Double] { squaredNorms.map { 1 / (lambda + $0) } }
+
+  /// (1/λ)·(νᵢ − sᵢ/n), with s what DataInf takes off.
+  fileprivate func dataInfSelfInfluence(weightedSquares: [Double]) -> BlockSelfInfluence {
+    BlockSelfInfluence(
+      values: zip(squaredNorms, weightedSquares).map { norm, sum in
+        (norm - sum / Double(exampleCount)) / lambda
+      })
+  }
+}

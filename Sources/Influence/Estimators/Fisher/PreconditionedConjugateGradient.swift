@@ -1,0 +1,164 @@
+import LinearAlgebra
+
+/// The exact scores without K or F: block conjugate gradients over passes.
+///
+/// Solves X·(F + λI) = V for all queries of a block together. A step reads the training gradients
+/// once and searches the directions of all queries for each of them, which takes about half the
+/// passes of one search a query (docs/methods.md has the recurrence, docs/performance.md numbers).
+/// For stores whose K (n × n) and F (d × d) are both too large:
+/// what it keeps is a few matrices of the queries' size, `m × d`, and one of `m × n`.
+///
+/// Stops at ‖(F + λI)x − v‖ ≤ tolerance · ‖v‖, checks that by the pass that gives the scores, and
+/// goes on where rounding has made it untrue. What falls short is a warning with the residual.
+/// `Scores.convergence` has the residual after each pass.
+///
+/// - Cost: 4mnd + O(m²(n + d) + m³) a step, in one pass, and 4mnd for the scores and their
+///   residual, in another. With DataInf as preconditioner a step takes two passes and 8mnd.
+///   Queries go in groups of 512; self-influence in groups of 256 training examples.
+public struct PreconditionedConjugateGradient: Estimator {
+  /// What stands before the residuals that directions are made of.
+  public enum Preconditioner: String, Sendable, CaseIterable {
+    /// Nothing: one pass a step.
+    case none
+    /// DataInf's M: two passes a step.
+    ///
+    /// F + λI after M is a product of two operators that each take all of G, the second after the
+    /// first, so no recurrence makes one reading of both.
+    case dataInf = "datainf"
+  }
+
+  /// The relative residual to reach.
+  public var tolerance: Double
+  /// The most steps to take.
+  public var maximumSteps: Int
+  /// What stands before the residuals.
+  public var preconditioner: Preconditioner
+
+  /// Makes the estimator.
+  ///
+  /// - Parameters:
+  ///   - tolerance: The relative residual to reach, in 0 ..< 1; 0 goes on until the steps run out.
+  ///     In single precision little below 1e-4 can be reached where (s_max + λ)/λ is large.
+  ///   - maximumSteps: The most steps to take.
+  ///   - preconditioner: None by default: DataInf's matrix is close to I/λ, saves few steps and
+  ///     doubles the passes of each.
+  public init(
+    tolerance: Double = 1e-3, maximumSteps: Int = 200, preconditioner: Preconditioner = .none
+  ) {
+    self.tolerance = tolerance
+    self.maximumSteps = maximumSteps
+    self.preconditioner = preconditioner
+  }
+
+  /// `pcg`.
+  public static let name = "pcg"
+  /// What the method is, in one line.
+  public static let summary = "exact by passes"
+  /// Tolerance, steps and preconditioner.
+  public static let declaredSettings: [MethodSetting<PreconditionedConjugateGradient>] = [
+    .number("tolerance", \.tolerance, .fromZeroBelowOne, usage: "tolerance=E"),
+    .integer("steps", \.maximumSteps, .positive, usage: "steps=N"),
+    .choice("preconditioner", \.preconditioner, usage: "preconditioner=P"),
+  ]
+
+  /// Makes the estimator with a tolerance of 1e-3, at most 200 steps and no preconditioner.
+  public init() { self.init(tolerance: 1e-3) }
+
+  /// Norms and damping, and passes for every set of queries.
+  public var querySide: (any QuerySideFit)? { QuerySide(estimator: self) }
+
+  /// An upper bound on the steps for m queries that search together: each step takes m of the min(n, d)
+  /// directions that there are.
+  package func expectedSteps(queries: Int, exampleCount: Int, width: Int) -> Int {
+    let directions = min(exampleCount, width) / max(1, queries) + 1
+    return max(
+      1,
+      min(
+        maximumSteps, directions,
+        OperationCount.conjugateSteps(d: width, tolerance: tolerance)))
+  }
+
+  private struct QuerySide: QuerySideFit {
+    let estimator: PreconditionedConjugateGradient
+    var needs: Set<Need> { [.iteration] }
+    var givesScores: Bool { true }
+
+    /// One pass per step, or two with a preconditioner, and one for the scores and the residual; for each
+    /// group of queries.
+    func scoringWork(queries: Int, _ block: BlockShape) -> Work {
+      var work = Work()
+      for first in stride(from: 0, to: queries, by: PassesOnQueries.groupSize) {
+        let rows = min(queries - first, PassesOnQueries.groupSize)
+        var step = Work()
+        step.addPass(block, products: 2, rows: rows)
+        let steps = estimator.expectedSteps(
+          queries: rows, exampleCount: block.exampleCount, width: block.width)
+        work.add(step, times: steps * (estimator.preconditioner == .none ? 1 : 2) + 1)
+      }
+      return work
+    }
+
+    func fit<Element: Scalar>(
+      _ gram: BlockGram, pass: GradientPass<Element>
+    ) throws -> any QuerySideOperator {
+      try estimator.validateSettings()
+      return PassesOnQueries(estimator: estimator, context: gram.context)
+    }
+  }
+}
+
+/// Block conjugate gradients, a group of queries after the other.
+private struct PassesOnQueries: QuerySideOperator {
+  let estimator: PreconditionedConjugateGradient
+  let context: BlockContext
+
+  /// More queries than this do not share a search space: the eigendecomposition of their m × m
+  /// products would cost more than the passes that it saves.
+  static let groupSize = 512
+
+  func precondition<Element: Scalar>(
+    _ queries: MatrixView<Element>, pass: GradientPass<Element>
+  ) throws -> Preconditioned<Element> {
+    let solver = BlockConjugateGradientSolver(
+      pass: pass, context: context, tolerance: estimator.tolerance,
+      maximumSteps: estimator.maximumSteps, usesDataInf: estimator.preconditioner == .dataInf)
+    var answer = Preconditioned<Element>(rows: .zeros(0, queries.columns))
+    var rows: [Element] = []
+    var scores: [Element] = []
+    var norms: [Double] = []
+    for first in stride(from: 0, to: queries.rows, by: Self.groupSize) {
+      let group = first..<min(queries.rows, first + Self.groupSize)
+      let result = try solver.solve(queries[rows: group])
+      rows += result.solution.elements
+      scores += result.scores.elements
+      norms += result.residualNorms
+      answer.convergence.append(result.convergence)
+      answer.warnings += warnings(of: result)
+    }
+    answer.rows = Matrix(rows: queries.rows, columns: queries.columns, elements: rows)
+    answer.scores = Matrix(
+      rows: queries.rows, columns: context.exampleCount, elements: scores)
+    answer.residualNorms = norms
+    return answer
+  }
+
+  /// What a user should know of a group that did not reach the tolerance.
+  private func warnings<Element: Scalar>(
+    of result: BlockConjugateGradientSolver<Element>.Result
+  ) -> [String] {
+    let reason: String
+    switch result.ending {
+    case .converged: return []
+    case .outOfSteps:
+      reason = "after \(estimator.maximumSteps) steps; raise steps, the tolerance or the damping"
+    case .atPrecision:
+      reason = "at the precision of products; use double precision, or raise the tolerance"
+    case .brokenDown:
+      reason = "where no new direction was left; use double precision, or raise the damping"
+    }
+    let worst = result.convergence.worst.last ?? .nan
+    return [
+      "block \(context.name): the residual is \(worst) of the query where \(estimator.tolerance) was asked for: stopped \(reason)"
+    ]
+  }
+}

@@ -1,0 +1,53 @@
+public import Gradients
+
+/// What a method takes from a block of the training gradients, on one side or on both.
+///
+/// From these facts follow what a fit forms and keeps, what a plan counts, and what must lie beside the
+/// gradients before a run starts.
+public enum Need: Hashable, Sendable {
+  /// The Gram matrix itself, K on the score side and F on the query side, whenever queries are scored.
+  case gramMatrix
+  /// The Gram matrix in the precision of products.
+  case gramInProductPrecision
+  /// The Cholesky factor of K + nλI or F + λI.
+  case choleskyFactor
+  /// The eigenvalues and eigenvectors of K or F.
+  case eigenbasis
+  /// The largest eigenvalue of K or F, estimated by power iteration.
+  case largestEigenvalue
+  /// Numbers that the fit makes by itself, by passes over the gradients or from companions, and that no
+  /// kept fit can hold.
+  case ownFit
+  /// Passes over the gradients for every set of queries, with directions as large as the queries.
+  case iteration
+  /// The Kronecker factors of every block, from the model.
+  case kroneckerFactors
+  /// A second derivative of the training loss, from the model.
+  case secondDerivative(StoredCurvature.SecondDerivative)
+  /// The probability of the right class of every training example.
+  case probabilities
+  /// Gradients that were projected from both sides.
+  case projectionFromBothSides
+
+  /// Whether it is the Gram matrix, or computed from the Gram matrix alone.
+  var isOfGram: Bool {
+    switch self {
+    case .gramMatrix, .gramInProductPrecision, .choleskyFactor, .eigenbasis, .largestEigenvalue:
+      true
+    default: false
+    }
+  }
+
+  /// Whether it must be given beside the gradients of the training examples.
+  public var isGivenBesideGradients: Bool {
+    switch self {
+    case .kroneckerFactors, .secondDerivative, .probabilities, .projectionFromBothSides: true
+    default: false
+    }
+  }
+}
+
+extension Set<Need> {
+  /// Whether the Gram matrix of a block must be formed.
+  var takesGram: Bool { contains(where: \.isOfGram) }
+}

@@ -1,0 +1,112 @@
+extension BlockNeeds {
+  /// The work of a fit: K and F once for all methods, what is computed from them, and what methods make by
+  /// themselves.
+  func fittingWork() -> Work {
+    var work = Work()
+    guard !isDead else { return work }
+    let (n, d) = (shape.exampleCount, shape.width)
+    if needsKernel {
+      work.addPass(shape, operations: OperationCount.kernel(n: n, d: d), rows: max(16, n))
+      work.doubleNumbers += 3 * Double(n) * Double(n)
+    }
+    if needsFisher {
+      work.addPass(shape, operations: OperationCount.fisher(n: n, d: d), rows: max(16, d))
+      work.doubleNumbers += 3 * Double(d) * Double(d)
+    }
+    for side in Side.allCases {
+      let order = shape.order(on: side)
+      for need in gramParts(on: side) {
+        switch need {
+        case .choleskyFactor: work.doubleOperations += OperationCount.cholesky(order: order)
+        case .eigenbasis: work.doubleOperations += OperationCount.eigendecomposition(order: order)
+        default: continue
+        }
+      }
+    }
+    for (fit, side) in fits {
+      work.add(fit.fittingWork(shape))
+      if fit.needs.takesGram {
+        work.doubleNumbers += 2 * Double(shape.order(on: side)) * Double(shape.order(on: side))
+      }
+    }
+    return work
+  }
+
+  /// The work of a set of queries on the fitted block: C = V·Gᵀ once, then what each method adds.
+  func scoringWork(queries: Int, certifies: Bool) -> Work {
+    var work = Work()
+    guard !isDead else { return work }
+    let (n, d) = (shape.exampleCount, shape.width)
+    var hasProducts = false
+    for case (let fit as any QuerySideFit, .query) in fits {
+      work.add(fit.scoringWork(queries: queries, shape))
+      hasProducts = hasProducts || fit.leavesProducts
+      addTraffic(queries: queries, columns: n + d, to: &work)
+      guard !fit.givesScores else { continue }
+      // The residual comes from F, or from the pass that gives the scores.
+      let hasFisher = fit.needs.takesGram
+      work.addPass(shape, products: certifies && !hasFisher ? 2 : 1, rows: queries)
+      if certifies, hasFisher {
+        work.doubleOperations += OperationCount.fisherCertificate(m: queries, d: d)
+        work.doubleNumbers += Double(d) * Double(d)
+      }
+    }
+    let onScores = fits.filter { $0.side == .score }
+    guard !onScores.isEmpty else { return work }
+    if !hasProducts { work.addPass(shape, products: 1, rows: queries) }
+    for (fit, _) in onScores {
+      work.add(fit.scoringWork(queries: queries, shape))
+      addTraffic(queries: queries, columns: n, to: &work)
+      if certifies {
+        work.doubleOperations += OperationCount.kernelCertificate(m: queries, n: n)
+        work.doubleNumbers += Double(n) * Double(n)
+      }
+    }
+    return work
+  }
+
+  /// The work of what normalised methods divide their scores by, which is done once.
+  func normalizingWork(certifies: Bool) -> Work {
+    var work = Work()
+    guard !isDead else { return work }
+    for (index, estimator) in estimators.enumerated() {
+      let quantity: ExampleQuantity
+      switch estimator.normalization {
+      case .selfInfluence: quantity = .selfInfluence
+      case .parameterChange: quantity = .squaredChange
+      case .none, .gradientNorms, .exampleWeights: continue
+      }
+      let (fit, side) = fits[index]
+      work.add(fit.measuringWork(quantity, shape))
+      guard side == .score, !certifies, let onScores = fit as? any ScoreSideFit,
+        quantity == .squaredChange || onScores.measuresWithKernel
+      else { continue }
+      // K is kept for certificates alone; without them it is made again.
+      let (n, d) = (shape.exampleCount, shape.width)
+      work.addPass(shape, operations: OperationCount.kernel(n: n, d: d), rows: n)
+    }
+    return work
+  }
+
+  /// The fit of each method, with its side.
+  private var fits: [(fit: any SideFit, side: Side)] {
+    zip(estimators, choices).map { estimator, choice in
+      guard let fit = estimator.fit(on: choice.side) else {
+        preconditionFailure("\(estimator.name) has no \(choice.side.rawValue) side")
+      }
+      return (fit, choice.side)
+    }
+  }
+
+  /// What methods take from the Gram matrix of a side, each part once.
+  private func gramParts(on side: Side) -> Set<Need> {
+    fits.reduce(into: []) { parts, entry in
+      if entry.side == side { parts.formUnion(entry.fit.needs.filter(\.isOfGram)) }
+    }
+  }
+
+  /// Products become scores and coefficients in double precision: some six matrices m wide.
+  private func addTraffic(queries: Int, columns: Int, to work: inout Work) {
+    work.doubleNumbers += 6 * Double(queries) * Double(columns)
+  }
+}
