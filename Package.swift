@@ -85,7 +85,7 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "Reporting",
-      dependencies: [.product(name: "TextTable", package: "TextTable")],
+      dependencies: ["TensorFiles", .product(name: "TextTable", package: "TextTable")],
       swiftSettings: settings
     ),
     .target(

@@ -24,6 +24,8 @@ public enum InfluenceError: Error, Sendable {
   case missingInput(method: String, source: String, reason: String)
   /// The method reads representations, and was asked for where there are gradients.
   case needsRepresentations(method: String)
+  /// A file of representations has another number of rows than the store that it lies beside.
+  case unmatchedRepresentations(source: String, rows: Int, storeRows: Int)
   /// The method's score of an example on itself says nothing.
   case noSelfInfluence(method: String, reason: String)
   /// Gradients hold NaN or infinite values, in these rows of a block.
@@ -38,6 +40,12 @@ public enum InfluenceError: Error, Sendable {
   case unknownMethod(String, known: [String])
   /// A method does not have this setting, or not with this value.
   case invalidSetting(method: String, setting: String, reason: String)
+  /// The score at this row and column of a matrix is NaN or infinite.
+  case notFiniteScore(row: Int, column: Int)
+  /// A line of a table of top examples is not as it was written.
+  case damagedTopTable(path: String, line: Int, reason: String)
+  /// A value is too large for the float32 of the file at this path.
+  case exceedsSingle(path: String, value: Double)
   /// Products of a block's gradients overflow, or underflow, in the precision that they run in.
   case outOfRange(block: String)
   /// The curvature of a block could not be factorised.
@@ -80,6 +88,8 @@ extension InfluenceError: CustomStringConvertible {
       "method \(method): \(source): \(reason)"
     case .needsRepresentations(let method):
       "method \(method) reads representations of the last layer and no gradients: use it with `influence score`, `self` or `compare` on one store, or choose a method on gradients"
+    case .unmatchedRepresentations(let source, let rows, let storeRows):
+      "\(source): \(rows) rows beside \(storeRows) of gradients; write both from the same examples"
     case .noSelfInfluence(let method, let reason):
       "method \(method) has no self-influence: \(reason)"
     case .notFinite(let source, let block, let rows):
@@ -94,6 +104,12 @@ extension InfluenceError: CustomStringConvertible {
       "no method is called '\(name)'; choose one of \(known.joined(separator: ", "))"
     case .invalidSetting(let method, let setting, let reason):
       "method \(method), setting '\(setting)': \(reason)"
+    case .notFiniteScore(let row, let column):
+      "the score at row \(row), column \(column) of the first matrix is NaN or infinite; look for its cause before measuring"
+    case .damagedTopTable(let path, let line, let reason):
+      "\(path): line \(line) \(reason); score again"
+    case .exceedsSingle(let path, let value):
+      "\(path): \(value) is more than float32 can hold; raise the damping or scale the gradients"
     case .outOfRange(let block):
       "block \(block): products of its gradients are too large or too small for the precision that they run in; use double precision, or scale the losses"
     case .factorization(let block, let method, let error):

@@ -84,6 +84,9 @@ struct InfluenceCommand: ParsableCommand {
     withExtendedLifetime(interruption) {
       do {
         var command = try parseAsRoot()
+        if let threads = try (command as? any ThreadedCommand)?.threadCount() {
+          Parallelism.threads = threads
+        }
         try command.run()
         try Console.flushOutput()
         Interruption.finish()

@@ -32,6 +32,23 @@ struct ShardTests {
     try expect(store, holds: Sample(rows: 12))
   }
 
+  @Test("Rows of a part keep their ids, across shards and in parts of parts")
+  func ids() throws {
+    for (name, rows) in [("a", 3), ("b", 5)] {
+      try folder.writeStore("shards/\(name)", Sample(rows: rows))
+    }
+    let store = try GradientStore(opening: folder.file("shards"))
+    let all = try #require(try store.exampleIDs()).compactMap(\.self)
+    #expect(all.count == 8)
+    for rows in [0..<8, 1..<2, 2..<6, 4..<8, 3..<3] {
+      let ids = try store[rows: rows].exampleIDs()
+      #expect(ids ?? [] == Array(all[rows]))
+    }
+    #expect(try store[rows: 2..<7][rows: 2..<4].exampleIDs() == Array(all[4..<6]))
+    #expect(
+      try store[rows: 2..<6].partitioned(by: .all).exampleIDs() == Array(all[2..<6]))
+  }
+
   @Test("Shards of different types are read alike")
   func mixed() throws {
     let store = try shards([.float16, .float32, .float64, .bfloat16])

@@ -6,41 +6,81 @@ import Testing
 // What stands between the two marks is the example of docs/library.md, without its imports.
 
 // example: begin
-/// The most helpful training example for each query, with what is known of the error.
-func mostHelpful(train: URL, query: URL) throws -> [String] {
+/// Writes the scores of all queries, and tells which five training examples helped each query the most.
+func mostHelpful(
+  train: URL, query: URL, texts: [String], into folder: URL
+) throws -> [String] {
   let training = try GradientStore(opening: train)
   let queries = try GradientStore(opening: query)
 
-  // Fit once: kernels, factorizations. Ask as often as you like.
-  let curvature = try Curvature(fitting: [DataInf(), ExactFisher()], on: training)
-  let scores = try curvature.scores(of: queries)
-  let dataInf = scores[0]
-  let exact = scores[1]
+  // Fit once: kernels and factorizations. Ask as often as you like.
+  let curvature = try Curvature(fitting: [DataInf()], on: training)
 
-  // How far DataInf is from exact, said without looking at exact.
-  guard let certificate = dataInf.certificate else { return [] }
-  return try (0..<queries.count).map { query in
-    let row = Array(dataInf.values[row: query])
-    let best = try Ranking.topIndices(1, of: row)[0]
-    let bound = certificate.errorBound(query: query, example: best)
-    let error = abs(row[best] - exact.values[query, best])
-    precondition(error <= bound * 1.001 + 1e-6 * abs(row[best]))
-    return "query \(query): example \(best) scores \(row[best]) ± \(bound)"
+  // As many queries are scored at a time as memory allows. Beside each file stands a record in JSON.
+  let summary = try curvature.score(
+    queries, into: .array(at: folder.appending(path: "scores.npy")))
+  let table = folder.appending(path: "top.csv")
+  try curvature.score(queries, into: .top(5, at: table))
+
+  return try (0..<queries.count).flatMap { query in
+    // The most that a score of this query can differ from the exact one, known without the exact one.
+    let bound = summary.bounds[query]
+    return try TopTable(at: table, query: query).helpful.map { entry in
+      "query \(query): \(entry.id), '\(texts[entry.example])', scores \(entry.score) ± \(bound)"
+    }
   }
 }
 // example: end
 
 @Suite("The example of docs/library.md")
 struct LibraryExampleTests {
-  @Test("runs on the small fixture")
+  @Test("runs on a store with ids, and the bounds that it tells of hold")
   func runs() throws {
-    let folder = try #require(
+    let fixture = try #require(
       Bundle.module.url(forResource: "Fixtures/small-lora", withExtension: nil))
-    let lines = try mostHelpful(
-      train: folder.appending(path: "train.safetensors"),
-      query: folder.appending(path: "query.safetensors"))
-    #expect(lines.count == 7)
-    #expect(lines.allSatisfy { $0.contains("±") })
+    let train = fixture.appending(path: "train.safetensors")
+    let query = fixture.appending(path: "query.safetensors")
+    let folder = try TemporaryDirectory()
+    let store = folder.file("train")
+    let training = try GradientStore(opening: train)
+    try write(training, ids: (0..<training.count).map { "id \($0)" }, to: store)
+    let texts = (0..<training.count).map { "text \($0)" }
+
+    let lines = try mostHelpful(train: store, query: query, texts: texts, into: folder.url)
+
+    let queries = try GradientStore(opening: query)
+    #expect(lines.count == 5 * queries.count && queries.count == 7)
+    let scores = try Curvature(fitting: [DataInf(), ExactFisher()], on: training)
+      .scores(of: queries)
+    let certificate = try #require(scores[0].certificate)
+    for (row, top) in try scores[0].top(5).enumerated() {
+      for (place, entry) in top.helpful.enumerated() {
+        let bound = certificate.errorBound(query: row, example: entry.example)
+        let error = abs(entry.score - scores[1].values[row, entry.example])
+        #expect(error <= bound * 1.001 + 1e-6 * abs(entry.score))
+        let line = lines[5 * row + place]
+        #expect(
+          line.hasPrefix(
+            "query \(row): id \(entry.example), 'text \(entry.example)', scores \(Double(Float(entry.score))) ± "
+          ))
+      }
+    }
+    let written = try NumpyFile(opening: folder.file("scores.npy")).matrix(as: Float.self)
+    #expect(written == Matrix<Float>(converting: scores[0].values))
+    for record in ["scores.json", "top.json"] {
+      #expect(
+        try OrderedJSON(contentsOf: folder.file(record))["method"]?.string == "datainf")
+    }
+  }
+
+  private func write(_ store: GradientStore, ids: [String], to url: URL) throws {
+    let writer = try GradientStoreWriter(creating: url, layout: store.layout)
+    try writer.append(
+      store.layout.blocks.indices.map {
+        Matrix(try store.rows(0..<store.count, of: $0, as: Float.self))
+      }, ids: ids)
+    try writer.commit()
+    try writer.finish()
   }
 
   @Test("stands in the document as it is compiled here")

@@ -8,7 +8,10 @@ struct ExampleReader {
   typealias Members = OrderedDictionary<String, OrderedJSON>
 
   private struct Part {
-    let firstRow: Int
+    /// The rows of the store that the part has.
+    let rows: Range<Int>
+    /// The first of them among the rows that the lines count.
+    let firstStoredRow: Int
     let map: MemoryMap
     let size: Int
   }
@@ -30,7 +33,8 @@ struct ExampleReader {
         throw GradientStoreError.damaged(
           path: map.path, recorded: "of \(size) bytes", found: "of \(map.count) bytes")
       }
-      return Part(firstRow: shard.rows.lowerBound, map: map, size: size)
+      return Part(
+        rows: shard.rows, firstStoredRow: shard.firstStoredRow, map: map, size: size)
     }
   }
 
@@ -65,7 +69,10 @@ struct ExampleReader {
           reason: "is not a row's number in the line at byte \(start); restore the file from a copy"
         )
       }
-      return (current.firstRow + row, members)
+      // A part of a shard has some of the rows that the lines are about.
+      let place = current.rows.lowerBound + row - current.firstStoredRow
+      guard current.rows.contains(place) else { continue }
+      return (place, members)
     }
     return nil
   }

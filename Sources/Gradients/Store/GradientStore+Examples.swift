@@ -4,8 +4,6 @@ import TensorFiles
 extension GradientStore {
   /// The examples' ids, from memory or as the writer of the store recorded them; nil where there are none.
   ///
-  /// The files know the rows of a whole store as it was opened, and not those of a part of it.
-  ///
   /// - Returns: One entry per row, nil for those without an id.
   /// - Throws: An error of `examples.jsonl`.
   /// - Complexity: Reads all lines, and keeps all ids.

@@ -28,7 +28,7 @@ extension GradientStore {
       })
     let coarseShards = shards.map { shard in
       Shard(
-        rows: shard.rows,
+        rows: shard.rows, firstStoredRow: shard.firstStoredRow,
         blocks: members.map { members in
           BlockSource(
             joining: members.map {
@@ -38,11 +38,17 @@ extension GradientStore {
     }
     return GradientStore(
       name: name, kind: kind, layout: coarse, shards: coarseShards, manifests: manifests,
-      companions: companions, members: Members(stored: layout, ofBlocks: members))
+      companions: companions,
+      members: Members(partition: partition, stored: layout, ofBlocks: members))
   }
+
+  /// How the stored blocks were grouped.
+  public var partition: BlockPartition { members?.partition ?? .tensor }
 
   /// What the blocks of a grouped store are made of.
   struct Members: Sendable, Hashable {
+    /// Which blocks became one.
+    let partition: BlockPartition
     /// The blocks as they are stored.
     let stored: BlockLayout
     /// The stored blocks in each block, in the order of its columns.

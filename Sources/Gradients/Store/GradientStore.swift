@@ -43,6 +43,8 @@ public struct GradientStore: Sendable {
   /// Some of the rows, with a source for each block.
   struct Shard: Sendable {
     let rows: Range<Int>
+    /// The first of these rows among those that the shard's files hold: not 0 for a part of a shard.
+    var firstStoredRow = 0
     let blocks: [BlockSource]
     /// The recorded ‖g‖² of each row and block, `rows × blocks` as they are stored.
     let squaredNorms: MappedMatrix?
@@ -156,6 +158,7 @@ public struct GradientStore: Sendable {
       kept.append(
         Shard(
           rows: common.lowerBound - range.lowerBound..<common.upperBound - range.lowerBound,
+          firstStoredRow: shard.firstStoredRow + local.lowerBound,
           blocks: shard.blocks.map { $0[rows: local] },
           squaredNorms: shard.squaredNorms?[rows: local], files: shard.files))
       keptManifests.append(manifest)

@@ -47,13 +47,14 @@ extension Curvature {
     let places = Dictionary(
       uniqueKeysWithValues: queries.layout.blocks.enumerated().map { ($1.name, $0) })
     let live = contexts.filter { !$0.isDead }
-    var results = estimators.map { estimator in
+    var results = estimators.enumerated().map { index, estimator in
       Scores(
         method: estimator.name, settings: estimator.settings,
         values: .zeros(rowCount, self.training.count), aggregation: aggregation, certificate: nil,
         warnings: warnings, seconds: 0,
         shares: perBlock
-          ? BlockShares.zeros(contexts.map(\.name), rowCount, self.training.count) : nil)
+          ? BlockShares.zeros(contexts.map(\.name), rowCount, self.training.count) : nil,
+        provenance: ScoreProvenance(self, estimator: index, queries: queries))
     }
     var residuals = estimators.map { _ in Matrix<Double>.zeros(rowCount, live.count) }
     var norms = Matrix<Double>.zeros(rowCount, live.count)

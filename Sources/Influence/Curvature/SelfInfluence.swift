@@ -6,6 +6,8 @@ public struct SelfInfluence: Sendable {
   public internal(set) var values: [Double]
   /// What the user should know.
   public internal(set) var warnings: [String]
+  /// Seconds spent on it after the fit, where it was written; 0 otherwise.
+  public internal(set) var seconds = 0.0
   /// Each block's share of the values, `1 × n`; nil unless they were asked for.
   public internal(set) var shares: BlockShares?
 }

@@ -60,6 +60,8 @@ extension RepresentationMethod {
     if aggregation == .mean { values = values.meanRow() }
     return Scores(
       method: name, settings: settings, values: values, aggregation: aggregation, certificate: nil,
-      warnings: [], seconds: (clock.now - start).inSeconds)
+      warnings: [], seconds: (clock.now - start).inSeconds,
+      provenance: ScoreProvenance(
+        RepresentedExamples(queries), on: RepresentedExamples(training)))
   }
 }

@@ -4,7 +4,7 @@ import InfluenceKit
 import Reporting
 
 /// `influence compare`, the main job: every method against exact on the same gradients.
-struct CompareCommand: ParsableCommand {
+struct CompareCommand: FittingCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
     abstract: "Every method against exact on the same gradients: the main job.",
@@ -70,6 +70,11 @@ struct CompareCommand: ParsableCommand {
   var `repeat`: String?
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var fit: FitOptions
+
+  /// A repeated run takes as many threads as the run before.
+  func threadCount() -> Int? {
+    `repeat`.map { CompareRun.Settings.threads(recordedIn: URL(filePath: $0)) } ?? fit.threads
+  }
 
   func validate() throws {
     if (train == nil) != (query == nil) {
@@ -144,6 +149,6 @@ struct CompareCommand: ParsableCommand {
         print(agreement.table.plainText(), terminator: "")
       }
     }
-    for warning in run.warnings { Console.error("warning: \(warning)") }
+    Console.warn(run.warnings)
   }
 }

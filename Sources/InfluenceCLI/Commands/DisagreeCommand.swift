@@ -4,7 +4,7 @@ import InfluenceKit
 import Reporting
 
 /// `influence disagree`: examples on which a classifier would easily decide otherwise.
-struct DisagreeCommand: ParsableCommand {
+struct DisagreeCommand: ThreadedCommand {
   static let configuration = CommandConfiguration(
     commandName: "disagree",
     abstract:
@@ -55,6 +55,8 @@ struct DisagreeCommand: ParsableCommand {
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only picked rows and errors.")
   var quiet = false
 
+  func threadCount() -> Int? { threads }
+
   func validate() throws {
     if let threads, threads < 1 {
       throw ValidationError("--threads \(threads): use a number from 1 up")
@@ -64,7 +66,6 @@ struct DisagreeCommand: ParsableCommand {
   }
 
   func run() throws {
-    if let threads { Parallelism.threads = threads }
     let inputs = [features, weights] + [bias, reference].compactMap { $0 }
     let destination = try OutputPath(output, inputs: inputs.map(Self.file))
     let pool = try MatrixInput.matrix(at: features)
@@ -114,16 +115,16 @@ struct DisagreeCommand: ParsableCommand {
       "reference_rows": .integer(others?.rows ?? pool.rows),
       "classes": .integer(max(2, head.weights.rows)),
       "patience": .integer(patience),
-      "deviations": RunRecord.numbers(LeastDisagreeSettings.standardDeviations),
+      "deviations": .list(LeastDisagreeSettings.standardDeviations),
       "seed": .string("\(seed)"),
       "draws": .integer(metric.draws),
       "seconds": .number(seconds),
-      "warnings": RunRecord.strings(warnings),
+      "warnings": .list(warnings),
       "versions": RunRecord.versions,
       "command": RunRecord.commandLine,
     ]
     try destination.write(vector: metric.values, record: record)
-    for warning in warnings { Console.error("warning: \(warning)") }
+    Console.warn(warnings)
     if json { return print(try record.serialized(.indented)) }
     if !picked.isEmpty {
       let classes = head.classes(of: pool.selecting(rows: picked))

@@ -29,7 +29,7 @@ struct ExperimentCommand: ParsableCommand {
 }
 
 /// `influence experiment run`: one file, one folder of results.
-struct ExperimentRunCommand: ParsableCommand {
+struct ExperimentRunCommand: ThreadedCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
     abstract: "Run the experiment of a file.",
@@ -67,6 +67,8 @@ struct ExperimentRunCommand: ParsableCommand {
   @Flag(help: "Print results.json.") var json = false
   @Flag(help: "Print nothing but the results' folder and errors.") var quiet = false
 
+  func threadCount() -> Int? { threads }
+
   func validate() throws {
     if resume, output == nil {
       throw ValidationError("--resume needs --output: the folder of the run to go on with")
@@ -77,7 +79,6 @@ struct ExperimentRunCommand: ParsableCommand {
   }
 
   func run() throws {
-    if let threads { Parallelism.threads = threads }
     guard FileManager.default.fileExists(atPath: file) else {
       throw Failure.noInput("\(file): there is no such file")
     }
@@ -105,7 +106,7 @@ struct ExperimentRunCommand: ParsableCommand {
     } else {
       show(outcome, run, path)
     }
-    for warning in outcome.report.warnings { Console.error("warning: \(warning)") }
+    Console.warn(outcome.report.warnings)
     guard outcome.failures.isEmpty else {
       throw ExperimentError.checksFailed(
         outcome.failures.map { "\($0.claim) (\($0.detail))" }, folder: path)

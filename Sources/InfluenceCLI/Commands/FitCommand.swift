@@ -4,7 +4,7 @@ import InfluenceKit
 import Reporting
 
 /// `influence fit`: what methods need of a training store, kept for any number of scores.
-struct FitCommand: ParsableCommand {
+struct FitCommand: FittingCommand {
   static let configuration = CommandConfiguration(
     commandName: "fit",
     abstract: "Fit methods to a training store once, and keep what they need.",
@@ -56,7 +56,7 @@ struct FitCommand: ParsableCommand {
     let outcome = try FitWriter(of: estimators, on: training, to: target, options: options)
       .run(progress: bar.handler)
     bar.finish()
-    for warning in outcome.warnings { Console.error("warning: \(warning)") }
+    Console.warn(outcome.warnings)
     if json {
       let result: OrderedJSON = [
         "fit": .string(output), "bytes": .integer(outcome.manifest.byteCount),

@@ -4,7 +4,7 @@ import InfluenceKit
 import Reporting
 
 /// `influence group`: what removing a set of training examples together does.
-struct GroupCommand: ParsableCommand {
+struct GroupCommand: FittingCommand {
   static let configuration = CommandConfiguration(
     commandName: "group",
     abstract: "The effect of removing a set of training examples.",
@@ -55,7 +55,7 @@ struct GroupCommand: ParsableCommand {
     let group = try curvature.groupInfluence(
       ofRemoving: rows, on: queries, aggregation: aggregate, progress: bar.handler)[0]
     bar.finish()
-    for warning in group.warnings { Console.error("warning: \(warning)") }
+    Console.warn(group.warnings)
     if json {
       print(try record(group, curvature).serialized(.indented))
       return
@@ -85,17 +85,17 @@ struct GroupCommand: ParsableCommand {
       "format": "influencekit-group",
       "version": 1,
       "method": .string(curvature.estimators[0].name),
-      "settings": RunRecord.settings(curvature.estimators[0].settings),
+      "settings": .settings(curvature.estimators[0].settings),
       "damping": .string(curvature.options.damping.description),
       "rows": .array(rows.map { .integer($0) }),
       "positive_means": "removing the rows raises the query's loss",
-      "first_order": RunRecord.numbers(group.firstOrder),
-      "second_order": RunRecord.numbers(group.secondOrder),
-      "additive": RunRecord.numbers(group.additive),
-      "interaction": RunRecord.numbers(group.interaction),
+      "first_order": .list(group.firstOrder),
+      "second_order": .list(group.secondOrder),
+      "additive": .list(group.additive),
+      "interaction": .list(group.interaction),
       "leverage": .number(group.leverage),
-      "train": try RunRecord.store(curvature.training),
-      "warnings": RunRecord.strings(group.warnings),
+      "train": try curvature.training.record(),
+      "warnings": .list(group.warnings),
       "versions": RunRecord.versions,
       "command": RunRecord.commandLine,
     ]

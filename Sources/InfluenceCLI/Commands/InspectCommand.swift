@@ -4,7 +4,7 @@ import InfluenceKit
 import Reporting
 
 /// `influence inspect`: what a store holds, and whether it is healthy.
-struct InspectCommand: ParsableCommand {
+struct InspectCommand: FittingCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract: "What a store of gradients holds; is it healthy?",
@@ -133,14 +133,14 @@ struct InspectCommand: ParsableCommand {
           .integer(summary.block.columns.lowerBound), .integer(summary.block.columns.upperBound),
         ],
         "dtype": .string(type.name),
-        "mean_squared_norm": RunRecord.number(summary.meanSquaredNorm),
-        "lambda": RunRecord.number(lambda(summary)),
+        "mean_squared_norm": .finite(summary.meanSquaredNorm),
+        "lambda": .finite(lambda(summary)),
         "dead": .boolean(summary.isDead),
         "zero_rows": .integer(summary.zeroRows),
         "non_finite_rows": .array(summary.nonFiniteRows.map { .integer($0) }),
-        "condition_number": RunRecord.number(found?.conditionNumber),
-        "stable_rank": RunRecord.number(found?.stableRank),
-        "effective_dimension": RunRecord.number(found?.effectiveDimension),
+        "condition_number": .finite(found?.conditionNumber),
+        "stable_rank": .finite(found?.stableRank),
+        "effective_dimension": .finite(found?.effectiveDimension),
       ]
     }
     return [
@@ -153,7 +153,7 @@ struct InspectCommand: ParsableCommand {
       "complete": .boolean(store.manifests.allSatisfy { $0?.isComplete ?? true }),
       "damping": .string(fit.damping.description),
       "row_norm_quantiles": .array(
-        Self.quantiles.map { [.number($0), RunRecord.number(health.quantile($0))] }),
+        Self.quantiles.map { [.number($0), .finite(health.quantile($0))] }),
       "zero_rows": .array(health.zeroRows.map { .integer($0) }),
       "non_finite_rows": .array(health.nonFiniteRows.map { .integer($0) }),
       "blocks": .array(blocks),

@@ -4,7 +4,7 @@ import InfluenceKit
 import Reporting
 
 /// `influence outliers`: examples whose gradients lie apart from the others'.
-struct OutliersCommand: ParsableCommand {
+struct OutliersCommand: ThreadedCommand {
   static let configuration = CommandConfiguration(
     commandName: "outliers",
     abstract: "Training examples whose gradients are outliers.",
@@ -67,6 +67,8 @@ struct OutliersCommand: ParsableCommand {
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only warnings and errors.")
   var quiet = false
 
+  func threadCount() -> Int? { threads }
+
   func validate() throws {
     if let threads, threads < 1 {
       throw ValidationError("--threads \(threads): use a number from 1 up")
@@ -95,7 +97,6 @@ struct OutliersCommand: ParsableCommand {
   }
 
   func run() throws {
-    if let threads { Parallelism.threads = threads }
     let destination = try OutputPath(output, inputs: [train])
     let store = try GradientStore(opening: URL(filePath: train))
     let blocks = try chosenBlocks(of: store)
@@ -172,7 +173,7 @@ struct OutliersCommand: ParsableCommand {
       "settings": settings,
       "positive_means": "large values are outliers",
       "rows": .integer(values.count),
-      "blocks": RunRecord.strings(blocks.map { store.layout.blocks[$0].name }),
+      "blocks": .list(blocks.map { store.layout.blocks[$0].name }),
       "top": .array(
         largest.map { ["row": .integer($0), "value": .number(values[$0])] }),
       "flipped": found.map { found in
@@ -183,7 +184,7 @@ struct OutliersCommand: ParsableCommand {
             found.recalls.map { ["share": .number($0.share), "recall": .number($0.recall)] }),
         ]
       } ?? .null,
-      "train": try RunRecord.store(store),
+      "train": try store.record(),
       "seconds": .number(seconds),
       "versions": RunRecord.versions,
       "command": RunRecord.commandLine,

@@ -4,7 +4,7 @@ import InfluenceKit
 import Reporting
 
 /// `influence plan`: what a run will cost, before it is run.
-struct PlanCommand: ParsableCommand {
+struct PlanCommand: FittingCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan",
     abstract: "What a run will cost: time, memory, reading; which side, and why.",

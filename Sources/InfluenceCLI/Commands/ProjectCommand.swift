@@ -161,12 +161,12 @@ struct ProjectCommand: ParsableCommand {
       "projection": .string(projection.description),
       "partition": partition.json,
       "distortion": [
-        "norm_ratio_mean": RunRecord.number(distortion.meanNormRatio),
-        "norm_ratio_worst": RunRecord.number(distortion.worstNormRatio),
-        "norm_ratio_expected_deviation": RunRecord.number(distortion.expectedNormDeviation),
-        "inner_product_error_rms": RunRecord.number(distortion.innerProductError),
-        "inner_product_error_worst": RunRecord.number(distortion.worstInnerProductError),
-        "inner_product_error_expected": RunRecord.number(distortion.expectedInnerProductError),
+        "norm_ratio_mean": .finite(distortion.meanNormRatio),
+        "norm_ratio_worst": .finite(distortion.worstNormRatio),
+        "norm_ratio_expected_deviation": .finite(distortion.expectedNormDeviation),
+        "inner_product_error_rms": .finite(distortion.innerProductError),
+        "inner_product_error_worst": .finite(distortion.worstInnerProductError),
+        "inner_product_error_expected": .finite(distortion.expectedInnerProductError),
         "pairs": .integer(distortion.pairs),
       ],
     ]

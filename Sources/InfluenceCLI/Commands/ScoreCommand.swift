@@ -4,7 +4,7 @@ import InfluenceKit
 import Reporting
 
 /// `influence score`: scores of training examples for queries.
-struct ScoreCommand: ParsableCommand {
+struct ScoreCommand: FittingCommand {
   static let configuration = CommandConfiguration(
     commandName: "score",
     abstract: "Scores every training example for every query, from stored gradients.",
@@ -126,91 +126,26 @@ struct ScoreCommand: ParsableCommand {
   @OptionGroup var ensemble: EnsembleOptions
   @OptionGroup var fit: FitOptions
 
-  func validate() throws {
-    if let top {
-      if top < 1 { throw ValidationError("--top \(top): use a number from 1 up") }
-      if dampingSweep != nil {
-        throw ValidationError("--damping-sweep writes no scores: leave out --top")
-      }
+  func run() throws {
+    if let method = try representationMethod() { return try score(by: method) }
+    if ensemble.isGiven { return try scoreEnsemble() }
+    if let dampingSweep {
+      return try SweepReport(
+        grid: dampingSweep, method: method, train: train ?? "", query: query ?? "",
+        aggregate: aggregate, output: output, fit: fit
+      ).show(json: json, output: output, quiet: fit.quiet)
     }
-    if perBlock {
-      if top != nil {
-        throw ValidationError(
-          "--top ranks whole scores, and --per-block writes their shares: give one of them")
-      }
-      if dampingSweep != nil {
-        throw ValidationError("--damping-sweep writes no scores: leave out --per-block")
-      }
-      if ensemble.isGiven {
-        throw ValidationError(
-          "--per-block is of one store: leave out --checkpoint and --members, and score each by itself"
-        )
-      }
-    }
-    if ensemble.isGiven {
-      let given = [
-        ("--train", train != nil), ("--fit", keptFit != nil), ("--query", query != nil),
-        ("--top", top != nil), ("--damping-sweep", dampingSweep != nil),
-        ("--certificate", certificate == true),
-      ].filter(\.1).map(\.0)
-      guard given.isEmpty else {
-        throw ValidationError(
-          "an ensemble has its own train and query: leave out \(given.joined(separator: ", "))")
-      }
-      if output == nil { throw ValidationError("Missing expected argument '--output <path>'") }
-      return
-    }
-    if train == nil, keptFit == nil {
-      throw ValidationError("Missing expected argument '--train <path>'")
-    }
-    if query == nil { throw ValidationError("Missing expected argument '--query <path>'") }
-    if keptFit != nil, dampingSweep != nil {
-      throw ValidationError("--damping-sweep fits at every damping: leave out --fit, give --train")
-    }
-    if dampingSweep == nil {
-      if output == nil { throw ValidationError("Missing expected argument '--output <path>'") }
-      if json { throw ValidationError("--json goes with --damping-sweep") }
-    } else if convention != .helpful || certificate == false {
-      throw ValidationError(
-        "--damping-sweep writes no scores: leave out \(certificate == false ? "--no-certificate" : "--convention")"
-      )
-    }
+    try scoreStore()
   }
 
-  func run() throws {
-    let onRepresentations = try RepresentationRun(
-      method, fit: fit,
-      refusing: [
-        ("--fit", keptFit != nil), ("--per-block", perBlock),
-        ("--certificate", certificate == true),
-        ("--damping-sweep", dampingSweep != nil), ("--checkpoint", !ensemble.checkpoints.isEmpty),
-        ("--members", ensemble.members != nil),
-      ])
-    if let onRepresentations {
-      return try onRepresentations.score(
-        train: train ?? "", query: query ?? "", output: output ?? "", aggregate: aggregate,
-        convention: convention, top: top)
-    }
-    if ensemble.isGiven {
-      return try EnsembleRun(
-        ensemble, method: method, output: output ?? "", fit: fit, needsQueries: true
-      ).score(aggregate: aggregate, convention: convention)
-    }
+  /// Scores the queries of one store.
+  private func scoreStore() throws {
     let query = query ?? ""
-    if let dampingSweep, let train {
-      let sweep = try SweepRun(
-        grid: dampingSweep, method: method, train: train, query: query, aggregate: aggregate,
-        output: output, fit: fit)
-      return try sweep.report(json: json, output: output, quiet: fit.quiet)
-    }
-    let output = output ?? ""
     let estimator = try EstimatorCatalog.estimator(method)
     let source = try CurvatureSource(train: train, fit: keptFit)
-    let destination = try OutputPath(
-      output, inputs: source.inputs + [query], ending: top == nil ? "npy" : "csv")
+    let destination = try destination(inputs: source.inputs + [query])
     let training = try source.store(at: source.train, options: fit)
     let queries = try source.store(at: query, options: fit)
-    let expected = aggregate == .mean ? 1 : queries.count
     let meter = RunMeter()
     let differences = training.differences(from: queries)
     guard differences.isEmpty else {
@@ -223,133 +158,68 @@ struct ScoreCommand: ParsableCommand {
     let curvature = try source.curvature(
       of: estimator, on: training, options: fit,
       certifies: keptFit == nil ? certificate ?? true : certificate,
-      expectedQueries: expected, meter: meter, progress: bar.handler)
-    let summary = try score(queries, with: curvature, into: destination, bar) { summary in
-      try record(summary, curvature, training, queries)
-    }
+      expectedQueries: aggregate == .mean ? 1 : queries.count, meter: meter,
+      progress: bar.handler)
+    let summary = try curvature.score(
+      queries, into: destination, aggregation: aggregate, convention: convention,
+      details: RunRecord.details(fit: keptFit), progress: bar.handler)
     bar.finish()
     let work = WorkReport(
       meter.work, on: training, seconds: curvature.seconds + summary.seconds,
       precision: curvature.options.precision, measures: !fit.quiet)
-    report(summary, curvature, work, output)
+    report(summary).printAll(of: curvature, work, perBlock: perBlock)
   }
 
-  /// Scores as many queries at a time as memory allows, and writes their rows as they are made.
-  private func score(
-    _ queries: GradientStore, with curvature: Curvature, into destination: OutputPath,
-    _ bar: ProgressBar, record: (ScoreSummary) throws -> OrderedJSON
-  ) throws -> ScoreSummary {
-    let rowCount = aggregate == .mean ? 1 : queries.count
-    let atATime =
-      aggregate == .mean
-      ? queries.count : curvature.queriesAtATime(of: rowCount, perBlock: perBlock)
-    var summary = ScoreSummary(
-      queryCount: rowCount, exampleCount: curvature.training.count, warnings: curvature.warnings)
-    if !curvature.keepsBlocks, atATime < rowCount {
-      summary.warnings.append(
-        "the matrices of all blocks do not fit in memory together, nor the scores of all queries: they are made anew for each \(atATime) queries; raise --memory, or keep them with `influence fit`"
-      )
-    }
-    let blocks = curvature.contexts.map(\.name)
-    func forEachBatch(_ write: (Matrix<Float>, _ first: Int) throws -> Void) throws {
-      for first in stride(from: 0, to: queries.count, by: atATime) {
-        let batch = queries[rows: first..<min(queries.count, first + atATime)]
-        let scores = try curvature.scores(
-          of: batch, aggregation: aggregate, perBlock: perBlock, progress: bar.handler)[0]
-        let values = scores.shares?.interleaved(in: convention) ?? scores.values(in: convention)
-        try write(try destination.single(values), first)
-        summary.add(scores)
-      }
-    }
-    if let top {
-      var writer = try TopTableWriter(
-        at: destination.array, count: top, convention: convention,
-        queryIDs: aggregate == .mean ? nil : queries.exampleIDs(),
-        exampleIDs: curvature.training.exampleIDs())
-      try forEachBatch { try writer.append($0, firstQuery: $1) }
-      summary.preview = writer.preview
-      try destination.commit(writer, record: try record(summary))
-    } else {
-      var writer = try destination.writer(
-        shape: [rowCount, curvature.training.count] + (perBlock ? [blocks.count] : []))
-      try forEachBatch { scores, _ in try writer.append(scores) }
-      try destination.commit(writer, record: try record(summary))
-    }
-    return summary
+  /// Scores the queries of an ensemble.
+  private func scoreEnsemble() throws {
+    let estimator = try EstimatorCatalog.estimator(method)
+    let destination = try destination(inputs: try ensemble.folders().map(\.folder.path))
+    let members = try ensemble.ensemble(fit)
+    let options = try fit.curvatureOptions(certifies: false, meter: RunMeter())
+    let bar = ProgressBar(quiet: fit.quiet)
+    defer { bar.finish() }
+    let summary = try members.score(
+      by: estimator, into: destination, aggregation: aggregate, convention: convention,
+      options: options, details: RunRecord.details(), progress: bar.handler)
+    bar.finish()
+    report(summary).printSum(over: members)
   }
 
-  private func record(
-    _ summary: ScoreSummary, _ curvature: Curvature, _ training: GradientStore,
-    _ queries: GradientStore
-  ) throws -> OrderedJSON {
-    let estimator = curvature.estimators[0]
-    return [
-      "format": .string(
-        perBlock
-          ? "influencekit-block-scores"
-          : top == nil ? "influencekit-scores" : "influencekit-top-scores"),
-      "version": 1,
-      "method": .string(estimator.name),
-      "settings": RunRecord.settings(estimator.settings),
-      "damping": .string(curvature.options.damping.description),
-      "convention": .string(convention.rawValue),
-      "positive_means": .string(
-        convention == .helpful
-          ? "having the example in training lowers the query's loss"
-          : "having the example in training raises the query's loss"),
-      "aggregate": .string(aggregate.rawValue),
-      "rows": .integer(summary.queryCount),
-      "columns": .integer(summary.exampleCount),
-      "axes": perBlock ? ["query", "training example", "block"] : ["query", "training example"],
-      "shape": .array(
-        ([summary.queryCount, summary.exampleCount]
-          + (perBlock ? [curvature.contexts.count] : [])).map { .integer($0) }),
-      "block_names": perBlock ? RunRecord.strings(curvature.contexts.map(\.name)) : .null,
-      "top": top.map { .integer($0) } ?? .null,
-      "partition": try CurvatureSource(train: train, fit: keptFit).partition(fit).json,
-      "precision": .string(curvature.options.precision.rawValue),
-      "fit": keptFit.map { .string($0) } ?? .null,
-      "blocks": RunRecord.blocks(of: curvature, estimator: 0),
-      "train": try RunRecord.store(training),
-      "query": try RunRecord.store(queries),
-      "certificate": summary.certificate,
-      "convergence": RunRecord.convergence(summary.convergence),
-      "seconds": ["fit": .number(curvature.seconds), "score": .number(summary.seconds)],
-      "work": WorkReport(
-        curvature.options.meter?.work ?? RunMeter.Work(), on: training,
-        seconds: curvature.seconds + summary.seconds, precision: fit.precision, measures: false
-      ).json,
-      "warnings": RunRecord.strings(summary.warnings),
-      "versions": RunRecord.versions,
-      "command": RunRecord.commandLine,
-    ]
+  /// The method, if it reads representations; options of gradients are refused then.
+  private func representationMethod() throws -> (any RepresentationMethod)? {
+    try RepresentationCatalog.method(
+      method, options: fit,
+      refusing: [
+        ("--fit", keptFit != nil), ("--per-block", perBlock),
+        ("--certificate", certificate == true),
+        ("--damping-sweep", dampingSweep != nil), ("--checkpoint", !ensemble.checkpoints.isEmpty),
+        ("--members", ensemble.members != nil),
+      ])
   }
 
-  private func report(
-    _ summary: ScoreSummary, _ curvature: Curvature, _ work: WorkReport, _ output: String
-  ) {
-    for warning in summary.warnings { Console.error("warning: \(warning)") }
-    guard !fit.quiet else { return }
-    let kept = top.map { "the top and bottom \(min($0, summary.exampleCount)) of each query in " }
-    print(
-      "\(output): \(kept ?? "")\(summary.queryCount) × \(summary.exampleCount)\(perBlock ? " × \(curvature.contexts.count) shares of blocks in" : "") scores by \(curvature.estimators[0].name), positive is \(convention == .helpful ? "helpful" : "harmful")"
-    )
-    if let preview = summary.preview {
-      func list(_ entries: [TopExamples.Entry]) -> String {
-        entries.prefix(3).map {
-          "\($0.example) (\(NumberFormat.significant(convention.sign * $0.score)))"
-        }.joined(separator: ", ")
-      }
-      print(
-        "\(aggregate == .mean ? "mean query" : "query 0"): most helpful \(list(preview.helpful)); most harmful \(list(preview.harmful))"
-      )
-    }
-    print(
-      "fit \(NumberFormat.seconds(curvature.seconds)), score \(NumberFormat.seconds(summary.seconds)): \(work.line)"
-    )
-    guard let median = Statistics.median(summary.residuals) else { return }
-    print(
-      "relative residual: median \(NumberFormat.significant(median)), worst \(NumberFormat.significant(summary.residuals.max())); exact scores lie within ±\(NumberFormat.significant(summary.bounds.max())) (largest score \(NumberFormat.significant(summary.largest)))"
-    )
+  /// Scores by representations.
+  private func score(by method: any RepresentationMethod) throws {
+    let (train, query) = (train ?? "", query ?? "")
+    let destination = try destination(inputs: [train, query])
+    let training = try RepresentedExamples(atArgument: train)
+    let queries = try RepresentedExamples(atArgument: query)
+    let bar = ProgressBar(quiet: fit.quiet)
+    defer { bar.finish() }
+    let summary = try method.score(
+      queries, on: training, into: destination, aggregation: aggregate, convention: convention,
+      memoryBudget: fit.memory?.bytes, details: RunRecord.details(), progress: bar.handler)
+    bar.finish()
+    report(summary).printRepresentations()
+  }
+
+  private func destination(inputs: [String]) throws -> ScoreDestination {
+    let path = try OutputPath(output ?? "", inputs: inputs, ending: top == nil ? "npy" : "csv")
+    return ScoreDestination(
+      top.map { .top($0) } ?? (perBlock ? .blockShares : .array), in: path.file)
+  }
+
+  private func report(_ summary: ScoreSummary) -> ScoreReport {
+    ScoreReport(
+      summary: summary, convention: convention, top: top, output: output ?? "", quiet: fit.quiet)
   }
 }

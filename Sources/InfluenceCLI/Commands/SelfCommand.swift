@@ -4,7 +4,7 @@ import InfluenceKit
 import Reporting
 
 /// `influence self`: the influence of each training example on itself.
-struct SelfCommand: ParsableCommand {
+struct SelfCommand: FittingCommand {
   static let configuration = CommandConfiguration(
     commandName: "self",
     abstract: "The self-influence gᵀMg of every training example.",
@@ -61,20 +61,14 @@ struct SelfCommand: ParsableCommand {
   }
 
   func run() throws {
-    let onRepresentations = try RepresentationRun(
-      method, fit: fit,
+    let onRepresentations = try RepresentationCatalog.method(
+      method, options: fit,
       refusing: [
         ("--fit", keptFit != nil), ("--per-block", perBlock),
         ("--checkpoint", !ensemble.checkpoints.isEmpty), ("--members", ensemble.members != nil),
       ])
-    if let onRepresentations {
-      return try onRepresentations.selfInfluence(train: train ?? "", output: output)
-    }
-    if ensemble.isGiven {
-      return try EnsembleRun(
-        ensemble, method: method, output: output, fit: fit, needsQueries: false
-      ).selfInfluence()
-    }
+    if let onRepresentations { return try influence(by: onRepresentations) }
+    if ensemble.isGiven { return try influenceOfEnsemble() }
     let estimator = try EstimatorCatalog.estimator(method)
     let source = try CurvatureSource(train: train, fit: keptFit)
     let destination = try OutputPath(output, inputs: source.inputs)
@@ -82,59 +76,60 @@ struct SelfCommand: ParsableCommand {
     let meter = RunMeter()
     let bar = ProgressBar(quiet: fit.quiet, meter: meter)
     defer { bar.finish() }
-    let clock = ContinuousClock()
-    let start = clock.now
     let curvature = try source.curvature(
       of: estimator, on: training, options: fit, certifies: false, meter: meter,
       progress: bar.handler)
-    let result = try curvature.selfInfluence(perBlock: perBlock, progress: bar.handler)[0]
-    let influence = result.values
-    let elapsed = (clock.now - start) / .seconds(1)
+    let influence = try curvature.selfInfluence(
+      into: destination.file, perBlock: perBlock, details: RunRecord.details(fit: keptFit),
+      progress: bar.handler)
     bar.finish()
+    let seconds = curvature.seconds + influence.seconds
     let work = WorkReport(
-      meter.work, on: training, seconds: elapsed, precision: curvature.options.precision,
+      meter.work, on: training, seconds: seconds, precision: curvature.options.precision,
       measures: !fit.quiet)
-    let record: OrderedJSON = [
-      "format": .string(
-        perBlock ? "influencekit-block-self-influence" : "influencekit-self-influence"),
-      "version": 1,
-      "method": .string(estimator.name),
-      "settings": RunRecord.settings(estimator.settings),
-      "damping": .string(curvature.options.damping.description),
-      "partition": try source.partition(fit).json,
-      "rows": .integer(influence.count),
-      "axes": perBlock ? ["training example", "block"] : ["training example"],
-      "block_names": perBlock ? RunRecord.strings(curvature.contexts.map(\.name)) : .null,
-      "precision": .string(curvature.options.precision.rawValue),
-      "fit": keptFit.map { .string($0) } ?? .null,
-      "blocks": RunRecord.blocks(of: curvature, estimator: 0),
-      "train": try RunRecord.store(training),
-      "seconds": .number(elapsed),
-      "work": work.json,
-      "warnings": RunRecord.strings(result.warnings),
-      "versions": RunRecord.versions,
-      "command": RunRecord.commandLine,
-    ]
-    if let shares = result.shares {
-      var writer = try destination.writer(rows: influence.count, columns: shares.blocks.count)
-      try writer.append(
-        try destination.single(
-          Matrix(
-            rows: influence.count, columns: shares.blocks.count,
-            elements: shares.interleaved().elements)))
-      try destination.commit(writer, record: record)
-    } else {
-      try destination.write(vector: influence, record: record)
-    }
-    for warning in result.warnings { Console.error("warning: \(warning)") }
+    Console.warn(influence.warnings)
     guard !fit.quiet else { return }
-    let largest = try Ranking.topIndices(min(5, influence.count), of: influence)
+    let shares = perBlock ? " × \(curvature.contexts.count) shares of blocks in" : ""
     print(
-      "\(output): \(influence.count)\(perBlock ? " × \(curvature.contexts.count) shares of blocks in" : "") values by \(estimator.name), in \(NumberFormat.seconds(elapsed)): \(work.line)"
+      "\(output): \(influence.values.count)\(shares) values by \(estimator.name), in \(NumberFormat.seconds(seconds)): \(work.line)"
     )
+    try printLargest(of: influence.values)
+  }
+
+  private func influenceOfEnsemble() throws {
+    let estimator = try EstimatorCatalog.estimator(method)
+    let destination = try OutputPath(output, inputs: try ensemble.folders().map(\.folder.path))
+    let members = try ensemble.ensemble(fit, needsQueries: false)
+    let options = try fit.curvatureOptions(certifies: false, meter: RunMeter())
+    let bar = ProgressBar(quiet: fit.quiet)
+    defer { bar.finish() }
+    let influence = try members.selfInfluence(
+      by: estimator, into: destination.file, options: options, details: RunRecord.details(),
+      progress: bar.handler)
+    bar.finish()
+    Console.warn(influence.warnings)
+    guard !fit.quiet else { return }
+    print(
+      "\(output): \(influence.values.count) values by \(estimator.name) over \(members.members.count) members"
+    )
+  }
+
+  private func influence(by method: any RepresentationMethod) throws {
+    let train = train ?? ""
+    let destination = try OutputPath(output, inputs: [train])
+    let values = try method.selfInfluence(
+      on: RepresentedExamples(atArgument: train), into: destination.file,
+      details: RunRecord.details()
+    ).values
+    guard !fit.quiet else { return }
+    print("\(output): \(values.count) values by \(method.name)")
+    try printLargest(of: values)
+  }
+
+  private func printLargest(of values: [Double]) throws {
+    let largest = try Ranking.topIndices(min(5, values.count), of: values)
     print(
       "largest: "
-        + largest.map { "\($0) (\(NumberFormat.significant(influence[$0])))" }.joined(
-          separator: ", "))
+        + largest.map { "\($0) (\(NumberFormat.significant(values[$0])))" }.joined(separator: ", "))
   }
 }

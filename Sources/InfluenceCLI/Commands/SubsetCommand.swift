@@ -4,7 +4,7 @@ public import InfluenceKit
 import Reporting
 
 /// `influence subset`: the set of training examples whose removal together changes an answer the most.
-struct SubsetCommand: ParsableCommand {
+struct SubsetCommand: FittingCommand {
   static let configuration = CommandConfiguration(
     commandName: "subset",
     abstract: "The set of training examples that together influence an answer the most.",
@@ -149,27 +149,27 @@ struct SubsetCommand: ParsableCommand {
     let seconds = (clock.now - start) / .seconds(1)
     bar.finish()
     let warnings = curvature.warnings + Self.warnings(of: subset)
-    for warning in warnings { Console.error("warning: \(warning)") }
+    Console.warn(warnings)
     if json {
       let record: OrderedJSON = [
         "format": "influencekit-subset",
         "version": 1,
         "method": .string(estimator.name),
-        "settings": RunRecord.settings(estimator.settings),
+        "settings": .settings(estimator.settings),
         "damping": .string(options.damping.description),
         "query_row": queryRow.map { .integer($0) } ?? .null,
         "positive_means": "removing the rows raises the query's loss",
         "search": searchRecord(subset),
-        "train": try RunRecord.store(training),
+        "train": try training.record(),
         "seconds": .number(seconds),
-        "warnings": RunRecord.strings(warnings),
+        "warnings": .list(warnings),
         "versions": RunRecord.versions,
         "command": RunRecord.commandLine,
       ]
       print(try record.serialized(.indented))
       return
     }
-    printTable(subset, rows: subset.rows)
+    printTable(subset)
     guard !fit.quiet else { return }
     let subject = queryRow.map { "query \($0)" } ?? "the mean query"
     let predicted = NumberFormat.significant(subset.predicted, digits: 4)
@@ -194,7 +194,7 @@ struct SubsetCommand: ParsableCommand {
   }
 
   /// The rows in the order of the search.
-  func printTable(_ subset: InfluentialSubset, rows: [Int], labels: [String]? = nil) {
+  func printTable(_ subset: InfluentialSubset, labels: [String]? = nil) {
     var columns: [Table.Column] = [
       .init("rank", .text), .init("row", .text), .init("effect", .significant(digits: 4)),
       .init("sum", .significant(digits: 4)),
@@ -205,7 +205,7 @@ struct SubsetCommand: ParsableCommand {
     for (place, gain) in subset.gains.enumerated() {
       sum += gain
       var cells: [Table.Cell] = [
-        .text("\(place + 1)"), .text("\(rows[place])"), .number(gain), .number(sum),
+        .text("\(place + 1)"), .text("\(subset.rows[place])"), .number(gain), .number(sum),
       ]
       if let labels { cells.append(.text(labels[place])) }
       table.append(cells)
@@ -213,22 +213,22 @@ struct SubsetCommand: ParsableCommand {
     print(table.plainText(), terminator: "")
   }
 
-  func searchRecord(_ subset: InfluentialSubset, rows: [Int]? = nil) -> OrderedJSON {
+  func searchRecord(_ subset: InfluentialSubset) -> OrderedJSON {
     [
       "algorithm": .string(algorithm.rawValue),
       "step": .integer(step),
       "direction": .string((direction ?? .raise).removal.rawValue),
       "size": .integer(size),
-      "rows": .array((rows ?? subset.rows).map { .integer($0) }),
-      "effects_when_picked": RunRecord.numbers(subset.gains),
+      "rows": .array(subset.rows.map { .integer($0) }),
+      "effects_when_picked": .list(subset.gains),
       "predicted": .number(subset.predicted),
-      "effect": RunRecord.number(subset.effect),
+      "effect": .finite(subset.effect),
       "rounds": .integer(subset.rounds),
     ]
   }
 
-  static func warnings(of subset: InfluentialSubset, rows: [Int]? = nil) -> [String] {
-    let fixed = rows ?? subset.fixedRows
+  static func warnings(of subset: InfluentialSubset) -> [String] {
+    let fixed = subset.fixedRows
     guard !fixed.isEmpty else { return [] }
     let shown = fixed.prefix(10).map(String.init).joined(separator: ", ")
     return [

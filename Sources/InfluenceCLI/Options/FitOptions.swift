@@ -75,12 +75,11 @@ struct FitOptions: ParsableArguments {
     ].filter(\.1).map(\.0)
   }
 
-  /// The library's options; also sets the number of threads.
+  /// The library's options.
   func curvatureOptions(
     certifies: Bool, expectedQueries: Int? = nil, meter: RunMeter? = nil
   ) throws -> CurvatureOptions {
     try damping.validate()
-    if let threads { Parallelism.threads = threads }
     return CurvatureOptions(
       damping: damping, costModel: CostModel(request: side, expectedQueries: expectedQueries),
       certifies: certifies, precision: precision, memoryBudget: memory?.bytes, meter: meter)

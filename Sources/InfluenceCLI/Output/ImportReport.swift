@@ -57,19 +57,19 @@ struct ImportReport {
   private static func json(_ losses: Losses) -> OrderedJSON {
     let precision = losses.precision
     return [
-      "norm_error_median": RunRecord.number(precision.medianNormError),
-      "norm_error_max": RunRecord.number(precision.largestNormError),
-      "score_error_max": RunRecord.number(precision.scoreError),
+      "norm_error_median": .finite(precision.medianNormError),
+      "norm_error_max": .finite(precision.largestNormError),
+      "score_error_max": .finite(precision.scoreError),
       "score_error_queries": .integer(precision.queries),
       "score_error_examples": .integer(precision.examples),
       "fidelity": losses.fidelity.map { fidelity in
         [
           "queries": .integer(fidelity.queries),
           "examples": .integer(fidelity.examples),
-          "spearman_mean": RunRecord.number(fidelity.meanSpearman),
-          "spearman_worst": RunRecord.number(fidelity.worstSpearman),
+          "spearman_mean": .finite(fidelity.meanSpearman),
+          "spearman_worst": .finite(fidelity.worstSpearman),
           "top_count": .integer(fidelity.topCount),
-          "top_overlap_mean": RunRecord.number(fidelity.meanTopOverlap),
+          "top_overlap_mean": .finite(fidelity.meanTopOverlap),
           "undefined_queries": .integer(fidelity.agreement.undefinedRows.count),
         ]
       } ?? .null,

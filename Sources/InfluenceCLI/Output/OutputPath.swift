@@ -3,10 +3,8 @@ import InfluenceKit
 
 /// Where results go, checked before any work is done.
 struct OutputPath {
-  /// The array, or the table.
-  let array: URL
-  /// What is known about it, beside it: the same name with `.json`.
-  let record: URL
+  /// The array or the table, and the record beside it.
+  let file: RecordedFile
 
   /// - Parameters:
   ///   - path: The array's path.
@@ -18,8 +16,7 @@ struct OutputPath {
     guard !path.isEmpty else {
       throw Failure.usage("--output is empty; name a .\(ending) file")
     }
-    array = URL(filePath: path)
-    record = array.deletingPathExtension().appendingPathExtension("json")
+    let array = URL(filePath: path)
     guard array.pathExtension.lowercased() != "json" else {
       throw Failure.usage(
         "--output \(path): the name ends in .json, which is for the record beside the results; use .\(ending)"
@@ -29,6 +26,14 @@ struct OutputPath {
       throw Failure.usage(
         "--output \(path): the name does not end in .\(ending), which is what is written; add it")
     }
+    file = RecordedFile(at: array) { renames in
+      // Giving the files their names, and the account of it, are one step.
+      Interruption.postpone()
+      defer { Interruption.allow() }
+      try renames()
+      Interruption.leaves("\(Console.shortened(array.path)) is complete")
+    }
+    let record = file.recordURL
     let files = FileManager.default
     let folder = array.deletingLastPathComponent().path
     guard files.fileExists(atPath: folder) else {
@@ -78,75 +83,13 @@ struct OutputPath {
     return json?["format"]?.string?.hasPrefix("influencekit-") ?? false
   }
 
-  /// Writes a vector and its record, each whole or not at all.
+  /// Writes a vector as float32, and its record; each whole or not at all.
   func write(vector: [Double], record json: OrderedJSON) throws {
-    let single = try single(Matrix(rows: 1, columns: vector.count, elements: vector))
-    try commit(NumpyFile.prepare(single.elements, at: array), record: json)
+    try file.write(vector: vector, record: json)
   }
 
   /// Writes a table and its record, in the same way.
   func write(_ table: String, record json: OrderedJSON) throws {
-    var file = try AtomicFile(at: array)
-    try file.write(Array(table.utf8))
-    try commit(file, record: json)
-  }
-
-  /// Starts an array that is written row by row, under a temporary name.
-  func writer(rows: Int, columns: Int) throws -> NumpyWriter {
-    try NumpyWriter(at: array, rows: rows, columns: columns)
-  }
-
-  /// Starts an array of more than two dimensions, under a temporary name.
-  func writer(shape: [Int]) throws -> NumpyWriter { try NumpyWriter(at: array, shape: shape) }
-
-  /// Gives an array its name, and writes its record.
-  func commit(_ writer: consuming NumpyWriter, record json: OrderedJSON) throws {
-    try commit(writer.finish(), record: json)
-  }
-
-  /// Gives a file its name, and its record the record's.
-  ///
-  /// Both are whole on the disk before either has its name or an earlier result is touched, so that a
-  /// full disk leaves that as it was.
-  func commit(_ file: consuming AtomicFile, record json: OrderedJSON) throws {
-    var recordFile = try AtomicFile(at: record)
-    try recordFile.write(Array(try text(of: json).utf8))
-    try recordFile.synchronize()
-    try file.synchronize()
-    Interruption.postpone()
-    defer { Interruption.allow() }
-    try removeRecord()
-    try file.commit()
-    try recordFile.commit()
-    Interruption.leaves("\(Console.shortened(array.path)) is complete")
-  }
-
-  /// Gives a table that was written line by line its name, and writes its record.
-  func commit(_ writer: consuming TopTableWriter, record json: OrderedJSON) throws {
-    try commit(writer.finish(), record: json)
-  }
-
-  /// Scores as float32.
-  ///
-  /// - Throws: ``Failure/data(_:)`` where one is too large.
-  func single(_ values: Matrix<Double>) throws -> Matrix<Float> {
-    let single = Matrix<Float>(converting: values)
-    for (value, stored) in zip(values.elements, single.elements)
-    where value.isFinite && !stored.isFinite {
-      throw Failure.data(
-        "\(array.path): \(value) is more than float32 can hold; raise the damping or scale the gradients"
-      )
-    }
-    return single
-  }
-
-  private func text(of json: OrderedJSON) throws -> String {
-    try json.serialized(.indented) + "\n"
-  }
-
-  /// An earlier record goes first: at no moment does it stand beside scores that it does not describe.
-  private func removeRecord() throws {
-    guard FileManager.default.fileExists(atPath: record.path) else { return }
-    try FileManager.default.removeItem(at: record)
+    try file.write(table, record: json)
   }
 }

@@ -21,7 +21,7 @@ extension PlanReport {
         estimators.map { estimator in
           [
             "method": .string(estimator.name),
-            "settings": RunRecord.settings(estimator.settings),
+            "settings": .settings(estimator.settings),
             "routes": .array(routes(of: estimator).map { json($0) }),
           ]
         }),
@@ -34,7 +34,7 @@ extension PlanReport {
       "double_operations_per_second": .number(calibration.doubleRate),
       "skinny_operations_per_second": .number(calibration.skinnyRate),
       "memory_bytes_per_second": .number(calibration.memoryRate),
-      "disk_bytes_per_second": RunRecord.number(calibration.disk?.bytesPerSecond),
+      "disk_bytes_per_second": .finite(calibration.disk?.bytesPerSecond),
       "disk_is_cold": calibration.disk.map { .boolean($0.isCold) } ?? .null,
       "seconds": .number(calibration.seconds),
     ]
@@ -64,8 +64,8 @@ extension PlanReport {
       "fits": .boolean(plan.fits),
       "keeps_blocks": .boolean(plan.keepsBlocks),
       "queries_at_a_time": .integer(plan.queriesAtATime),
-      "seconds": RunRecord.number(time?.seconds),
-      "seconds_cached": RunRecord.number(cached?.seconds),
+      "seconds": .finite(time?.seconds),
+      "seconds_cached": .finite(cached?.seconds),
       "stages": .array(
         plan.stages.enumerated().map { index, stage in
           [
@@ -73,9 +73,9 @@ extension PlanReport {
             "bytes_read": .number(stage.storeBytes),
             "memory_bytes": .number(stage.memoryBytes),
             "operations": .number(stage.operations),
-            "seconds": RunRecord.number(time?.stages[index].seconds),
+            "seconds": .finite(time?.stages[index].seconds),
             "limit": time.map { .string($0.stages[index].limit.rawValue) } ?? .null,
-            "seconds_cached": RunRecord.number(cached?.stages[index].seconds),
+            "seconds_cached": .finite(cached?.stages[index].seconds),
             "limit_cached": cached.map { .string($0.stages[index].limit.rawValue) } ?? .null,
           ]
         }),

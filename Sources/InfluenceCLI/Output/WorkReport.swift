@@ -4,7 +4,8 @@ import Reporting
 /// What a run read and multiplied, how fast, and which of the machine's limits it met.
 struct WorkReport {
   let work: RunMeter.Work
-  let storeBytes: Int
+  /// How many times all gradients were read.
+  let passes: Double
   let seconds: Double
   private let precision: CurvatureOptions.Precision
   private let machine: MachineCalibration?
@@ -25,14 +26,9 @@ struct WorkReport {
     self.work = work
     self.seconds = seconds
     self.precision = precision
-    storeBytes = training.layout.blocks.indices.reduce(0) {
-      $0 + training.count * training.bytesPerRow(ofBlock: $1)
-    }
+    passes = work.passes(through: training)
     machine = measures && seconds > Self.patience ? .measureBriefly() : nil
   }
-
-  /// How many times the whole store was gone through.
-  var passes: Double { storeBytes > 0 ? Double(work.bytes) / Double(storeBytes) : 0 }
 
   /// The shares of the time that the disk took, and that memory and arithmetic would have taken alone.
   private var shares: [(limit: String, share: Double)]? {
@@ -56,14 +52,6 @@ struct WorkReport {
         "; limited by \(first.limit) (\(percent(first.share)) of the time; \(others.joined(separator: ", ")))"
     }
     return text
-  }
-
-  var json: OrderedJSON {
-    [
-      "passes": .number(passes), "bytes": .integer(work.bytes),
-      "operations": .integer(work.operations), "seconds": .number(seconds),
-      "seconds_reading_disk": .number(work.secondsReading),
-    ]
   }
 
   private func rate(_ count: Int) -> String {

@@ -8,8 +8,8 @@ extension CompareRun {
       "format": "influencekit-comparison",
       "version": 1,
       "settings": settings.json,
-      "train": try RunRecord.store(training),
-      "query": try RunRecord.store(queries),
+      "train": try training.record(),
+      "query": try queries.record(),
       "flipped": flippedRows.map { .array($0.sorted().map { .integer($0) }) } ?? .null,
       "convention": "helpful",
       "blocks": .array(
@@ -26,37 +26,37 @@ extension CompareRun {
         "top_10_percent_overlap": Self.rows(comparison.agreement.topOverlap),
       ],
       "seconds": .number(seconds),
-      "warnings": RunRecord.strings(warnings),
+      "warnings": .list(warnings),
       "versions": RunRecord.versions,
       "command": RunRecord.commandLine,
     ]
   }
 
   private static func rows(_ matrix: Matrix<Double>) -> OrderedJSON {
-    .array((0..<matrix.rows).map { .array(matrix[row: $0].map { RunRecord.number($0) }) })
+    .array((0..<matrix.rows).map { .array(matrix[row: $0].map { .finite($0) }) })
   }
 
   private func json(_ entry: MethodComparison.Entry) -> OrderedJSON {
     [
       "method": .string(entry.specification),
-      "settings": RunRecord.settings(entry.scores.settings),
+      "settings": .settings(entry.scores.settings),
       "damping": entry.isDamped ? .string(comparison.damping.description) : .null,
       "scores": .string("scores/\(Self.scoreFileName(entry.specification))"),
       "fit_seconds": .number(entry.fitSeconds),
       "score_seconds": .number(entry.scoreSeconds),
       "peak_memory_bytes": entry.peakMemory.map { .integer($0) } ?? .null,
-      "pearson": RunRecord.number(entry.agreement.meanPearson),
-      "spearman": RunRecord.number(entry.agreement.meanSpearman),
-      "top_10_percent_overlap": RunRecord.number(entry.agreement.meanTopOverlap),
+      "pearson": .finite(entry.agreement.meanPearson),
+      "spearman": .finite(entry.agreement.meanSpearman),
+      "top_10_percent_overlap": .finite(entry.agreement.meanTopOverlap),
       "queries_without_order": .integer(entry.agreement.undefinedRows.count),
-      "mean_query_pearson": RunRecord.number(entry.meanQueryAgreement.meanPearson),
-      "mean_query_spearman": RunRecord.number(entry.meanQueryAgreement.meanSpearman),
-      "relative_residual_median": RunRecord.number(entry.medianResidual),
-      "score_error_bound": RunRecord.number(entry.scores.certificate?.errorBounds().max()),
-      "largest_score": RunRecord.number(entry.scores.values.elements.lazy.map(abs).max()),
-      "flipped_auc": RunRecord.number(entry.detection?.areaUnderROC),
-      "flipped_recall_10_percent": RunRecord.number(entry.detection?.recallAt10),
-      "flipped_recall_20_percent": RunRecord.number(entry.detection?.recallAt20),
+      "mean_query_pearson": .finite(entry.meanQueryAgreement.meanPearson),
+      "mean_query_spearman": .finite(entry.meanQueryAgreement.meanSpearman),
+      "relative_residual_median": .finite(entry.medianResidual),
+      "score_error_bound": .finite(entry.scores.certificate?.errorBounds().max()),
+      "largest_score": .finite(entry.scores.values.elements.lazy.map(abs).max()),
+      "flipped_auc": .finite(entry.detection?.areaUnderROC),
+      "flipped_recall_10_percent": .finite(entry.detection?.recallAt10),
+      "flipped_recall_20_percent": .finite(entry.detection?.recallAt20),
     ]
   }
 }
@@ -70,13 +70,19 @@ extension CompareRun.Settings {
       "flipped": text(flipped),
       // A string: a JSON number cannot hold every 64-bit seed.
       "seed": .string(String(seed)),
-      "methods": RunRecord.strings(methods),
+      "methods": .list(methods),
       "partition": partition.json,
       "damping": .string(damping.description),
       "side": .string(side.rawValue),
       "precision": .string(precision.rawValue),
       "threads": .integer(threads ?? Parallelism.threads),
     ]
+  }
+
+  /// The number of threads of an earlier run; nil where its record cannot be read.
+  static func threads(recordedIn folder: URL) -> Int? {
+    let record = try? OrderedJSON(contentsOf: folder.appending(path: CompareRun.recordName))
+    return record?["settings"]?["threads"]?.integer.flatMap { $0 > 0 ? $0 : nil }
   }
 
   /// Reads the settings of an earlier run, and checks that its inputs are still the same.

@@ -37,7 +37,6 @@ struct CompareRun {
     let clock = ContinuousClock()
     let start = clock.now
     try settings.damping.validate()
-    if let threads = settings.threads { Parallelism.threads = threads }
     let onRepresentations = try settings.methods.filter {
       if try RepresentationCatalog.method($0) != nil { return true }
       _ = try EstimatorCatalog.estimator($0)

@@ -8,6 +8,11 @@ enum Console {
     raw(line + "\n")
   }
 
+  /// Writes warnings, one per line.
+  static func warn(_ warnings: [String]) {
+    for warning in warnings { error("warning: \(Advice.withOptions(warning))") }
+  }
+
   /// Writes text as it is.
   static func raw(_ text: String) {
     // Where nobody reads on, there is nobody to tell.

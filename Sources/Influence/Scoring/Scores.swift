@@ -20,6 +20,8 @@ public struct Scores: Sendable {
   public internal(set) var seconds: Double
   /// Each block's share of the scores; nil unless they were asked for.
   public internal(set) var shares: BlockShares?
+  /// What the scores were computed from, and how.
+  public internal(set) var provenance: ScoreProvenance
 
   /// The number of queries m, 1 when aggregated.
   public var queryCount: Int { values.rows }

@@ -91,6 +91,7 @@ public struct ScoreEnsemble: Sendable {
         earlier.seconds += scores.seconds
         sum = earlier
       } else {
+        scores.provenance = ScoreProvenance(self, options: options)
         sum = scores
       }
     }

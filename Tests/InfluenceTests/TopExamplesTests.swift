@@ -1,5 +1,4 @@
-import Evaluation
-import LinearAlgebra
+import InfluenceKit
 import TestSupport
 import Testing
 
@@ -56,8 +55,11 @@ struct TopExamplesTests {
     var elements = scores(20, values: 5, seed: 3)
     elements[13] = value
     let matrix = Matrix(rows: 2, columns: 10, elements: elements)
-    #expect(throws: EvaluationError.notFiniteScore(.first, row: 1, column: 3)) {
+    #expect {
       try TopExamples.all(of: matrix, count: 2)
+    } throws: { error in
+      guard case InfluenceError.notFiniteScore(row: 1, column: 3) = error else { return false }
+      return "\(error)".contains("row 1, column 3")
     }
   }
 }

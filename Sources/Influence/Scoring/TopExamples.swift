@@ -2,9 +2,9 @@ public import LinearAlgebra
 
 /// The k most helpful and the k most harmful training examples of one query.
 ///
-/// Lists are in the order of `influence top`: the most extreme first, and of equal scores the lower
-/// index first, in both. Where k exceeds n/2 they share examples, since every example has its place in
-/// each; where it exceeds n both hold all n.
+/// Both lists begin with the most extreme score, and of equal scores the lower row comes first. Where k
+/// exceeds n/2 the lists share examples, since every example has its place in each; where k exceeds n both
+/// hold all n.
 public struct TopExamples: Sendable, Equatable {
   /// A training example with its score.
   public struct Entry: Sendable, Equatable {
@@ -24,19 +24,19 @@ public struct TopExamples: Sendable, Equatable {
   /// - Parameters:
   ///   - scores: n scores, helpful-positive.
   ///   - count: k ≥ 1.
-  /// - Throws: `notFiniteScore`.
-  /// - Complexity: O(n log k), with O(k) memory; one comparison for most scores.
-  public init(of scores: [Double], count: Int) throws(EvaluationError) {
+  /// - Throws: ``InfluenceError/notFiniteScore(row:column:)``.
+  /// - Complexity: O(n log k), with O(k) memory; most scores take one comparison.
+  public init(of scores: [Double], count: Int) throws(InfluenceError) {
     try self.init(scores, 0..<scores.count, row: 0, count: count)
   }
 
-  /// Selects from each row of a matrix of scores, several at a time.
+  /// Selects from each row of a matrix of scores, several rows at a time.
   ///
   /// - Parameters:
   ///   - scores: S, `m × n`, helpful-positive.
   ///   - count: k ≥ 1.
-  /// - Returns: One selection a query.
-  /// - Throws: `notFiniteScore` of the first query with one.
+  /// - Returns: One selection per query.
+  /// - Throws: ``InfluenceError/notFiniteScore(row:column:)`` of the first query with one.
   /// - Complexity: O(mn log k).
   public static func all<Element: Scalar>(
     of scores: Matrix<Element>, count: Int
@@ -52,7 +52,7 @@ public struct TopExamples: Sendable, Equatable {
   @specialized(where Element == Float)
   private init<Element: Scalar>(
     _ elements: [Element], _ range: Range<Int>, row: Int, count: Int
-  ) throws(EvaluationError) {
+  ) throws(InfluenceError) {
     precondition(count > 0, "the top \(count) of \(range.count) scores")
     let kept = min(count, max(1, range.count))
     var highest = Selection<Element>(count: kept)
@@ -60,7 +60,7 @@ public struct TopExamples: Sendable, Equatable {
     for index in range {
       let value = elements[index]
       guard value.isFinite else {
-        throw .notFiniteScore(.first, row: row, column: index - range.lowerBound)
+        throw .notFiniteScore(row: row, column: index - range.lowerBound)
       }
       highest.offer(value, index - range.lowerBound)
       lowest.offer(-value, index - range.lowerBound)

@@ -2,8 +2,8 @@ import Foundation
 import InfluenceKit
 import Reporting
 
-/// `influence score --damping-sweep`: how far rankings depend on the damping.
-struct SweepRun {
+/// A sweep over dampings: how far rankings depend on the damping.
+struct SweepReport {
   private let sweep: DampingSweep
   private let stability: DampingStability
   private let train: String
@@ -35,8 +35,8 @@ struct SweepRun {
   }
 
   /// Prints the table, or the record.
-  func report(json: Bool, output: String?, quiet: Bool) throws {
-    for warning in sweep.warnings { Console.error("warning: \(warning)") }
+  func show(json: Bool, output: String?, quiet: Bool) throws {
+    Console.warn(sweep.warnings)
     if json {
       print(try record.serialized(.indented))
       return
@@ -118,15 +118,15 @@ struct SweepRun {
         "damping": .string(point.damping.description),
         "on_grid": .boolean(point.isOnGrid),
         "default": .boolean(point.isDefault),
-        "spearman_to_default": RunRecord.number(entry.spearmanToDefault),
-        "top_10_overlap_with_default": RunRecord.number(entry.topOverlapWithDefault),
-        "neighbour_spearman": RunRecord.number(entry.neighbourSpearman),
-        "neighbour_top_10_overlap": RunRecord.number(entry.neighbourTopOverlap),
-        "effective_dimension": RunRecord.number(point.effectiveDimension),
-        "worst_condition_number": RunRecord.number(point.worstCondition),
-        "median_condition_number": RunRecord.number(point.medianCondition),
-        "rounding_share": RunRecord.number(entry.roundingShare),
-        "median_residual_in_default_system": RunRecord.number(point.medianResidual),
+        "spearman_to_default": .finite(entry.spearmanToDefault),
+        "top_10_overlap_with_default": .finite(entry.topOverlapWithDefault),
+        "neighbour_spearman": .finite(entry.neighbourSpearman),
+        "neighbour_top_10_overlap": .finite(entry.neighbourTopOverlap),
+        "effective_dimension": .finite(point.effectiveDimension),
+        "worst_condition_number": .finite(point.worstCondition),
+        "median_condition_number": .finite(point.medianCondition),
+        "rounding_share": .finite(entry.roundingShare),
+        "median_residual_in_default_system": .finite(point.medianResidual),
       ]
     }
     return [
@@ -148,10 +148,10 @@ struct SweepRun {
         ]
       } ?? .null,
       "reason": .string(stability.reason),
-      "train": try RunRecord.store(training),
-      "query": try RunRecord.store(queries),
+      "train": try training.record(),
+      "query": try queries.record(),
       "seconds": .number(sweep.seconds),
-      "warnings": RunRecord.strings(sweep.warnings),
+      "warnings": .list(sweep.warnings),
       "versions": RunRecord.versions,
       "command": RunRecord.commandLine,
     ]

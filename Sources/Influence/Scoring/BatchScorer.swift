@@ -1,0 +1,91 @@
+import LinearAlgebra
+import TensorFiles
+
+/// Anything that scores its queries some rows at a time: a fitted curvature, an ensemble, a method on
+/// representations.
+protocol BatchScorer {
+  /// The number of queries m, at least 1.
+  var queryCount: Int { get }
+  /// The number of training examples n.
+  var exampleCount: Int { get }
+  /// The method's name.
+  var method: String { get }
+  /// The method's settings beside the damping.
+  var settings: [String: String] { get }
+  /// What the scores are computed from.
+  var provenance: ScoreProvenance { get }
+
+  /// How many queries fit in the memory budget together, at least 1.
+  func queriesAtATime(perBlock: Bool) -> Int
+  /// What the user should know before any query is scored.
+  ///
+  /// - Parameter count: How many queries are scored at a time; nil for all at once.
+  func warnings(queriesAtATime count: Int?) -> [String]
+  /// Scores some of the queries, or the mean of them.
+  func scores(
+    ofQueries rows: Range<Int>, aggregation: Aggregation, perBlock: Bool
+  ) throws -> Scores
+}
+
+extension BatchScorer {
+  /// Scores as many queries at a time as memory allows, and writes their rows as they are made.
+  func write(
+    into destination: ScoreDestination, aggregation: Aggregation, convention: ScoreConvention,
+    details: RecordDetails
+  ) throws -> ScoreSummary {
+    let rowCount = aggregation == .mean ? 1 : queryCount
+    let writing = Writing(
+      scorer: self, destination: destination, aggregation: aggregation, convention: convention,
+      details: details, rowCount: rowCount)
+    switch destination.form {
+    case .top(let count):
+      return try writing.run(
+        TopTableWriter(
+          at: destination.file.url, count: count, convention: convention,
+          queryIDs: aggregation == .mean ? nil : provenance.queries.exampleIDs(),
+          exampleIDs: provenance.training.exampleIDs()))
+    case .array:
+      return try writing.run(
+        NumpyWriter(at: destination.file.url, shape: [rowCount, exampleCount]))
+    case .blockShares:
+      return try writing.run(
+        NumpyWriter(
+          at: destination.file.url, shape: [rowCount, exampleCount, provenance.contexts.count]))
+    }
+  }
+}
+
+/// One run of a scorer into one destination.
+private struct Writing<Scorer: BatchScorer> {
+  let scorer: Scorer
+  let destination: ScoreDestination
+  let aggregation: Aggregation
+  let convention: ScoreConvention
+  let details: RecordDetails
+  let rowCount: Int
+
+  func run<Sink: ScoreSink & ~Copyable>(_ sink: consuming Sink) throws -> ScoreSummary {
+    let perBlock = destination.form == .blockShares
+    // The mean is one row, whatever the number of queries.
+    let atATime =
+      aggregation == .mean ? scorer.queryCount : scorer.queriesAtATime(perBlock: perBlock)
+    var summary = ScoreSummary(
+      method: scorer.method, settings: scorer.settings, aggregation: aggregation,
+      queryCount: rowCount, exampleCount: scorer.exampleCount,
+      warnings: scorer.warnings(queriesAtATime: atATime < rowCount ? atATime : nil))
+    for first in stride(from: 0, to: scorer.queryCount, by: atATime) {
+      let rows = first..<min(scorer.queryCount, first + atATime)
+      let scores = try scorer.scores(
+        ofQueries: rows, aggregation: aggregation, perBlock: perBlock)
+      let values = scores.shares?.interleaved(in: convention) ?? scores.values(in: convention)
+      try sink.append(destination.file.narrowed(values), firstQuery: first)
+      summary.add(scores)
+    }
+    summary.preview = sink.preview
+    let record = ScoreRecord(
+      summary: summary, provenance: scorer.provenance, convention: convention,
+      form: destination.form, details: details)
+    try destination.file.commit(sink.finish(), record: try record.json())
+    return summary
+  }
+}

@@ -1,0 +1,68 @@
+public import Gradients
+import LinearAlgebra
+import TensorFiles
+
+extension Curvature {
+  /// Scores queries with the one estimator that was fitted, and writes the scores with their record.
+  ///
+  /// As many queries are scored at a time as the memory budget allows, and their rows are written as they
+  /// are made: the number of queries is not limited by memory. With several estimators, write the results
+  /// of ``scores(of:aggregation:perBlock:progress:eachBlock:)`` one by one.
+  ///
+  /// - Parameters:
+  ///   - queries: m rows of gradients, with the training store's blocks in any order.
+  ///   - destination: Where scores are written, and how much of them.
+  ///   - aggregation: One row of scores per query, or one row for their mean.
+  ///   - convention: What a positive score means.
+  ///   - details: What the program adds to the record.
+  ///   - progress: Called as blocks are done.
+  /// - Returns: What is known of the scores.
+  /// - Throws: ``InfluenceError``, or an error from reading a store or writing a file; nothing is left
+  ///   under the destination's name then, and an earlier file stays.
+  /// - Complexity: as of ``scores(of:aggregation:perBlock:progress:eachBlock:)``; a curvature that does
+  ///   not keep its blocks fits them anew for each set of queries.
+  @discardableResult
+  public func score(
+    _ queries: GradientStore, into destination: ScoreDestination,
+    aggregation: Aggregation = .none, convention: ScoreConvention = .helpful,
+    details: RecordDetails = RecordDetails(), progress: ProgressHandler? = nil
+  ) throws -> ScoreSummary {
+    precondition(estimators.count == 1, "\(estimators.count) estimators for one destination")
+    guard queries.count > 0 else { throw InfluenceError.empty(source: queries.name) }
+    return try FittedScorer(curvature: self, queries: queries, progress: progress).write(
+      into: destination, aggregation: aggregation, convention: convention, details: details)
+  }
+}
+
+/// A curvature with the queries that it scores.
+private struct FittedScorer: BatchScorer {
+  let curvature: Curvature
+  let queries: GradientStore
+  let progress: ProgressHandler?
+
+  var queryCount: Int { queries.count }
+  var exampleCount: Int { curvature.training.count }
+  var method: String { curvature.estimators[0].name }
+  var settings: [String: String] { curvature.estimators[0].settings }
+  var provenance: ScoreProvenance {
+    ScoreProvenance(curvature, estimator: 0, queries: queries)
+  }
+
+  func queriesAtATime(perBlock: Bool) -> Int {
+    curvature.queriesAtATime(of: queries.count, perBlock: perBlock)
+  }
+
+  func warnings(queriesAtATime count: Int?) -> [String] {
+    guard let count, !curvature.keepsBlocks else { return curvature.warnings }
+    return curvature.warnings + [
+      "the matrices of all blocks do not fit in memory together, nor the scores of all queries: they are made anew for each \(count) queries; give a larger memory budget, or keep the fit in files"
+    ]
+  }
+
+  func scores(
+    ofQueries rows: Range<Int>, aggregation: Aggregation, perBlock: Bool
+  ) throws -> Scores {
+    try curvature.scores(
+      of: queries[rows: rows], aggregation: aggregation, perBlock: perBlock, progress: progress)[0]
+  }
+}

@@ -1,0 +1,67 @@
+import Gradients
+import LinearAlgebra
+import TensorFiles
+
+extension ScoreEnsemble {
+  /// Scores the members' queries by one method, and writes the weighted sums with their record.
+  ///
+  /// As many queries are scored at a time as a quarter of the memory budget holds; each member is fitted anew
+  /// for each such set.
+  ///
+  /// - Parameters:
+  ///   - estimator: The method, fitted to each member by itself.
+  ///   - destination: Where scores are written: all of them, or the most extreme of each query.
+  ///   - aggregation: One row of scores per query, or one row for their mean.
+  ///   - convention: What a positive score means.
+  ///   - options: As for ``Curvature``; there is no certificate of a sum.
+  ///   - details: What the program adds to the record.
+  ///   - progress: Called as members are done.
+  /// - Returns: What is known of the scores.
+  /// - Throws: ``InfluenceError``, or an error from reading a store or writing a file.
+  /// - Complexity: T times that of one store; one member is in memory at a time.
+  @discardableResult
+  public func score(
+    by estimator: any Estimator, into destination: ScoreDestination,
+    aggregation: Aggregation = .none, convention: ScoreConvention = .helpful,
+    options: CurvatureOptions = CurvatureOptions(), details: RecordDetails = RecordDetails(),
+    progress: ProgressHandler? = nil
+  ) throws -> ScoreSummary {
+    precondition(destination.form != .blockShares, "shares of blocks are those of one store")
+    let queries = members[0].queries
+    guard queries.count > 0 else { throw InfluenceError.empty(source: queries.name) }
+    return try EnsembleScorer(
+      ensemble: self, estimator: estimator, options: options, progress: progress
+    ).write(
+      into: destination, aggregation: aggregation, convention: convention, details: details)
+  }
+}
+
+/// An ensemble with the method that scores it.
+private struct EnsembleScorer: BatchScorer {
+  let ensemble: ScoreEnsemble
+  let estimator: any Estimator
+  let options: CurvatureOptions
+  let progress: ProgressHandler?
+
+  var queryCount: Int { ensemble.members[0].queries.count }
+  var exampleCount: Int { ensemble.members[0].training.count }
+  var method: String { estimator.name }
+  var settings: [String: String] { estimator.settings }
+  var provenance: ScoreProvenance { ScoreProvenance(ensemble, options: options) }
+
+  func queriesAtATime(perBlock: Bool) -> Int {
+    // Scores of one member, their sum, and what is written: three matrices beside the member's own.
+    let perQuery = 24 * max(1, exampleCount)
+    return max(1, min(queryCount, options.memoryBudget / 4 / perQuery))
+  }
+
+  func warnings(queriesAtATime count: Int?) -> [String] { [] }
+
+  func scores(
+    ofQueries rows: Range<Int>, aggregation: Aggregation, perBlock: Bool
+  ) throws -> Scores {
+    try ensemble.scores(
+      by: estimator, ofQueries: rows, aggregation: aggregation, options: options,
+      progress: progress)
+  }
+}

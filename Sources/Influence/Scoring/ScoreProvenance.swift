@@ -1,0 +1,104 @@
+public import Gradients
+import TensorFiles
+
+/// What scores were computed from, and how.
+public struct ScoreProvenance: Sendable {
+  /// How λ was chosen; nil for methods on representations, which have no damping.
+  public let damping: Damping?
+  /// The precision of products of gradients; nil for methods on representations.
+  public let precision: CurvatureOptions.Precision?
+  /// The blocks with their norms and λ; empty for an ensemble, whose members have their own.
+  public let contexts: [BlockContext]
+  /// The side of each block, with the reason; nil for dead blocks.
+  public let choices: [CostModel.Choice?]
+  /// The training examples; of an ensemble, those of its first member.
+  public let training: ScoreSource
+  /// The queries; of an ensemble, those of its first member.
+  public let queries: ScoreSource
+  /// The members of the ensemble that scores were summed over; empty for a single store.
+  public let members: [ScoreEnsemble.Member]
+  /// Seconds spent on the fit.
+  public let fitSeconds: Double
+  /// What counted the work, if anything did.
+  let meter: RunMeter?
+
+  /// How blocks are grouped; nil for methods on representations.
+  public var partition: BlockPartition? {
+    guard case .gradients(let store) = training else { return nil }
+    return store.partition
+  }
+
+  /// Of one estimator of a fitted curvature.
+  init(_ curvature: Curvature, estimator: Int, queries: GradientStore) {
+    damping = curvature.options.damping
+    precision = curvature.options.precision
+    contexts = curvature.contexts
+    choices = curvature.choices(forEstimator: estimator)
+    training = .gradients(curvature.training)
+    self.queries = .gradients(queries)
+    members = []
+    fitSeconds = curvature.seconds
+    meter = curvature.options.meter
+  }
+
+  /// Of a sum over an ensemble.
+  init(_ ensemble: ScoreEnsemble, options: CurvatureOptions) {
+    damping = options.damping
+    precision = options.precision
+    contexts = []
+    choices = []
+    training = .gradients(ensemble.members[0].training)
+    queries = .gradients(ensemble.members[0].queries)
+    members = ensemble.members
+    fitSeconds = 0
+    meter = options.meter
+  }
+
+  /// Of a method on representations.
+  init(_ queries: RepresentedExamples, on training: RepresentedExamples) {
+    damping = nil
+    precision = nil
+    contexts = []
+    choices = []
+    self.training = .representations(training)
+    self.queries = .representations(queries)
+    members = []
+    fitSeconds = 0
+    meter = nil
+  }
+}
+
+extension ScoreProvenance {
+  /// Name, shape, λ and side of each block, as a record has them.
+  var blockRecords: OrderedJSON {
+    guard case .gradients(let store) = training else { return .null }
+    return .array(
+      zip(contexts, choices).map { context, choice in
+        [
+          "name": .string(context.name),
+          "shape": .array(context.block.shape.map { .integer($0) }),
+          "members": .list(store.members(ofBlock: context.index)),
+          "lambda": .finite(context.damping),
+          "side": .text(choice?.side.rawValue),
+          "reason": .string(choice?.reason ?? "dead: all training gradients are zero"),
+        ]
+      })
+  }
+
+  /// Weight and stores of each member, as a record has them.
+  func memberRecords() throws -> OrderedJSON {
+    .array(
+      try members.map {
+        [
+          "weight": .number($0.weight), "train": try $0.training.record(),
+          "query": try $0.queries.record(),
+        ]
+      })
+  }
+
+  /// What was read and multiplied, as a record has it.
+  func workRecord(seconds: Double) -> OrderedJSON {
+    guard case .gradients(let store) = training else { return .null }
+    return (meter?.work ?? RunMeter.Work()).record(on: store, seconds: seconds)
+  }
+}

@@ -1,0 +1,56 @@
+public import Gradients
+package import TensorFiles
+
+/// What scores were computed from: the training examples, or the queries.
+public enum ScoreSource: Sendable {
+  /// Gradients.
+  case gradients(GradientStore)
+  /// What the model's last layer reads.
+  case representations(RepresentedExamples)
+
+  /// The examples' ids as they were recorded; nil where there are none.
+  ///
+  /// - Returns: One entry per row, nil for rows without an id.
+  /// - Throws: An error of `examples.jsonl`.
+  /// - Complexity: reads the line of every example.
+  public func exampleIDs() throws -> [String?]? {
+    switch self {
+    case .gradients(let store): try store.exampleIDs()
+    case .representations(let examples): try examples.store?.exampleIDs()
+    }
+  }
+
+  /// What a record says of the source, with its checksum.
+  ///
+  /// - Throws: An error from reading it.
+  /// - Complexity: reads every byte, unless the writer recorded the checksum.
+  func record() throws -> OrderedJSON {
+    switch self {
+    case .gradients(let store): try store.record()
+    case .representations(let examples): try examples.record()
+    }
+  }
+}
+
+extension GradientStore {
+  /// What a record says of the store, with its checksum.
+  ///
+  /// - Throws: An error from reading it.
+  /// - Complexity: reads every byte, unless the writer recorded the checksum.
+  package func record() throws -> OrderedJSON {
+    [
+      "path": .string(name),
+      "kind": .string(kind.rawValue),
+      "rows": .integer(count),
+      "columns": .integer(layout.columnCount),
+      "dtype": .string(Set(elementTypes.map(\.name)).sorted().joined(separator: "+")),
+      "projection": .text(projection),
+      "crc32c": .text(try checksum()),
+    ]
+  }
+
+  /// How many bytes one pass reads.
+  package var bytesPerPass: Int {
+    layout.blocks.indices.reduce(0) { $0 + count * bytesPerRow(ofBlock: $1) }
+  }
+}

@@ -1,0 +1,59 @@
+import LinearAlgebra
+
+/// What is known of scores whose rows have been written.
+public struct ScoreSummary: Sendable {
+  /// The method's name.
+  public let method: String
+  /// The method's settings beside the damping.
+  public let settings: [String: String]
+  /// How queries were combined.
+  public let aggregation: Aggregation
+  /// The number of rows: queries, or 1 for their mean.
+  public let queryCount: Int
+  /// The number of training examples n.
+  public let exampleCount: Int
+  /// The first row's most extreme examples, where only those were written.
+  public internal(set) var preview: TopExamples?
+  /// What the user should know, each warning once.
+  public internal(set) var warnings: [String]
+  /// ‖(F + λI)x − v‖/‖v‖ per query; empty without a certificate.
+  public private(set) var residuals: [Double] = []
+  /// The most that any score of each query can differ from the exact one; empty without a certificate.
+  public private(set) var bounds: [Double] = []
+  /// The largest magnitude of a score.
+  public private(set) var largest = 0.0
+  /// Seconds spent on scoring, after the fit.
+  public private(set) var seconds = 0.0
+  /// How solves by passes went for the first batch of queries; the others' are alike.
+  public private(set) var convergence: [BlockConvergence] = []
+
+  init(
+    method: String, settings: [String: String], aggregation: Aggregation, queryCount: Int,
+    exampleCount: Int, warnings: [String]
+  ) {
+    self.method = method
+    self.settings = settings
+    self.aggregation = aggregation
+    self.queryCount = queryCount
+    self.exampleCount = exampleCount
+    self.warnings = warnings
+  }
+
+  /// Describes scores that are in memory.
+  init(_ scores: Scores) {
+    self.init(
+      method: scores.method, settings: scores.settings, aggregation: scores.aggregation,
+      queryCount: scores.queryCount, exampleCount: scores.exampleCount, warnings: [])
+    add(scores)
+  }
+
+  /// Adds the scores of further queries.
+  mutating func add(_ scores: Scores) {
+    residuals += scores.certificate?.relativeResiduals ?? []
+    bounds += scores.certificate?.errorBounds() ?? []
+    largest = scores.values.elements.reduce(largest) { max($0, abs($1)) }
+    seconds += scores.seconds
+    if convergence.isEmpty { convergence = scores.convergence }
+    for warning in scores.warnings where !warnings.contains(warning) { warnings.append(warning) }
+  }
+}
