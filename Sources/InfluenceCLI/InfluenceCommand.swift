@@ -58,8 +58,9 @@ struct InfluenceCommand: ParsableCommand {
       """,
     version: InfluenceKitVersion.current,
     subcommands: [
-      CompareCommand.self, ScoreCommand.self, SelfCommand.self, InspectCommand.self,
-      TopCommand.self, PlanCommand.self, VerifyCommand.self, ImportCommand.self,
+      CompareCommand.self, ScoreCommand.self, SweepCommand.self, SelfCommand.self,
+      InspectCommand.self, TopCommand.self, PlanCommand.self, VerifyCommand.self,
+      ImportCommand.self,
       MergeCommand.self, FitCommand.self, SplitCommand.self, GradientsCommand.self,
       GroupCommand.self, SubsetCommand.self, OutliersCommand.self, DisagreeCommand.self,
       ProjectCommand.self, ExperimentCommand.self,

@@ -72,6 +72,18 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
     .init("\(score) --output o.npy --method cg:steps", 64, "cg", "steps", "name=value"),
     .init("\(score) --output o.npy --method cg:steps=1,steps=2", 64, "cg", "steps", "twice"),
     .init("\(score) --output o.npy --method cg:tolerance=-1", 64, "cg", "tolerance"),
+    .init(
+      "\(score) --output o.npy --method exact,cg:steps=5,tolerance=0.1", 64, "2 methods",
+      "exact, cg:steps=5,tolerance=0.1", "influence score takes one"),
+    .init("\(full) --method datainf", 64, "2 methods (exact, datainf)"),
+    .init("self --train train.safetensors --output o.npy --method exact,datainf", 64, "2 methods"),
+    .init("self --train train.safetensors", 64, "'--method <name>'"),
+    .init("self --train train.safetensors --method exact", 64, "'--output <path>'"),
+    .init(
+      "sweep --train train.safetensors --query query.safetensors --grid 1e-3:1:3", 64, "--method"),
+    .init("fit --train train.safetensors --output f", 64, "'--method <names>'"),
+    .init("fit --train train.safetensors --method exact", 64, "'--output <folder>'"),
+    .init("\(plan)", 64, "'--method <names>'"),
     .init("\(exact) --output o.json", 64, "o.json", ".npy"),
     .init("\(exact) --output o", 64, "--output o", ".npy"),
     .init("\(exact) --output «»", 64, "--output", ".npy"),

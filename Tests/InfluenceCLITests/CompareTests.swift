@@ -148,6 +148,25 @@ struct CompareTests {
     #expect(place.has("run/scores/lissa_depth_3.npy"))
   }
 
+  @Test(
+    "Methods are listed with spaces, with commas, or by giving the option again",
+    arguments: [
+      ["--methods", "exact", "cg:tolerance=1e-2,steps=4", "hessian-free"],
+      ["--methods", "exact,cg:tolerance=1e-2,steps=4,hessian-free"],
+      ["--methods", "exact", "--methods", "cg:tolerance=1e-2,steps=4,hessian-free"],
+    ])
+  func lists(words: [String]) throws {
+    let json = try place.succeed(arguments + words + ["--output", "run", "--json"]).json()
+    #expect(
+      json["methods"]?.array?.compactMap { $0["method"]?.string } == [
+        "exact", "cg:tolerance=1e-2,steps=4", "hessian-free",
+      ])
+    #expect(
+      json["settings"]?["methods"]?.array?.compactMap(\.string) == [
+        "exact", "cg:tolerance=1e-2,steps=4", "hessian-free",
+      ])
+  }
+
   @Test("A run repeats bit for bit, from another folder; a changed score file is found")
   func repeats() throws {
     let files = FileManager.default

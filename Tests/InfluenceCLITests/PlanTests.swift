@@ -29,6 +29,17 @@ struct PlanTests {
     #expect(outcome.errors.isEmpty)
   }
 
+  @Test("Methods with commas, or by giving the option again")
+  func lists() throws {
+    let listed = try place.succeed(
+      Self.shape + ["--method", "exact,cg:steps=5,tolerance=0.1,datainf", "--no-time"])
+    let again = try place.succeed(
+      Self.shape + ["--method", "exact,cg:steps=5,tolerance=0.1", "--method", "datainf"]
+        + ["--no-time"])
+    #expect(listed.output == again.output)
+    #expect(again.output.contains("datainf: 25 blocks"))
+  }
+
   @Test("JSON, with a measurement")
   func json() throws {
     let json = try place.succeed(Self.shape + ["--method", "exact,datainf", "--json"]).json()

@@ -128,7 +128,8 @@ struct CompareCommand: FittingCommand {
     }
     let settings = CompareRun.Settings(
       train: whole(train), query: whole(query), flipped: whole(flipped), seed: seed ?? 0,
-      methods: methods.isEmpty ? EstimatorCatalog.compared : methods,
+      methods: methods.isEmpty
+        ? EstimatorCatalog.compared : MethodList.specifications(in: methods),
       partition: try fit.partition(), damping: fit.damping, side: fit.side,
       precision: fit.precision, threads: fit.threads,
       memory: fit.memory?.bytes)

@@ -35,8 +35,10 @@ struct FitCommand: FittingCommand {
   @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String
   @Option(
     help: ArgumentHelp("Methods, with commas between them: exact,datainf.", valueName: "names"))
-  var method: String
-  @Option(help: ArgumentHelp("The fit's folder.", valueName: "folder")) var output: String
+  var method: [String] = []
+  @Option(
+    name: .customLong("output"), help: ArgumentHelp("The fit's folder.", valueName: "folder"))
+  var givenOutput: String?
   @Flag(
     inversion: .prefixedNo,
     help: "Keep what certificates take: K or F of each block beside its factor.")
@@ -44,8 +46,19 @@ struct FitCommand: FittingCommand {
   @Flag(help: "Print what is kept as JSON.") var json = false
   @OptionGroup var fit: FitOptions
 
+  private var output: String { givenOutput ?? "" }
+
+  private var methods: [String] {
+    get throws { try MethodArgument.several(in: method, valueName: "names") }
+  }
+
+  func validate() throws {
+    _ = try methods
+    if givenOutput == nil { throw ValidationError("Missing expected argument '--output <folder>'") }
+  }
+
   func run() throws {
-    let estimators = try PlanCommand.methods(in: method).map { try EstimatorCatalog.estimator($0) }
+    let estimators = try methods.map { try EstimatorCatalog.estimator($0) }
     let target = try StoreDestination(output, sources: [train], marker: FitManifest.fileName).url
     let training = try fit.store(at: train)
     let meter = RunMeter()

@@ -32,7 +32,7 @@ struct GroupCommand: FittingCommand {
   @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String
   @Option(help: ArgumentHelp("The queries' gradients.", valueName: "path")) var query: String
   @Option(help: ArgumentHelp("The method, with settings after a colon.", valueName: "name"))
-  var method = "exact"
+  var method = ["exact"]
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp("The training rows that are removed, from 0.", valueName: "row"))
@@ -43,8 +43,11 @@ struct GroupCommand: FittingCommand {
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var fit: FitOptions
 
+  func validate() throws { _ = try MethodArgument.one(of: method, for: "group") }
+
   func run() throws {
-    let estimator = try EstimatorCatalog.estimator(method)
+    let estimator = try EstimatorCatalog.estimator(
+      MethodArgument.one(of: method, for: "group"))
     let training = try fit.store(at: train)
     let queries = try fit.store(at: query)
     let bar = ProgressBar(quiet: fit.quiet)

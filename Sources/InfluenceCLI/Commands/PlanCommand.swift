@@ -47,7 +47,7 @@ struct PlanCommand: FittingCommand {
   @Option(help: ArgumentHelp("With --rows: the type of stored gradients.", valueName: "type"))
   var dtype: ElementType?
   @Option(help: ArgumentHelp("Methods, with commas between them.", valueName: "names"))
-  var method: String
+  var method: [String] = []
   @Flag(inversion: .prefixedNo, help: "Plan for residuals and bounds.")
   var certificate = true
   @Flag(inversion: .prefixedNo, help: "Measure this machine, and say how long a run takes.")
@@ -55,10 +55,15 @@ struct PlanCommand: FittingCommand {
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var fit: FitOptions
 
+  private var methods: [String] {
+    get throws { try MethodArgument.several(in: method, valueName: "names") }
+  }
+
   /// With --rows, how many equal blocks.
   private var blocks: Int? { rows == nil ? nil : fit.givenBlocks.flatMap { Int($0) } }
 
   func validate() throws {
+    _ = try methods
     if rows == nil, let given = fit.givenBlocks, Int(given) != nil {
       throw ValidationError(
         "--blocks \(given): a number of equal blocks goes with --rows; a store's are grouped by tensor, layer, all or a JSON file"
@@ -102,7 +107,7 @@ struct PlanCommand: FittingCommand {
   }
 
   func run() throws {
-    let estimators = try Self.methods(in: method).map { try EstimatorCatalog.estimator($0) }
+    let estimators = try methods.map { try EstimatorCatalog.estimator($0) }
     var store: GradientStore?
     let shape: RunShape
     if let train {
@@ -138,18 +143,5 @@ struct PlanCommand: FittingCommand {
     }
     guard store.count > 0 else { throw InfluenceError.empty(source: store.name) }
     return store.count
-  }
-
-  /// Splits at commas, but not at those inside a method's settings: `exact,cg:steps=5,tolerance=0.1`.
-  static func methods(in text: String) -> [String] {
-    var methods: [String] = []
-    for part in text.split(separator: ",", omittingEmptySubsequences: false).map(String.init) {
-      if part.contains("="), !part.contains(":"), let last = methods.popLast() {
-        methods.append("\(last),\(part)")
-      } else {
-        methods.append(part)
-      }
-    }
-    return methods
   }
 }

@@ -4,6 +4,7 @@ import InfluenceKit
 extension ScoreCommand {
   /// Refuses options that do not go together.
   func validate() throws {
+    _ = try MethodArgument.one(of: method, for: "score")
     if let top {
       if top < 1 { throw ValidationError("--top \(top): use a number from 1 up") }
       if dampingSweep != nil {

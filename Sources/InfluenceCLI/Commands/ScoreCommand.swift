@@ -66,14 +66,7 @@ struct ScoreCommand: FittingCommand {
         score                   with the sign of --convention
 
       COLUMNS OF A SWEEP
-        share                   c of λ = c · tr(F)/d (λ itself if absolute)
-        Spearman, top 10        agreement with the default (--damping), mean over
-                                queries; top 10 is the share of the ten highest
-        neighbours, nb. top 10  the same with the neighbouring dampings
-        eff. dim.               Σ s/(s + λ) over all blocks
-        condition, median       (s + λ)/λ, s the largest: worst and median block
-        residual                |(F + λ₀I)x − v|/|v| in the default's system,
-                                median over queries
+      \(SweepCommand.columns)
 
       METHODS
       \(InfluenceCommand.methodList)
@@ -91,7 +84,7 @@ struct ScoreCommand: FittingCommand {
   @Option(
     help: ArgumentHelp(
       "The method, with settings after a colon: cg:tolerance=1e-3,steps=50.", valueName: "name"))
-  var method: String
+  var method: [String] = []
   @Option(
     help: ArgumentHelp("A row for each query, or one for the mean query.", valueName: "rows"))
   var aggregate: Aggregation = .none
@@ -127,19 +120,21 @@ struct ScoreCommand: FittingCommand {
   @OptionGroup var fit: FitOptions
 
   func run() throws {
-    if let method = try representationMethod() { return try score(by: method) }
-    if ensemble.isGiven { return try scoreEnsemble() }
-    if let dampingSweep {
-      return try SweepReport(
-        grid: dampingSweep, method: method, train: train ?? "", query: query ?? "",
-        aggregate: aggregate, output: output, fit: fit
-      ).show(json: json, output: output, quiet: fit.quiet)
+    let method = try MethodArgument.one(of: method, for: "score")
+    if let onRepresentations = try representationMethod(method) {
+      return try score(by: onRepresentations)
     }
-    try scoreStore()
+    if ensemble.isGiven { return try scoreEnsemble(by: method) }
+    if let dampingSweep {
+      return try SweepCommand.sweep(
+        train ?? "", query ?? "", by: method, over: dampingSweep, aggregate: aggregate,
+        output: output, json: json, fit: fit)
+    }
+    try scoreStore(by: method)
   }
 
   /// Scores the queries of one store.
-  private func scoreStore() throws {
+  private func scoreStore(by method: String) throws {
     let query = query ?? ""
     let estimator = try EstimatorCatalog.estimator(method)
     let source = try CurvatureSource(train: train, fit: keptFit)
@@ -171,7 +166,7 @@ struct ScoreCommand: FittingCommand {
   }
 
   /// Scores the queries of an ensemble.
-  private func scoreEnsemble() throws {
+  private func scoreEnsemble(by method: String) throws {
     let estimator = try EstimatorCatalog.estimator(method)
     let destination = try destination(inputs: try ensemble.folders().map(\.folder.path))
     let members = try ensemble.ensemble(fit)
@@ -186,7 +181,7 @@ struct ScoreCommand: FittingCommand {
   }
 
   /// The method, if it reads representations; options of gradients are refused then.
-  private func representationMethod() throws -> (any RepresentationMethod)? {
+  private func representationMethod(_ method: String) throws -> (any RepresentationMethod)? {
     try RepresentationCatalog.method(
       method, options: fit,
       refusing: [

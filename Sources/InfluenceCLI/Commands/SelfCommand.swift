@@ -34,15 +34,21 @@ struct SelfCommand: FittingCommand {
     help: ArgumentHelp("What `influence fit` kept of them.", valueName: "folder"))
   var keptFit: String?
   @Option(help: ArgumentHelp("The method, with settings after a colon.", valueName: "name"))
-  var method: String
-  @Option(help: ArgumentHelp("Where the values go: a .npy file.", valueName: "path"))
-  var output: String
+  var method: [String] = []
+  @Option(
+    name: .customLong("output"),
+    help: ArgumentHelp("Where the values go: a .npy file.", valueName: "path"))
+  var givenOutput: String?
   @Flag(name: .customLong("per-block"), help: "Each block's share of every value: n × blocks.")
   var perBlock = false
   @OptionGroup var ensemble: EnsembleOptions
   @OptionGroup var fit: FitOptions
 
+  private var output: String { givenOutput ?? "" }
+
   func validate() throws {
+    _ = try MethodArgument.one(of: method, for: "self")
+    if givenOutput == nil { throw ValidationError("Missing expected argument '--output <path>'") }
     if ensemble.isGiven {
       guard !perBlock else {
         throw ValidationError(
@@ -61,6 +67,7 @@ struct SelfCommand: FittingCommand {
   }
 
   func run() throws {
+    let method = try MethodArgument.one(of: method, for: "self")
     let onRepresentations = try RepresentationCatalog.method(
       method, options: fit,
       refusing: [
@@ -68,7 +75,7 @@ struct SelfCommand: FittingCommand {
         ("--checkpoint", !ensemble.checkpoints.isEmpty), ("--members", ensemble.members != nil),
       ])
     if let onRepresentations { return try influence(by: onRepresentations) }
-    if ensemble.isGiven { return try influenceOfEnsemble() }
+    if ensemble.isGiven { return try influenceOfEnsemble(by: method) }
     let estimator = try EstimatorCatalog.estimator(method)
     let source = try CurvatureSource(train: train, fit: keptFit)
     let destination = try OutputPath(output, inputs: source.inputs)
@@ -96,7 +103,7 @@ struct SelfCommand: FittingCommand {
     try printLargest(of: influence.values)
   }
 
-  private func influenceOfEnsemble() throws {
+  private func influenceOfEnsemble(by method: String) throws {
     let estimator = try EstimatorCatalog.estimator(method)
     let destination = try OutputPath(output, inputs: try ensemble.folders().map(\.folder.path))
     let members = try ensemble.ensemble(fit, needsQueries: false)

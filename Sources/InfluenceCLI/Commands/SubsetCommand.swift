@@ -67,7 +67,7 @@ struct SubsetCommand: FittingCommand {
     help: ArgumentHelp("The query's row, from 0; their mean unless given.", valueName: "row"))
   var queryRow: Int?
   @Option(help: ArgumentHelp("The method, with settings after a colon.", valueName: "name"))
-  var method: String?
+  var method: [String] = []
   @OptionGroup var table: SubsetTableOptions
   @Option(parsing: .unconditional, help: "How many examples the set has.") var size: Int
   @Option(help: ArgumentHelp("How the set is searched.", valueName: "name"))
@@ -89,7 +89,7 @@ struct SubsetCommand: FittingCommand {
         "--step \(step): only the algorithm adaptive goes in steps; leave it out")
     }
     if table.isGiven {
-      guard train == nil, query == nil, queryRow == nil, method == nil else {
+      guard train == nil, query == nil, queryRow == nil, method.isEmpty else {
         throw ValidationError(
           "--train, --query, --query-row and --method are for gradients, --data for tables: give one or the other"
         )
@@ -111,6 +111,7 @@ struct SubsetCommand: FittingCommand {
         )
       }
       try table.requireUnused()
+      if !method.isEmpty { _ = try MethodArgument.one(of: method, for: "subset") }
       if let queryRow, queryRow < 0 {
         throw ValidationError("--query-row \(queryRow): rows are counted from 0")
       }
@@ -125,7 +126,8 @@ struct SubsetCommand: FittingCommand {
     guard let train, let query else {
       return try SubsetOnTable(options: table, command: self).run()
     }
-    let estimator = try EstimatorCatalog.estimator(method ?? "exact")
+    let estimator = try EstimatorCatalog.estimator(
+      method.isEmpty ? "exact" : MethodArgument.one(of: method, for: "subset"))
     let training = try fit.store(at: train)
     let queries = try fit.store(at: query)
     if let queryRow, queryRow >= queries.count {

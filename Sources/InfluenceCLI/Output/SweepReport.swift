@@ -4,49 +4,20 @@ import Reporting
 
 /// A sweep over dampings: how far rankings depend on the damping.
 struct SweepReport {
-  private let sweep: DampingSweep
-  private let stability: DampingStability
-  private let train: String
-  private let record: OrderedJSON
+  let sweep: DampingSweep
+  let stability: DampingStability
+  let training: GradientStore
+  let queries: GradientStore
+  let options: CurvatureOptions
 
-  /// Sweeps, and writes the table and its record where there is an output.
-  init(
-    grid: String, method: String, train: String, query: String, aggregate: Aggregation,
-    output: String?, fit: FitOptions
-  ) throws {
-    let grid = try DampingGrid(parsing: grid)
-    let estimator = try EstimatorCatalog.estimator(method)
-    let destination = try output.map {
-      try OutputPath($0, inputs: [train, query], ending: "csv")
-    }
-    let options = try fit.curvatureOptions(certifies: false)
-    let training = try fit.store(at: train)
-    let queries = try fit.store(at: query)
-    let bar = ProgressBar(quiet: fit.quiet)
-    defer { bar.finish() }
-    sweep = try DampingSweep(
-      of: estimator, over: grid, on: training, queries: queries, aggregation: aggregate,
-      options: options, progress: bar.handler)
-    stability = try DampingStability(of: sweep)
-    bar.finish()
-    self.train = train
-    record = try Self.record(sweep, stability, training, queries, fit)
-    try destination?.write(Self.table(sweep, stability).csv(), record: record)
-  }
-
-  /// Prints the table, or the record.
-  func show(json: Bool, output: String?, quiet: Bool) throws {
-    Console.warn(sweep.warnings)
-    if json {
-      print(try record.serialized(.indented))
-      return
-    }
+  /// Prints the table, and the damping that is recommended.
+  func printTable(train: String, output: String?, quiet: Bool) {
     if !quiet {
       print(
         "\(Console.shortened(train)): \(sweep.exampleCount) training rows, \(sweep.queryCount) \(sweep.aggregation == .mean ? "mean query" : sweep.queryCount == 1 ? "query" : "queries"); \(sweep.method) at \(sweep.points.count) dampings in \(NumberFormat.seconds(sweep.seconds))\n"
       )
     }
-    print(Self.table(sweep, stability).plainText(), terminator: "")
+    print(table.plainText(), terminator: "")
     guard !quiet else { return }
     let recommended = stability.recommendation.map { recommendation in
       "\(Self.text(sweep.points[recommendation.index].damping)): "
@@ -63,15 +34,14 @@ struct SweepReport {
     }
   }
 
+  /// The number of a damping, whatever its kind.
   private static func value(_ damping: Damping) -> Double {
     switch damping {
     case .relative(let value), .absolute(let value): value
     }
   }
 
-  private static func mark(
-    _ index: Int, _ sweep: DampingSweep, _ stability: DampingStability
-  ) -> String {
+  private func mark(_ index: Int) -> String {
     var marks: [String] = []
     if sweep.points[index].isDefault {
       marks.append(sweep.points[index].isOnGrid ? "default" : "default, off the grid")
@@ -81,8 +51,8 @@ struct SweepReport {
     return marks.joined(separator: ", ")
   }
 
-  /// One damping a row.
-  private static func table(_ sweep: DampingSweep, _ stability: DampingStability) -> Table {
+  /// One row per damping.
+  var table: Table {
     let isAbsolute = sweep.grid.isAbsolute
     var table = Table(columns: [
       .init(isAbsolute ? "λ" : "share", .significant(digits: 3)),
@@ -95,24 +65,22 @@ struct SweepReport {
     for (index, point) in sweep.points.enumerated() {
       let entry = stability.entries[index]
       // A default of the other kind is not in the column's unit.
-      let value = value(point.damping)
+      let value = Self.value(point.damping)
       let isInUnit = point.damping == (isAbsolute ? .absolute(value) : .relative(value))
       table.append([
-        isInUnit ? .number(value) : .text(text(point.damping)),
+        isInUnit ? .number(value) : .text(Self.text(point.damping)),
         .number(entry.spearmanToDefault), .number(entry.topOverlapWithDefault),
         .number(entry.neighbourSpearman), .number(entry.neighbourTopOverlap),
         .number(point.effectiveDimension), .number(point.worstCondition),
         .number(point.medianCondition), .number(point.medianResidual),
-        .text(mark(index, sweep, stability)),
+        .text(mark(index)),
       ])
     }
     return table
   }
 
-  private static func record(
-    _ sweep: DampingSweep, _ stability: DampingStability, _ training: GradientStore,
-    _ queries: GradientStore, _ fit: FitOptions
-  ) throws -> OrderedJSON {
+  /// What stands beside the table, or is printed in its place.
+  func record() throws -> OrderedJSON {
     let points = zip(sweep.points, stability.entries).map { point, entry -> OrderedJSON in
       [
         "damping": .string(point.damping.description),
@@ -134,12 +102,12 @@ struct SweepReport {
       "version": 1,
       "method": .string(sweep.method),
       "grid": .string(sweep.grid.description),
-      "default": .string(fit.damping.description),
+      "default": .string(options.damping.description),
       "aggregate": .string(sweep.aggregation.rawValue),
       "queries": .integer(sweep.queryCount),
       "training_examples": .integer(sweep.exampleCount),
-      "partition": try fit.partition().json,
-      "precision": .string(fit.precision.rawValue),
+      "partition": training.partition.json,
+      "precision": .string(options.precision.rawValue),
       "points": .array(points),
       "recommendation": stability.recommendation.map { recommendation in
         [
