@@ -87,13 +87,13 @@ extension InfluenceError: CustomStringConvertible {
     case .missingInput(let method, let source, let reason):
       "method \(method): \(source): \(reason)"
     case .needsRepresentations(let method):
-      "method \(method) reads representations of the last layer and no gradients: use it with `influence score`, `self` or `compare` on one store, or choose a method on gradients"
+      "method \(method) reads representations of the last layer and no gradients: score with it as a method on representations, or choose a method on gradients"
     case .unmatchedRepresentations(let source, let rows, let storeRows):
       "\(source): \(rows) rows beside \(storeRows) of gradients; write both from the same examples"
     case .noSelfInfluence(let method, let reason):
       "method \(method) has no self-influence: \(reason)"
     case .notFinite(let source, let block, let rows):
-      "\(source): block \(block) holds NaN or infinite gradients in \(Self.list(rows)); recompute or remove those rows (`influence inspect` lists them all)"
+      "\(source): block \(block) holds NaN or infinite gradients in \(Self.list(rows)); recompute or remove those rows (the health of the store lists them all)"
     case .layoutMismatch(let train, let query, let differences):
       "\(train) and \(query) do not hold the same blocks: \(differences.joined(separator: "; ")); compute both from the same model and parameters"
     case .nothingToFit(let source):
@@ -117,13 +117,13 @@ extension InfluenceError: CustomStringConvertible {
     case .diverges(let method, let block, let growth, let remedy):
       "method \(method), block \(block): the recursion grows by a factor of \(growth) a step and would diverge; \(remedy)"
     case .tooLarge(let block, let method, let order, let bytes, let budget):
-      "method \(method), block \(block): a matrix of order \(order) takes \(bytes) bytes, more than the \(budget) allowed; raise --memory, or choose pcg, which solves for the exact scores by passes over the gradients, or datainf: they need none"
+      "method \(method), block \(block): a matrix of order \(order) takes \(bytes) bytes, more than the \(budget) allowed; give a larger memory budget, or choose pcg, which solves for the exact scores by passes over the gradients, or datainf: they need none"
     case .invalidDampingGrid(let text, let reason):
       "damping grid '\(text)': \(reason); write it as LOW:HIGH:COUNT, such as 1e-3:1:13"
     case .notSweepable(let method, let known):
-      "method \(method) cannot be swept over dampings; choose \(known.joined(separator: " or ")), or score each --damping by itself"
+      "method \(method) cannot be swept over dampings; choose \(known.joined(separator: " or ")), or score with each damping by itself"
     case .sweepTooLarge(let dampings, let queries, let examples, let bytes, let budget):
-      "a sweep over \(dampings) dampings holds \(queries) × \(examples) scores of each: \(bytes) bytes with what they are made from, more than the \(budget) allowed; take fewer dampings, --aggregate mean, or raise --memory"
+      "a sweep over \(dampings) dampings holds \(queries) × \(examples) scores of each: \(bytes) bytes with what they are made from, more than the \(budget) allowed; take fewer dampings, the mean of the queries, or a larger memory budget"
     }
   }
 

@@ -76,7 +76,8 @@ struct InfluenceCommand: ParsableCommand {
 
   private static func list(_ names: [String], _ summaries: [String: String]) -> String {
     names.map { name in
-      "  \(name.padding(toLength: 18, withPad: " ", startingAt: 0))\(summaries[name] ?? "")"
+      let summary = Advice.withOptions(summaries[name] ?? "")
+      return "  \(name.padding(toLength: 18, withPad: " ", startingAt: 0))\(summary)"
     }.joined(separator: "\n")
   }
 

@@ -114,7 +114,7 @@ public struct Representations: Companion {
     .unusableRepresentations(
       path: path, field: fileName,
       reason:
-        "there is no such file beside the gradients; `influence gradients --representations` writes it"
+        "there is no such file beside the gradients; store the representations of the same examples there"
     )
   }
 

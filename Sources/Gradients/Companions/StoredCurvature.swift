@@ -109,7 +109,7 @@ public struct StoredCurvature: Companion {
       throw GradientStoreError.unusableCurvature(
         path: path, field: "\(block.name).\(KroneckerFactors.Part.activations.rawValue)",
         reason:
-          "there are no Kronecker factors of this block; write them with `influence gradients --factors`, and score by tensor"
+          "there are no Kronecker factors of this block; store the factors of every block, and score by tensor"
       )
     }
     return KroneckerFactors(
@@ -136,7 +136,7 @@ public struct StoredCurvature: Companion {
     guard holds(kind) else {
       throw GradientStoreError.unusableCurvature(
         path: path, field: kind.rawValue,
-        reason: "the file does not hold it; write it with `influence gradients --hessian`")
+        reason: "the file does not hold it; store that matrix there")
     }
     let part: (_ rows: Range<Int>, _ columns: Range<Int>) -> Matrix<Double>
     switch storage {

@@ -79,7 +79,7 @@ public struct GradientProjection: Sendable, Hashable {
           throw GradientStoreError.notProjectable(
             block: block.name,
             reason:
-              "it has \(block.width) columns, fewer than the \(dimension) that are asked for; project to fewer, or group blocks (--blocks layer or all)"
+              "it has \(block.width) columns, fewer than the \(dimension) that are asked for; project to fewer, or group blocks by layer or all together"
           )
         }
         blocks.append((block.name, [dimension]))

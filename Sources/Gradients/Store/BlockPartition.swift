@@ -139,7 +139,7 @@ public enum BlockPartition: Sendable, Hashable {
             store: store,
             reason: names.contains(block)
               ? "block \(block.quoted) is named twice; name it in one group"
-              : "group \(group.name.quoted) names block \(block.quoted), which the store does not have; `influence inspect` lists its blocks"
+              : "group \(group.name.quoted) names block \(block.quoted), which the store does not have; its layout lists its blocks"
           )
         }
       }

@@ -40,9 +40,7 @@ extension Curvature {
     }
     let certifies = certifies ?? manifest.certifies
     guard manifest.certifies || !certifies else {
-      throw FitError.differs(
-        path: fit.path, option: "--no-certificate", kept: "(it holds nothing for certificates)",
-        asked: "--certificate")
+      throw FitError.withoutCertificates(path: fit.path)
     }
     let estimators =
       try estimators ?? manifest.methods.map { try EstimatorCatalog.estimator($0.specification) }

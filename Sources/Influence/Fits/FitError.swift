@@ -12,8 +12,8 @@ public enum FitError: Error, Sendable, Equatable {
   case notKept(path: String, method: String, kept: [String])
   /// A method that is fitted by passes or divides its scores: there is no matrix to keep.
   case cannotBeKept(method: String)
-  /// An option that differs from the fit's.
-  case differs(path: String, option: String, kept: String, asked: String)
+  /// Certificates were asked for, and the fit was made without what they need.
+  case withoutCertificates(path: String)
   /// A file of the fit is missing, or is not what was written.
   case damaged(path: String, reason: String)
   /// An earlier fit at this path was begun with something else.
@@ -29,19 +29,19 @@ extension FitError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .notAFit(let path, let found):
-      "\(path): \(found); give a folder that `influence fit` wrote"
+      "\(path): \(found); give the folder of a kept fit"
     case .invalidField(let path, let field, let reason):
       "\(path): field '\(field)' \(reason)"
     case .incomplete(let path, let blocks, let count):
-      "\(path): the fit is incomplete, it was stopped after \(blocks) of \(count) blocks; run the same `influence fit` again, which goes on from there"
+      "\(path): the fit is incomplete, it was stopped after \(blocks) of \(count) blocks; run the same fit again, which goes on from there"
     case .otherStore(let path, let store, let field, let recorded, let found):
       "\(path): \(store) is not the training store that was fitted, or has changed: \(field) was \(recorded) and is \(found); give the store that was fitted, or fit again"
     case .notKept(let path, let method, let kept):
       "\(path): the fit does not hold \(method), but \(kept.joined(separator: ", ")); choose one of them, or fit again with \(method)"
     case .cannotBeKept(let method):
       "method \(method) is not made of Gram matrices alone, so nothing of it can be kept; score with it directly"
-    case .differs(let path, let option, let kept, let asked):
-      "\(path): it was fitted with \(option) \(kept), which \(asked) does not go with; leave the option out, or fit again"
+    case .withoutCertificates(let path):
+      "\(path): the fit holds nothing for certificates; score without them, or fit again"
     case .damaged(let path, let reason):
       "\(path): \(reason); copy the fit again, or fit again"
     case .notResumable(let path, let field, let found, let asked):

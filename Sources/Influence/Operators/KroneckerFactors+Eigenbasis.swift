@@ -12,7 +12,7 @@ extension GradientStore {
       throw InfluenceError.missingInput(
         method: method, source: name,
         reason:
-          "there is no \(StoredCurvature.fileName) beside the gradients; write one with `influence gradients --factors`, or choose shampoo or eshampoo, which take the gradients alone"
+          "there is no \(StoredCurvature.fileName) beside the gradients; store the model's Kronecker factors there, or choose shampoo or eshampoo, which take the gradients alone"
       )
     }
     return try curvature.kroneckerFactors(of: block)

@@ -36,7 +36,7 @@ public struct RepresenterPoints: RepresentationMethod {
       throw .missingInput(
         method: name, source: training.source,
         reason:
-          "it holds no last layer at its minimum (head, output_gradients, regularization); `influence gradients --representations` writes it beside train"
+          "it holds no last layer at its minimum (head, output_gradients, regularization); store one with the representations of the training examples"
       )
     }
     var coefficients = head.outputGradients
@@ -64,7 +64,7 @@ public struct RepresenterPoints: RepresentationMethod {
       throw .missingInput(
         method: name, source: training.source,
         reason:
-          "the last layer is not at the minimum of mean loss + (λ/2)·|Θ|²: it is \(distance) from Σ αx, of a norm of \(norm(weights)); fit it further, or write it with `influence gradients --representations`"
+          "the last layer is not at the minimum of mean loss + (λ/2)·|Θ|²: it is \(distance) from Σ αx, of a norm of \(norm(weights)); fit it further, or store one that is"
       )
     }
   }

@@ -55,7 +55,7 @@ struct CurvatureSource {
   ///   - expectedQueries: How many queries there will be.
   ///   - meter: Counts the work.
   ///   - progress: Called as blocks are done.
-  /// - Throws: ``FitError`` where an option contradicts the fit.
+  /// - Throws: ``Failure/usage(_:)`` where an option contradicts the fit, or ``FitError``.
   func curvature(
     of estimator: any Estimator, on training: GradientStore, options: FitOptions,
     certifies: Bool?, expectedQueries: Int? = nil, meter: RunMeter, progress: ProgressHandler?
@@ -68,7 +68,9 @@ struct CurvatureSource {
     }
     func require(_ option: String, _ kept: String, _ given: String?) throws {
       guard let given, given != kept else { return }
-      throw FitError.differs(path: fit, option: option, kept: kept, asked: given)
+      throw Failure.usage(
+        "\(fit): it was fitted with \(option) \(kept), which \(given) does not go with; leave the option out, or fit again"
+      )
     }
     try require("--damping", manifest.damping.description, options.givenDamping?.description)
     try require("--precision", manifest.precision.rawValue, options.givenPrecision?.rawValue)

@@ -48,7 +48,7 @@ enum Failure: Error {
       }
     case let error as FitError:
       switch error {
-      case .notKept, .differs, .cannotBeKept: 64
+      case .notKept, .withoutCertificates, .cannotBeKept: 64
       case .notResumable, .occupied, .locked: 73
       default: 65
       }
@@ -100,7 +100,7 @@ enum Failure: Error {
       || error is FitError || error is EvaluationError || error is ModelError || error is DataError
       || error is FactorizationError || error is ExperimentError
       || error is DataFileError || error is PictureError:
-      return error.description
+      return Advice.withOptions(error.description)
     case let error as CocoaError:
       let path = error.filePath.map { "\($0): " } ?? ""
       return "\(path)\(error.localizedDescription)"

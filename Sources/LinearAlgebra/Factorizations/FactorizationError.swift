@@ -19,7 +19,7 @@ extension FactorizationError: CustomStringConvertible {
     case .notPositiveDefinite(let minor, let order):
       "the \(order) × \(order) matrix is not positive definite (leading minor \(minor)); raise the damping"
     case .notFinite(let order):
-      "the \(order) × \(order) matrix holds NaN or infinite elements; look for the rows they come from with `influence inspect`"
+      "the \(order) × \(order) matrix holds NaN or infinite elements; look for the rows they come from in the health of the store"
     case .singular(let pivot, let order):
       "the \(order) × \(order) matrix is singular at pivot \(pivot); raise the damping"
     case .didNotConverge(let unconverged, let order):

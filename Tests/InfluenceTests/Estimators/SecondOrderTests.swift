@@ -137,7 +137,7 @@ struct SecondOrderTests {
         return "\(error)"
       }
     }
-    #expect(message(nil, .hessian).contains("--hessian"))
+    #expect(message(nil, .hessian).contains("store the Hessian"))
     #expect(message(try curvature(hessian: matrix(of: problem)), .gaussNewton).contains("'ggn'"))
     #expect(message(try curvature(hessian: .identity(3)), .hessian).contains("3 × 3"))
     var bad = matrix(of: problem)

@@ -66,7 +66,7 @@ struct TRAKTests {
         return "\(error)"
       }
     }
-    #expect(message(TRAK()).contains("--margins"))
+    #expect(message(TRAK()).contains("beside the gradients of the margin"))
     let (short, shortPath) = try file([0.5, 0.5])
     #expect(message(TRAK(probabilities: shortPath)).contains("2 numbers"))
     var bad = probabilities

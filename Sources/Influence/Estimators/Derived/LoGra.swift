@@ -14,7 +14,7 @@ public struct LoGra: Estimator {
   /// `logra`.
   public static let name = "logra"
   /// What the method is, in one line.
-  public static let summary = "exact on gradients projected by influence project --kind logra"
+  public static let summary = "exact on gradients projected from both sides"
 
   private let exact = ExactFisher()
 
@@ -36,7 +36,7 @@ public struct LoGra: Estimator {
       throw InfluenceError.missingInput(
         method: name, source: training.name,
         reason:
-          "the gradients were not projected from both sides; make them with `influence project --kind logra`, or choose exact"
+          "the gradients were not projected from both sides; project them so first, or choose exact"
       )
     }
   }

@@ -61,7 +61,7 @@ public struct TRAK: Estimator {
     }
     guard let found else {
       throw problem(
-        "there are no probabilities of the right class; `influence gradients --margins` writes them, and trak:probabilities=FILE.npy says where they are"
+        "there are no probabilities of the right class; store them beside the gradients of the margin, or say where they are with trak:probabilities=FILE.npy"
       )
     }
     if let reason = found.problem(of: training.count) { throw problem(reason) }

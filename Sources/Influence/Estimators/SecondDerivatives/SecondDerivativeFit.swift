@@ -36,14 +36,14 @@ struct SecondDerivativeFit: QuerySideFit {
       throw .missingInput(
         method: method, source: training.name,
         reason:
-          "there is no \(StoredCurvature.fileName) beside the gradients; write one with `influence gradients --hessian`"
+          "there is no \(StoredCurvature.fileName) beside the gradients; store the Hessian or the Gauss–Newton matrix of the model there"
       )
     }
     guard curvature.holds(matrix) else {
       throw .missingInput(
         method: method, source: curvature.path,
         reason:
-          "it does not hold '\(matrix.rawValue)'; write it with `influence gradients --hessian`")
+          "it does not hold '\(matrix.rawValue)'; store that matrix there")
     }
     return curvature
   }
