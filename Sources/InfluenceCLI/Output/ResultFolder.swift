@@ -42,6 +42,16 @@ final class ResultFolder {
     interruption = Interruption.before { [made] in Self.remove(made) }
   }
 
+  /// The first folder `influence-runs/NAME-N` that is not taken.
+  static func fresh(_ name: String) throws -> URL {
+    let base = URL(filePath: "influence-runs")
+    for number in 1...100_000 {
+      let folder = base.appending(path: "\(name)-\(number)")
+      if !FileManager.default.fileExists(atPath: folder.path) { return folder }
+    }
+    throw Failure.cannotCreate("influence-runs: it is full; delete old runs")
+  }
+
   /// Keeps what was written.
   func keep() {
     interruption.map(Interruption.forget)

@@ -73,7 +73,7 @@ struct CompareCommand: FittingCommand {
 
   /// A repeated run takes as many threads as the run before.
   func threadCount() -> Int? {
-    `repeat`.map { CompareRun.Settings.threads(recordedIn: URL(filePath: $0)) } ?? fit.threads
+    `repeat`.map { ComparisonFolder.Settings.threads(recordedIn: URL(filePath: $0)) } ?? fit.threads
   }
 
   func validate() throws {
@@ -101,12 +101,12 @@ struct CompareCommand: FittingCommand {
 
   func run() throws {
     if let folder = `repeat` {
-      var earlier = try CompareRun.Settings(recordedIn: URL(filePath: folder))
+      var earlier = try ComparisonFolder.Settings(recordedIn: URL(filePath: folder))
       earlier.memory = fit.memory?.bytes
       let fresh = FileManager.default.temporaryDirectory
         .appending(path: "influence-repeat-\(ProcessInfo.processInfo.processIdentifier)")
       defer { try? FileManager.default.removeItem(at: fresh) }
-      let run = try CompareRun(earlier, folder: fresh, quiet: fit.quiet)
+      let run = try ComparisonFolder(earlier, folder: fresh, quiet: fit.quiet)
       let different = try run.differences(from: URL(filePath: folder))
       guard different.isEmpty else {
         throw Failure.data(
@@ -126,20 +126,20 @@ struct CompareCommand: FittingCommand {
     func whole(_ path: String?) -> String? {
       path.map { URL(filePath: $0).standardizedFileURL.path }
     }
-    let settings = CompareRun.Settings(
+    let settings = ComparisonFolder.Settings(
       train: whole(train), query: whole(query), flipped: whole(flipped), seed: seed ?? 0,
       methods: methods.isEmpty
         ? EstimatorCatalog.compared : MethodList.specifications(in: methods),
       partition: try fit.partition(), damping: fit.damping, side: fit.side,
       precision: fit.precision, threads: fit.threads,
       memory: fit.memory?.bytes)
-    let folder = try output.map { URL(filePath: $0) } ?? CompareRun.freshFolder()
-    let run = try CompareRun(settings, folder: folder, quiet: fit.quiet)
+    let folder = try output.map { URL(filePath: $0) } ?? ResultFolder.fresh("compare")
+    let run = try ComparisonFolder(settings, folder: folder, quiet: fit.quiet)
     try finish(run)
     if !fit.quiet, !json { print("\nscores, settings and this table: \(folder.relativePath)") }
   }
 
-  private func finish(_ run: CompareRun) throws {
+  private func finish(_ run: ComparisonFolder) throws {
     if json {
       print(try run.record().serialized(.indented))
     } else {

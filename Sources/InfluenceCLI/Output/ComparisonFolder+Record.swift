@@ -1,7 +1,7 @@
 import Foundation
 import InfluenceKit
 
-extension CompareRun {
+extension ComparisonFolder {
   /// Settings, results and versions as JSON.
   func record() throws -> OrderedJSON {
     [
@@ -61,7 +61,7 @@ extension CompareRun {
   }
 }
 
-extension CompareRun.Settings {
+extension ComparisonFolder.Settings {
   var json: OrderedJSON {
     func text(_ value: String?) -> OrderedJSON { value.map { .string($0) } ?? .null }
     return [
@@ -81,13 +81,13 @@ extension CompareRun.Settings {
 
   /// The number of threads of an earlier run; nil where its record cannot be read.
   static func threads(recordedIn folder: URL) -> Int? {
-    let record = try? OrderedJSON(contentsOf: folder.appending(path: CompareRun.recordName))
+    let record = try? OrderedJSON(contentsOf: folder.appending(path: ComparisonFolder.recordName))
     return record?["settings"]?["threads"]?.integer.flatMap { $0 > 0 ? $0 : nil }
   }
 
   /// Reads the settings of an earlier run, and checks that its inputs are still the same.
   init(recordedIn folder: URL) throws {
-    let url = folder.appending(path: CompareRun.recordName)
+    let url = folder.appending(path: ComparisonFolder.recordName)
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw Failure.noInput(
         "\(url.path): no such file; give the folder that `influence compare` left")

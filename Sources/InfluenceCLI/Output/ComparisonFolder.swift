@@ -4,7 +4,7 @@ import OrderedCollections
 import Reporting
 
 /// One comparison with its folder: gradients (of digits), scores, settings, table.
-struct CompareRun {
+struct ComparisonFolder {
   /// All that decides the result.
   struct Settings {
     var train: String?
@@ -106,16 +106,6 @@ struct CompareRun {
 
   private static func count(_ number: Int, _ one: String, _ many: String) -> String {
     "\(number) \(number == 1 ? one : many)"
-  }
-
-  /// The first `influence-runs/compare-N` that is not taken.
-  static func freshFolder(_ name: String = "compare") throws -> URL {
-    let base = URL(filePath: "influence-runs")
-    for number in 1...100_000 {
-      let folder = base.appending(path: "\(name)-\(number)")
-      if !FileManager.default.fileExists(atPath: folder.path) { return folder }
-    }
-    throw Failure.cannotCreate("influence-runs: it is full; delete old runs")
   }
 
   var warnings: [String] {
