@@ -36,7 +36,7 @@ struct InfluenceCommand: ParsableCommand {
             --select 20 --output l.npy    what to label next
 
       Gradients come as a store directory (info.json + gradients.bin), a .safetensors file with one \
-      tensor a block and the example first, a .npy file, or a directory of .npy files.
+      tensor per block and the example first, a .npy file, or a directory of .npy files.
 
       METHODS
       \(methodList)

@@ -9,7 +9,7 @@ struct ExampleTexts {
   private static let keys = ["train_texts", "texts", "examples", "train"]
   private static let textKeys = ["text", "prompt", "sentence", "input", "id"]
 
-  /// Reads JSON or, for a name ending in `.jsonl`, one JSON value a line.
+  /// Reads JSON or, for a name ending in `.jsonl`, one JSON value per line.
   init(at url: URL) throws {
     if url.pathExtension == "jsonl" {
       let map = try MemoryMap(opening: url)

@@ -61,7 +61,7 @@ struct FitOptions: ParsableArguments {
   /// How blocks are grouped: as was asked for, or as they are stored.
   func partition() throws -> BlockPartition { try givenBlocks.map { try .init($0) } ?? .tensor }
 
-  /// Opens a store, its blocks grouped.
+  /// Opens a store, with its blocks grouped as was asked for.
   func store(at path: String) throws -> GradientStore {
     try GradientStore(opening: URL(filePath: path)).partitioned(by: partition())
   }
@@ -107,7 +107,7 @@ struct ByteCount: ExpressibleByArgument {
 extension Damping: ExpressibleByArgument {
   /// Reads `0.1` or `absolute:1e-3`.
   public init?(argument: String) { self.init(argument) }
-  /// As it would be typed.
+  /// The damping as it would be typed.
   public var defaultValueDescription: String { description }
 }
 

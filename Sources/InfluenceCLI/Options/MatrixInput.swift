@@ -2,7 +2,7 @@ import Foundation
 import InfluenceKit
 import OrderedCollections
 
-/// A file of text, with errors like those of other inputs.
+/// A file of text, whose errors are like those of other inputs.
 enum TextFile {
   static func bytes(at path: String) throws -> [UInt8] {
     let map = try MemoryMap(opening: URL(filePath: path))
@@ -28,7 +28,7 @@ enum MatrixInput {
     return matrix
   }
 
-  /// Reads a list of finite numbers, whichever way it lies.
+  /// Reads a list of finite numbers, which is stored as one row or as one column.
   static func vector(at path: String) throws -> [Double] {
     let matrix = try matrix(at: path)
     guard matrix.rows == 1 || matrix.columns == 1 else {

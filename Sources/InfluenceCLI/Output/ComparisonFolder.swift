@@ -3,9 +3,9 @@ import InfluenceKit
 import OrderedCollections
 import Reporting
 
-/// One comparison with its folder: gradients (of digits), scores, settings, table.
+/// A comparison with the folder of its results: gradients (of digits), scores, settings and tables.
 struct ComparisonFolder {
-  /// All that decides the result.
+  /// The settings that decide the result.
   struct Settings {
     var train: String?
     var query: String?
@@ -17,7 +17,7 @@ struct ComparisonFolder {
     var side: CostModel.Request
     var precision: CurvatureOptions.Precision
     var threads: Int?
-    /// Decides whether there is a result, not which.
+    /// The memory budget in bytes, which decides whether there is a result, not which one.
     var memory: Int?
   }
 
@@ -98,7 +98,7 @@ struct ComparisonFolder {
     Interruption.leaves("\(Console.shortened(folder.path)) is complete")
   }
 
-  /// All that a run writes.
+  /// The names of everything that a run writes.
   private static let contents = [
     "gradients", "scores", "table.md", "table.csv", "agreement_spearman.csv", "agreement_top.csv",
     recordName,
@@ -113,7 +113,7 @@ struct ComparisonFolder {
     return comparison.entries.flatMap(\.scores.warnings).filter { seen.insert($0).inserted }
   }
 
-  /// The results, one method a row.
+  /// The results, one row per method.
   var table: Table {
     var columns: [Table.Column] = [
       .init("method", .text), .init("damping", .text), .init("fit", .seconds),

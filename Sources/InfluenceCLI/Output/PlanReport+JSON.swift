@@ -1,7 +1,7 @@
 import InfluenceKit
 
 extension PlanReport {
-  /// All of the plan.
+  /// The whole plan, every route with its stages.
   var json: OrderedJSON {
     [
       "format": "influencekit-plan",

@@ -9,9 +9,9 @@ struct StoreDestination {
   /// - Parameters:
   ///   - path: The new store's path.
   ///   - sources: Paths that are read.
-  ///   - marker: The file that tells what may be gone on with from other folders.
+  ///   - marker: The file by which a folder is known that an earlier run began.
   /// - Throws: ``Failure`` where the path is a source or lies in one, or something is there that is
-  ///   neither empty nor a store that the library can tell about.
+  ///   neither empty nor begun by an earlier run.
   init(
     _ path: String, sources: [String], marker: String = StoreManifest.fileName
   ) throws {

@@ -17,7 +17,7 @@ struct WorkReport {
   ///   - work: What was done.
   ///   - training: The store that passes went through.
   ///   - seconds: How long it took.
-  ///   - precision: Of products.
+  ///   - precision: The precision that products ran in.
   ///   - measures: Whether the machine may be measured, which takes a third of a second.
   init(
     _ work: RunMeter.Work, on training: GradientStore, seconds: Double,

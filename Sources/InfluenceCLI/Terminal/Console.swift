@@ -1,7 +1,7 @@
 import Foundation
 import InfluenceKit
 
-/// Standard output's end, and standard error, for what is not the result.
+/// Standard error, which takes what is not a result, and the end of standard output.
 enum Console {
   /// Writes a line.
   static func error(_ line: String) {

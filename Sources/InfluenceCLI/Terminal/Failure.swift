@@ -83,7 +83,7 @@ enum Failure: Error {
     }
   }
 
-  /// What explains the options that the command line tried.
+  /// The command that explains the options of the subcommand that was tried.
   private static var help: String {
     let first = CommandLine.arguments.dropFirst().first ?? ""
     let names = InfluenceCommand.configuration.subcommands.map { $0.configuration.commandName }

@@ -5,10 +5,10 @@ import Synchronization
 
 /// What ctrl-C (SIGINT) and SIGTERM do, for every command alike.
 ///
-/// They may come at any moment, and end the program at once: results appear under their names by
-/// renaming, and stores grow by commits, so that nothing has to be waited for. Before it ends, the
-/// progress line is cleared, temporary files are removed, and one line on standard error says what
-/// is left and how to go on. Commands say what that is with ``leaves(_:)``.
+/// A signal may come at any moment, and ends the program at once: results appear under their names by
+/// renaming, and stores grow by commits, so that the program need not wait for anything. Before it ends,
+/// it clears the progress line, removes temporary files, and says in one line on standard error what is
+/// left and how to go on. Commands say what is left with ``leaves(_:)``.
 struct Interruption {
   private struct State {
     var account: @Sendable () -> String = { Interruption.nothing }
@@ -16,11 +16,11 @@ struct Interruption {
     var nextWork = 0
   }
 
-  /// What is left of a command that writes at its very end, or not at all.
+  /// The account of a command that writes at its very end, or not at all.
   static let nothing = "nothing was written"
 
   private static let state = Mutex(State())
-  /// Whoever has it decides how the program ends; others wait, if need be for ever.
+  /// Whoever holds it decides how the program ends; everyone else waits, if necessary for ever.
   private static let turn = DispatchSemaphore(value: 1)
 
   private let sources: [any DispatchSourceSignal]
@@ -42,17 +42,17 @@ struct Interruption {
     }
   }
 
-  /// Sets what would be left, found out at the moment of the interruption: half a sentence.
+  /// Sets the account of what is left, half a sentence that is made at the moment of the interruption.
   static func leaves(_ account: @escaping @Sendable () -> String) {
     state.withLock { $0.account = account }
   }
 
-  /// Sets what would be left.
+  /// Sets the account of what is left.
   static func leaves(_ text: String) {
     leaves { text }
   }
 
-  /// Adds work to do before the program ends; it is done until ``forget(_:)`` is called.
+  /// Adds work that is done before the program ends, unless ``forget(_:)`` is called first.
   static func before(_ work: @escaping @Sendable () -> Void) -> Int {
     state.withLock { state in
       state.nextWork += 1

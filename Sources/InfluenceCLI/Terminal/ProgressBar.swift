@@ -24,10 +24,10 @@ final class ProgressBar: Sendable {
   /// Work shorter than this shows nothing.
   private static let patience = Duration.seconds(2)
   private static let interval = Duration.milliseconds(100)
-  /// What fits a narrow terminal: a line that wraps cannot be drawn over.
+  /// The most characters of a line: one that wraps in a narrow terminal cannot be drawn over.
   private static let widest = 78
 
-  /// What the work that is shown has read, if it is counted.
+  /// Counts what the work that is shown reads, if anything does.
   let meter: RunMeter?
 
   init(quiet: Bool, meter: RunMeter? = nil) {
@@ -38,7 +38,7 @@ final class ProgressBar: Sendable {
     state.withLock { $0.interruption = interruption }
   }
 
-  /// What the library calls.
+  /// The handler that the library calls; nil where nothing is drawn.
   var handler: ProgressHandler? {
     guard isActive else { return nil }
     return { [self] stage, fraction in update(stage, fraction) }

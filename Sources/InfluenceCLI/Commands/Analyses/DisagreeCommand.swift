@@ -3,7 +3,7 @@ import Foundation
 import InfluenceKit
 import Reporting
 
-/// `influence disagree`: examples on which a classifier would easily decide otherwise.
+/// `influence disagree`: the examples on which a classifier would most easily decide otherwise.
 struct DisagreeCommand: ThreadedCommand {
   static let configuration = CommandConfiguration(
     commandName: "disagree",
@@ -26,7 +26,7 @@ struct DisagreeCommand: ThreadedCommand {
       FILES
         --features   pool rows × d: what the last layer is applied to
         --weights    classes × d; one row for a rule of two classes
-        --bias       one number a class
+        --bias       one number per class
         --reference  rows × d that stand for all inputs; the pool unless given
         Each is a .npy file, or a tensor of a .safetensors file, FILE:NAME.
       """)

@@ -53,7 +53,7 @@ struct SubsetCommand: FittingCommand {
       \(InfluenceCommand.methodList)
       """)
 
-  /// Which way, in words for losses too.
+  /// Whether the answer is to rise or to fall; for losses there are words of their own.
   enum Direction: String, ExpressibleByArgument, CaseIterable {
     case raise, lower, helpful, harmful
 
@@ -186,7 +186,7 @@ struct SubsetCommand: FittingCommand {
     print("\(algorithm.rawValue), \(NumberFormat.seconds(seconds))")
   }
 
-  /// Refuses a set that leaves nothing.
+  /// Refuses a set that leaves no training row.
   func requireSize(below count: Int, of source: String) throws {
     guard size < count else {
       throw Failure.usage(

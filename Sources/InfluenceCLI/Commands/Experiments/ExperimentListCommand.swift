@@ -6,7 +6,7 @@ import Reporting
 /// `influence experiment list`: what experiments there are.
 struct ExperimentListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "The experiments, one a line.",
+    commandName: "list", abstract: "The experiments, one per line.",
     discussion: """
       EXAMPLE
         influence experiment list --json

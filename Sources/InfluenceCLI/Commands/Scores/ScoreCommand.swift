@@ -27,7 +27,7 @@ struct ScoreCommand: FittingCommand {
 
       With --top 100 it keeps only the 100 most helpful and the 100 most harmful examples of each query, \
       ranked as the float32 scores would be, in memory that does not grow with the number of queries: \
-      a CSV with a line an example, which pandas.read_csv and `influence top` open.
+      a CSV with one line per example, which pandas.read_csv and `influence top` open.
 
       With --per-block it writes which block of parameters each score comes from: queries × training \
       examples × blocks, whose sum over the last axis is the scores; the record names the blocks.
@@ -36,7 +36,7 @@ struct ScoreCommand: FittingCommand {
       precision are those of the fit.
 
       With --damping-sweep it writes no scores, but tells how far rankings depend on the damping: a \
-      table of one damping a row, as CSV with a .json beside it if there is an --output. For exact or datainf.
+      table with one damping per row, as CSV with a .json beside it if there is an --output. For exact or datainf.
 
       EXAMPLES
         influence score --train grads/train --query grads/query \\
@@ -100,7 +100,7 @@ struct ScoreCommand: FittingCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Keep only so many most helpful and most harmful examples a query, as CSV.",
+      "Keep only so many most helpful and most harmful examples of each query, as CSV.",
       valueName: "count"))
   var top: Int?
   @Flag(

@@ -38,7 +38,7 @@ struct ProjectCommand: ParsableCommand {
             --factor-dimension 64 --seed 1
       """)
 
-  /// What can be asked for.
+  /// The kinds of projection, as they are typed.
   enum Kind: String, ExpressibleByArgument, CaseIterable {
     case sjlt, gaussian, rademacher, logra
   }
@@ -96,7 +96,7 @@ struct ProjectCommand: ParsableCommand {
     }
   }
 
-  /// What was asked for.
+  /// The projection that was asked for.
   private var projection: GradientProjection {
     let dimension = dimension ?? 1
     let kind: GradientProjection.Kind =

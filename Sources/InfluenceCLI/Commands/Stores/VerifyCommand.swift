@@ -97,7 +97,7 @@ struct VerifyCommand: ParsableCommand {
 }
 
 extension ShardVerification {
-  /// What is wrong, one piece of a sentence each.
+  /// What is wrong: one clause of a sentence for each fault.
   fileprivate var complaints: [String] {
     let shard = Console.shortened(path)
     let damaged = damages.map { damage in
