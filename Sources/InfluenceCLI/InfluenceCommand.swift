@@ -39,10 +39,10 @@ struct InfluenceCommand: ParsableCommand {
       tensor per block and the example first, a .npy file, or a directory of .npy files.
 
       METHODS
-      \(methodList)
+      \(MethodHelp.methods)
 
       METHODS ON REPRESENTATIONS (score, self, compare)
-      \(representationMethodList)
+      \(MethodHelp.representationMethods)
 
       EXIT CODES
         0   done
@@ -67,20 +67,6 @@ struct InfluenceCommand: ParsableCommand {
     ]
   )
 
-  static var methodList: String { list(EstimatorCatalog.names, EstimatorCatalog.summaries) }
-
-  /// Methods on representations, for the commands that take them.
-  static var representationMethodList: String {
-    list(RepresentationCatalog.names, RepresentationCatalog.summaries)
-  }
-
-  private static func list(_ names: [String], _ summaries: [String: String]) -> String {
-    names.map { name in
-      let summary = Advice.withOptions(summaries[name] ?? "")
-      return "  \(name.padding(toLength: 18, withPad: " ", startingAt: 0))\(summary)"
-    }.joined(separator: "\n")
-  }
-
   static func main() {
     let interruption = Interruption()
     withExtendedLifetime(interruption) {
@@ -93,7 +79,7 @@ struct InfluenceCommand: ParsableCommand {
         try Console.flushOutput()
         Interruption.finish()
       } catch {
-        Failure.end(with: error)
+        end(with: error)
       }
     }
   }

@@ -54,7 +54,7 @@ extension Curvature {
         warnings: warnings, seconds: 0,
         shares: perBlock
           ? BlockShares.zeros(contexts.map(\.name), rowCount, self.training.count) : nil,
-        provenance: ScoreProvenance(self, estimator: index, queries: queries))
+        provenance: provenance(ofEstimator: index, queries: queries))
     }
     var residuals = estimators.map { _ in Matrix<Double>.zeros(rowCount, live.count) }
     var norms = Matrix<Double>.zeros(rowCount, live.count)

@@ -61,7 +61,7 @@ extension RepresentationMethod {
     return Scores(
       method: name, settings: settings, values: values, aggregation: aggregation, certificate: nil,
       warnings: [], seconds: (clock.now - start).inSeconds,
-      provenance: ScoreProvenance(
-        RepresentedExamples(queries), on: RepresentedExamples(training)))
+      provenance: RepresentedExamples(training).provenance(
+        scoring: RepresentedExamples(queries)))
   }
 }

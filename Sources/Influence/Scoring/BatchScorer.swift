@@ -79,7 +79,7 @@ private struct Writing<Scorer: BatchScorer> {
         ofQueries: rows, aggregation: aggregation, perBlock: perBlock)
       let values = scores.shares?.interleaved(in: convention) ?? scores.values(in: convention)
       try sink.append(destination.file.narrowed(values), firstQuery: first)
-      summary.add(scores)
+      scores.summarize(into: &summary)
     }
     summary.preview = sink.preview
     let record = ScoreRecord(

@@ -1,6 +1,6 @@
 public import Gradients
 import LinearAlgebra
-import TensorFiles
+public import TensorFiles
 
 extension Curvature {
   /// Scores queries with the one estimator that was fitted, and writes the scores with their record.
@@ -32,6 +32,58 @@ extension Curvature {
     return try FittedScorer(curvature: self, queries: queries, progress: progress).write(
       into: destination, aggregation: aggregation, convention: convention, details: details)
   }
+
+  /// Computes self-influence with the one estimator that was fitted, and writes it with its record.
+  ///
+  /// - Parameters:
+  ///   - file: A `.npy` array of float32: n values, or with `perBlock` each block's share of them,
+  ///     `n × blocks`.
+  ///   - perBlock: Whether the shares of blocks are written.
+  ///   - details: What the program adds to the record.
+  ///   - progress: Called as blocks are done.
+  /// - Throws: ``InfluenceError``, or an error from reading the store or writing a file.
+  public func selfInfluence(
+    into file: RecordedFile, perBlock: Bool = false, details: RecordDetails = RecordDetails(),
+    progress: ProgressHandler? = nil
+  ) throws -> SelfInfluence {
+    precondition(estimators.count == 1, "\(estimators.count) estimators for one file")
+    let clock = ContinuousClock()
+    let start = clock.now
+    var influence = try selfInfluence(perBlock: perBlock, progress: progress)[0]
+    influence.seconds = (clock.now - start).inSeconds
+    let provenance = provenance(ofEstimator: 0, queries: training)
+    let total = seconds + influence.seconds
+    let names = contexts.map(\.name)
+    let record: OrderedJSON = [
+      "format": perBlock ? "influencekit-block-self-influence" : "influencekit-self-influence",
+      "version": 1, "method": .string(estimators[0].name),
+      "settings": .settings(estimators[0].settings),
+      "damping": .string(options.damping.description),
+      "partition": training.partition.json,
+      "rows": .integer(influence.values.count),
+      "axes": perBlock ? ["training example", "block"] : ["training example"],
+      "block_names": perBlock ? .list(names) : .null,
+      "precision": .string(options.precision.rawValue),
+      "fit": .text(details.fit),
+      "blocks": provenance.blockRecords,
+      "train": try training.record(),
+      "seconds": .number(total),
+      "work": provenance.workRecord(seconds: total),
+      "warnings": .list(influence.warnings.map(details.wording)),
+    ]
+    try influence.write(into: file, record: record.adding(details.program))
+    return influence
+  }
+}
+
+extension Curvature {
+  /// What scores by one of the estimators are computed from.
+  func provenance(ofEstimator index: Int, queries: GradientStore) -> ScoreProvenance {
+    ScoreProvenance(
+      damping: options.damping, precision: options.precision, contexts: contexts,
+      choices: choices(forEstimator: index), training: .gradients(training),
+      queries: .gradients(queries), members: [], fitSeconds: seconds, meter: options.meter)
+  }
 }
 
 /// A curvature with the queries that it scores.
@@ -44,9 +96,7 @@ private struct FittedScorer: BatchScorer {
   var exampleCount: Int { curvature.training.count }
   var method: String { curvature.estimators[0].name }
   var settings: [String: String] { curvature.estimators[0].settings }
-  var provenance: ScoreProvenance {
-    ScoreProvenance(curvature, estimator: 0, queries: queries)
-  }
+  var provenance: ScoreProvenance { curvature.provenance(ofEstimator: 0, queries: queries) }
 
   func queriesAtATime(perBlock: Bool) -> Int {
     curvature.queriesAtATime(of: queries.count, perBlock: perBlock)

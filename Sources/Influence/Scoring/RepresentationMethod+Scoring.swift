@@ -1,6 +1,6 @@
 import Gradients
 import LinearAlgebra
-import TensorFiles
+public import TensorFiles
 
 extension RepresentationMethod {
   /// Scores queries by their representations, and writes the scores with their record.
@@ -34,6 +34,39 @@ extension RepresentationMethod {
     ).write(
       into: destination, aggregation: aggregation, convention: convention, details: details)
   }
+
+  /// Computes the score of every training example on itself, and writes the scores with their record.
+  ///
+  /// - Parameters:
+  ///   - training: n examples.
+  ///   - file: A `.npy` array of n float32 values.
+  ///   - details: What the program adds to the record.
+  /// - Throws: ``InfluenceError``, or an error from writing a file.
+  public func selfInfluence(
+    on training: RepresentedExamples, into file: RecordedFile,
+    details: RecordDetails = RecordDetails()
+  ) throws -> SelfInfluence {
+    let influence = SelfInfluence(
+      method: name, values: try selfInfluence(on: training.representations), warnings: [])
+    let record: OrderedJSON = [
+      "format": "influencekit-self-influence", "version": 1, "method": .string(name),
+      "settings": .settings(settings),
+      "rows": .integer(influence.values.count),
+      "train": try training.record(),
+    ]
+    try influence.write(into: file, record: record.adding(details.program))
+    return influence
+  }
+}
+
+extension RepresentedExamples {
+  /// What scores of queries by these examples are computed from.
+  func provenance(scoring queries: RepresentedExamples) -> ScoreProvenance {
+    ScoreProvenance(
+      damping: nil, precision: nil, contexts: [], choices: [],
+      training: .representations(self), queries: .representations(queries), members: [],
+      fitSeconds: 0, meter: nil)
+  }
 }
 
 /// A method on representations with the examples that it scores.
@@ -48,7 +81,7 @@ private struct RepresentationScorer: BatchScorer {
   var exampleCount: Int { training.count }
   var method: String { representationMethod.name }
   var settings: [String: String] { representationMethod.settings }
-  var provenance: ScoreProvenance { ScoreProvenance(queries, on: training) }
+  var provenance: ScoreProvenance { training.provenance(scoring: queries) }
 
   func queriesAtATime(perBlock: Bool) -> Int {
     // Products, values, their rows and as they are narrowed.

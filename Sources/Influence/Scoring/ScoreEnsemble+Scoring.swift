@@ -1,6 +1,6 @@
 import Gradients
 import LinearAlgebra
-import TensorFiles
+public import TensorFiles
 
 extension ScoreEnsemble {
   /// Scores the members' queries by one method, and writes the weighted sums with their record.
@@ -34,6 +34,45 @@ extension ScoreEnsemble {
     ).write(
       into: destination, aggregation: aggregation, convention: convention, details: details)
   }
+
+  /// Computes the weighted sum of the members' self-influence, and writes it with its record.
+  ///
+  /// - Parameters:
+  ///   - estimator: The method, fitted to each member by itself.
+  ///   - file: A `.npy` array of n float32 values.
+  ///   - options: As for ``Curvature``.
+  ///   - details: What the program adds to the record.
+  ///   - progress: Called as members are done.
+  /// - Throws: ``InfluenceError``, or an error from reading a store or writing a file.
+  public func selfInfluence(
+    by estimator: any Estimator, into file: RecordedFile,
+    options: CurvatureOptions = CurvatureOptions(), details: RecordDetails = RecordDetails(),
+    progress: ProgressHandler? = nil
+  ) throws -> SelfInfluence {
+    let influence = try selfInfluence(by: estimator, options: options, progress: progress)
+    let record: OrderedJSON = [
+      "format": "influencekit-self-influence", "version": 1, "method": .string(estimator.name),
+      "settings": .settings(estimator.settings),
+      "damping": .string(options.damping.description),
+      "rows": .integer(influence.values.count),
+      "precision": .string(options.precision.rawValue),
+      "members": try provenance(options).memberRecords(),
+      "warnings": .list(influence.warnings.map(details.wording)),
+    ]
+    try influence.write(into: file, record: record.adding(details.program))
+    return influence
+  }
+}
+
+extension ScoreEnsemble {
+  /// What sums over the members are computed from.
+  func provenance(_ options: CurvatureOptions) -> ScoreProvenance {
+    ScoreProvenance(
+      damping: options.damping, precision: options.precision, contexts: [], choices: [],
+      training: .gradients(members[0].training), queries: .gradients(members[0].queries),
+      members: members.map { .init(weight: $0.weight, training: $0.training, queries: $0.queries) },
+      fitSeconds: 0, meter: options.meter)
+  }
 }
 
 /// An ensemble with the method that scores it.
@@ -47,7 +86,7 @@ private struct EnsembleScorer: BatchScorer {
   var exampleCount: Int { ensemble.members[0].training.count }
   var method: String { estimator.name }
   var settings: [String: String] { estimator.settings }
-  var provenance: ScoreProvenance { ScoreProvenance(ensemble, options: options) }
+  var provenance: ScoreProvenance { ensemble.provenance(options) }
 
   func queriesAtATime(perBlock: Bool) -> Int {
     // Scores of one member, their sum, and what is written: three matrices beside the member's own.

@@ -91,7 +91,7 @@ public struct ScoreEnsemble: Sendable {
         earlier.seconds += scores.seconds
         sum = earlier
       } else {
-        scores.provenance = ScoreProvenance(self, options: options)
+        scores.provenance = provenance(options)
         sum = scores
       }
     }

@@ -3,6 +3,16 @@ import TensorFiles
 
 /// What scores were computed from, and how.
 public struct ScoreProvenance: Sendable {
+  /// One store of an ensemble.
+  public struct Member: Sendable {
+    /// What its scores were multiplied by.
+    public let weight: Double
+    /// The training gradients.
+    public let training: GradientStore
+    /// The queries' gradients.
+    public let queries: GradientStore
+  }
+
   /// How λ was chosen; nil for methods on representations, which have no damping.
   public let damping: Damping?
   /// The precision of products of gradients; nil for methods on representations.
@@ -16,7 +26,7 @@ public struct ScoreProvenance: Sendable {
   /// The queries; of an ensemble, those of its first member.
   public let queries: ScoreSource
   /// The members of the ensemble that scores were summed over; empty for a single store.
-  public let members: [ScoreEnsemble.Member]
+  public let members: [Member]
   /// Seconds spent on the fit.
   public let fitSeconds: Double
   /// What counted the work, if anything did.
@@ -26,45 +36,6 @@ public struct ScoreProvenance: Sendable {
   public var partition: BlockPartition? {
     guard case .gradients(let store) = training else { return nil }
     return store.partition
-  }
-
-  /// Of one estimator of a fitted curvature.
-  init(_ curvature: Curvature, estimator: Int, queries: GradientStore) {
-    damping = curvature.options.damping
-    precision = curvature.options.precision
-    contexts = curvature.contexts
-    choices = curvature.choices(forEstimator: estimator)
-    training = .gradients(curvature.training)
-    self.queries = .gradients(queries)
-    members = []
-    fitSeconds = curvature.seconds
-    meter = curvature.options.meter
-  }
-
-  /// Of a sum over an ensemble.
-  init(_ ensemble: ScoreEnsemble, options: CurvatureOptions) {
-    damping = options.damping
-    precision = options.precision
-    contexts = []
-    choices = []
-    training = .gradients(ensemble.members[0].training)
-    queries = .gradients(ensemble.members[0].queries)
-    members = ensemble.members
-    fitSeconds = 0
-    meter = options.meter
-  }
-
-  /// Of a method on representations.
-  init(_ queries: RepresentedExamples, on training: RepresentedExamples) {
-    damping = nil
-    precision = nil
-    contexts = []
-    choices = []
-    self.training = .representations(training)
-    self.queries = .representations(queries)
-    members = []
-    fitSeconds = 0
-    meter = nil
   }
 }
 

@@ -1,5 +1,3 @@
-import LinearAlgebra
-
 /// What is known of scores whose rows have been written.
 public struct ScoreSummary: Sendable {
   /// The method's name.
@@ -17,15 +15,15 @@ public struct ScoreSummary: Sendable {
   /// What the user should know, each warning once.
   public internal(set) var warnings: [String]
   /// ‖(F + λI)x − v‖/‖v‖ per query; empty without a certificate.
-  public private(set) var residuals: [Double] = []
+  public internal(set) var residuals: [Double] = []
   /// The most that any score of each query can differ from the exact one; empty without a certificate.
-  public private(set) var bounds: [Double] = []
+  public internal(set) var bounds: [Double] = []
   /// The largest magnitude of a score.
-  public private(set) var largest = 0.0
+  public internal(set) var largest = 0.0
   /// Seconds spent on scoring, after the fit.
-  public private(set) var seconds = 0.0
+  public internal(set) var seconds = 0.0
   /// How solves by passes went for the first batch of queries; the others' are alike.
-  public private(set) var convergence: [BlockConvergence] = []
+  public internal(set) var convergence: [BlockConvergence] = []
 
   init(
     method: String, settings: [String: String], aggregation: Aggregation, queryCount: Int,
@@ -37,23 +35,5 @@ public struct ScoreSummary: Sendable {
     self.queryCount = queryCount
     self.exampleCount = exampleCount
     self.warnings = warnings
-  }
-
-  /// Describes scores that are in memory.
-  init(_ scores: Scores) {
-    self.init(
-      method: scores.method, settings: scores.settings, aggregation: scores.aggregation,
-      queryCount: scores.queryCount, exampleCount: scores.exampleCount, warnings: [])
-    add(scores)
-  }
-
-  /// Adds the scores of further queries.
-  mutating func add(_ scores: Scores) {
-    residuals += scores.certificate?.relativeResiduals ?? []
-    bounds += scores.certificate?.errorBounds() ?? []
-    largest = scores.values.elements.reduce(largest) { max($0, abs($1)) }
-    seconds += scores.seconds
-    if convergence.isEmpty { convergence = scores.convergence }
-    for warning in scores.warnings where !warnings.contains(warning) { warnings.append(warning) }
   }
 }

@@ -1,4 +1,5 @@
 public import Foundation
+import LinearAlgebra
 public import TensorFiles
 
 extension Scores {
@@ -35,8 +36,12 @@ extension Scores {
   public func record(
     convention: ScoreConvention = .helpful, details: RecordDetails = RecordDetails()
   ) throws -> OrderedJSON {
-    try ScoreRecord(
-      summary: ScoreSummary(self), provenance: provenance, convention: convention, form: .array,
+    var summary = ScoreSummary(
+      method: method, settings: settings, aggregation: aggregation, queryCount: queryCount,
+      exampleCount: exampleCount, warnings: [])
+    summarize(into: &summary)
+    return try ScoreRecord(
+      summary: summary, provenance: provenance, convention: convention, form: .array,
       details: details
     ).json()
   }
@@ -55,5 +60,17 @@ extension Scores {
     var writer = try NumpyWriter(at: url, rows: queryCount, columns: exampleCount)
     try writer.append(file.narrowed(values(in: convention)))
     try file.commit(writer.finish(), record: record(convention: convention, details: details))
+  }
+
+  /// Adds these scores to what is known of the scores of earlier queries.
+  func summarize(into summary: inout ScoreSummary) {
+    summary.residuals += certificate?.relativeResiduals ?? []
+    summary.bounds += certificate?.errorBounds() ?? []
+    summary.largest = values.elements.reduce(summary.largest) { max($0, abs($1)) }
+    summary.seconds += seconds
+    if summary.convergence.isEmpty { summary.convergence = convergence }
+    for warning in warnings where !summary.warnings.contains(warning) {
+      summary.warnings.append(warning)
+    }
   }
 }

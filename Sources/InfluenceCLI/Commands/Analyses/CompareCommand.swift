@@ -36,10 +36,10 @@ struct CompareCommand: FittingCommand {
       share of the 10 % most helpful in common.
 
       METHODS
-      \(InfluenceCommand.methodList)
+      \(MethodHelp.methods)
 
       METHODS ON REPRESENTATIONS (`influence gradients --representations`)
-      \(InfluenceCommand.representationMethodList)
+      \(MethodHelp.representationMethods)
       """)
 
   @Option(help: ArgumentHelp("The training gradients; digits unless given.", valueName: "path"))

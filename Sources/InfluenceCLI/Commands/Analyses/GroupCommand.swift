@@ -26,7 +26,7 @@ struct GroupCommand: FittingCommand {
         interaction  second less additive: what they do together
 
       METHODS
-      \(InfluenceCommand.methodList)
+      \(MethodHelp.methods)
       """)
 
   @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String

@@ -50,7 +50,7 @@ struct SubsetCommand: FittingCommand {
         logistic minimises the mean loss + (penalty/2)|θ|²; its answer is --measure.
 
       METHODS
-      \(InfluenceCommand.methodList)
+      \(MethodHelp.methods)
       """)
 
   /// Whether the answer is to rise or to fall; for losses there are words of their own.

@@ -29,7 +29,7 @@ struct FitCommand: FittingCommand {
       on the query side) need norms and dampings alone, which are kept too.
 
       METHODS
-      \(InfluenceCommand.methodList)
+      \(MethodHelp.methods)
       """)
 
   @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String

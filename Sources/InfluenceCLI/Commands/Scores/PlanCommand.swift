@@ -27,7 +27,7 @@ struct PlanCommand: FittingCommand {
             --dtype float16 --memory 1GiB
 
       METHODS
-      \(InfluenceCommand.methodList)
+      \(MethodHelp.methods)
       """)
 
   @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String?

@@ -69,10 +69,10 @@ struct ScoreCommand: FittingCommand {
       \(SweepCommand.columns)
 
       METHODS
-      \(InfluenceCommand.methodList)
+      \(MethodHelp.methods)
 
       METHODS ON REPRESENTATIONS (`influence gradients --representations`)
-      \(InfluenceCommand.representationMethodList)
+      \(MethodHelp.representationMethods)
       """)
 
   @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String?

@@ -22,10 +22,10 @@ struct SelfCommand: FittingCommand {
         influence self --fit fits/train --method exact --output self.npy
 
       METHODS
-      \(InfluenceCommand.methodList)
+      \(MethodHelp.methods)
 
       METHODS ON REPRESENTATIONS (`influence gradients --representations`)
-      \(InfluenceCommand.representationMethodList)
+      \(MethodHelp.representationMethods)
       """)
 
   @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String?

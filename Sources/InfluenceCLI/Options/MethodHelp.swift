@@ -1,0 +1,20 @@
+import Foundation
+import InfluenceKit
+
+/// The methods as `--help` lists them.
+enum MethodHelp {
+  /// The methods on gradients, one per line.
+  static var methods: String { list(EstimatorCatalog.names, EstimatorCatalog.summaries) }
+
+  /// The methods on representations, for the commands that take them.
+  static var representationMethods: String {
+    list(RepresentationCatalog.names, RepresentationCatalog.summaries)
+  }
+
+  private static func list(_ names: [String], _ summaries: [String: String]) -> String {
+    names.map { name in
+      let summary = Advice.withOptions(summaries[name] ?? "")
+      return "  \(name.padding(toLength: 18, withPad: " ", startingAt: 0))\(summary)"
+    }.joined(separator: "\n")
+  }
+}
