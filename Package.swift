@@ -9,6 +9,7 @@ let package = Package(
     .executable(name: "influence", targets: ["InfluenceCLI"]),
   ],
   dependencies: [
+    .package(url: "https://github.com/apple/swift-algorithms", from: "1.2.1"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
@@ -44,6 +45,7 @@ let package = Package(
       name: "Gradients",
       dependencies: [
         "LinearAlgebra", "TensorFiles",
+        .product(name: "Algorithms", package: "swift-algorithms"),
         .product(name: "OrderedCollections", package: "swift-collections"),
       ],
       swiftSettings: settings
@@ -71,6 +73,7 @@ let package = Package(
       name: "Models",
       dependencies: [
         "LinearAlgebra", "Gradients", "Data",
+        .product(name: "Algorithms", package: "swift-algorithms"),
         .product(name: "RealModule", package: "swift-numerics"),
       ],
       swiftSettings: settings
@@ -79,6 +82,7 @@ let package = Package(
       name: "Evaluation",
       dependencies: [
         "LinearAlgebra", "TensorFiles", "Gradients", "Influence", "Data", "Models",
+        .product(name: "Algorithms", package: "swift-algorithms"),
         .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "RealModule", package: "swift-numerics"),
       ],

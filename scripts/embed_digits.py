@@ -24,7 +24,7 @@ HEADER = '''\
 // scikit-learn 1.9.1 (BSD-3-Clause) distributes them. Unchanged but for the encoding.
 
 extension Digits {
-  /// One image a line: 64 pixels as digits in base 17, a space, the label.
+  /// One image per line: 64 pixels as digits in base 17, a space, the label.
   static let embedded: String = """
 '''
 

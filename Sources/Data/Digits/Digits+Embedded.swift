@@ -6,7 +6,7 @@
 // scikit-learn 1.9.1 (BSD-3-Clause) distributes them. Unchanged but for the encoding.
 
 extension Digits {
-  /// One image a line: 64 pixels as digits in base 17, a space, the label.
+  /// One image per line: 64 pixels as digits in base 17, a space, the label.
   static let embedded: String = """
     005d910000dfaf5003f20b8004c008800580098004b01c7002e5ac00006da000 0
     000cd500000bg900003fg60007fgg200001gg300001gg600001gg600000bga00 1

@@ -57,7 +57,7 @@ public struct PatchFeatures: Sendable, Equatable {
   ///   - settings: How features are made.
   /// - Throws: ``DataError/badSetting(name:value:allowed:)``,
   ///   ``DataFileError/imagesDoNotFit(path:size:needed:)``, or ``FactorizationError``.
-  /// - Complexity: D² operations a sampled patch and 9D³, D = channels · s².
+  /// - Complexity: D² operations per sampled patch and 9D³, D = channels · s².
   public init(fitting images: LabelledImages, settings: Settings = Settings()) throws {
     try DataError.check(settings.filters >= 1, "number of filters", settings.filters, "at least 1")
     try DataError.check(settings.patchSize >= 1, "patch size", settings.patchSize, "at least 1")
@@ -121,7 +121,7 @@ public struct PatchFeatures: Sendable, Equatable {
   /// - Returns: ``featureCount`` features an image: for each quarter (upper left, upper right, lower left, lower
   ///   right) the k filters' positive, then negative answers.
   /// - Throws: ``DataFileError/imagesDoNotFit(path:size:needed:)``, or ``DataError``.
-  /// - Complexity: 2kD operations a patch: about 20 million an image of CIFAR-10 with 128 filters.
+  /// - Complexity: 2kD operations per patch: about 20 million for an image of CIFAR-10 with 128 filters.
   @specialized(where Element == Float)
   @specialized(where Element == Double)
   public func dataSet<Element: Scalar>(

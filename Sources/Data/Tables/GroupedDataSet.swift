@@ -9,7 +9,7 @@ public struct GroupedDataSet<Element: Scalar>: Sendable, Equatable {
 
   /// Makes a data set.
   ///
-  /// - Throws: ``DataError`` if there is not a group a row, or one is negative.
+  /// - Throws: ``DataError`` if there is not one group per row, or one is negative.
   public init(_ data: TabularDataSet<Element>, groups: [Int]) throws(DataError) {
     guard groups.count == data.count else {
       throw .labelCount(rows: data.count, labels: groups.count)

@@ -46,7 +46,7 @@ public struct SyntheticGroups: Sendable, Hashable {
   /// more examples of the same part begin with the same ones.
   ///
   /// - Parameter counts: The size of each part, at least 1.
-  /// - Returns: A part a count, of two features and two classes.
+  /// - Returns: One part per count, of two features and two classes.
   /// - Throws: ``DataError/badSetting(name:value:allowed:)``.
   public func parts(_ counts: [Int]) throws(DataError) -> [GroupedDataSet<Double>] {
     try DataError.check(noise >= 0 && noise.isFinite, "noise", noise, "a number from 0")

@@ -1,5 +1,4 @@
 internal import LinearAlgebra
-internal import SwiftCSV
 
 extension TabularDataSet {
   /// Reads a comma-separated table of numbers with a header line.
@@ -12,40 +11,24 @@ extension TabularDataSet {
   /// - Throws: ``DataError`` that names line and column. The class count is the largest label
   ///   plus one.
   public init(csv: String, labelColumn: String, featureDivisor: Double = 1) throws(DataError) {
-    let table: EnumeratedCSV
-    do {
-      table = try EnumeratedCSV(string: csv, delimiter: .comma, loadColumns: false)
-    } catch {
-      throw .unreadableTable(line: 1, column: "all", found: String(describing: error))
-    }
-    guard let labelIndex = table.header.firstIndex(of: labelColumn) else {
-      throw .missingColumn(name: labelColumn, columns: table.header)
-    }
+    let table = try CSVTable(csv)
+    let place = try table.index(of: labelColumn)
     var features: [Element] = []
     var labels: [Int] = []
-    features.reserveCapacity(table.rows.count * (table.header.count - 1))
-    for (row, cells) in table.rows.enumerated() {
-      guard cells.count == table.header.count else {
-        throw .unreadableTable(
-          line: row + 2, column: "\(cells.count + 1)", found: cells.joined(separator: ","))
+    features.reserveCapacity(table.count * (table.columns.count - 1))
+    try table.forEachCell { column, cell in
+      if column == place {
+        guard let label = Int(cell) else { return false }
+        labels.append(label)
+      } else {
+        guard let value = Double(cell) else { return false }
+        features.append(Element(value / featureDivisor))
       }
-      for (column, cell) in cells.enumerated() {
-        if column == labelIndex {
-          guard let label = Int(cell) else {
-            throw .unreadableTable(line: row + 2, column: labelColumn, found: cell)
-          }
-          labels.append(label)
-        } else {
-          guard let value = Double(cell) else {
-            throw .unreadableTable(line: row + 2, column: table.header[column], found: cell)
-          }
-          features.append(Element(value / featureDivisor))
-        }
-      }
+      return true
     }
-    let width = table.header.count - 1
     try self.init(
-      features: Matrix(rows: labels.count, columns: width, elements: features), labels: labels,
-      classCount: max(2, (labels.max() ?? 0) + 1))
+      features: Matrix(
+        rows: labels.count, columns: table.columns.count - 1, elements: features),
+      labels: labels, classCount: max(2, (labels.max() ?? 0) + 1))
   }
 }

@@ -21,7 +21,7 @@ public struct Brittleness: Sendable, Equatable {
   ///   - isCorrect: Whether the model trained on these rows, ascending, is right about each of the m
   ///     queries; called once with all rows, then several at a time.
   /// - Throws: `notFiniteScore`, `nothingLeft`, `differentLengths`, or what `isCorrect` throws.
-  /// - Complexity: 1 training, and up to |counts| a query.
+  /// - Complexity: One training, and up to |counts| more per query.
   public init(
     scores: Matrix<Double>, counts: [Int],
     isCorrect: @Sendable (_ rows: [Int]) throws -> [Bool]

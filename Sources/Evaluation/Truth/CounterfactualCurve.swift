@@ -71,13 +71,13 @@ public struct CounterfactualCurve: Sendable, Equatable {
     randomChanges = means
   }
 
-  /// The mean over queries of the change without the highest scores, one a count.
+  /// The mean over queries of the change without the highest scores, one per count.
   public var meanTopChange: [Double] { Self.columnMeans(topChanges) }
 
-  /// The mean over queries of the change at random, one a count.
+  /// The mean over queries of the change at random, one per count.
   public var meanRandomChange: [Double] { Self.columnMeans(randomChanges) }
 
-  /// The interval, over queries, of the mean difference between both, one a count.
+  /// The interval, over queries, of the mean difference between both, one per count.
   ///
   /// - Throws: `tooFewValues` below 2 queries, `levelOutOfRange`.
   public func differenceIntervals(

@@ -7,7 +7,7 @@ internal import LinearAlgebra
 public struct DataSelection: Sendable, Equatable {
   /// The shares of examples kept.
   public let fractions: [Double]
-  /// The numbers of examples kept, one a share.
+  /// The numbers of examples kept, one per share.
   public let keptCounts: [Int]
   /// The accuracy after training on the best of each share, from 0 to 1.
   public let accuracies: [Double]

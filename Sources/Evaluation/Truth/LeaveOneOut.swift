@@ -1,3 +1,4 @@
+import Algorithms
 public import Data
 public import LinearAlgebra
 public import Models
@@ -10,7 +11,7 @@ public import Models
 /// For convex models, which have one minimum each; retrained from the minimum by Newton's method until the
 /// gradient is as small as at the start. Positive means that the example helps the query.
 public enum LeaveOneOut {
-  /// Softmax regression.
+  /// Logistic or softmax regression.
   ///
   /// - Parameters:
   ///   - model: The model of all examples.
@@ -19,35 +20,16 @@ public enum LeaveOneOut {
   ///   - progress: Called with the share that is done.
   /// - Returns: `m × rows`.
   /// - Throws: ``ModelError``, or `FactorizationError`.
-  /// - Complexity: a factorization, and a few gradients and solutions an example.
+  /// - Complexity: a factorization, and a few gradients and solutions per example.
   public static func changes(
-    of model: SoftmaxRegression, queries: TabularDataSet<Double>, rows: [Int]? = nil,
+    of model: some ConvexClassifier, queries: TabularDataSet<Double>, rows: [Int]? = nil,
     progress: (@Sendable (Double) -> Void)? = nil
   ) throws -> Matrix<Double> {
     let factor = try Cholesky(factoring: model.hessian())
-    let before = try model.model.losses(of: queries)
+    let before = try model.losses(of: queries)
     return try changes(rows ?? Array(0..<model.data.count), before, progress) { row in
-      try model.leavingOut(row, factor: factor).model.losses(of: queries)
+      try model.leavingOut(row, factor: factor).losses(of: queries)
     }
-  }
-
-  /// Logistic regression.
-  ///
-  /// - Parameters:
-  ///   - model: The model of all examples.
-  ///   - queries: m examples whose losses are watched.
-  ///   - rows: The training examples that are left out, one at a time; all unless given.
-  ///   - progress: Called with the share that is done.
-  /// - Returns: `m × rows`.
-  /// - Throws: ``ModelError``, or `FactorizationError`.
-  public static func changes(
-    of model: LogisticRegression, queries: TabularDataSet<Double>, rows: [Int]? = nil,
-    progress: (@Sendable (Double) -> Void)? = nil
-  ) throws -> Matrix<Double> {
-    let factor = try Cholesky(factoring: model.hessian())
-    return try changes(
-      rows ?? Array(0..<model.data.count), model.losses(of: queries), progress
-    ) { row in try model.leavingOut(row, factor: factor).losses(of: queries) }
   }
 
   /// Ridge regression, by the formula: the loss of a query is ½(y − xᵀθ)².
@@ -82,15 +64,14 @@ public enum LeaveOneOut {
     var changes = Matrix<Double>.zeros(before.count, rows.count)
     // A group at a time, so that there is progress to show.
     let size = 16 * Parallelism.threads
-    for first in stride(from: 0, to: rows.count, by: size) {
-      let group = Array(rows[first..<min(rows.count, first + size)])
-      let after = try Parallelism.map(group.count) { try losses(group[$0]) }
+    for places in rows.indices.chunks(ofCount: size) {
+      let after = try Parallelism.map(places.count) { try losses(rows[places.lowerBound + $0]) }
       for (place, values) in after.enumerated() {
         for query in before.indices {
-          changes[query, first + place] = values[query] - before[query]
+          changes[query, places.lowerBound + place] = values[query] - before[query]
         }
       }
-      progress?(Double(first + group.count) / Double(rows.count))
+      progress?(Double(places.upperBound) / Double(rows.count))
     }
     return changes
   }

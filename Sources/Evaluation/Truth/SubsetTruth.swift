@@ -20,9 +20,9 @@ public struct SubsetTruth: Sendable, Equatable {
     }
   }
 
-  /// The mean over seeds, `m × M`, a column for each subset.
+  /// The mean over seeds, `m × M`, one column per subset.
   public let values: Matrix<Double>
-  /// The values of each seed, `m × M` each; one where the recipe does not depend on a seed.
+  /// The values of each seed, `m × M` each; a single one where the recipe does not depend on a seed.
   public let bySeed: [Matrix<Double>]
   /// The trainings that this took.
   public let results: RetrainingResults

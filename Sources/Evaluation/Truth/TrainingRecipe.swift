@@ -35,13 +35,9 @@ public enum TrainingRecipe: Sendable {
   func model(of data: TabularDataSet<Double>) throws -> any Classifier<Double> {
     switch self {
     case .logistic(let settings, let scale):
-      var model = try LogisticRegression(trainedOn: data, settings: settings).keepingFactor()
-      model.lossScale = scale
-      return model
+      return try Self.start(LogisticRegression(trainedOn: data, settings: settings), scale)
     case .softmax(let settings, let scale):
-      var model = try SoftmaxRegression(trainedOn: data, settings: settings).keepingFactor()
-      model.lossScale = scale
-      return model
+      return try Self.start(SoftmaxRegression(trainedOn: data, settings: settings), scale)
     case .perceptron(let sizes, let activation, let settings):
       return try TrainedPerceptron(
         sizes: [data.features.columns] + sizes + [data.classCount], activation: activation,
@@ -49,6 +45,14 @@ public enum TrainingRecipe: Sendable {
     case .adapters(let base, let rank, let alpha, let settings):
       return try TrainedPerceptron(adapting: base, rank: rank, alpha: alpha, settings: settings)
     }
+  }
+
+  private static func start<Model: ConvexClassifier>(
+    _ model: Model, _ scale: LossScale
+  ) throws -> Model {
+    var model = try model.keepingFactor()
+    model.lossScale = scale
+    return model
   }
 
   /// All that the trained model depends on, but for data and seed.

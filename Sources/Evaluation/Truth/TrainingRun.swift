@@ -2,7 +2,7 @@
 public struct TrainingRun: Sendable, Hashable {
   /// The rows of the training set, in this order.
   public var rows: [Int]
-  /// One weight a row, none negative; nil for all 1.
+  /// One weight per row, none negative; nil if all are 1.
   public var weights: [Double]?
   /// Decides first weights and the order of examples, where the recipe has such.
   public var seed: UInt64

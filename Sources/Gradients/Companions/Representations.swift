@@ -4,7 +4,8 @@ import OrderedCollections
 public import TensorFiles
 
 /// What a model's last layer reads and says of examples: matrices in memory, or
-/// `representations.safetensors` in the folder of a store, for methods that compare examples where the model has reduced them to features.
+/// `representations.safetensors` in the folder of a store, for methods that compare examples where the
+/// model has reduced them to features.
 ///
 /// All tensors are of floating point, with the example first:
 /// - `features` (`n × d`): what the last layer reads;
@@ -120,7 +121,7 @@ public struct Representations: Companion {
 
   /// Some of the examples, without the head.
   ///
-  /// - Parameter rows: Which.
+  /// - Parameter rows: The rows of the examples.
   public subscript(rows range: Range<Int>) -> Representations {
     Representations(
       checked: source, Matrix(features.view[rows: range]), Array(labels[range]))

@@ -1,3 +1,4 @@
+import Algorithms
 public import Foundation
 import LinearAlgebra
 public import TensorFiles
@@ -73,9 +74,7 @@ public struct StoreSplit: Sendable {
   ///   - size: The rows of a shard; positive.
   public static func ranges(of rows: Int, rowsPerShard size: Int) -> [Range<Int>] {
     precondition(size >= 1, "shards of \(size) rows")
-    return stride(from: 0, to: rows, by: min(size, max(rows, 1))).map {
-      $0..<min(rows, $0 + min(size, rows))
-    }
+    return Array((0..<rows).chunks(ofCount: size))
   }
 
   /// Where the shards are until all of them are whole: the destination's name with `.part`.

@@ -1,7 +1,7 @@
 import Foundation
 import TensorFiles
 
-/// Gradients in `.npy` files: example first, one array a block.
+/// Gradients in `.npy` files: one array per block, whose first dimension is the example.
 enum NumpyStore {
   static func openFile(_ url: URL) throws -> GradientStore {
     let file = try NumpyFile(opening: url)

@@ -2,7 +2,7 @@ import Foundation
 import OrderedCollections
 import TensorFiles
 
-/// Gradients in a `.safetensors` file: one tensor a block, example first.
+/// Gradients in a `.safetensors` file: one tensor per block, whose first dimension is the example.
 enum SafetensorsStore {
   static func open(_ url: URL) throws -> GradientStore {
     let file = try SafetensorsFile(opening: url)

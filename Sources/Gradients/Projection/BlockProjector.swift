@@ -1,3 +1,4 @@
+import Algorithms
 import LinearAlgebra
 
 /// P of one block, applied to rows of a store.
@@ -82,12 +83,12 @@ struct BlockProjector<Element: Scalar>: Sendable {
 
   private static func panels(_ dimension: Int, _ width: Int) -> [Range<Int>] {
     let step = max(64, panelBytes / (dimension * MemoryLayout<Element>.stride))
-    return stride(from: 0, to: width, by: step).map { $0..<min(width, $0 + step) }
+    return Array((0..<width).chunks(ofCount: step))
   }
 
   /// G·Pᵀ of some rows, `rows × k`.
   ///
-  /// - Complexity: 2dk operations a row where P is dense, sd where it is sparse, 2(p·q·k_in + q·k) where
+  /// - Complexity: Per row, 2dk operations where P is dense, sd where it is sparse, 2(p·q·k_in + q·k) where
   ///   it is a Kronecker product; and dk for P, unless it is kept.
   func project(_ store: GradientStore, rows: Range<Int>) throws -> Matrix<Element> {
     switch parts {
@@ -134,14 +135,12 @@ struct BlockProjector<Element: Scalar>: Sendable {
     let step = Self.sparseColumns
     // Few rows at a time where they must be converted into a buffer.
     let height = max(1, Self.panelBytes / (min(step, block.width) * MemoryLayout<Element>.stride))
-    for first in stride(from: 0, to: block.width, by: step) {
-      let columns = first..<min(block.width, first + step)
-      for start in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
-        let part = start..<min(rows.upperBound, start + height)
+    for columns in (0..<block.width).chunks(ofCount: step) {
+      for part in rows.chunks(ofCount: height) {
         let numbers = try store.rows(part, of: index, columns: columns, reusing: &buffer)
         sums.add(
-          matrix.products(of: numbers, firstColumn: first),
-          firstRow: start - rows.lowerBound)
+          matrix.products(of: numbers, firstColumn: columns.lowerBound),
+          firstRow: part.lowerBound - rows.lowerBound)
       }
     }
     return Matrix(converting: sums)

@@ -1,3 +1,4 @@
+import Algorithms
 import Dispatch
 import Foundation
 import Synchronization
@@ -5,8 +6,8 @@ import TensorFiles
 
 /// Reads a store's files into the system's file cache ahead of the passes that need them.
 ///
-/// Passes go through groups of blocks, a group after the other; this reads the same groups in the same
-/// order, rows from first to last, a group's columns of a row in one piece. A pass that is faster than
+/// Passes go through groups of blocks, one group after the other. This reads the same groups in the same
+/// order, rows from first to last; the columns of a group in one row are one piece. A pass that is faster than
 /// the disk waits here, rather than in page faults of a few kilobytes each. Nothing is copied, and what
 /// is read can be dropped by the system at any time. Reading begins with the first wait, and only if
 /// the files are not in memory already.
@@ -200,8 +201,7 @@ package final class ReadAhead: Sendable {
     var underWay: [(rows: Int, strips: [Strip], local: Range<Int>)] = []
     for shard in store.shards {
       let strips = strips(of: groups[group], in: shard)
-      for first in stride(from: 0, to: shard.rows.count, by: step) {
-        let local = first..<min(shard.rows.count, first + step)
+      for local in (0..<shard.rows.count).chunks(ofCount: step) {
         for strip in strips { forEachPiece(of: strip, local) { $0.advise(.willNeed, range: $1) } }
         underWay.append((shard.rows.lowerBound + local.upperBound, strips, local))
         guard underWay.count > Self.requestsUnderWay else { continue }

@@ -55,7 +55,7 @@ public struct BlockLayout: Hashable, Sendable {
   /// The number of columns D of a gradient row: all blocks together.
   public var columnCount: Int { blocks.last?.columns.upperBound ?? 0 }
 
-  /// What is different in another layout, one sentence a difference.
+  /// What is different in another layout, one sentence per difference.
   ///
   /// Empty when blocks agree by name and shape; their order does not matter.
   ///

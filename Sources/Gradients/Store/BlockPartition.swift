@@ -9,7 +9,7 @@ public import TensorFiles
 public enum BlockPartition: Sendable, Hashable {
   /// Blocks as they are stored.
   case tensor
-  /// One block a layer; see ``layer(of:)``.
+  /// One block per layer; see ``layer(of:)``.
   case layer
   /// One block, called `all`.
   case all
@@ -94,7 +94,7 @@ public enum BlockPartition: Sendable, Hashable {
   /// A name loses what says which parameter of its layer it is: a last component such as `weight` or
   /// `bias`, and everything from a component `lora_A` or `lora_B` on. `layers.0.weight` and `layers.0.bias`
   /// are of `layers.0`; `q_proj.lora_A.default.weight` is of `q_proj`. Other names are layers themselves:
-  /// a store with a block a module stays as it is.
+  /// a store with one block per module stays as it is.
   public static func layer(of name: String) -> String {
     var components = name.split(separator: ".", omittingEmptySubsequences: false)
     if let adapter = components.firstIndex(where: { $0.lowercased().hasPrefix("lora_") }),

@@ -17,7 +17,7 @@ public struct GradientHealth: Sendable {
     public let isDead: Bool
   }
 
-  /// One summary a block.
+  /// One summary per block.
   public let blocks: [BlockSummary]
   /// Rows whose gradient is zero in all blocks.
   public let zeroRows: [Int]

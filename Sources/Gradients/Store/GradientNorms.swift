@@ -1,3 +1,4 @@
+import Algorithms
 public import LinearAlgebra
 import TensorFiles
 
@@ -70,17 +71,13 @@ extension BlockSource {
     let tile = 1 << 16
     let rowsAPiece = max(1, tile / max(1, width))
     let rowsAGroup = 16 * rowsAPiece
-    let groups = (rows.count + rowsAGroup - 1) / rowsAGroup
-    return try Parallelism.map(groups) { group in
-      let first = rows.lowerBound + group * rowsAGroup
-      let end = min(rows.upperBound, first + rowsAGroup)
+    let groups = Array(rows.chunks(ofCount: rowsAGroup))
+    return try Parallelism.map(groups.count) { group in
       var buffer = Matrix<Float>.zeros(0, 0)
       var norms: [Double] = []
-      for start in stride(from: first, to: end, by: rowsAPiece) {
-        let part = start..<min(end, start + rowsAPiece)
+      for part in groups[group].chunks(ofCount: rowsAPiece) {
         var sums = [Double](repeating: 0, count: part.count)
-        for column in stride(from: 0, to: width, by: tile) {
-          let columns = column..<min(width, column + tile)
+        for columns in (0..<width).chunks(ofCount: tile) {
           let squares = try read(rows: part, columns: columns, reusing: &buffer).squaredRowNorms()
           for (row, square) in squares.enumerated() { sums[row] += square }
         }
@@ -97,10 +94,7 @@ extension BlockSource {
     var norms: [Double] = []
     norms.reserveCapacity(rows.count)
     var buffer = Matrix<Double>.zeros(0, 0)
-    for first in stride(
-      from: rows.lowerBound, to: rows.upperBound, by: isInPlace ? max(1, rows.count) : chunk)
-    {
-      let part = first..<min(rows.upperBound, first + (isInPlace ? rows.count : chunk))
+    for part in rows.chunks(ofCount: isInPlace ? max(1, rows.count) : chunk) {
       norms += try read(rows: part, columns: 0..<width, reusing: &buffer).squaredRowNorms()
     }
     return norms

@@ -1,3 +1,4 @@
+import Algorithms
 package import LinearAlgebra
 
 /// Rows of a store drawn at random, and their inner products: what copies are compared by.
@@ -25,8 +26,7 @@ package enum GradientSample {
     var products = Matrix<Double>.zeros(queries.count, examples.count)
     let tile = 2048
     for (index, block) in store.layout.blocks.enumerated() {
-      for first in stride(from: 0, to: block.width, by: tile) {
-        let columns = first..<min(block.width, first + tile)
+      for columns in (0..<block.width).chunks(ofCount: tile) {
         func gather(_ rows: [Int]) throws -> Matrix<Double> {
           var buffer = Matrix<Double>.zeros(0, 0)
           var elements: [Double] = []

@@ -4,7 +4,7 @@ extension GradientStore {
   /// The paths of the files that hold the gradients; none for gradients in memory.
   package var filePaths: [String] { shards.flatMap { $0.files.map(\.path) } }
 
-  /// Bytes of a row of one block, as they are stored.
+  /// How many bytes a row of one block takes, as it is stored.
   public func bytesPerRow(ofBlock block: Int) -> Int {
     shards.first?.blocks[block].bytesPerRow(width: layout.blocks[block].width) ?? 0
   }

@@ -61,13 +61,13 @@ extension GradientStore {
     return members.ofBlocks[index].map { members.stored.blocks[$0].name }
   }
 
-  /// Why rows of another store cannot be multiplied with this one's, one sentence a reason.
+  /// Why rows of another store cannot be multiplied with this one's, one sentence per reason.
   ///
   /// Blocks must agree by name and shape, be made of the same stored blocks in the same order, and be
   /// projected alike, if they are.
   ///
   /// - Parameters:
-  ///   - other: The queries, say.
+  ///   - other: The queries, for example.
   ///   - label: What this store is called in the sentences.
   ///   - otherLabel: What the other is called.
   public func differences(

@@ -11,7 +11,7 @@ extension GradientStore {
   /// - Returns: `1 × rows`, summed in single precision; nil where rows are not of a narrow type, or better
   ///   converted first.
   /// - Throws: ``GradientStoreError/invalidScale(path:row:block:found:)``.
-  /// - Complexity: 2d operations a row, one pass.
+  /// - Complexity: 2d operations per row, and one pass.
   package func narrowProducts(
     with vector: MatrixView<Float>, rows: Range<Int>, block: Int
   ) throws -> Matrix<Float>? {

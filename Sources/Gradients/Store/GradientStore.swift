@@ -1,3 +1,4 @@
+import Algorithms
 public import LinearAlgebra
 public import TensorFiles
 
@@ -12,11 +13,11 @@ public struct GradientStore: Sendable {
     case directory
     /// A directory of such directories, whose rows follow one another.
     case shards
-    /// A `.safetensors` file, one tensor a block, example first.
+    /// A `.safetensors` file with one tensor per block, whose first dimension is the example.
     case safetensors
     /// A `.npy` file, one block.
     case numpy
-    /// A directory of `.npy` files, one a block.
+    /// A directory of `.npy` files, one per block.
     case numpyDirectory
     /// Matrices in memory.
     case memory
@@ -28,11 +29,11 @@ public struct GradientStore: Sendable {
   public let kind: Kind
   /// The blocks of a gradient row, in column order.
   public let layout: BlockLayout
-  /// The number of rows n: one an example.
+  /// The number of rows n, one per example.
   public let count: Int
   /// How numbers are stored, per block; in the first shard, where there are several.
   public let elementTypes: [ElementType]
-  /// What the writer recorded, one a shard; nil for files of other tools.
+  /// What the writer recorded, one per shard; nil for files of other tools.
   public let manifests: [StoreManifest?]
   /// What lies beside the gradients: found in the folder when the store was opened, or given in memory.
   public let companions: Companions
@@ -96,7 +97,7 @@ public struct GradientStore: Sendable {
   /// The gradients of some rows in one block.
   ///
   /// - Parameters:
-  ///   - rows: The rows; contiguous, and in one shard for a look without a copy.
+  ///   - rows: The rows; contiguous, and in one shard for a view without a copy.
   ///   - block: Where the block stands in the layout.
   ///   - columns: Columns of the block; all unless given.
   ///   - type: `Float` or `Double`.
@@ -185,10 +186,6 @@ public struct GradientStore: Sendable {
   /// All rows in order, in chunks of at most `size` rows that never cross a shard's border.
   public func chunks(of size: Int) -> [Range<Int>] {
     precondition(size > 0, "chunks of \(size) rows")
-    return shards.flatMap { shard in
-      stride(from: shard.rows.lowerBound, to: shard.rows.upperBound, by: size).map {
-        $0..<min($0 + size, shard.rows.upperBound)
-      }
-    }
+    return shards.flatMap { $0.rows.chunks(ofCount: size) }
   }
 }

@@ -16,7 +16,7 @@ struct JoinedBlocks: Sendable {
     JoinedBlocks(members: members.map { Member(source: $0.source[rows: rows], width: $0.width) })
   }
 
-  /// The narrowest type that holds every member's numbers; that of all, where it is one.
+  /// The narrowest type that holds the numbers of every member.
   var elementType: ElementType {
     let types = Set(members.map(\.source.elementType))
     if let only = types.first, types.count == 1 { return only }

@@ -2,7 +2,7 @@
 public struct ShardVerification: Sendable {
   /// What the bytes could be compared with.
   public enum Evidence: String, Sendable {
-    /// A checksum every so many rows, one of the norms and one of the examples.
+    /// One checksum per range of rows, one of the norms and one of the examples.
     case rowRanges = "row-ranges"
     /// One checksum of all gradients, as older versions recorded it.
     case wholeFile = "whole-file"

@@ -17,7 +17,7 @@ public struct StoreChecksums: Sendable, Hashable {
 
   /// Rows that share a checksum.
   public let rowsPerRange: Int
-  /// One checksum a range, in order and without gaps.
+  /// One checksum per range, in order and without gaps.
   public private(set) var ranges: [RowRange] = []
   /// The checksum of `squared_norms.bin`.
   public internal(set) var norms = Checksum()
@@ -32,7 +32,7 @@ public struct StoreChecksums: Sendable, Hashable {
     scales = elementType == .int8 ? Checksum() : nil
   }
 
-  /// The rows that make 64 MiB, and at least one: some 16 ranges a gigabyte.
+  /// The rows that make 64 MiB, and at least one: some 16 ranges per gigabyte.
   static func rowsPerRange(rowBytes: Int) -> Int { max(1, (64 << 20) / max(1, rowBytes)) }
 
   /// Goes on with rows that follow those so far.

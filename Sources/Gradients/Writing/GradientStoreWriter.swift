@@ -122,7 +122,7 @@ public final class GradientStoreWriter {
   /// Appends the gradients of some examples.
   ///
   /// - Parameters:
-  ///   - blocks: One `rows × d` matrix a block, in the layout's order.
+  ///   - blocks: One `rows × d` matrix per block, in the layout's order.
   ///   - ids: The examples' names, if they have any.
   ///   - losses: The examples' losses, if known.
   /// - Throws: ``GradientStoreError/notFinite(path:row:block:reason:)`` and

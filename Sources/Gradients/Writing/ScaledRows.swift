@@ -14,7 +14,7 @@ struct ScaledRows: Sendable {
   /// The largest integer, and the negative of the smallest.
   static let largest = 127
 
-  /// Quantises one matrix a block, all with as many rows.
+  /// Quantises one matrix per block, all with the same number of rows.
   ///
   /// - Complexity: O(rows · columns).
   init<Element: Scalar>(_ blocks: [Matrix<Element>], of layout: BlockLayout) {

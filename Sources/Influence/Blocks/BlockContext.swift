@@ -51,7 +51,7 @@ public struct BlockContext: Sendable {
     of store: GradientStore, damping: Damping, reduction: any Reduction = WholeRows()
   ) throws -> [BlockContext] {
     try damping.validate()
-    guard store.count > 0 else { throw InfluenceError.empty(source: store.name) }
+    try store.requireRows()
     let norms = try store.squaredNorms(reduction)
     let contexts = try store.layout.blocks.enumerated().map { index, block in
       let squares = (0..<norms.rows).map { norms[$0, index] }

@@ -20,12 +20,8 @@ extension Curvature {
     progress: ProgressHandler? = nil,
     eachBlock: ((_ block: String, _ scores: [Matrix<Double>]) throws -> Void)? = nil
   ) throws -> [Scores] {
-    let differences = training.differences(from: queries)
-    guard differences.isEmpty else {
-      throw InfluenceError.layoutMismatch(
-        train: training.name, query: queries.name, differences: differences)
-    }
-    guard queries.count > 0 else { throw InfluenceError.empty(source: queries.name) }
+    try training.requireSameBlocks(as: queries)
+    try queries.requireRows()
     switch options.precision {
     case .single:
       return try scores(

@@ -32,12 +32,8 @@ extension DampingSweep {
           known: EstimatorCatalog.types.reversed().filter { $0.init().sweep != nil }.map { $0.name }
         )
       }
-      let differences = training.differences(from: queries)
-      guard differences.isEmpty else {
-        throw InfluenceError.layoutMismatch(
-          train: training.name, query: queries.name, differences: differences)
-      }
-      guard queries.count > 0 else { throw InfluenceError.empty(source: queries.name) }
+      try training.requireSameBlocks(as: queries)
+      try queries.requireRows()
       guard fit.sides.contains(.query) || options.costModel.request != .query else {
         throw InfluenceError.invalidSetting(
           method: estimator.name, setting: "side",

@@ -19,7 +19,7 @@ extension GradientStore {
   public func outlierScores(
     by measure: OutlierMeasure, blocks: [Int]? = nil, progress: ProgressHandler? = nil
   ) throws -> [Double] {
-    guard count > 0 else { throw InfluenceError.empty(source: name) }
+    try requireRows()
     let chosen = blocks ?? Array(layout.blocks.indices)
     precondition(
       !chosen.isEmpty && chosen.allSatisfy(layout.blocks.indices.contains), "blocks \(chosen)")

@@ -62,7 +62,7 @@ public struct RunShape: Sendable {
   ///   - queryCount: How many queries will be scored.
   /// - Throws: ``InfluenceError/empty(source:)``, or an error from reading the norms.
   public init(training: GradientStore, queryCount: Int) throws {
-    guard training.count > 0 else { throw InfluenceError.empty(source: training.name) }
+    try training.requireRows()
     self.init(
       exampleCount: training.count, queryCount: queryCount, layout: training.layout,
       recordsNorms: training.recordsNorms)

@@ -55,11 +55,7 @@ struct ComparisonFolder {
         by: settings.partition)
       queries = try GradientStore(opening: URL(filePath: query)).partitioned(
         by: settings.partition)
-      let differences = training.differences(from: queries)
-      guard differences.isEmpty else {
-        throw InfluenceError.layoutMismatch(
-          train: training.name, query: queries.name, differences: differences)
-      }
+      try training.requireSameBlocks(as: queries)
       let count = training.count
       flippedRows = try settings.flipped.map {
         try ExampleTexts.flippedRows(at: URL(filePath: $0), count: count)

@@ -56,7 +56,7 @@ public struct Cholesky<Element: Scalar>: Sendable {
 
   /// Replaces each row x of `rows` by the solution of y·A = x, that is by x·A⁻¹.
   ///
-  /// - Parameter rows: `m × n`, one right-hand side a row.
+  /// - Parameter rows: `m × n`, one right-hand side per row.
   /// - Complexity: 2mn² operations.
   public func solve(rows: inout Matrix<Element>) {
     solveTriangle(rows: &rows, transposed: true)

@@ -1,7 +1,7 @@
 internal import COpenBLAS
 public import RealModule
 
-/// One BLAS or LAPACK routine a line, for one element type.
+/// The BLAS and LAPACK routines for one element type, one per line.
 ///
 /// The table is what makes the layers above generic without cost: a call goes through one stored
 /// function pointer, and only this file and ``Scalar`` conformances know the C names. Members are

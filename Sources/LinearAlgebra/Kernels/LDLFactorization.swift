@@ -47,7 +47,7 @@ public struct LDLFactorization<Element: Scalar>: Sendable {
 
   /// Replaces each row x of `rows` by x·A⁻¹.
   ///
-  /// - Parameter rows: `m × n`, one right-hand side a row.
+  /// - Parameter rows: `m × n`, one right-hand side per row.
   /// - Complexity: 2mn² operations.
   public func solve(rows: inout Matrix<Element>) throws(FactorizationError) {
     precondition(

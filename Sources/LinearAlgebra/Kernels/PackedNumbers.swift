@@ -13,7 +13,7 @@ package enum PackedFormat: Sendable {
   /// A signed integer times a factor that the numbers of a row share.
   case int8
 
-  /// Bytes of a number.
+  /// How many bytes each number takes.
   package var byteCount: Int {
     switch self {
     case .int8: 1

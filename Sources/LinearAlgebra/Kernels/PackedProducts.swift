@@ -7,7 +7,7 @@ extension MatrixView where Element == Float {
   /// A single product a number is less work than writing the number to a cache and reading it again.
   ///
   /// - Parameters:
-  ///   - bytes: The numbers, a row of them every `byteStride` bytes, from the first byte on.
+  ///   - bytes: The numbers; a row starts every `byteStride` bytes, the first at the first byte.
   ///   - format: How they lie there.
   ///   - rowCount: How many rows there are.
   ///   - byteStride: Bytes from one row's first number to the next's.

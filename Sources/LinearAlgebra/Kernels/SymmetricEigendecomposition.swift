@@ -45,7 +45,7 @@ public struct SymmetricEigendecomposition<Element: Scalar>: Sendable {
   ///
   /// - Parameters:
   ///   - values: The n eigenvalues, ascending.
-  ///   - vectors: The eigenvectors, `n × n`, a row each.
+  ///   - vectors: The eigenvectors, `n × n`, one per row.
   public init(values: [Element], vectors: Matrix<Element>) {
     precondition(
       vectors.isSquare && vectors.rows == values.count,

@@ -12,7 +12,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
   ///
   /// - Parameters:
   ///   - seed: Any number.
-  ///   - stream: Tells apart independent sequences of one seed, one a purpose.
+  ///   - stream: Tells apart independent sequences of one seed; each purpose has its own.
   public init(seed: UInt64, stream: UInt64 = 0) {
     var mix = SplitMix64(state: seed)
     var streamMix = SplitMix64(state: stream ^ 0x6A09_E667_F3BC_C909)

@@ -70,7 +70,7 @@ public struct SparseSignMatrix: Sendable {
   ///   - matrix: `n × columns`.
   ///   - first: The first of the columns.
   /// - Returns: `n × k`, summed in double precision; a row does not depend on the others.
-  /// - Complexity: s operations a number.
+  /// - Complexity: s operations per number.
   public func products<Element: Scalar>(
     of matrix: MatrixView<Element>, firstColumn first: Int
   ) -> Matrix<Double> {

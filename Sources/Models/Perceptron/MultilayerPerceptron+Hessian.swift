@@ -1,3 +1,4 @@
+internal import Algorithms
 public import Data
 internal import Gradients
 public import LinearAlgebra
@@ -72,8 +73,7 @@ extension MultilayerPerceptron {
     try checkFit(data)
     try checkExplicit()
     var sum = SymmetricAccumulator(order: parameterCount)
-    for first in stride(from: 0, to: data.count, by: 256) {
-      let rows = first..<min(data.count, first + 256)
+    for rows in (0..<data.count).chunks(ofCount: 256) {
       var pass = forward(Matrix(data.features.view[rows: rows]))
       let probabilities = pass.logits.rowSoftmax()
       for label in 0..<outputs {
@@ -82,7 +82,7 @@ extension MultilayerPerceptron {
         for row in 0..<rows.count { gradients[row, label] += 1 }
         gradients.scaleRows(
           by: (0..<rows.count).map {
-            let weight = Element(weights?[first + $0] ?? 1)
+            let weight = Element(weights?[rows.lowerBound + $0] ?? 1)
             return Element.sqrt(max(0, weight * probabilities[$0, label]))
           })
         back(&pass, from: gradients)

@@ -1,3 +1,4 @@
+internal import Algorithms
 public import Data
 public import Gradients
 internal import LinearAlgebra
@@ -6,7 +7,7 @@ internal import LinearAlgebra
 public enum FisherLabels: Sendable, Hashable {
   /// The data's: the empirical Fisher matrix.
   case empirical
-  /// Drawn from the model's own predictions, one an example: the Fisher matrix proper, which of softmax
+  /// Drawn from the model's own predictions, one per example: the Fisher matrix proper, which of softmax
   /// is the Gauss–Newton matrix.
   case sampled(seed: UInt64)
 
@@ -31,7 +32,7 @@ extension MultilayerPerceptron {
   ///   - labels: Whose labels.
   /// - Returns: Factors by block, in the order of ``layout``.
   /// - Throws: ``ModelError`` if the data do not fit; ``FactorizationError``.
-  /// - Complexity: n(p² + q² + pq) operations and 9(p³ + q³) a tensor.
+  /// - Complexity: n(p² + q² + pq) operations and 9(p³ + q³) per tensor.
   public func kroneckerFactors(
     over data: TabularDataSet<Element>, labels: FisherLabels = .empirical
   ) throws -> [(block: String, factors: KroneckerFactors)] {
@@ -83,8 +84,7 @@ extension MultilayerPerceptron {
     _ body: (_ index: Int, _ activations: Matrix<Double>, _ gradients: Matrix<Double>) throws ->
       Void
   ) throws {
-    for first in stride(from: 0, to: data.count, by: 512) {
-      let rows = first..<min(data.count, first + 512)
+    for rows in (0..<data.count).chunks(ofCount: 512) {
       let features = Matrix(data.features.view[rows: rows])
       let drawn = self.labels(labels, of: data, features, rows)
       let pass = forwardAndBack(features, labels: drawn[...])

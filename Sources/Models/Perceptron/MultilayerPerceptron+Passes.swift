@@ -1,3 +1,4 @@
+import Algorithms
 public import Data
 public import LinearAlgebra
 
@@ -20,6 +21,9 @@ struct NetworkPass<Element: Scalar> {
 }
 
 extension MultilayerPerceptron {
+  /// Rows whose intermediate results stay in cache.
+  private static var batchSize: Int { 512 }
+
   /// The logits of a batch.
   ///
   /// - Parameter features: `n × inputs`.
@@ -38,7 +42,7 @@ extension MultilayerPerceptron {
   @specialized(where Element == Double)
   public func losses(of data: TabularDataSet<Element>) throws(ModelError) -> [Double] {
     try checkFit(data)
-    return Self.batches(of: data.count).flatMap { rows in
+    return (0..<data.count).chunks(ofCount: Self.batchSize).flatMap { rows in
       let logits = logits(of: data.features.view[rows: rows])
       return SoftmaxCrossEntropy(logits: logits, labels: data.labels[rows]).losses
     }
@@ -50,7 +54,7 @@ extension MultilayerPerceptron {
   @specialized(where Element == Float)
   @specialized(where Element == Double)
   public func predictions(for features: MatrixView<Element>) -> [Int] {
-    Self.batches(of: features.rows).flatMap { rows in
+    (0..<features.rows).chunks(ofCount: Self.batchSize).flatMap { rows in
       logits(of: features[rows: rows]).columnsOfRowMaxima()
     }
   }
@@ -62,11 +66,6 @@ extension MultilayerPerceptron {
     try checkFit(data)
     let hits = zip(predictions(for: data.features.view), data.labels).count { $0 == $1 }
     return Double(hits) / Double(data.count)
-  }
-
-  /// Rows in pieces whose intermediate results stay in cache.
-  private static func batches(of count: Int) -> [Range<Int>] {
-    stride(from: 0, to: count, by: 512).map { $0..<min(count, $0 + 512) }
   }
 
   /// Runs a batch through the network, and keeps what the way back needs.

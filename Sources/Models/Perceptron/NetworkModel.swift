@@ -43,7 +43,7 @@ extension NetworkModel {
     _ body: (_ rows: Range<Int>, _ blocks: [Matrix<Element>], _ losses: [Double]) throws -> Void
   ) throws {
     try PerExampleGradients(of: network, target: target, dropout: dropout, lastLayers: lastLayers)
-      .forEachBatch(of: examples, batchSize: min(batchSize, max(1, examples.count)), body)
+      .forEachBatch(of: examples, batchSize: batchSize, body)
   }
 
   /// The network's, of the layers that count; see ``MultilayerPerceptron/kroneckerFactors(over:labels:)``.

@@ -1,3 +1,4 @@
+internal import Algorithms
 public import Data
 public import Gradients
 public import LinearAlgebra
@@ -11,7 +12,7 @@ public import LinearAlgebra
 public struct PerExampleGradients<Element: Scalar>: Sendable {
   /// The gradients of one batch.
   public struct Batch: Sendable {
-    /// One matrix for each block of the layout, `n × d`, a row for each example.
+    /// One matrix for each block of the layout, `n × d`, one row per example.
     public let blocks: [Matrix<Element>]
     /// Each example's own loss, in nats; not divided by n.
     public let losses: [Double]
@@ -88,12 +89,9 @@ public struct PerExampleGradients<Element: Scalar>: Sendable {
   ) throws {
     try ModelError.check(batchSize >= 1, "batch size", batchSize, "at least 1")
     try model.checkFit(data)
-    let starts = Array(stride(from: 0, to: data.count, by: batchSize))
-    var workspaces = Array(repeating: Workspace(), count: min(Parallelism.threads, starts.count))
-    for group in stride(from: 0, to: starts.count, by: workspaces.count) {
-      let ranges = starts[group...].prefix(workspaces.count).map { first in
-        first..<min(data.count, first + batchSize)
-      }
+    let batches = Array((0..<data.count).chunks(ofCount: batchSize))
+    var workspaces = Array(repeating: Workspace(), count: min(Parallelism.threads, batches.count))
+    for ranges in batches.chunks(ofCount: workspaces.count).map(Array.init) {
       Parallelism.update(&workspaces) { index, workspace in
         if index < ranges.count { fill(&workspace, with: data, rows: ranges[index]) }
       }

@@ -1,32 +1,11 @@
+import Algorithms
 public import Data
 public import Gradients
 public import LinearAlgebra
 
-extension LogisticRegression: Classifier {
+extension LogisticRegression: ConvexClassifier {
   /// One block, `weight`, of one output: `1 × d`, the intercept last.
   public var layout: BlockLayout { BlockLayout([("weight", [1, parameters.count])]) }
-  /// α, of all parameters.
-  public var penalty: Double { settings.regularization }
-
-  /// The same model with the factor of its Hessian, which training on similar examples then takes.
-  public func keepingFactor() throws -> LogisticRegression {
-    var result = self
-    result.factor = try Cholesky(factoring: hessian())
-    return result
-  }
-
-  /// The model of other examples, from here by Newton's method; the penalty follows ``lossScale``.
-  ///
-  /// - Throws: ``ModelError``.
-  public func trained(
-    on examples: TabularDataSet<Double>, weights: [Double]?, seed: UInt64,
-    progress: ((Double) -> Void)?
-  ) throws -> LogisticRegression {
-    let kept = weights?.reduce(0, +) ?? Double(examples.count)
-    return try retrained(
-      on: examples, weights: weights,
-      settings: lossScale.settings(settings, count: data.count, kept: kept), factor: factor)
-  }
 
   /// 0 and θᵀx, the logits of both classes, `n × 2`.
   public func logits(of features: MatrixView<Double>) -> Matrix<Double> {
@@ -48,9 +27,7 @@ extension LogisticRegression: Classifier {
       gradients = examples.features.appendingOnes()
       gradients.scaleRows(by: examples.labels.map { Double(2 * $0 - 1) })
     }
-    let step = min(batchSize, max(1, examples.count))
-    for first in stride(from: 0, to: examples.count, by: step) {
-      let rows = first..<min(examples.count, first + step)
+    for rows in (0..<examples.count).chunks(ofCount: batchSize) {
       try body(rows, [Matrix(gradients.view[rows: rows])], Array(losses[rows]))
     }
   }

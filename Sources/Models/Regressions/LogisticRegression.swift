@@ -13,7 +13,7 @@ public struct LogisticRegression: Sendable {
   public let parameters: [Double]
   /// What it was trained on.
   public let data: TabularDataSet<Double>
-  /// w, a number from 0 for each example.
+  /// w, one number from 0 up per example.
   public let weights: [Double]
   /// N, what the weighted sum of losses is divided by.
   public let denominator: Double
@@ -24,7 +24,7 @@ public struct LogisticRegression: Sendable {
   /// What the penalty is held against when the model is trained on other examples.
   public var lossScale = LossScale.kept
   /// The factor of ``hessian()``, where it is kept.
-  var factor: Cholesky<Double>?
+  public var factor: Cholesky<Double>?
 
   /// Trains on a data set of two classes.
   ///
@@ -36,12 +36,12 @@ public struct LogisticRegression: Sendable {
   /// - Parameters:
   ///   - data: n examples.
   ///   - settings: Penalty and tolerance.
-  ///   - weights: One an example, finite and not negative, not all 0; 1 each unless given.
+  ///   - weights: One per example, finite and not negative, not all 0; all 1 unless given.
   ///   - denominator: N, positive; the sum of the weights unless given.
   ///   - start: The parameters to start at, such as those of a similar model; zeros unless given. They
   ///     change the number of steps, not the minimum.
   /// - Throws: ``ModelError``, among them ``ModelError/notConverged(steps:gradientNorm:tolerance:)``.
-  /// - Complexity: nd² + d³/3 operations a step, about ten steps.
+  /// - Complexity: nd² + d³/3 operations per step, and about ten steps.
   public init(
     trainedOn data: TabularDataSet<Double>, settings: NewtonSettings, weights: [Double]? = nil,
     denominator: Double? = nil, startingFrom start: [Double]? = nil
@@ -149,7 +149,7 @@ public struct LogisticRegression: Sendable {
   ///
   /// - Parameter rows: The examples, not all.
   /// - Throws: ``ModelError``.
-  /// - Complexity: nd² operations a step, two to four steps: training starts from these parameters.
+  /// - Complexity: nd² operations per step, and two to four steps, since training starts from these parameters.
   public func leavingOut(_ rows: some Sequence<Int>) throws -> LogisticRegression {
     var kept = weights
     for row in rows { kept[row] = 0 }
@@ -163,7 +163,7 @@ public struct LogisticRegression: Sendable {
   ///
   /// - Parameters:
   ///   - data: Examples of as many features and two classes.
-  ///   - weights: One weight an example, none negative; all 1 unless given. N is their sum.
+  ///   - weights: One weight per example, none negative; all 1 unless given. N is their sum.
   ///   - settings: Penalty and tolerance.
   ///   - factor: The factor of a Hessian nearby, such as ``hessian()``: used as long as it serves.
   /// - Throws: ``ModelError``.

@@ -17,7 +17,7 @@ public struct SoftmaxRegression: Sendable {
   /// What the penalty is held against when the model is trained on other examples.
   public var lossScale = LossScale.kept
   /// The factor of ``hessian()``, where it is kept.
-  var factor: Cholesky<Double>?
+  public var factor: Cholesky<Double>?
 
   /// Trains on a data set.
   ///
@@ -25,7 +25,7 @@ public struct SoftmaxRegression: Sendable {
   ///   - data: n examples.
   ///   - settings: Penalty and tolerance.
   /// - Throws: ``ModelError``, among them ``ModelError/notConverged(steps:gradientNorm:tolerance:)``.
-  /// - Complexity: n · classes · D² operations a step, D = classes · (features + 1).
+  /// - Complexity: n · classes · D² operations per step, D = classes · (features + 1).
   public init(trainedOn data: TabularDataSet<Double>, settings: NewtonSettings) throws {
     try settings.validate()
     let model = try MultilayerPerceptron<Double>(
@@ -83,7 +83,7 @@ public struct SoftmaxRegression: Sendable {
   ///
   /// - Parameters:
   ///   - data: Examples of as many features and classes.
-  ///   - weights: One weight an example, none negative; all 1 unless given.
+  ///   - weights: One weight per example, none negative; all 1 unless given.
   ///   - settings: Penalty and tolerance.
   ///   - factor: The factor of a Hessian nearby, such as ``hessian()``: used as long as it serves.
   /// - Throws: ``ModelError``.
@@ -132,4 +132,14 @@ public struct SoftmaxRegression: Sendable {
       return hessian
     }
   }
+}
+
+extension SoftmaxRegression: NetworkModel, ConvexClassifier {
+  /// Double precision.
+  public typealias Element = Double
+  /// Examples with a class each.
+  public typealias Examples = TabularDataSet<Double>
+
+  /// The network of one layer.
+  public var network: MultilayerPerceptron<Double> { model }
 }

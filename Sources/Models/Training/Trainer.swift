@@ -1,3 +1,4 @@
+import Algorithms
 public import Data
 public import LinearAlgebra
 
@@ -56,8 +57,7 @@ public struct Trainer<Element: Scalar>: Sendable {
     let order = generator.permutation(data.count)
     var totalLoss = 0.0
     var parameters = model.trainableValues
-    for first in stride(from: 0, to: data.count, by: settings.batchSize) {
-      let rows = Array(order[first..<min(data.count, first + settings.batchSize)])
+    for rows in order.chunks(ofCount: settings.batchSize).map(Array.init) {
       let batch = data.selecting(rows)
       let pass = model.forwardAndBack(
         batch.features, labels: batch.labels[...],

@@ -54,7 +54,7 @@ public struct Checksum: Sendable, Hashable {
     value = ~state
   }
 
-  /// Goes on with more little-endian words: eight bytes a step, by eight tables.
+  /// Goes on with more little-endian words, eight bytes per step, by eight tables.
   private mutating func update(words: Span<UInt64>) {
     let tables = Self.tables.span
     // Lets the compiler see that no index below can be out of range.

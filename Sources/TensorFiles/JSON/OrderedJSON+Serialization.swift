@@ -5,7 +5,7 @@ extension OrderedJSON {
   public enum Layout: Sendable {
     /// On one line, without spaces.
     case compact
-    /// A member or element a line, indented by two spaces.
+    /// One member or element per line, indented by two spaces.
     case indented
   }
 

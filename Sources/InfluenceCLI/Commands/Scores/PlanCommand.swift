@@ -136,12 +136,8 @@ struct PlanCommand: FittingCommand {
   private func queryCount(for training: GradientStore) throws -> Int {
     guard let query else { return queries ?? 1 }
     let store = try fit.store(at: query)
-    let differences = training.differences(from: store)
-    guard differences.isEmpty else {
-      throw InfluenceError.layoutMismatch(
-        train: training.name, query: store.name, differences: differences)
-    }
-    guard store.count > 0 else { throw InfluenceError.empty(source: store.name) }
+    try training.requireSameBlocks(as: store)
+    try store.requireRows()
     return store.count
   }
 }

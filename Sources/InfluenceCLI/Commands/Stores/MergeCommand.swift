@@ -26,7 +26,7 @@ struct MergeCommand: ParsableCommand {
   func run() throws {
     let stores = try sources.map { try GradientStore(opening: URL(filePath: $0)) }
     let joined = try GradientStore(joining: stores, name: sources.joined(separator: " + "))
-    guard joined.count > 0 else { throw InfluenceError.empty(source: joined.name) }
+    try joined.requireRows()
     let target = try StoreDestination(destination, sources: sources).url
     let bar = ProgressBar(quiet: quiet)
     defer { bar.finish() }

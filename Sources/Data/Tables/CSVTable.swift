@@ -1,0 +1,48 @@
+internal import SwiftCSV
+
+/// The cells of a comma-separated table with a header line.
+struct CSVTable {
+  /// The names of the columns.
+  let columns: [String]
+  private let rows: [[String]]
+
+  /// Divides a text into cells.
+  init(_ text: String) throws(DataError) {
+    let table: EnumeratedCSV
+    do {
+      table = try EnumeratedCSV(string: text, delimiter: .comma, loadColumns: false)
+    } catch {
+      throw .unreadableTable(line: 1, column: "all", found: String(describing: error))
+    }
+    columns = table.header
+    rows = table.rows
+  }
+
+  /// The number of rows below the header.
+  var count: Int { rows.count }
+
+  /// Where a column stands.
+  func index(of column: String) throws(DataError) -> Int {
+    guard let index = columns.firstIndex(of: column) else {
+      throw .missingColumn(name: column, columns: columns)
+    }
+    return index
+  }
+
+  /// Reads the cells row by row, in order.
+  ///
+  /// - Parameter read: Takes a cell of a column; false where it cannot be what the column asks for.
+  /// - Throws: ``DataError/unreadableTable(line:column:found:)`` for a row with more or fewer cells than the
+  ///   header, and for a cell that is not read.
+  func forEachCell(_ read: (_ column: Int, _ cell: String) -> Bool) throws(DataError) {
+    for (row, cells) in rows.enumerated() {
+      guard cells.count == columns.count else {
+        throw .unreadableTable(
+          line: row + 2, column: "\(cells.count + 1)", found: cells.joined(separator: ","))
+      }
+      for (column, cell) in cells.enumerated() where !read(column, cell) {
+        throw .unreadableTable(line: row + 2, column: columns[column], found: cell)
+      }
+    }
+  }
+}
