@@ -1,7 +1,7 @@
 /// The experiments by name.
-public enum ExperimentCatalog {
+package enum ExperimentCatalog {
   /// All of them, in the order in which lists show them.
-  public static let all: [any Experiment.Type] = [
+  package static let all: [any Experiment.Type] = [
     ApproximationError.self, MislabelledData.self, Cost.self, SyntheticInfluence.self,
     FairnessRobustness.self, AdversarialDefence.self, SelectedData.self,
     InnerProductEnsemble.self, LeaveOneOutAgreement.self, NetworkTruth.self,
@@ -9,7 +9,7 @@ public enum ExperimentCatalog {
   ]
 
   /// The experiment of a name; nil where there is none.
-  public static func experiment(_ kind: String) -> (any Experiment.Type)? {
+  package static func experiment(_ kind: String) -> (any Experiment.Type)? {
     all.first { $0.kind == kind }
   }
 }

@@ -1,5 +1,5 @@
 /// Why an experiment does not run, or did not end well.
-public enum ExperimentError: Error, Equatable, Sendable {
+package enum ExperimentError: Error, Equatable, Sendable {
   /// The file cannot be read as YAML.
   case malformed(Place, problem: String)
   /// A key that no setting has.
@@ -28,7 +28,7 @@ public enum ExperimentError: Error, Equatable, Sendable {
 
 extension ExperimentError: CustomStringConvertible {
   /// What is wrong, where, and what to do about it.
-  public var description: String {
+  package var description: String {
     switch self {
     case .malformed(let place, let problem):
       "\(place): \(problem); see `influence experiment describe` for what a file looks like"

@@ -1,20 +1,20 @@
-public import Reporting
+package import Reporting
 
 /// What an experiment concludes: tables, pictures, sentences, and what must hold.
-public struct ExperimentReport: Sendable {
+package struct ExperimentReport: Sendable {
   /// A table with its name and caption.
-  public struct NamedTable: Sendable {
+  package struct NamedTable: Sendable {
     /// The name of its file, without ending.
-    public let name: String
+    package let name: String
     /// What stands above it.
-    public let caption: String
+    package let caption: String
     /// The numbers.
-    public let table: Table
+    package let table: Table
     /// Whether it holds times or memory, which differ from run to run.
-    public let isCost: Bool
+    package let isCost: Bool
 
     /// Names a table.
-    public init(_ name: String, caption: String, _ table: Table, isCost: Bool = false) {
+    package init(_ name: String, caption: String, _ table: Table, isCost: Bool = false) {
       self.name = name
       self.caption = caption
       self.table = table
@@ -23,18 +23,18 @@ public struct ExperimentReport: Sendable {
   }
 
   /// A picture with its name and caption.
-  public struct NamedPicture: Sendable {
+  package struct NamedPicture: Sendable {
     /// The name of its file, without ending.
-    public let name: String
+    package let name: String
     /// What stands below it.
-    public let caption: String
+    package let caption: String
     /// The picture as SVG.
-    public let svg: String
+    package let svg: String
     /// Whether it shows times or memory, which differ from run to run.
-    public let isCost: Bool
+    package let isCost: Bool
 
     /// Names a picture.
-    public init(_ name: String, caption: String, svg: String, isCost: Bool = false) {
+    package init(_ name: String, caption: String, svg: String, isCost: Bool = false) {
       self.name = name
       self.caption = caption
       self.svg = svg
@@ -43,16 +43,16 @@ public struct ExperimentReport: Sendable {
   }
 
   /// Something that must hold, loosely, if all is well.
-  public struct Check: Sendable, Hashable {
+  package struct Check: Sendable, Hashable {
     /// What must hold, as a sentence without a full stop.
-    public let claim: String
+    package let claim: String
     /// Whether it does.
-    public let holds: Bool
+    package let holds: Bool
     /// The numbers behind it.
-    public let detail: String
+    package let detail: String
 
     /// Says whether something holds.
-    public init(_ claim: String, _ holds: Bool, detail: String) {
+    package init(_ claim: String, _ holds: Bool, detail: String) {
       self.claim = claim
       self.holds = holds
       self.detail = detail
@@ -60,18 +60,18 @@ public struct ExperimentReport: Sendable {
   }
 
   /// The tables, most important first.
-  public var tables: [NamedTable]
+  package var tables: [NamedTable]
   /// The pictures, most important first.
-  public var pictures: [NamedPicture]
+  package var pictures: [NamedPicture]
   /// What the numbers say, in sentences.
-  public var findings: [String]
+  package var findings: [String]
   /// What must hold.
-  public var checks: [Check]
+  package var checks: [Check]
   /// What a reader must know of the data: rows left out, queries without an order.
-  public var warnings: [String]
+  package var warnings: [String]
 
   /// Collects the parts.
-  public init(
+  package init(
     tables: [NamedTable] = [], pictures: [NamedPicture] = [], findings: [String] = [],
     checks: [Check] = [], warnings: [String] = []
   ) {

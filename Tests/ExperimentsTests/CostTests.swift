@@ -99,12 +99,6 @@ struct CostTests {
     "Settings that make no sense are refused, with their place",
     arguments: [("two-sided: [kfac]", "two-sided")])
   func refusals(text: String, key: String) throws {
-    let error = try #require(throws: ExperimentError.self) {
-      try ExperimentRun(file(text), in: directory.url.appending(path: "refused"))
-    }
-    guard case .invalidValue(.file("e.yaml", _, _), key, _) = error else {
-      Issue.record("\(error)")
-      return
-    }
+    try expectRefusal(file(text), of: key)
   }
 }

@@ -40,28 +40,34 @@ struct CountingExperiment: Experiment {
 
   struct Stopped: Error {}
 
-  func cells(seeds: [UInt64]) -> [ExperimentCell] {
-    let (name, step) = (values.text("name"), values.integer("step"))
-    return seeds.map { seed in
-      ExperimentCell("seed-\(seed)/sum") { context in
-        context.progress("adding", 0.5)
-        try Self.state.withLock { state in
-          let now = state[name] ?? (0, .max)
-          guard now.computed < now.limit else { throw Stopped() }
-          state[name] = (now.computed + 1, now.limit)
-        }
-        return CellResult(
-          values: ["sum": .integer(Int(seed) * step)], costs: ["seconds": .number(0.25)])
-      }
-    }
+  struct Result: Codable {
+    let sum: Int
   }
 
-  func report(_ results: ExperimentResults) throws -> ExperimentReport {
+  struct Costs: Codable {
+    let seconds: Double
+  }
+
+  var points: [Int] { [values.integer("step")] }
+  func name(of step: Int) -> String? { "sum" }
+
+  func compute(
+    seed: UInt64, at step: Int, _ context: CellContext
+  ) throws -> CellResult<Self> {
+    context.progress("adding", 0.5)
+    try Self.state.withLock { state in
+      let name = values.text("name")
+      let now = state[name] ?? (0, .max)
+      guard now.computed < now.limit else { throw Stopped() }
+      state[name] = (now.computed + 1, now.limit)
+    }
+    return CellResult(Result(sum: Int(seed) * step), costs: Costs(seconds: 0.25))
+  }
+
+  func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
     var table = Table(columns: [.init("seed"), .init("sum", .significant(digits: 3))])
-    var sums: [Double] = []
-    for seed in results.seeds {
-      let sum = results["seed-\(seed)/sum"].number(at: "sum") ?? .nan
-      sums.append(sum)
+    let sums = results.values(at: values.integer("step")).map { Double($0.sum) }
+    for (seed, sum) in zip(results.seeds, sums) {
       table.append([.text("\(seed)"), .number(sum)])
     }
     return ExperimentReport(

@@ -89,6 +89,32 @@ struct ExperimentRunTests {
     #expect(try run.run(resumes: true).computed == 1)
   }
 
+  @Test(
+    "A cell that is not what its experiment computes is named by file and field",
+    arguments: [
+      ("{\"sum\": 1}", "{\"seconds\": 1}", nil),
+      ("{\"sum\": 1.5}", "null", "values.sum: expected an integer, found a number"),
+      ("{\"sum\": \"1\"}", "null", "values.sum: expected an integer, found a string"),
+      ("{}", "null", "the field values.sum is missing"),
+      ("[]", "null", "values: expected an object, found an array"),
+      ("{\"sum\": 1}", "{}", "the field costs.seconds is missing"),
+    ])
+  func damagedFields(values: String, costs: String, reason: String?) throws {
+    let folder = directory.url.appending(path: "run")
+    let run = try ExperimentRun(file("fields", seeds: 2), in: folder)
+    _ = try run.run()
+    let cell = folder.appending(path: "cells/seed-1/sum.json")
+    try Data("{\"cell\": \"seed-1/sum\", \"values\": \(values), \"costs\": \(costs)}".utf8)
+      .write(to: cell)
+    guard let reason else {
+      #expect(try run.run(resumes: true).kept == 2)
+      return
+    }
+    #expect(throws: ExperimentError.damaged(cell.relativePath, reason: reason)) {
+      try run.run(resumes: true)
+    }
+  }
+
   @Test("What must hold and does not is reported, with all results written")
   func failingChecks() throws {
     let folder = directory.url.appending(path: "run")

@@ -1,3 +1,4 @@
+import Data
 import Experiments
 import Foundation
 import InfluenceKit

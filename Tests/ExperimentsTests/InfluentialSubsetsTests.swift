@@ -24,16 +24,9 @@ struct InfluentialSubsetsTests {
     data: {training: 60, points: 2}
     """
 
-  private func run(
-    _ name: String, overrides: [String] = []
-  ) throws -> (outcome: ExperimentRun.Outcome, results: OrderedJSON, folder: URL) {
-    let folder = directory.url.appending(path: name)
-    let file = try ExperimentFile(
-      text: Self.small, path: "e.yaml", overrides: overrides, isQuick: true)
-    let outcome = try ExperimentRun(file, in: folder).run()
-    return (
-      outcome, try OrderedJSON(contentsOf: folder.appending(path: "results.json")), folder
-    )
+  private func run(_ name: String, overrides: [String] = []) throws -> TinyRun {
+    try TinyRun(
+      Self.small, in: directory.url.appending(path: name), overrides: overrides, isQuick: true)
   }
 
   /// Training examples and points of a seed, drawn and standardised as the experiment says.
@@ -51,7 +44,8 @@ struct InfluentialSubsetsTests {
 
   @Test("An effect is what training on the rest alone gives")
   func effects() throws {
-    let (outcome, results, _) = try run("run")
+    let run = try run("run")
+    let (outcome, results) = (run.outcome, run.results)
     #expect(outcome.failures.isEmpty, "\(outcome.failures)")
     let parts = try parts(seed: 1)
     func withOne(_ row: ArraySlice<Double>) -> [Double] { Array(row) + [1] }
@@ -107,7 +101,8 @@ struct InfluentialSubsetsTests {
 
   @Test("Tables have a row for each search and size; winning rates sum to 1")
   func tables() throws {
-    let (outcome, results, _) = try run("run")
+    let run = try run("run")
+    let (outcome, results) = (run.outcome, run.results)
     #expect(outcome.report.tables.map(\.name) == ["effects", "small"])
     #expect(outcome.report.pictures.map(\.name) == ["effects", "winning-rate", "predicted"])
     let rows = outcome.report.tables[0].table.rows
@@ -162,25 +157,14 @@ struct InfluentialSubsetsTests {
     ])
   func wrongSettings(override: String, key: String, part: String) throws {
     let more = part == "not less than" ? ["small.largest=4"] : []
-    let file = try ExperimentFile(
-      text: Self.small, path: "e.yaml", overrides: [override] + more)
-    #expect {
-      _ = try ExperimentRun(file, in: directory.url.appending(path: "x"))
-    } throws: { error in
-      "\(error)".contains(key) && "\(error)".contains(part)
-    }
+    try expectRefusal(Self.small, overrides: [override] + more, saying: key, part)
   }
 
   @Test("A folder without the table is refused")
   func missingTable() throws {
-    let file = try ExperimentFile(
-      text: Self.small, path: "e.yaml",
-      overrides: ["data.set=breast-cancer", "data.folder=\(directory.url.path)"])
-    #expect {
-      _ = try ExperimentRun(file, in: directory.url.appending(path: "x"))
-    } throws: { error in
-      "\(error)".contains("breast_cancer.csv does not exist")
-    }
+    try expectRefusal(
+      Self.small, overrides: ["data.set=breast-cancer", "data.folder=\(directory.url.path)"],
+      saying: "breast_cancer.csv does not exist")
   }
 
   @Test(
@@ -188,9 +172,9 @@ struct InfluentialSubsetsTests {
     .enabled(if: SharedData.has("data/tabular/breast_cancer.csv"), SharedData.absent))
   func breastCancer() throws {
     let folder = try #require(SharedData.url("data")).path
-    let (outcome, results, _) = try run(
+    let run = try run(
       "cancer", overrides: ["data.set=breast-cancer", "data.folder=\(folder)", "seeds=1"])
-    #expect(outcome.failures.isEmpty, "\(outcome.failures)")
-    #expect(results["inputs"]?["breast-cancer"]?.string?.count == 32)
+    #expect(run.outcome.failures.isEmpty, "\(run.outcome.failures)")
+    #expect(run.results["inputs"]?["breast-cancer"]?.string?.count == 32)
   }
 }

@@ -31,22 +31,21 @@ struct InnerProductEnsembleTests {
 
   @Test("One model is member 0 of every ensemble, and small rates change little")
   func run() throws {
-    let folder = directory.url.appending(path: "run")
     // Two seeds and few members: the exponent of the variance is left to the sizes of the files.
-    let outcome = try ExperimentRun(file(), in: folder).run()
+    let run = try TinyRun(file(), in: directory.url.appending(path: "run"))
+    let (outcome, json) = (run.outcome, run.results)
     #expect(
       outcome.failures.allSatisfy { $0.claim.hasPrefix("The variance") }, "\(outcome.failures)")
     // Baselines, two rates, trained members, for each seed.
     #expect(outcome.computed == 2 * 4)
     #expect(outcome.report.tables[0].table.rows.count == 2 * 3 * 3)
-    let json = try OrderedJSON(contentsOf: folder.appending(path: "results.json"))
     let base = try #require(json["cells"]?["seed-0/baselines"])
     let flipped = Set((base["flipped"]?.array ?? []).compactMap(\.integer))
     #expect(flipped.count == 20)
     for method in ["hessian-free", "datainf"] {
       let scores = base.numbers(at: "scores", method)
       #expect(scores.count == 100)
-      let area = naiveArea(scores.map { -$0 }, positives: flipped)
+      let area = Naive.areaUnderROC(scores.map { -$0 }, positives: flipped)
       var accuracies: Set<Double> = []
       for source in ["rate-0.001", "rate-0.3", "trained"] {
         let cell = try #require(json["cells"]?["seed-0/\(source)"]?["methods"]?[method])
@@ -76,24 +75,6 @@ struct InnerProductEnsembleTests {
       ("max-rates: [0.1, 0.1]", "max-rates"), ("flip", "data.flip"),
     ])
   func refusals(text: String, key: String) throws {
-    let error = try #require(throws: ExperimentError.self) {
-      try ExperimentRun(file(text), in: directory.url.appending(path: "refused"))
-    }
-    guard case .invalidValue(.file("e.yaml", _, _), key, _) = error else {
-      Issue.record("\(error)")
-      return
-    }
-  }
-
-  /// The share of pairs of a positive and a negative that are in order, ties half.
-  private func naiveArea(_ scores: [Double], positives: Set<Int>) -> Double {
-    var (wins, pairs) = (0.0, 0.0)
-    for (i, high) in scores.enumerated() where positives.contains(i) {
-      for (j, low) in scores.enumerated() where !positives.contains(j) {
-        pairs += 1
-        wins += high > low ? 1 : high == low ? 0.5 : 0
-      }
-    }
-    return wins / pairs
+    try expectRefusal(file(text), of: key)
   }
 }

@@ -25,16 +25,9 @@ struct LeastDisagreementTests {
     model: {hidden: [8], epochs: 30, batch: 8, learning-rate: 1e-2}
     """
 
-  private func run(
-    _ name: String, overrides: [String] = []
-  ) throws -> (outcome: ExperimentRun.Outcome, results: OrderedJSON, folder: URL) {
-    let folder = directory.url.appending(path: name)
-    let file = try ExperimentFile(
-      text: Self.small, path: "e.yaml", overrides: overrides, isQuick: true)
-    let outcome = try ExperimentRun(file, in: folder).run()
-    return (
-      outcome, try OrderedJSON(contentsOf: folder.appending(path: "results.json")), folder
-    )
+  private func run(_ name: String, overrides: [String] = []) throws -> TinyRun {
+    try TinyRun(
+      Self.small, in: directory.url.appending(path: name), overrides: overrides, isQuick: true)
   }
 
   private func model(on data: TabularDataSet<Double>) throws -> MultilayerPerceptron<Double> {
@@ -48,7 +41,7 @@ struct LeastDisagreementTests {
 
   @Test("Each rule labels what it says it labels")
   func rules() throws {
-    let (_, results, _) = try run("run")
+    let results = try run("run").results
     let parts = try Digits.dataSet(of: Double.self).split(counts: [150, 100], seed: 1)
     let start = parts[0].selecting(Array(0..<10))
     let others = Array(10..<150)
@@ -105,7 +98,8 @@ struct LeastDisagreementTests {
 
   @Test("The closed form is the angle over π")
   func closedForm() throws {
-    let (outcome, results, _) = try run("run")
+    let run = try run("run")
+    let (outcome, results) = (run.outcome, run.results)
     #expect(outcome.failures.isEmpty, "\(outcome.failures)")
     for dimension in [2, 6] {
       let cell = try #require(results["cells"]?["seed-0/closed-form-\(dimension)"])
@@ -143,11 +137,6 @@ struct LeastDisagreementTests {
       ("rules=[best]", "rules", "ldm-s"), ("data.set=mnist", "data.folder", "is missing"),
     ])
   func wrongSettings(override: String, key: String, part: String) throws {
-    #expect {
-      let file = try ExperimentFile(text: Self.small, path: "e.yaml", overrides: [override])
-      _ = try ExperimentRun(file, in: directory.url.appending(path: "x"))
-    } throws: { error in
-      "\(error)".contains(key) && "\(error)".contains(part)
-    }
+    try expectRefusal(Self.small, overrides: [override], saying: key, part)
   }
 }

@@ -26,13 +26,12 @@ struct LeaveOneOutAgreementTests {
 
   @Test("The Hessian with its penalty foretells both models; random scores do not")
   func run() throws {
-    let folder = directory.url.appending(path: "run")
-    let outcome = try ExperimentRun(file(), in: folder).run()
+    let run = try TinyRun(file(), in: directory.url.appending(path: "run"))
+    let (outcome, json) = (run.outcome, run.results)
     #expect(outcome.failures.isEmpty, "\(outcome.failures)")
     #expect(outcome.computed == 4)
     let table = try #require(outcome.report.tables.first)
     #expect(table.table.rows.count == 2 * 5)
-    let json = try OrderedJSON(contentsOf: folder.appending(path: "results.json"))
     for model in ["softmax", "logistic"] {
       let cell = try #require(json["cells"]?["seed-0/\(model)/penalty-0.01"])
       let methods = try #require(cell["methods"])
@@ -66,13 +65,7 @@ struct LeaveOneOutAgreementTests {
       ("classes: [1]", "classes"),
     ])
   func refusals(text: String, key: String) throws {
-    let error = try #require(throws: ExperimentError.self) {
-      try ExperimentRun(file(text), in: directory.url.appending(path: "refused"))
-    }
-    guard case .invalidValue(.file("e.yaml", _, _), key, _) = error else {
-      Issue.record("\(error)")
-      return
-    }
+    try expectRefusal(file(text), of: key)
   }
 }
 

@@ -23,31 +23,15 @@ struct MislabelledDataTests {
 
   private func run(
     _ text: String, _ name: String, overrides: [String] = []
-  ) throws -> (outcome: ExperimentRun.Outcome, results: OrderedJSON, folder: URL) {
-    let folder = directory.url.appending(path: name)
-    let file = try ExperimentFile(
-      text: text, path: "e.yaml", overrides: overrides, isQuick: true)
-    let outcome = try ExperimentRun(file, in: folder).run()
-    return (
-      outcome, try OrderedJSON(contentsOf: folder.appending(path: "results.json")), folder
-    )
-  }
-
-  /// The chance that a wrong row scores above a right one, pair by pair.
-  private func areaUnderROC(_ scores: [Double], _ wrong: Set<Int>) -> Double {
-    var (wins, pairs) = (0.0, 0.0)
-    for row in wrong {
-      for other in scores.indices where !wrong.contains(other) {
-        pairs += 1
-        wins += scores[row] > scores[other] ? 1 : scores[row] == scores[other] ? 0.5 : 0
-      }
-    }
-    return wins / pairs
+  ) throws -> TinyRun {
+    try TinyRun(
+      text, in: directory.url.appending(path: name), overrides: overrides, isQuick: true)
   }
 
   @Test("What is reported of each ranking is that of its scores")
   func measures() throws {
-    let (outcome, results, _) = try run(Self.small, "run", overrides: ["keep-scores=true"])
+    let run = try run(Self.small, "run", overrides: ["keep-scores=true"])
+    let (outcome, results) = (run.outcome, run.results)
     #expect(outcome.failures.isEmpty, "\(outcome.failures)")
     let cell = try #require(results["cells"]?["seed-1"])
     let wrong = Set(cell.numbers(at: "wrong_rows").map { Int($0) })
@@ -60,7 +44,7 @@ struct MislabelledDataTests {
       let scores = ranking.numbers(at: "scores")
       try #require(scores.count == 120)
       let area = try #require(ranking.number(at: "auc"))
-      #expect(abs(area - areaUnderROC(scores, wrong)) < 1e-12, "\(source) \(name)")
+      #expect(abs(area - Naive.areaUnderROC(scores, positives: wrong)) < 1e-12, "\(source) \(name)")
       let first = scores.indices.sorted { (scores[$0], $1) > (scores[$1], $0) }
       for (key, count) in [("recall_10", 12), ("recall_20", 24)] {
         let found = Double(first.prefix(count).count { wrong.contains($0) }) / 24
@@ -76,7 +60,8 @@ struct MislabelledDataTests {
 
   @Test("Tables have a row for each ranking; cosine's self-influence ranks nothing")
   func tables() throws {
-    let (outcome, results, _) = try run(Self.small, "run")
+    let all = try run(Self.small, "run")
+    let (outcome, results) = (all.outcome, all.results)
     let table = try #require(outcome.report.tables.first { $0.name == "detection" }).table
     #expect(table.rows.count == 5 + 5 + 2)
     for row in table.rows {
@@ -128,20 +113,10 @@ struct MislabelledDataTests {
       ("data.set=mnist", "data.folder", "is missing"),
     ])
   func wrongSettings(override: String, key: String, part: String) throws {
-    let file = try ExperimentFile(text: Self.small, path: "e.yaml", overrides: [override])
-    #expect {
-      _ = try ExperimentRun(file, in: directory.url.appending(path: "x"))
-    } throws: { error in
-      "\(error)".contains(key) && "\(error)".contains(part)
-    }
-    let layers = try ExperimentFile(
-      text: Self.small, path: "e.yaml",
-      overrides: ["methods=[exact-ggn]", "model.gradient-layers=1"])
-    #expect {
-      _ = try ExperimentRun(layers, in: directory.url.appending(path: "x"))
-    } throws: { error in
-      "\(error)".hasPrefix("--set: model.gradient-layers: exact-ggn needs")
-    }
+    try expectRefusal(Self.small, overrides: [override], saying: key, part)
+    try expectRefusal(
+      Self.small, overrides: ["methods=[exact-ggn]", "model.gradient-layers=1"],
+      saying: "--set: model.gradient-layers: exact-ggn needs")
   }
 
   @Test(
@@ -170,13 +145,8 @@ struct MislabelledDataTests {
     let made = try run(
       Self.small, "made", overrides: settings + ["data.set=mnist", "data.pooling=4"])
     #expect(made.results["cells"]?["seed-0"]?.number(at: "wrong_labels") == 40)
-    let file = try ExperimentFile(
-      text: Self.small, path: "e.yaml",
-      overrides: ["data.folder=\(folder)", "data.set=cifar10n", "data.pool=300"])
-    #expect {
-      _ = try ExperimentRun(file, in: directory.url.appending(path: "x"))
-    } throws: { error in
-      "\(error)".contains("wrong labels of its own")
-    }
+    try expectRefusal(
+      Self.small, overrides: ["data.folder=\(folder)", "data.set=cifar10n", "data.pool=300"],
+      saying: "wrong labels of its own")
   }
 }

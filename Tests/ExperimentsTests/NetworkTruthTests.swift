@@ -29,15 +29,14 @@ struct NetworkTruthTests {
 
   @Test("Both truths are measured at every point of the grid, and random scores foretell neither")
   func run() throws {
-    let folder = directory.url.appending(path: "run")
-    let outcome = try ExperimentRun(file(), in: folder).run()
+    let run = try TinyRun(file(), in: directory.url.appending(path: "run"))
+    let (outcome, json) = (run.outcome, run.results)
     #expect(outcome.failures.isEmpty, "\(outcome.failures)")
     #expect(outcome.computed == 4)
     // Two methods, random scores, another training.
     #expect(outcome.report.tables[0].table.rows.count == 2 * 4)
     #expect(
       outcome.report.pictures.map(\.name) == ["lds", "leave-one-out", "lds-depth"])
-    let json = try OrderedJSON(contentsOf: folder.appending(path: "results.json"))
     for depth in 0...1 {
       let methods = try #require(json["cells"]?["seed-1/depth-\(depth)/decay-0.01"]?["methods"])
       for method in ["hessian-free", "exact-ggn", "random", "another training"] {
@@ -75,12 +74,6 @@ struct NetworkTruthTests {
       ("leave-one-out: {rows: 61}", "leave-one-out.rows")
     ])
   func refusals(text: String, key: String) throws {
-    let error = try #require(throws: ExperimentError.self) {
-      try ExperimentRun(file(text), in: directory.url.appending(path: "refused"))
-    }
-    guard case .invalidValue(.file("e.yaml", _, _), key, _) = error else {
-      Issue.record("\(error)")
-      return
-    }
+    try expectRefusal(file(text), of: key)
   }
 }

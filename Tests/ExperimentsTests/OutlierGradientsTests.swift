@@ -26,16 +26,9 @@ struct OutlierGradientsTests {
     model: {hidden: [8], epochs: 20, learning-rate: 1e-2}
     """
 
-  private func run(
-    _ name: String, overrides: [String] = []
-  ) throws -> (outcome: ExperimentRun.Outcome, results: OrderedJSON, folder: URL) {
-    let folder = directory.url.appending(path: name)
-    let file = try ExperimentFile(
-      text: Self.small, path: "e.yaml", overrides: overrides, isQuick: true)
-    let outcome = try ExperimentRun(file, in: folder).run()
-    return (
-      outcome, try OrderedJSON(contentsOf: folder.appending(path: "results.json")), folder
-    )
+  private func run(_ name: String, overrides: [String] = []) throws -> TinyRun {
+    try TinyRun(
+      Self.small, in: directory.url.appending(path: name), overrides: overrides, isQuick: true)
   }
 
   static let names = [
@@ -44,22 +37,10 @@ struct OutlierGradientsTests {
     "self-influence: datainf", "harm: exact", "harm: datainf", "training loss",
   ]
 
-  /// The chance that a wrong row scores above a right one, pair by pair.
-  private func areaUnderROC(_ scores: [Double], _ wrong: Set<Int>) -> Double {
-    var (wins, pairs) = (0.0, 0.0)
-    for row in wrong {
-      for other in scores.indices where !wrong.contains(other) {
-        pairs += 1
-        wins += scores[row] > scores[other] ? 1 : scores[row] == scores[other] ? 0.5 : 0
-      }
-    }
-    return wins / pairs
-  }
-
   @Test(
     "What is reported of each ranking is that of its scores and of training without its highest")
   func measures() throws {
-    let (_, results, _) = try run("run")
+    let results = try run("run").results
     let parts = try Digits.dataSet(of: Double.self).split(counts: [120, 30, 80], seed: 1)
     for noise in ["uniform", "next-class"] {
       let cell = try #require(results["cells"]?["seed-1/\(noise)"])
@@ -90,7 +71,7 @@ struct OutlierGradientsTests {
         let scores = ranking.numbers(at: "scores")
         try #require(scores.count == 120)
         let area = try #require(ranking.number(at: "auc"))
-        #expect(abs(area - areaUnderROC(scores, wrong)) < 1e-12, "\(name)")
+        #expect(abs(area - Naive.areaUnderROC(scores, positives: wrong)) < 1e-12, "\(name)")
         let first = scores.indices.sorted { (scores[$0], $1) > (scores[$1], $0) }
         for (place, count) in [12, 24].enumerated() {
           let found = Double(first.prefix(count).count { wrong.contains($0) }) / 24
@@ -133,7 +114,8 @@ struct OutlierGradientsTests {
 
   @Test("Tables and pictures; one region alone")
   func tables() throws {
-    let (outcome, whole, _) = try run("first")
+    let first = try run("first")
+    let (outcome, whole) = (first.outcome, first.results)
     #expect(outcome.report.tables.map(\.name) == ["rankings", "models", "seconds"])
     #expect(outcome.report.tables[0].table.rows.count == 2 * 12)
     #expect(outcome.report.pictures.map(\.name) == ["auc", "trims"])
@@ -157,20 +139,10 @@ struct OutlierGradientsTests {
       ("noise=[none]", "noise", "uniform"), ("data.set=mnist", "data.folder", "is missing"),
     ])
   func wrongSettings(override: String, key: String, part: String) throws {
-    #expect {
-      let file = try ExperimentFile(text: Self.small, path: "e.yaml", overrides: [override])
-      _ = try ExperimentRun(file, in: directory.url.appending(path: "x"))
-    } throws: { error in
-      "\(error)".contains(key) && "\(error)".contains(part)
-    }
-    let whole = try ExperimentFile(
-      text: Self.small, path: "e.yaml",
-      overrides: ["regions=[last-layer]", "self-methods=[exact-ggn]"])
-    #expect {
-      _ = try ExperimentRun(whole, in: directory.url.appending(path: "x"))
-    } throws: { error in
-      "\(error)".contains("add all-layers to regions")
-    }
+    try expectRefusal(Self.small, overrides: [override], saying: key, part)
+    try expectRefusal(
+      Self.small, overrides: ["regions=[last-layer]", "self-methods=[exact-ggn]"],
+      saying: "add all-layers to regions")
   }
 
   @Test(
@@ -178,13 +150,13 @@ struct OutlierGradientsTests {
     .enabled(if: SharedData.has("data/cifar10"), SharedData.absent))
   func people() throws {
     let folder = try #require(SharedData.url("data")).path
-    let (outcome, results, _) = try run(
+    let people = try run(
       "people",
       overrides: [
         "data.folder=\(folder)", "data.set=cifar10n", "data.flip=0", "data.pool=200",
         "data.filters=4", "regions=[last-layer]", "seeds=1",
       ])
-    #expect(results["cells"]?.object.map { Array($0.keys) } == ["seed-0/people"])
-    #expect(outcome.report.tables[0].table.rows.count == 3 + 4 + 1 + 1)
+    #expect(people.results["cells"]?.object.map { Array($0.keys) } == ["seed-0/people"])
+    #expect(people.outcome.report.tables[0].table.rows.count == 3 + 4 + 1 + 1)
   }
 }

@@ -23,21 +23,15 @@ struct SelectedDataTests {
     model: {hidden: [8], epochs: 20, learning-rate: 1e-2}
     """
 
-  private func run(
-    _ name: String, overrides: [String] = []
-  ) throws -> (outcome: ExperimentRun.Outcome, results: OrderedJSON, folder: URL) {
-    let folder = directory.url.appending(path: name)
-    let file = try ExperimentFile(
-      text: Self.small, path: "e.yaml", overrides: overrides, isQuick: true)
-    let outcome = try ExperimentRun(file, in: folder).run()
-    return (
-      outcome, try OrderedJSON(contentsOf: folder.appending(path: "results.json")), folder
-    )
+  private func run(_ name: String, overrides: [String] = []) throws -> TinyRun {
+    try TinyRun(
+      Self.small, in: directory.url.appending(path: name), overrides: overrides, isQuick: true)
   }
 
   @Test("Every choice has an accuracy for each share, and the table a row")
   func shape() throws {
-    let (outcome, results, _) = try run("run")
+    let run = try run("run")
+    let (outcome, results) = (run.outcome, run.results)
     let choices = try #require(results["cells"]?["seed-0"]?["choices"])
     let expected = [
       "all": 1, "hessian-free": 2, "ekfac": 2, "self-influence: hessian-free": 2,
@@ -97,11 +91,6 @@ struct SelectedDataTests {
       ("data.flip=0", "data.flip", "0 of 120"),
     ])
   func wrongSettings(override: String, key: String, part: String) throws {
-    let file = try ExperimentFile(text: Self.small, path: "e.yaml", overrides: [override])
-    #expect {
-      _ = try ExperimentRun(file, in: directory.url.appending(path: "x"))
-    } throws: { error in
-      "\(error)".hasPrefix("--set: \(key)") && "\(error)".contains(part)
-    }
+    try expectRefusal(Self.small, overrides: [override], saying: "--set: \(key)", part)
   }
 }

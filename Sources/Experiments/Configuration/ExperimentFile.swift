@@ -1,4 +1,4 @@
-public import Foundation
+package import Foundation
 internal import OrderedCollections
 internal import TensorFiles
 internal import Yams
@@ -15,22 +15,22 @@ internal import Yams
 ///       seeds: 2
 ///
 /// Everything that can be wrong with it is found here, before any work, and named by line and column.
-public struct ExperimentFile: Sendable {
+package struct ExperimentFile: Sendable {
   /// The keys that every file may have beside the settings of its experiment.
-  public static let commonKeys = ["experiment", "title", "seeds", "quick"]
+  package static let commonKeys = ["experiment", "title", "seeds", "quick"]
 
   /// Where the file is.
-  public let path: String
+  package let path: String
   /// The experiment.
-  public let experiment: any Experiment.Type
+  package let experiment: any Experiment.Type
   /// What its summary is called.
-  public let title: String
+  package let title: String
   /// The seeds, each a repetition.
-  public let seeds: [UInt64]
+  package let seeds: [UInt64]
   /// Whether the values under `quick` are in force.
-  public let isQuick: Bool
+  package let isQuick: Bool
   /// The settings.
-  public let settings: Settings
+  package let settings: Settings
 
   /// Reads and checks a file.
   ///
@@ -41,7 +41,7 @@ public struct ExperimentFile: Sendable {
   ///   - isQuick: Whether the values under `quick` win over the others of the file.
   /// - Throws: ``ExperimentError`` with the line, the column and the key; `TensorFileError` where the
   ///   file cannot be read.
-  public init(
+  package init(
     contentsOf url: URL, overrides: [String] = [], seedCount: Int? = nil, isQuick: Bool = false
   ) throws {
     let map = try MemoryMap(opening: url)
@@ -55,7 +55,7 @@ public struct ExperimentFile: Sendable {
   }
 
   /// Reads and checks the text of a file; see ``init(contentsOf:overrides:seedCount:isQuick:)``.
-  public init(
+  package init(
     text: String, path: String, overrides: [String] = [], seedCount: Int? = nil,
     isQuick: Bool = false
   ) throws {

@@ -1,12 +1,12 @@
-public import TensorFiles
+package import TensorFiles
 
 /// One thing that an experiment lets its file decide: a key, what it may hold, and what it is without it.
 ///
 /// An experiment declares its settings; the file is checked against them before any work, and
 /// `influence experiment describe` prints them.
-public struct Setting: Sendable {
+package struct Setting: Sendable {
   /// What a setting may hold.
-  public enum Kind: Sendable {
+  package enum Kind: Sendable {
     /// A whole number in a range.
     case integer(ClosedRange<Int>)
     /// A finite number in a range.
@@ -30,15 +30,15 @@ public struct Setting: Sendable {
   }
 
   /// The key; dots are levels of the file: `model.hidden` is `hidden` below `model`.
-  public let key: String
+  package let key: String
   /// What it may hold.
-  public let kind: Kind
+  package let kind: Kind
   /// Its value where the file says nothing; nil where it may be left out and then has none.
-  public let standard: OrderedJSON?
+  package let standard: OrderedJSON?
   /// Whether the file must say it.
-  public let isRequired: Bool
+  package let isRequired: Bool
   /// What it means, in one line, with its unit.
-  public let help: String
+  package let help: String
 
   /// Declares a setting with a value of its own.
   ///
@@ -48,7 +48,7 @@ public struct Setting: Sendable {
   ///   - standard: Its value where the file says nothing; nil for none.
   ///   - isRequired: Whether the file must say it.
   ///   - help: What it means, in one line.
-  public init(
+  package init(
     _ key: String, _ kind: Kind, standard: OrderedJSON? = nil, isRequired: Bool = false,
     help: String
   ) {
@@ -61,7 +61,7 @@ public struct Setting: Sendable {
   }
 
   /// What it may hold, for people.
-  public var allowed: String {
+  package var allowed: String {
     switch kind {
     case .integer(let range): "a whole number \(Self.describe(range))"
     case .number(let range): "a number \(Self.describe(range))"
@@ -89,14 +89,32 @@ public struct Setting: Sendable {
   }
 }
 
+extension Setting {
+  /// The folder of data sets, for experiments that read one of them.
+  static let dataFolder = Setting(
+    "data.folder", .path, help: "the folder of data sets that docs/data.md describes")
+}
+
+extension Setting.Kind {
+  /// One of the words of an enumeration.
+  package static func choice<Word: CaseIterable & RawRepresentable<String>>(
+    of type: Word.Type
+  ) -> Self { .choice(type.allCases.map(\.rawValue)) }
+
+  /// A list of at least one of the words of an enumeration, each at most once.
+  package static func choices<Word: CaseIterable & RawRepresentable<String>>(
+    of type: Word.Type
+  ) -> Self { .choices(type.allCases.map(\.rawValue)) }
+}
+
 extension ClosedRange where Bound == Double {
   /// All positive numbers that are far from overflowing or underflowing.
-  public static var positive: Self { 1e-300...Double.greatestFiniteMagnitude }
+  package static var positive: Self { 1e-300...Double.greatestFiniteMagnitude }
   /// All shares, 0 and 1 included.
-  public static var share: Self { 0...1 }
+  package static var share: Self { 0...1 }
 }
 
 extension ClosedRange where Bound == Int {
   /// All numbers that can be counted to.
-  public static var counting: Self { 1...Int.max }
+  package static var counting: Self { 1...Int.max }
 }

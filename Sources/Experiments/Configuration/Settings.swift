@@ -1,12 +1,13 @@
-public import OrderedCollections
-public import TensorFiles
+internal import Foundation
+package import OrderedCollections
+package import TensorFiles
 
 /// The checked settings of an experiment: every one has a value of its kind, or none where it may.
 ///
 /// Asking for a setting that was not declared, or as another kind, is a programmer's mistake and traps.
-public struct Settings: Sendable, Hashable {
+package struct Settings: Sendable, Hashable {
   /// The values by key, in the order in which the settings are declared; without those that have none.
-  public let values: OrderedDictionary<String, OrderedJSON>
+  package let values: OrderedDictionary<String, OrderedJSON>
   /// Where each value was given, for errors that only the experiment can find.
   private let places: [String: Place]
   /// Where the file begins, for errors about what nobody gave.
@@ -20,37 +21,74 @@ public struct Settings: Sendable, Hashable {
     self.origin = origin
   }
 
+  /// The values as the properties of a type.
+  ///
+  /// `self-methods` is the property `selfMethods`, and `data.flip` the property `flip` of the property `data`. A
+  /// setting that may be left out is an optional property. A property that no setting declares, or that is of
+  /// another kind, is a programmer's mistake and traps.
+  ///
+  /// - Parameters:
+  ///   - type: The type of the values.
+  ///   - level: The level whose settings alone are taken, without its name; nil for the whole file.
+  package func values<Values: Decodable>(
+    as type: Values.Type = Values.self, below level: String? = nil
+  ) -> Values {
+    var tree = OrderedJSON.object([:])
+    for (key, value) in values {
+      tree.set(value, at: key.split(separator: ".").map(String.init)[...])
+    }
+    do {
+      return try OrderedJSONDecoder(names: .kebabCase).decode(
+        type, from: level.map { tree[$0] ?? .object([:]) } ?? tree)
+    } catch {
+      preconditionFailure("settings as \(type): \(error)")
+    }
+  }
+
   /// Whether the setting has a value.
-  public func has(_ key: String) -> Bool { values[key] != nil }
+  package func has(_ key: String) -> Bool { values[key] != nil }
 
   /// A whole number.
-  public func integer(_ key: String) -> Int { value(key) { $0.integer } }
+  package func integer(_ key: String) -> Int { value(key) { $0.integer } }
   /// A number.
-  public func number(_ key: String) -> Double { value(key) { $0.number } }
+  package func number(_ key: String) -> Double { value(key) { $0.number } }
   /// Text, one of several words, or a path.
-  public func text(_ key: String) -> String { value(key) { $0.string } }
+  package func text(_ key: String) -> String { value(key) { $0.string } }
   /// True or false.
-  public func flag(_ key: String) -> Bool { value(key) { $0.boolean } }
+  package func flag(_ key: String) -> Bool { value(key) { $0.boolean } }
   /// A list of whole numbers.
-  public func integers(_ key: String) -> [Int] { list(key) { $0.integer } }
+  package func integers(_ key: String) -> [Int] { list(key) { $0.integer } }
   /// A list of numbers.
-  public func numbers(_ key: String) -> [Double] { list(key) { $0.number } }
+  package func numbers(_ key: String) -> [Double] { list(key) { $0.number } }
   /// A list of words or methods.
-  public func texts(_ key: String) -> [String] { list(key) { $0.string } }
+  package func texts(_ key: String) -> [String] { list(key) { $0.string } }
 
   /// A path, or nil where it has none.
-  public func optionalText(_ key: String) -> String? { has(key) ? text(key) : nil }
+  package func optionalText(_ key: String) -> String? { has(key) ? text(key) : nil }
 
   /// All values as one object.
-  public var json: OrderedJSON { .object(values) }
+  package var json: OrderedJSON { .object(values) }
 
   /// An error about a value that no single setting shows: with the place where it was given.
   ///
   /// - Parameters:
   ///   - key: The setting to change.
   ///   - reason: What is wrong, and what to do about it.
-  public func invalid(_ key: String, _ reason: String) -> ExperimentError {
+  package func invalid(_ key: String, _ reason: String) -> ExperimentError {
     .invalidValue(place(of: key), key: key, reason: reason)
+  }
+
+  /// Refuses a list that holds a value twice.
+  ///
+  /// - Parameters:
+  ///   - values: The list.
+  ///   - key: The setting that it is of.
+  ///   - what: What one value is, such as "a rank".
+  /// - Throws: ``ExperimentError/invalidValue(_:key:reason:)``.
+  func requireDistinct(_ values: [some Hashable], _ key: String, _ what: String) throws {
+    guard Set(values).count == values.count else {
+      throw invalid(key, "\(what) is given twice")
+    }
   }
 
   /// An error about a value that other settings make necessary.
@@ -60,10 +98,24 @@ public struct Settings: Sendable, Hashable {
   ///   - cause: The setting that makes it necessary.
   ///   - allowed: What it may be.
   ///   - help: What it is for.
-  public func missing(
+  package func missing(
     _ key: String, neededBy cause: String, allowed: String, help: String
   ) -> ExperimentError {
     .missingKey(place(of: cause), key: key, allowed: allowed, help: help)
+  }
+
+  /// The folder of data sets.
+  ///
+  /// - Parameter help: What is read from it, for the error.
+  /// - Throws: ``ExperimentError/missingKey(_:key:allowed:help:)`` where the file names none.
+  func dataFolder(
+    help: String = "the folder of data sets that docs/data.md describes"
+  ) throws -> URL {
+    guard let path = optionalText("data.folder") else {
+      throw missing(
+        "data.folder", neededBy: "data.set", allowed: "the path of a folder", help: help)
+    }
+    return URL(filePath: path, directoryHint: .isDirectory)
   }
 
   /// Where a value was given; the file's beginning where it was not.
@@ -88,17 +140,30 @@ public struct Settings: Sendable, Hashable {
 }
 
 /// Where a value comes from.
-public enum Place: Sendable, Hashable, CustomStringConvertible {
+package enum Place: Sendable, Hashable, CustomStringConvertible {
   /// A line and a column of a file, both from 1.
   case file(String, line: Int, column: Int)
   /// The command line.
   case commandLine
 
   /// The place, as errors begin.
-  public var description: String {
+  package var description: String {
     switch self {
     case .file(let path, let line, let column): "\(path):\(line):\(column)"
     case .commandLine: "--set"
     }
+  }
+}
+
+extension OrderedJSON {
+  /// Puts a value into objects inside of objects, which are made where they are not there.
+  fileprivate mutating func set(_ value: OrderedJSON, at path: ArraySlice<String>) {
+    guard let key = path.first else {
+      self = value
+      return
+    }
+    var members = object ?? [:]
+    members[key, default: .object([:])].set(value, at: path.dropFirst())
+    self = .object(members)
   }
 }

@@ -8,10 +8,10 @@ package struct DecisionBoundary {
   /// Follows the zeros of a function through a grid.
   ///
   /// - Parameters:
-  ///   - x: From where to where.
-  ///   - y: From where to where.
+  ///   - x: The range of x that the grid covers.
+  ///   - y: The range of y that it covers.
   ///   - cells: The number of cells in each direction.
-  ///   - values: f of points, one a row of two columns.
+  ///   - values: f of points, which are the rows of a matrix of two columns.
   package init(
     x: ClosedRange<Double>, y: ClosedRange<Double>, cells: Int,
     _ values: (Matrix<Double>) throws -> [Double]

@@ -1,16 +1,16 @@
 internal import Evaluation
 internal import Reporting
 
-/// A number that was measured once a seed: its mean, and how far the mean of all seeds may be from it.
+/// A number that was measured once for each seed: its mean, and how far the mean of all seeds may be from it.
 struct SeedStatistic {
   /// The mean over seeds.
   let mean: Double
   /// Half of the width of Student's 95 % interval; nil for one seed, which says nothing of others.
   let halfWidth: Double?
-  /// One value a seed.
+  /// The values, one for each seed.
   let values: [Double]
 
-  /// Summarises one value a seed; at least one.
+  /// Summarises the values of at least one seed.
   ///
   /// - Throws: `EvaluationError` where a value is not finite.
   init(_ values: [Double]) throws {
@@ -27,10 +27,23 @@ struct SeedStatistic {
     (mean, halfWidth) = (interval.estimate, interval.halfWidth)
   }
 
+  /// Summarises the differences of two numbers, taken seed by seed.
+  ///
+  /// - Throws: `EvaluationError` where a value is not finite.
+  init(_ values: [Double], minus others: [Double]) throws {
+    try self.init(zip(values, others).map { $0 - $1 })
+  }
+
   /// The lower end of the interval; the mean itself for one seed.
   var lower: Double { mean - (halfWidth ?? 0) }
   /// The upper end of the interval; the mean itself for one seed.
   var upper: Double { mean + (halfWidth ?? 0) }
+
+  /// The mean with its interval, at a place of an axis.
+  func point(at x: Double) -> Chart.Point { Chart.Point(x, mean, lower: lower, upper: upper) }
+
+  /// The mean with its interval, as a bar.
+  var estimate: Chart.Estimate { Chart.Estimate(mean, lower: lower, upper: upper) }
 
   /// Two cells: the mean, and half of the width of its interval.
   var cells: [Table.Cell] { [.number(mean), .number(halfWidth)] }

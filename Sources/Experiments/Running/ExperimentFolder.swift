@@ -6,7 +6,7 @@ internal import TensorFiles
 /// The folder of a run: what was asked for, what is computed, what it says.
 ///
 ///     run.json           experiment, settings, inputs: what decides the results
-///     cells/NAME.json    one result each, written when it is computed
+///     cells/NAME.json    the result of one cell, written when it is computed
 ///     scores/NAME/*.npy  scores of training examples, where the experiment keeps them
 ///     results.json       all results and checks; the same bytes whenever they are computed
 ///     costs.json         times and memory
@@ -63,8 +63,8 @@ struct ExperimentFolder {
 
   /// The kept result of a cell; nil where it must be computed.
   ///
-  /// - Throws: ``ExperimentError/damaged(_:reason:)``.
-  func result(of cell: String) throws -> CellResult? {
+  /// - Throws: ``ExperimentError/damaged(_:reason:)`` with the file, and the field where one is not as it must be.
+  func result<Kind: Experiment>(of cell: String, as kind: Kind.Type) throws -> CellResult<Kind>? {
     let file = file(of: cell)
     guard FileManager.default.fileExists(atPath: file.path) else { return nil }
     let json: OrderedJSON
@@ -77,18 +77,30 @@ struct ExperimentFolder {
     else {
       throw ExperimentError.damaged(file.relativePath, reason: "it is not the result of \(cell)")
     }
-    return CellResult(values: values, costs: costs)
+    let decoder = OrderedJSONDecoder()
+    do {
+      return CellResult(
+        try decoder.decode(Kind.Result.self, from: values, field: "values"),
+        costs: try decoder.decode(Kind.Costs?.self, from: costs, field: "costs"))
+    } catch TensorFileError.missingField(_, let field) {
+      throw ExperimentError.damaged(file.relativePath, reason: "the field \(field) is missing")
+    } catch TensorFileError.invalidField(_, let field, let expected, let found) {
+      throw ExperimentError.damaged(
+        file.relativePath, reason: "\(field): expected \(expected), found \(found)")
+    }
   }
 
   /// Keeps the result of a cell; whole, or not at all.
-  func keep(_ result: CellResult, of cell: String) throws {
+  func keep<Kind: Experiment>(_ result: CellResult<Kind>, of cell: String) throws {
     // Before the result: a cell that is kept has its scores.
     for scores in result.scores { try write(scores, of: cell) }
     let file = file(of: cell)
     try FileManager.default.createDirectory(
       at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    let encoder = OrderedJSONEncoder()
     let json: OrderedJSON = [
-      "cell": .string(cell), "values": result.values, "costs": result.costs,
+      "cell": .string(cell), "values": try encoder.encode(result.values),
+      "costs": try encoder.encode(result.costs),
     ]
     try AtomicFile.write(try json.serialized(.indented) + "\n", to: file)
   }

@@ -1,33 +1,32 @@
-public import Foundation
-public import Influence
+package import Foundation
+package import Influence
 internal import LinearAlgebra
 internal import OrderedCollections
 internal import Reporting
-public import TensorFiles
+package import TensorFiles
 
 /// Runs an experiment into a folder, cell by cell, and reports on it.
-public struct ExperimentRun: Sendable {
+package struct ExperimentRun: Sendable {
   /// What came out.
-  public struct Outcome: Sendable {
+  package struct Outcome: Sendable {
     /// Tables, pictures, sentences, checks.
-    public let report: ExperimentReport
+    package let report: ExperimentReport
     /// The number of cells that were computed now.
-    public let computed: Int
+    package let computed: Int
     /// The number of cells that were there already.
-    public let kept: Int
+    package let kept: Int
     /// Seconds that this took, all told.
-    public let seconds: Double
+    package let seconds: Double
 
     /// What must hold, and does not.
-    public var failures: [ExperimentReport.Check] { report.checks.filter { !$0.holds } }
+    package var failures: [ExperimentReport.Check] { report.checks.filter { !$0.holds } }
   }
 
   /// What is run.
-  public let file: ExperimentFile
+  package let file: ExperimentFile
   /// Where its results go.
-  public let folder: URL
+  package let folder: URL
   private let experiment: any Experiment
-  private let cells: [ExperimentCell]
 
   /// Opens the data, and checks everything that can be checked before any work.
   ///
@@ -35,16 +34,18 @@ public struct ExperimentRun: Sendable {
   ///   - file: What to run.
   ///   - folder: Where its results go: nothing, an empty folder, or an earlier run to go on with.
   /// - Throws: ``ExperimentError``, or an error from reading data.
-  public init(_ file: ExperimentFile, in folder: URL) throws {
+  package init(_ file: ExperimentFile, in folder: URL) throws {
     self.file = file
     self.folder = folder
     experiment = try file.experiment.init(file.settings)
-    cells = experiment.cells(seeds: file.seeds)
-    precondition(Set(cells.map(\.name)).count == cells.count, "two cells of one name")
   }
 
   /// The number of cells.
-  public var cellCount: Int { cells.count }
+  package var cellCount: Int { cellCount(experiment) }
+
+  private func cellCount(_ experiment: some Experiment) -> Int {
+    file.seeds.count * experiment.points.count
+  }
 
   /// Computes what is not there yet, and writes the report.
   ///
@@ -56,8 +57,14 @@ public struct ExperimentRun: Sendable {
   ///   - versions: What computes the results, for the record.
   ///   - progress: Called with the cell's name and the share of all cells that is done.
   /// - Throws: ``ExperimentError``, an error from reading or writing, or one that the experiment finds.
-  public func run(
+  package func run(
     resumes: Bool = false, versions: OrderedJSON = .null, progress: ProgressHandler? = nil
+  ) throws -> Outcome {
+    try run(experiment, resumes, versions, progress)
+  }
+
+  private func run<Kind: Experiment>(
+    _ experiment: Kind, _ resumes: Bool, _ versions: OrderedJSON, _ progress: ProgressHandler?
   ) throws -> Outcome {
     let clock = ContinuousClock()
     let start = clock.now
@@ -65,30 +72,39 @@ public struct ExperimentRun: Sendable {
     guard let lock = try FolderLock(holding: folder) else {
       throw ExperimentError.locked(folder.relativePath)
     }
-    var results: OrderedDictionary<String, CellResult> = [:]
+    let points = experiment.points
+    let names = file.seeds.flatMap { seed in
+      points.map { experiment.cellName(seed: seed, $0) }
+    }
+    precondition(Set(names).count == names.count, "two cells of one name")
+    var cells: OrderedDictionary<ExperimentResults<Kind>.Cell, CellResult<Kind>> = [:]
     var computed = 0
-    for (index, cell) in cells.enumerated() {
-      if let kept = try place.result(of: cell.name) {
-        results[cell.name] = kept
+    for (index, name) in names.enumerated() {
+      let cell = ExperimentResults<Kind>.Cell(
+        seed: file.seeds[index / points.count], point: points[index % points.count])
+      if let kept = try place.result(of: name, as: Kind.self) {
+        cells[cell] = kept
         continue
       }
-      let count = Double(cells.count)
-      progress?(cell.name, Double(index) / count)
+      let count = Double(names.count)
+      progress?(name, Double(index) / count)
       let context = CellContext { stage, share in
-        progress?("\(cell.name): \(stage)", (Double(index) + min(1, max(0, share))) / count)
+        progress?("\(name): \(stage)", (Double(index) + min(1, max(0, share))) / count)
       }
-      let result = try cell.compute(context)
-      try place.keep(result, of: cell.name)
-      results[cell.name] = result
+      let result = try experiment.compute(seed: cell.seed, at: cell.point, context)
+      try place.keep(result, of: name)
+      cells[cell] = result
       computed += 1
     }
     progress?("report", 1)
-    let all = ExperimentResults(seeds: file.seeds, cells: results, isQuick: file.isQuick)
-    let report = try experiment.report(all)
+    let report = try experiment.report(
+      ExperimentResults(seeds: file.seeds, isQuick: file.isQuick, cells: cells))
     let outcome = Outcome(
       report: report, computed: computed, kept: cells.count - computed,
       seconds: (clock.now - start) / .seconds(1))
-    try write(outcome, all, versions, to: place)
+    try write(
+      outcome, OrderedDictionary(uniqueKeysWithValues: zip(names, cells.values)), versions,
+      to: place)
     // Held until here, also where something is thrown.
     _ = consume lock
     return outcome
@@ -105,11 +121,12 @@ public struct ExperimentRun: Sendable {
     ]
   }
 
-  private func write(
-    _ outcome: Outcome, _ results: ExperimentResults, _ versions: OrderedJSON,
-    to place: ExperimentFolder
+  private func write<Kind: Experiment>(
+    _ outcome: Outcome, _ cells: OrderedDictionary<String, CellResult<Kind>>,
+    _ versions: OrderedJSON, to place: ExperimentFolder
   ) throws {
     let report = outcome.report
+    let encoder = OrderedJSONEncoder()
     for table in report.tables {
       try place.write(table.table.csv(), to: "tables/\(table.name).csv")
     }
@@ -132,7 +149,7 @@ public struct ExperimentRun: Sendable {
         }),
       "findings": .array(report.findings.map { .string($0) }),
       "warnings": .array(report.warnings.map { .string($0) }),
-      "cells": .object(results.cells.mapValues(\.values)),
+      "cells": .object(try cells.mapValues { try encoder.encode($0.values) }),
     ]
     try place.write(try json.serialized(.indented) + "\n", to: "results.json")
     let costs: OrderedJSON = [
@@ -142,7 +159,7 @@ public struct ExperimentRun: Sendable {
       "cells_computed": .integer(outcome.computed),
       "cells_kept": .integer(outcome.kept),
       "versions": versions,
-      "cells": .object(results.cells.mapValues(\.costs)),
+      "cells": .object(try cells.mapValues { try encoder.encode($0.costs) }),
     ]
     try place.write(try costs.serialized(.indented) + "\n", to: "costs.json")
     try place.write(ExperimentSummary(file, outcome).markdown(), to: "summary.md")

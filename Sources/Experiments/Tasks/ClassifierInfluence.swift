@@ -11,7 +11,7 @@ internal import TensorFiles
 /// Scores are helpful-positive: a row with a negative score is one without which f should be lower.
 struct ClassifierInfluence: Sendable {
   /// How scores are computed.
-  enum Method: String, CaseIterable, Sendable {
+  enum Method: String, CaseIterable, Codable, Sendable {
     /// V·Gᵀ.
     case hessianFree = "hessian-free"
     /// V·H⁻¹·Gᵀ with the Hessian of the regularised loss.
@@ -26,10 +26,28 @@ struct ClassifierInfluence: Sendable {
     case laplaceEnsemble = "ensemble-laplace"
   }
 
+  /// What a file says of methods and of the classifier.
+  struct Options: Decodable, Sendable {
+    let methods: [Method]
+    let ensemble: Ensemble
+    let damping: Double
+    let model: Model
+    let attack: Double
+
+    struct Ensemble: Decodable, Sendable {
+      let members: Int
+      let noise: Double
+    }
+
+    struct Model: Decodable, Sendable {
+      let regularization: Double
+    }
+  }
+
   /// The settings of methods.
   static let settings = [
     Setting(
-      "methods", .choices(Method.allCases.map(\.rawValue)),
+      "methods", .choices(of: Method.self),
       standard: .array(Method.allCases.map { .string($0.rawValue) }),
       help: "how training rows are scored"),
     Setting(
@@ -57,22 +75,18 @@ struct ClassifierInfluence: Sendable {
 
   /// The classifier.
   let model: LogisticRegression
-  private let members: Int
-  private let noise: Double
-  private let damping: Double
+  private let options: Options
 
-  init(of model: LogisticRegression, _ settings: Settings) {
+  init(of model: LogisticRegression, _ options: Options) {
     self.model = model
-    members = settings.integer("ensemble.members")
-    noise = settings.number("ensemble.noise")
-    damping = settings.number("damping")
+    self.options = options
   }
 
   /// Scores all training rows for several queries.
   ///
   /// - Parameters:
   ///   - queries: m functionals.
-  ///   - method: How.
+  ///   - method: How they are scored.
   ///   - seed: Draws the noise of ensembles.
   /// - Returns: m lists of n numbers.
   func scores(
@@ -112,13 +126,14 @@ struct ClassifierInfluence: Sendable {
             name: "functionals", blocks: [("head", [width], try Self.rows(queries, at: head))]))
       })
     let options = CurvatureOptions(
-      damping: .relative(damping), certifies: false, precision: .double)
+      damping: .relative(options.damping), certifies: false, precision: .double)
     return try ensemble.scores(by: EstimatorCatalog.estimator(method), options: options).values
   }
 
   /// The parameters of an ensemble's members, the model's own first.
   private func memberParameters(_ method: Method, seed: UInt64) throws -> [[Double]] {
     let center = model.parameters
+    let members = options.ensemble.members
     var generator = SeededGenerator(seed: seed, stream: 0x656E_7365)
     let normals = Matrix(
       rows: members, columns: center.count,
@@ -130,7 +145,7 @@ struct ClassifierInfluence: Sendable {
       shifts = Self.colored(normals, by: factor)
       shifts.scale(by: 1 / Double(model.data.count).squareRoot())
     } else {
-      shifts.scale(by: noise)
+      shifts.scale(by: options.ensemble.noise)
     }
     return [center]
       + (0..<members).map { member in

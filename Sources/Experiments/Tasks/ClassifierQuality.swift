@@ -1,8 +1,6 @@
 internal import Data
 internal import Evaluation
 internal import Models
-internal import OrderedCollections
-internal import TensorFiles
 
 extension TabularDataSet {
   /// The most frequent class; of equals the lowest.
@@ -14,8 +12,8 @@ extension TabularDataSet {
 }
 
 /// How good, fair and robust a classifier is on examples, by hard predictions.
-struct ClassifierQuality: Sendable {
-  /// The share that is right.
+struct ClassifierQuality: Codable, Sendable {
+  /// The share of predictions that are right.
   let accuracy: Double
   /// The mean log-loss, in nats.
   let logLoss: Double
@@ -38,7 +36,7 @@ struct ClassifierQuality: Sendable {
   ///   - head: The classifier.
   ///   - examples: What it is measured on.
   ///   - deployed: The classifier that the attack was made against.
-  ///   - attack: How far.
+  ///   - attack: How far attacks go.
   init(
     of head: BinaryHead, on examples: GroupedDataSet<Double>, deployed: BinaryHead,
     attack: BoundaryAttack
@@ -69,15 +67,5 @@ struct ClassifierQuality: Sendable {
     case .equalOpportunity: abs(equalOpportunity)
     case .robustness: robustAccuracy
     }
-  }
-
-  /// All numbers.
-  var json: OrderedJSON {
-    [
-      "accuracy": .number(accuracy), "log_loss": .number(logLoss),
-      "demographic_parity": .number(demographicParity),
-      "equal_opportunity": .number(equalOpportunity), "robust_accuracy": .number(robustAccuracy),
-      "attack_distance": .number(attackDistance),
-    ]
   }
 }

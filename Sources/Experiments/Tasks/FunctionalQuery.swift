@@ -39,10 +39,10 @@ struct FunctionalQuery: Sendable {
   /// that stay where they are when the classifier changes, as `ClassifierFunctional` differentiates it.
   ///
   /// - Parameters:
-  ///   - kind: Which functional.
+  ///   - kind: The functional.
   ///   - examples: What it is measured on.
   ///   - deployed: The classifier that attacks cross.
-  ///   - attack: How far.
+  ///   - attack: How far attacks go.
   init(
     _ kind: Kind, on examples: GroupedDataSet<Double>, deployed: BinaryHead,
     attack: BoundaryAttack

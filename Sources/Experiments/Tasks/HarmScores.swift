@@ -13,7 +13,7 @@ struct HarmScores: Sendable {
   let selfInfluence: [Double]
   /// Seconds to fit, to score the mean query, to find self-influence.
   let seconds: (fit: Double, harm: Double, selfInfluence: Double)
-  /// What the method says of the fit, each once.
+  /// What the method warns of; each warning once.
   let warnings: [String]
 
   /// Refuses methods that need what a trained network and its gradients do not give.

@@ -5,14 +5,14 @@ internal import LinearAlgebra
 /// The scores of several methods on the same gradients, in the order in which the methods are given.
 ///
 /// Second derivatives of the model (`exact-hessian`, `exact-ggn`) are taken of all parameters together, as
-/// Koh and Liang have them; the other methods take a tensor a block.
+/// Koh and Liang have them; the other methods take each tensor as a block.
 struct MethodScores {
   /// The methods whose matrix is that of all parameters.
   static let whole: Set<String> = ["exact-hessian", "exact-ggn"]
 
   /// Helpful-positive, `m × n` or, of the mean query, `1 × n`.
   let values: [Matrix<Double>]
-  /// What the methods warn of, once each.
+  /// What the methods warn of; each warning once.
   let warnings: [String]
 
   /// Fits and scores each method by itself, in double precision.
@@ -20,9 +20,9 @@ struct MethodScores {
   /// - Parameters:
   ///   - methods: As `--method` takes them.
   ///   - pair: Gradients of training examples and queries.
-  ///   - damping: Of each tensor.
-  ///   - wholeDamping: Of the second derivatives of all parameters.
-  ///   - aggregation: One row a query, or one of their mean.
+  ///   - damping: The damping of each tensor.
+  ///   - wholeDamping: The damping of the second derivatives of all parameters.
+  ///   - aggregation: Whether there is one row per query, or one for their mean.
   init(
     of methods: [String], on pair: GradientPair, damping: Damping = .standard,
     wholeDamping: Damping = .standard, aggregation: Aggregation = .none

@@ -23,9 +23,9 @@ struct NetworkTask: Sendable {
     var settings = [
       Setting(
         "model.hidden", .integers(.counting, mayBeEmpty: true),
-        standard: .integers(defaults.hidden), help: "units of each hidden layer"),
+        standard: .array(defaults.hidden.map { .integer($0) }), help: "units of each hidden layer"),
       Setting(
-        "model.activation", .choice(Activation.allCases.map(\.rawValue)), standard: "tanh",
+        "model.activation", .choice(of: Activation.self), standard: "tanh",
         help: "what hidden units do"),
       Setting(
         "model.epochs", .integer(.counting), standard: .integer(defaults.epochs),
@@ -53,34 +53,55 @@ struct NetworkTask: Sendable {
     return settings
   }
 
-  let hidden: [Int]
+  /// What a file says under `model`.
+  private struct Options: Decodable {
+    let hidden: [Int]?
+    let activation: Activation
+    let epochs: Int
+    let batch: Int
+    let learningRate: Double
+    let weightDecay: Double?
+    let rank: Int?
+    let baseEpochs: Int?
+  }
+
+  /// The units of each hidden layer.
+  var hidden: [Int]
   let activation: Activation
-  let training: TrainingSettings
+  var training: TrainingSettings
   let baseEpochs: Int
   /// The rank of the adapters; 0 for none.
   var rank: Int
 
   init(_ settings: Settings) {
-    hidden = settings.integers("model.hidden")
-    activation = Activation(rawValue: settings.text("model.activation")) ?? .tanh
+    let options: Options = settings.values(below: "model")
+    hidden = options.hidden ?? []
+    activation = options.activation
     training = TrainingSettings(
-      epochs: settings.integer("model.epochs"), batchSize: settings.integer("model.batch"),
-      learningRate: settings.number("model.learning-rate"),
-      weightDecay: settings.number("model.weight-decay"))
-    rank = settings.has("model.rank") ? settings.integer("model.rank") : 0
-    baseEpochs = settings.has("model.base-epochs") ? settings.integer("model.base-epochs") : 0
+      epochs: options.epochs, batchSize: options.batch, learningRate: options.learningRate,
+      weightDecay: options.weightDecay ?? 0)
+    rank = options.rank ?? 0
+    baseEpochs = options.baseEpochs ?? 0
+  }
+
+  /// The network before any training.
+  func untrained(
+    for data: TabularDataSet<Double>, seed: UInt64
+  ) throws -> MultilayerPerceptron<Double> {
+    try MultilayerPerceptron(
+      sizes: [data.features.columns] + hidden + [data.classCount], activation: activation,
+      seed: seed)
   }
 
   /// Trains the network on the training examples of one seed; with adapters, on top of a base model.
   func trained(
-    on parts: DataTask.Parts, seed: UInt64, progress: ProgressHandler? = nil
+    on parts: ExampleParts<TabularDataSet<Double>>, seed: UInt64, progress: ProgressHandler? = nil
   ) throws -> MultilayerPerceptron<Double> {
     let data = parts.training
-    var model = try MultilayerPerceptron<Double>(
-      sizes: [data.features.columns] + hidden + [data.classCount], activation: activation,
-      seed: seed)
+    var model = try untrained(for: data, seed: seed)
     if rank > 0, let base = parts.base {
-      try train(&model, on: base, epochs: baseEpochs, seed: seed &* 2, "base model", progress)
+      try train(
+        &model, on: base, epochs: baseEpochs, seed: seed &* 2, "base model", progress)
       try model.addAdapters(rank: rank, alpha: Double(2 * rank), seed: seed)
     }
     try train(&model, on: data, epochs: training.epochs, seed: seed &* 2 &+ 1, "training", progress)
@@ -91,9 +112,7 @@ struct NetworkTask: Sendable {
   func trained(
     on data: TabularDataSet<Double>, seed: UInt64
   ) throws -> MultilayerPerceptron<Double> {
-    var model = try MultilayerPerceptron<Double>(
-      sizes: [data.features.columns] + hidden + [data.classCount], activation: activation,
-      seed: seed)
+    var model = try untrained(for: data, seed: seed)
     try train(&model, on: data, epochs: training.epochs, seed: seed &* 2 &+ 1, "training", nil)
     return model
   }

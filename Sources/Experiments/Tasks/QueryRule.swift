@@ -3,17 +3,18 @@ internal import LinearAlgebra
 internal import Models
 internal import RealModule
 
-/// How the next examples to label are chosen from those without labels.
-enum QueryRule: String, CaseIterable, Sendable {
+/// How the next examples to label are chosen from those without labels: the rules of active learning, by the
+/// names that files use.
+enum QueryRule: String, CaseIterable, Decodable, Sendable {
   /// The least disagree metric with k-means++ on it.
   case leastDisagree = "ldm-s"
   /// The highest entropy of the predicted probabilities.
   case entropy
   /// The smallest gap between the two highest probabilities.
   case margin
-  /// The farthest from all labelled ones, one after the other (k-center, greedily).
+  /// The farthest from all labelled ones, one after the other (greedy k-center).
   case kCenter = "k-center"
-  /// Any.
+  /// A random choice.
   case random
 
   /// Chooses examples.

@@ -7,7 +7,7 @@ internal import Models
 /// A regression of two classes whose answer at one point is watched while examples are removed.
 enum WatchedRegression {
   /// The regressions by the names that files use.
-  enum Kind: String, CaseIterable, Sendable {
+  enum Kind: String, CaseIterable, Decodable, Sendable {
     case leastSquares = "least-squares"
     case logistic
   }

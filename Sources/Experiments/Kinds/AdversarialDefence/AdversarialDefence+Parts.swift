@@ -3,7 +3,6 @@ internal import Evaluation
 internal import Foundation
 internal import LinearAlgebra
 internal import Models
-internal import TensorFiles
 
 extension AdversarialDefence {
   /// The test examples, before the attack and after it.
@@ -15,23 +14,21 @@ extension AdversarialDefence {
 
     /// The accuracies of a classifier: on all test examples after the attack, on those that were attacked, and
     /// before the attack.
-    func json(of head: BinaryHead) throws -> OrderedJSON {
-      [
-        "attacked": .number(try head.accuracy(on: attacked)),
-        "attacked_rows": .number(try head.accuracy(on: attacked.selecting(rows))),
-        "clean": .number(try head.accuracy(on: clean)),
-      ]
+    func accuracies(of head: BinaryHead) throws -> Accuracies {
+      Accuracies(
+        attacked: try head.accuracy(on: attacked),
+        attackedRows: try head.accuracy(on: attacked.selecting(rows)),
+        clean: try head.accuracy(on: clean))
     }
 
     /// The same of saying one class always.
-    func json(ofAlways label: Int) -> OrderedJSON {
-      func share(_ labels: [Int]) -> OrderedJSON {
-        .number(Double(labels.count { $0 == label }) / Double(labels.count))
+    func accuracies(ofAlways label: Int) -> Accuracies {
+      func share(_ labels: [Int]) -> Double {
+        Double(labels.count { $0 == label }) / Double(labels.count)
       }
-      return [
-        "attacked": share(attacked.labels),
-        "attacked_rows": share(rows.map { attacked.labels[$0] }), "clean": share(clean.labels),
-      ]
+      return Accuracies(
+        attacked: share(attacked.labels), attackedRows: share(rows.map { attacked.labels[$0] }),
+        clean: share(clean.labels))
     }
   }
 

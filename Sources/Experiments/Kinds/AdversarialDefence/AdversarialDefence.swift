@@ -1,8 +1,8 @@
 internal import Data
-public import OrderedCollections
 internal import Evaluation
 internal import LinearAlgebra
 internal import Models
+internal import OrderedCollections
 internal import TensorFiles
 
 /// Whether influence on attacked validation examples tells how to train a classifier that withstands the attack.
@@ -10,17 +10,14 @@ internal import TensorFiles
 /// Someone moves a share of the test examples across the deployed classifier's boundary. The defender has
 /// validation examples of which as many were attacked in the same way, with their labels; scores training rows by
 /// the loss on them; and removes, relabels or reweights rows and trains again. The attack is not repeated.
-public struct AdversarialDefence: Experiment {
-  /// `adversarial-defence`.
-  public static let kind = "adversarial-defence"
-  /// The question.
-  public static let summary = "Does influence on attacked examples help to withstand an attack"
-  /// The paper, and the scripts of its tabular experiment.
-  public static let source =
+struct AdversarialDefence: ExperimentOnExamples {
+  static let kind = "adversarial-defence"
+  static let summary = "Does influence on attacked examples help to withstand an attack"
+  static let source =
     "Revisit, Extend, and Enhance Hessian-Free Influence Functions (arXiv 2405.17490), adversarial defence; attack of Chhabra et al. (ICLR 2024)."
 
   /// What a defender does with scores.
-  enum Defence: String, CaseIterable, Sendable {
+  enum Defence: String, CaseIterable, Decodable, Sendable {
     /// The lowest-scored rows go.
     case trim
     /// The lowest-scored rows get the other label.
@@ -32,7 +29,7 @@ public struct AdversarialDefence: Experiment {
   }
 
   /// Data, shares, methods, defences.
-  public static let settings =
+  static let settings =
     [
       Setting(
         "shares", .numbers(0.001...1), standard: [0.05, 0.15, 0.25],
@@ -41,7 +38,7 @@ public struct AdversarialDefence: Experiment {
         "budget", .number(0.001...0.9), standard: 0.05,
         help: "the share of training rows that are removed or relabelled"),
       Setting(
-        "defences", .choices(Defence.allCases.map(\.rawValue)),
+        "defences", .choices(of: Defence.self),
         standard: ["trim", "relabel", "reweight"], help: "what is done with scores"),
       Setting(
         "reweight-strength", .number(0...100), standard: 1, help: "β of the weights 2σ(β·z)"),
@@ -52,59 +49,46 @@ public struct AdversarialDefence: Experiment {
         "random-draws", .integer(1...1000), standard: 3,
         help: "how many random scores the methods are held against"),
     ] + ClassifierInfluence.settings
-    + GroupedTask.settings(.init(training: 600, validation: 400, test: 1000))
+    + GroupedExamples.settings(.init(training: 600, validation: 400, test: 1000))
     + ClassifierInfluence.modelSettings(regularization: 1e-3)
 
-  let shares: [Double]
-  let defences: [Defence]
-  let methods: [ClassifierInfluence.Method]
-  let leaks: Bool
-  let budget: Double
-  private let draws: Int
-  private let strength: Double
-  private let data: GroupedTask
+  /// What a file says of the attack and the defences.
+  struct Options: Decodable {
+    let shares: [Double]
+    let budget: Double
+    let defences: [Defence]
+    let reweightStrength: Double
+    let leak: Bool
+    let randomDraws: Int
+  }
+
+  let options: Options
+  let classifier: ClassifierInfluence.Options
+  let data: GroupedExamples
   private let attack: BoundaryAttack
   private let training: NewtonSettings
-  private let settings: Settings
 
   /// Opens the data.
-  public init(_ settings: Settings) throws {
-    self.settings = settings
-    shares = settings.numbers("shares")
-    guard zip(shares, shares.dropFirst()).allSatisfy({ $0 < $1 }) else {
+  init(_ settings: Settings) throws {
+    let options: Options = settings.values()
+    self.options = options
+    guard zip(options.shares, options.shares.dropFirst()).allSatisfy({ $0 < $1 }) else {
       throw settings.invalid("shares", "give shares in ascending order, each once")
     }
-    budget = settings.number("budget")
-    defences = settings.texts("defences").compactMap { Defence(rawValue: $0) }
-    methods = settings.texts("methods").compactMap { ClassifierInfluence.Method(rawValue: $0) }
-    leaks = settings.flag("leak")
-    draws = settings.integer("random-draws")
-    strength = settings.number("reweight-strength")
-    attack = try BoundaryAttack(strength: settings.number("attack"))
+    classifier = settings.values()
+    attack = try BoundaryAttack(strength: classifier.attack)
     training = NewtonSettings(
-      regularization: settings.number("model.regularization"), tolerance: 1e-9)
-    data = try GroupedTask(settings)
+      regularization: classifier.model.regularization, tolerance: 1e-9)
+    data = try GroupedExamples(settings)
   }
 
-  /// The data set.
-  public var inputs: OrderedDictionary<String, String> {
-    OrderedDictionary(uniqueKeysWithValues: data.inputs)
-  }
+  /// The shares that are attacked.
+  var points: [Double] { options.shares }
+  func name(of share: Double) -> String? { "share-\(share)" }
 
-  /// One cell a seed and share.
-  public func cells(seeds: [UInt64]) -> [ExperimentCell] {
-    seeds.flatMap { seed in
-      shares.map { share in
-        ExperimentCell(Self.cell(seed, share)) { try compute(seed: seed, share: share, $0) }
-      }
-    }
-  }
-
-  static func cell(_ seed: UInt64, _ share: Double) -> String { "seed-\(seed)/share-\(share)" }
-
-  private func compute(
-    seed: UInt64, share: Double, _ context: CellContext
-  ) throws -> CellResult {
+  func compute(
+    seed: UInt64, at share: Double, _ context: CellContext
+  ) throws -> CellResult<Self> {
     let parts = try data.parts(seed: seed)
     let model = try LogisticRegression(trainedOn: parts.training.data, settings: training)
     let deployed = BinaryHead(model)
@@ -112,21 +96,18 @@ public struct AdversarialDefence: Experiment {
     let validation = try attacked(
       parts.validation, share, by: deployed, seed: seed, stream: 0x7661_6C69)
     let field = Field(clean: parts.test.data, attacked: test.data.data, rows: test.rows)
-    var values: OrderedDictionary<String, OrderedJSON> = [
-      "none": try field.json(of: deployed),
-      "majority": field.json(ofAlways: parts.training.data.majorityLabel),
-      "train-on-validation": try field.json(
-        of: BinaryHead(
-          model.retrained(
-            on: Self.joined(parts.training.data, validation.data.data), settings: training))),
-    ]
-    values["honest"] = try defended(
-      model, validation.data, field, draws: draws, seed: seed, context)
-    if leaks {
-      values["leaking"] = try defended(
-        model, test.data, field, draws: 0, seed: seed, context)
-    }
-    return CellResult(values: .object(values))
+    return CellResult(
+      Result(
+        none: try field.accuracies(of: deployed),
+        majority: field.accuracies(ofAlways: parts.training.data.majorityLabel),
+        trainOnValidation: try field.accuracies(
+          of: BinaryHead(
+            model.retrained(
+              on: Self.joined(parts.training.data, validation.data.data), settings: training))),
+        honest: try defended(
+          model, validation.data, field, draws: options.randomDraws, seed: seed, context),
+        leaking: options.leak
+          ? try defended(model, test.data, field, draws: 0, seed: seed, context) : nil))
   }
 
   /// Attacks a random share of some examples.
@@ -145,39 +126,35 @@ public struct AdversarialDefence: Experiment {
   private func defended(
     _ model: LogisticRegression, _ seen: GroupedDataSet<Double>, _ field: Field, draws: Int,
     seed: UInt64, _ context: CellContext
-  ) throws -> OrderedJSON {
+  ) throws -> Defended {
     let query = try FunctionalQuery(
       .utility, on: seen, deployed: BinaryHead(model), attack: attack)
-    let influence = ClassifierInfluence(of: model, settings)
+    let influence = ClassifierInfluence(of: model, classifier)
     var lists: [(name: String, scores: [Double])] = []
-    for method in methods {
+    for method in classifier.methods {
       context.progress(method.rawValue, 0)
       lists.append(
         (method.rawValue, try influence.scores(of: [query], by: method, seed: seed)[0]))
     }
     for draw in 0..<draws {
       var generator = SeededGenerator(seed: seed, stream: 0x7261_6E64 + UInt64(draw))
-      lists.append(("random-\(draw)", model.data.labels.map { _ in generator.normal() }))
+      lists.append((Self.draw(draw), model.data.labels.map { _ in generator.normal() }))
     }
     let all = lists
+    let defences = options.defences
     context.progress("defending", 0.5)
     let results = try Parallelism.map(all.count * defences.count) { index in
       let head = try defended(
         model, by: defences[index % defences.count], all[index / defences.count].scores)
-      return try field.json(of: head)
+      return try field.accuracies(of: head)
     }
-    return .object(
-      OrderedDictionary(
-        uniqueKeysWithValues: all.enumerated().map { row, list in
-          (
-            list.name,
-            .object(
-              OrderedDictionary(
-                uniqueKeysWithValues: defences.enumerated().map { column, defence in
-                  (defence.rawValue, results[row * defences.count + column])
-                }))
-          )
-        }))
+    return OrderedDictionary(
+      uniqueKeysWithValues: all.enumerated().map { row, list in
+        let own = results[row * defences.count..<(row + 1) * defences.count]
+        return (
+          list.name, OrderedDictionary(uniqueKeysWithValues: zip(defences.map(\.rawValue), own))
+        )
+      })
   }
 
   /// The classifier of one defence.
@@ -185,7 +162,7 @@ public struct AdversarialDefence: Experiment {
     _ model: LogisticRegression, by defence: Defence, _ scores: [Double]
   ) throws -> BinaryHead {
     let data = model.data
-    let kept = try TrimCurve.rows(removing: budget, scores: scores)
+    let kept = try TrimCurve.rows(removing: options.budget, scores: scores)
     switch defence {
     case .trim:
       return BinaryHead(try model.retrained(on: data.selecting(kept), settings: training))
@@ -194,7 +171,9 @@ public struct AdversarialDefence: Experiment {
       for row in kept { labels[row] = data.labels[row] }
       return BinaryHead(try model.retrained(on: data.relabelled(labels), settings: training))
     case .reweight:
-      let weights = Self.standardized(scores).map { 2 * Self.sigmoid(strength * $0) }
+      let weights = Self.standardized(scores).map {
+        2 * Self.sigmoid(options.reweightStrength * $0)
+      }
       return BinaryHead(try model.retrained(on: data, weights: weights, settings: training))
     case .scaleFeatures:
       var features = data.features

@@ -1,12 +1,10 @@
-internal import Evaluation
 internal import LinearAlgebra
 internal import OrderedCollections
 internal import Reporting
-internal import TensorFiles
 
 extension Cost {
   /// Times, memory and counted operations against size, with the exponents that they grow with.
-  public func report(_ results: ExperimentResults) throws -> ExperimentReport {
+  func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
     var report = ExperimentReport()
     report.tables.append(
       .init(
@@ -34,32 +32,33 @@ extension Cost {
 
   /// The median over repeats and seeds; nil where the system told nothing.
   private func median(
-    _ results: ExperimentResults, _ axis: Axis, _ size: Int, _ variant: Variant, _ key: String
+    _ results: ExperimentResults<Self>, _ axis: Axis, _ size: Int, _ variant: Variant,
+    _ numbers: (Measured) -> [Double]
   ) -> Double? {
     Statistics.median(
-      results.seeds.flatMap {
-        results.costs(Self.cell($0, axis, size)).numbers(at: variant.name, key)
+      results.costs(at: Point(axis: axis, size: size)).flatMap {
+        $0[variant.name].map(numbers) ?? []
       })
   }
 
-  /// What a cell has counted, such as operations.
-  private func counted(
-    _ results: ExperimentResults, _ axis: Axis, _ size: Int, _ variant: Variant, _ key: String
+  /// The operations that a cell has counted.
+  private func operations(
+    _ results: ExperimentResults<Self>, _ axis: Axis, _ size: Int, _ variant: Variant
   ) -> Double {
     guard let seed = results.seeds.first else { return .nan }
-    return results[Self.cell(seed, axis, size)].number(at: key, variant.name) ?? .nan
+    return results[seed, Point(axis: axis, size: size)].operations[variant.name] ?? .nan
   }
 
   private func timeFit(
-    _ results: ExperimentResults, _ axis: Axis, _ variant: Variant
+    _ results: ExperimentResults<Self>, _ axis: Axis, _ variant: Variant
   ) -> PowerLawFit? {
     let sizes = sizes[axis, default: []]
     return PowerLawFit(
       x: sizes.map(Double.init),
-      y: sizes.map { median(results, axis, $0, variant, "processor_seconds") ?? .nan })
+      y: sizes.map { median(results, axis, $0, variant, \.processorSeconds) ?? .nan })
   }
 
-  private func exponentTable(_ results: ExperimentResults) -> Table {
+  private func exponentTable(_ results: ExperimentResults<Self>) -> Table {
     var table = Table(
       columns: [.init("method")]
         + Axis.allCases.flatMap {
@@ -77,14 +76,14 @@ extension Cost {
   }
 
   private func operationFit(
-    _ results: ExperimentResults, _ axis: Axis, _ variant: Variant
+    _ results: ExperimentResults<Self>, _ axis: Axis, _ variant: Variant
   ) -> PowerLawFit? {
     let sizes = sizes[axis, default: []]
     return PowerLawFit(
-      x: sizes.map(Double.init), y: sizes.map { counted(results, axis, $0, variant, "operations") })
+      x: sizes.map(Double.init), y: sizes.map { operations(results, axis, $0, variant) })
   }
 
-  private func operationTable(_ results: ExperimentResults) -> Table {
+  private func operationTable(_ results: ExperimentResults<Self>) -> Table {
     var table = Table(
       columns: [.init("method")] + Axis.allCases.map { .init($0.symbol, .decimals(2)) })
     for variant in variants {
@@ -95,7 +94,7 @@ extension Cost {
     return table
   }
 
-  private func timeTable(_ results: ExperimentResults) -> Table {
+  private func timeTable(_ results: ExperimentResults<Self>) -> Table {
     var table = Table(
       columns: [
         .init("axis"), .init("size", .significant(digits: 4)), .init("method"),
@@ -108,11 +107,11 @@ extension Cost {
         for variant in variants {
           table.append([
             .text(axis.symbol), .integer(size), .text(variant.name),
-            .number(median(results, axis, size, variant, "seconds")),
-            .number(median(results, axis, size, variant, "processor_seconds")),
-            .number(median(results, axis, size, variant, "memory")),
-            .number(median(results, axis, size, variant, "planned_bytes")),
-            .number(counted(results, axis, size, variant, "operations")),
+            .number(median(results, axis, size, variant, \.seconds)),
+            .number(median(results, axis, size, variant, \.processorSeconds)),
+            .number(median(results, axis, size, variant, \.memory)),
+            .number(median(results, axis, size, variant, \.plannedBytes)),
+            .number(operations(results, axis, size, variant)),
           ])
         }
       }
@@ -120,7 +119,9 @@ extension Cost {
     return table
   }
 
-  private func addPictures(_ results: ExperimentResults, to report: inout ExperimentReport) throws {
+  private func addPictures(_ results: ExperimentResults<Self>, to report: inout ExperimentReport)
+    throws
+  {
     let charts = Axis.allCases.map { axis in
       Chart.curves(
         "against \(axis.symbol)", x: .init(axis.rawValue, scale: .logarithmic),
@@ -129,7 +130,7 @@ extension Cost {
           (
             variant.name,
             sizes[axis, default: []].compactMap { size in
-              median(results, axis, size, variant, "processor_seconds").flatMap {
+              median(results, axis, size, variant, \.processorSeconds).flatMap {
                 // Below the resolution of the processor's clock there is no place on the axis.
                 $0 > 0 ? Chart.Point(Double(size), $0) : nil
               }
@@ -151,7 +152,7 @@ extension Cost {
           (
             variant.name,
             sizes[axis, default: []].compactMap { size in
-              median(results, axis, size, variant, "planned_bytes").map {
+              median(results, axis, size, variant, \.plannedBytes).map {
                 Chart.Point(Double(size), $0)
               }
             }
@@ -167,7 +168,7 @@ extension Cost {
   }
 
   /// Of counted operations alone: sentences are part of the results, which times are not.
-  private func describe(_ results: ExperimentResults, in report: inout ExperimentReport) {
+  private func describe(_ results: ExperimentResults<Self>, in report: inout ExperimentReport) {
     for variant in variants {
       let powers = Axis.allCases.map {
         "\($0.symbol)^\(NumberFormat.decimals(operationFit(results, $0, variant)?.exponent, 2))"
@@ -178,12 +179,12 @@ extension Cost {
     }
   }
 
-  private func check(_ results: ExperimentResults, in report: inout ExperimentReport) {
+  private func check(_ results: ExperimentResults<Self>, in report: inout ExperimentReport) {
     // Times of small sizes on a shared machine show nothing that must hold.
     guard !results.isQuick, let largest = sizes[.columns]?.last else { return }
     func seconds(_ name: String) -> Double? {
       variants.first { $0.name == name }.flatMap {
-        median(results, .columns, largest, $0, "processor_seconds")
+        median(results, .columns, largest, $0, \.processorSeconds)
       }
     }
     if let fast = seconds("datainf, query side"), let slow = seconds("exact, query side") {

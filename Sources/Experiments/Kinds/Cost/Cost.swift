@@ -3,7 +3,7 @@ internal import Foundation
 internal import Gradients
 internal import Influence
 internal import LinearAlgebra
-public import OrderedCollections
+internal import OrderedCollections
 internal import TensorFiles
 
 /// What each method costs as examples, columns, blocks and LoRA's rank grow.
@@ -12,17 +12,14 @@ internal import TensorFiles
 /// what a method costs depends on their shape, and, of `cg` alone, on how many steps they take. Times and
 /// memory are costs, which differ from run to run; the values are shapes and counted operations. Exponents are
 /// of processor time, all cores together, which other programs disturb less than they do the clock.
-public struct Cost: Experiment {
-  /// `cost`.
-  public static let kind = "cost"
-  /// The question.
-  public static let summary =
+struct Cost: Experiment {
+  static let kind = "cost"
+  static let summary =
     "What does each method cost as examples, columns, blocks and rank grow"
-  /// DataInf's table 1.
-  public static let source = "DataInf (arXiv 2310.00902), table 1 and section 5."
+  static let source = "DataInf (arXiv 2310.00902), table 1 and section 5."
 
   /// Methods, and the sizes along each axis.
-  public static let settings = [
+  static let settings = [
     Setting(
       "methods", .methods, standard: ["hessian-free", "lissa:depth=10", "cg:tolerance=1e-2"],
       help: "methods on the side that costs choose"),
@@ -65,14 +62,32 @@ public struct Cost: Experiment {
     var name: String { side == .automatic ? method : "\(method), \(side.rawValue) side" }
   }
 
+  /// What a file says of the methods, and of what is the same along all axes.
+  struct Options: Decodable {
+    let methods: [String]
+    let twoSided: [String]
+    let rankWidth: Int
+    let fixed: Fixed
+    let queries: Int
+    let repeats: Int
+
+    struct Fixed: Decodable {
+      let examples: Int
+      let columns: Int
+      let blocks: Int
+    }
+  }
+
   let variants: [Variant]
   let sizes: [Axis: [Int]]
-  private let settings: Settings
+  private let options: Options
 
   /// Checks the sizes.
-  public init(_ settings: Settings) throws {
-    var variants = settings.texts("methods").map { Variant(method: $0, side: .automatic) }
-    for method in settings.texts("two-sided") {
+  init(_ settings: Settings) throws {
+    let options: Options = settings.values()
+    self.options = options
+    var variants = options.methods.map { Variant(method: $0, side: .automatic) }
+    for method in options.twoSided {
       let estimator = try EstimatorCatalog.estimator(method)
       guard estimator.works(on: .score), estimator.works(on: .query) else {
         throw settings.invalid("two-sided", "\(method) works on one side alone; move it to methods")
@@ -88,53 +103,48 @@ public struct Cost: Experiment {
       }
     }
     self.sizes = sizes
-    self.settings = settings
   }
 
   /// None: the gradients are drawn.
-  public var inputs: OrderedDictionary<String, String> { [:] }
+  var inputs: OrderedDictionary<String, String> { [:] }
 
-  /// One cell a seed, axis and size.
-  public func cells(seeds: [UInt64]) -> [ExperimentCell] {
-    seeds.flatMap { seed in
-      Axis.allCases.flatMap { axis in
-        sizes[axis, default: []].map { size in
-          ExperimentCell(Self.cell(seed, axis, size)) { context in
-            try compute(seed: seed, axis, size, context)
-          }
-        }
-      }
+  /// A size along one axis.
+  struct Point: Hashable {
+    let axis: Axis
+    let size: Int
+  }
+
+  /// Every size of every axis.
+  var points: [Point] {
+    Axis.allCases.flatMap { axis in
+      sizes[axis, default: []].map { Point(axis: axis, size: $0) }
     }
   }
 
-  static func cell(_ seed: UInt64, _ axis: Axis, _ size: Int) -> String {
-    "seed-\(seed)/\(axis.rawValue)-\(size)"
-  }
+  func name(of point: Point) -> String? { "\(point.axis.rawValue)-\(point.size)" }
 
   /// n, d and L at a point.
-  private func shape(_ axis: Axis, _ size: Int) -> (examples: Int, columns: Int, blocks: Int) {
-    var shape = (
-      examples: settings.integer("fixed.examples"), columns: settings.integer("fixed.columns"),
-      blocks: settings.integer("fixed.blocks")
-    )
-    switch axis {
-    case .examples: shape.examples = size
-    case .columns: shape.columns = size
-    case .blocks: shape.blocks = size
-    case .ranks: shape.columns = settings.integer("rank-width") * size
+  private func shape(_ point: Point) -> (examples: Int, columns: Int, blocks: Int) {
+    let fixed = options.fixed
+    var shape = (examples: fixed.examples, columns: fixed.columns, blocks: fixed.blocks)
+    switch point.axis {
+    case .examples: shape.examples = point.size
+    case .columns: shape.columns = point.size
+    case .blocks: shape.blocks = point.size
+    case .ranks: shape.columns = options.rankWidth * point.size
     }
     return shape
   }
 
-  private func compute(
-    seed: UInt64, _ axis: Axis, _ size: Int, _ context: CellContext
-  ) throws -> CellResult {
-    let (n, d, blocks) = shape(axis, size)
-    let m = settings.integer("queries")
+  func compute(
+    seed: UInt64, at point: Point, _ context: CellContext
+  ) throws -> CellResult<Self> {
+    let (n, d, blocks) = shape(point)
+    let m = options.queries
     let training = Self.store("training", rows: n, columns: d, blocks: blocks, seed: seed &* 2)
     let queries = Self.store("queries", rows: m, columns: d, blocks: blocks, seed: seed &* 2 &+ 1)
-    var operations: OrderedDictionary<String, OrderedJSON> = [:]
-    var costs: OrderedDictionary<String, OrderedJSON> = [:]
+    var result = Result(examples: n, columns: d, blocks: blocks, queries: m)
+    var costs: Costs = [:]
     for (place, variant) in variants.enumerated() {
       context.progress(variant.name, Double(place) / Double(variants.count))
       let estimator = try EstimatorCatalog.estimator(variant.method)
@@ -143,10 +153,11 @@ public struct Cost: Experiment {
       let plan = RunPlan(
         RunShape(exampleCount: n, queryCount: m, layout: training.layout), estimators: [estimator],
         options: options)
-      operations[variant.name] = .number(plan.operations)
-      var (seconds, processor, memory) = ([Double](), [Double](), [Double]())
+      result.operations[variant.name] = plan.operations
+      // Of as many blocks at a time as there are threads, so the machine's.
+      var measured = Measured(plannedBytes: [Double(plan.peakBytes)])
       // One more than is kept: the first also loads code and grows the heap.
-      for repeat_ in 0...settings.integer("repeats") {
+      for repeat_ in 0...self.options.repeats {
         let isReset = ProcessMemory.resetPeak()
         let before = ProcessMemory.peak
         let start = clock()
@@ -155,24 +166,15 @@ public struct Cost: Experiment {
         }
         let used = Double(clock() - start) / Double(CLOCKS_PER_SEC)
         guard repeat_ > 0 else { continue }
-        processor.append(used)
-        seconds.append(cost.seconds)
+        measured.processorSeconds.append(used)
+        measured.seconds.append(cost.seconds)
         if isReset, let before, let peak = cost.peakMemory {
-          memory.append(Double(max(0, peak - before)))
+          measured.memory.append(Double(max(0, peak - before)))
         }
       }
-      costs[variant.name] = [
-        "seconds": .numbers(seconds), "processor_seconds": .numbers(processor),
-        "memory": .numbers(memory),
-        // Of as many blocks at a time as there are threads, so the machine's.
-        "planned_bytes": .numbers([Double(plan.peakBytes)]),
-      ]
+      costs[variant.name] = measured
     }
-    return CellResult(
-      values: [
-        "n": .integer(n), "d": .integer(d), "L": .integer(blocks), "m": .integer(m),
-        "operations": .object(operations),
-      ], costs: .object(costs))
+    return CellResult(result, costs: costs)
   }
 
   private static func store(

@@ -1,85 +1,91 @@
 internal import Evaluation
 internal import OrderedCollections
 internal import Reporting
-internal import TensorFiles
 
 extension FairnessRobustness {
-  /// What is read off a curve for a functional: a key of its lists, and what people call it.
+  /// What is read off a curve for a functional.
   struct Target {
-    let key: String
+    /// The name that people use.
     let name: String
+    /// Whether it is a gap, which is better the nearer it is to 0.
     let isGap: Bool
+    /// The numbers after trimming, one for each budget.
+    let curve: (Qualities) -> [Double]
+    /// The number before trimming.
+    let value: (ClassifierQuality) -> Double
 
     init(_ kind: FunctionalQuery.Kind) {
       switch kind {
-      case .utility: (key, name, isGap) = ("accuracy", "accuracy", false)
+      case .utility:
+        (name, isGap, curve, value) = ("accuracy", false, \.accuracy, \.accuracy)
       case .demographicParity:
-        (key, name, isGap) = ("demographic_parity", "|demographic parity gap|", true)
+        (name, isGap) = ("|demographic parity gap|", true)
+        (curve, value) = (\.demographicParity, \.demographicParity)
       case .equalOpportunity:
-        (key, name, isGap) = ("equal_opportunity", "|equal opportunity gap|", true)
-      case .robustness: (key, name, isGap) = ("robust_accuracy", "robust accuracy", false)
+        (name, isGap) = ("|equal opportunity gap|", true)
+        (curve, value) = (\.equalOpportunity, \.equalOpportunity)
+      case .robustness:
+        (name, isGap) = ("robust accuracy", false)
+        (curve, value) = (\.robustAccuracy, \.robustAccuracy)
       }
     }
   }
 
+  /// The name of removals that are drawn.
   static let random = "random"
 
-  /// The numbers of one curve, one a budget: of one seed; for random the mean over draws.
+  /// The numbers of one curve of one seed, one for each budget; of random removals the means over draws.
   func curve(
-    _ cell: OrderedJSON, _ kind: FunctionalQuery.Kind, _ method: String, _ part: String,
-    _ key: String, _ change: (Double) -> Double = { $0 }
+    _ result: Result, _ kind: FunctionalQuery.Kind, _ method: String,
+    _ numbers: (Curve) -> [Double], _ change: (Double) -> Double = { $0 }
   ) -> [Double] {
-    let trimmed = cell["trimmed"]
     guard method == Self.random else {
-      return (trimmed?.numbers(at: kind.rawValue, method, part, key) ?? []).map(change)
+      return result.trimmed[kind.rawValue]?[method].map { numbers($0).map(change) } ?? []
     }
-    let draws = (trimmed?[Self.random]?.object ?? [:]).values.map {
-      $0.numbers(at: part, key).map(change)
-    }
+    let draws = (result.trimmed[Self.random] ?? [:]).values.map { numbers($0).map(change) }
     return budgets.indices.map { budget in
       draws.reduce(0) { $0 + $1[budget] } / Double(draws.count)
     }
   }
 
-  /// A number a seed at one budget.
+  /// A number of the test examples at one budget, over seeds.
   func statistic(
-    _ results: ExperimentResults, _ kind: FunctionalQuery.Kind, _ method: String, _ key: String,
-    _ budget: Int, _ change: (Double) -> Double = { $0 }
+    _ results: ExperimentResults<Self>, _ kind: FunctionalQuery.Kind, _ method: String,
+    _ numbers: (Qualities) -> [Double], _ budget: Int, _ change: (Double) -> Double = { $0 }
   ) throws -> SeedStatistic {
-    try SeedStatistic(
-      results.seeds.map {
-        curve(results[Self.cell($0)], kind, method, "test", key, change)[budget]
-      })
+    try results.statistic { curve($0, kind, method, { numbers($0.test) }, change)[budget] }
   }
 
   func target(
-    _ results: ExperimentResults, _ kind: FunctionalQuery.Kind, _ method: String, _ budget: Int
+    _ results: ExperimentResults<Self>, _ kind: FunctionalQuery.Kind, _ method: String,
+    _ budget: Int
   ) throws -> SeedStatistic {
     let target = Target(kind)
-    return try statistic(results, kind, method, target.key, budget) {
+    return try statistic(results, kind, method, target.curve, budget) {
       target.isGap ? abs($0) : $0
     }
   }
 
   /// The share of seeds whose gap has another sign than before trimming; nil where there is no gap.
   func overshoot(
-    _ results: ExperimentResults, _ kind: FunctionalQuery.Kind, _ method: String, _ budget: Int
+    _ results: ExperimentResults<Self>, _ kind: FunctionalQuery.Kind, _ method: String,
+    _ budget: Int
   ) -> Double? {
     let target = Target(kind)
     guard target.isGap else { return nil }
     // For random of the share of draws, so that signs of one model are compared.
-    let shares = results.seeds.map { seed -> Double in
-      let cell = results[Self.cell(seed)]
-      let first = curve(cell, kind, method, "test", target.key)[0]
-      return curve(cell, kind, method, "test", target.key) { $0 * first < 0 ? 1 : 0 }[budget]
+    let shares = results.values.map { result -> Double in
+      let first = curve(result, kind, method, { target.curve($0.test) })[0]
+      return curve(
+        result, kind, method, { target.curve($0.test) }, { $0 * first < 0 ? 1 : 0 })[budget]
     }
     return shares.reduce(0, +) / Double(shares.count)
   }
 
   /// Curves, the budgets that validation chooses, and what must hold.
-  public func report(_ results: ExperimentResults) throws -> ExperimentReport {
+  func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
     var report = ExperimentReport()
-    let names = methods.map(\.rawValue) + [Self.random]
+    let names = classifier.methods.map(\.rawValue) + [Self.random]
     report.tables = [
       .init(
         "chosen",
@@ -103,7 +109,7 @@ extension FairnessRobustness {
         caption: "Accuracy on test examples after trimming for utility; bands are 95 % over seeds.",
         svg: try chart(results, .utility, names, accuracy: true, "Trimmed for utility").svg()),
     ]
-    let majority = try majority(results)
+    let majority = try results.statistic(\.majority)
     report.findings.append(
       "Always saying the more frequent class has an accuracy of \(majority.text()), attacked or not, and no gap."
     )
@@ -112,11 +118,9 @@ extension FairnessRobustness {
     }
     for kind in FunctionalQuery.Kind.allCases {
       guard let gap = kind.gap else { continue }
-      let disagreeing = results.seeds.count { seed in
-        let cell = results[Self.cell(seed)]
-        let surrogate = cell.number(at: "functionals", kind.rawValue) ?? 0
-        let hard = cell.number(at: "validation", Target(kind).key) ?? 0
-        return surrogate * hard < 0
+      let disagreeing = results.values.count { result in
+        let surrogate = result.functionals[kind.rawValue] ?? 0
+        return surrogate * Target(kind).value(result.validation) < 0
       }
       if disagreeing > 0 {
         report.warnings.append(
@@ -129,7 +133,7 @@ extension FairnessRobustness {
   }
 
   private func chart(
-    _ results: ExperimentResults, _ kind: FunctionalQuery.Kind, _ names: [String],
+    _ results: ExperimentResults<Self>, _ kind: FunctionalQuery.Kind, _ names: [String],
     accuracy: Bool, _ title: String
   ) throws -> Chart {
     Chart.curves(
@@ -141,26 +145,25 @@ extension FairnessRobustness {
           try budgets.enumerated().map { index, budget in
             let value =
               accuracy
-              ? try statistic(results, kind, name, "accuracy", index)
+              ? try statistic(results, kind, name, \.accuracy, index)
               : try target(results, kind, name, index)
-            return Chart.Point(budget, value.mean, lower: value.lower, upper: value.upper)
+            return value.point(at: budget)
           }
         )
       })
   }
 
-  private func majority(_ results: ExperimentResults) throws -> SeedStatistic {
-    try SeedStatistic(
-      results.seeds.map { results[Self.cell($0)].number(at: "majority") ?? .nan })
-  }
-
-  private func picture(_ results: ExperimentResults, _ names: [String]) throws -> SmallMultiples {
+  private func picture(_ results: ExperimentResults<Self>, _ names: [String]) throws
+    -> SmallMultiples
+  {
     let kinds: [FunctionalQuery.Kind] = [.demographicParity, .equalOpportunity, .robustness]
     var above = try kinds.map {
       try chart(results, $0, names, accuracy: false, "For \($0.rawValue)")
     }
     above[2].references = [
-      .init(.horizontal(try majority(results).mean), label: "always the more frequent class")
+      .init(
+        .horizontal(try results.statistic(\.majority).mean), label: "always the more frequent class"
+      )
     ]
     let below = try kinds.map {
       try chart(results, $0, names, accuracy: true, "For \($0.rawValue): accuracy")
@@ -170,7 +173,7 @@ extension FairnessRobustness {
 
   /// The budget whose mean over seeds is best, and what it is.
   private func best(
-    _ results: ExperimentResults, _ kind: FunctionalQuery.Kind, _ name: String
+    _ results: ExperimentResults<Self>, _ kind: FunctionalQuery.Kind, _ name: String
   ) throws -> (budget: Int, value: SeedStatistic) {
     let values = try budgets.indices.map { try target(results, kind, name, $0) }
     let sign = Target(kind).isGap ? -1.0 : 1
@@ -179,7 +182,7 @@ extension FairnessRobustness {
   }
 
   private func finding(
-    _ results: ExperimentResults, _ kind: FunctionalQuery.Kind, _ names: [String]
+    _ results: ExperimentResults<Self>, _ kind: FunctionalQuery.Kind, _ names: [String]
   ) throws -> String {
     let before = try target(results, kind, names[0], 0).text()
     let parts = try names.map { name in
@@ -191,14 +194,14 @@ extension FairnessRobustness {
       "Trimmed for \(kind.rawValue): \(Target(kind).name) \(before) before; best mean on test: \(parts.joined(separator: ", "))."
   }
 
-  private func checks(_ results: ExperimentResults) throws -> [ExperimentReport.Check] {
+  private func checks(_ results: ExperimentResults<Self>) throws -> [ExperimentReport.Check] {
     var checks: [ExperimentReport.Check] = []
     // Among two small seeds' examples of class 1 a gap is mostly chance.
     let kinds: [FunctionalQuery.Kind] =
       results.isQuick ? [.demographicParity] : [.demographicParity, .equalOpportunity]
     for kind in kinds {
-      let before = try target(results, kind, methods[0].rawValue, 0).mean
-      let after = try methods.map { try best(results, kind, $0.rawValue).value.mean }
+      let before = try target(results, kind, classifier.methods[0].rawValue, 0).mean
+      let after = try classifier.methods.map { try best(results, kind, $0.rawValue).value.mean }
       let lowest = after.min() ?? before
       checks.append(
         .init(
@@ -209,7 +212,7 @@ extension FairnessRobustness {
     }
     let last = budgets.count - 1
     let random = try target(results, .robustness, Self.random, last).mean
-    let robust = try methods.map {
+    let robust = try classifier.methods.map {
       try target(results, .robustness, $0.rawValue, last).mean
     }
     let worst = robust.min() ?? random

@@ -1,20 +1,18 @@
 internal import Reporting
-internal import TensorFiles
 
 extension FairnessRobustness {
-  private func chosenBudget(_ cell: OrderedJSON, _ kind: FunctionalQuery.Kind, _ method: String)
-    -> Int
-  {
+  private func chosenBudget(
+    _ result: Result, _ kind: FunctionalQuery.Kind, _ method: String
+  ) -> Int {
     let target = Target(kind)
-    let values = curve(cell, kind, method, "validation", target.key) {
-      target.isGap ? -abs($0) : $0
-    }
+    let values = curve(
+      result, kind, method, { target.curve($0.validation) }, { target.isGap ? -abs($0) : $0 })
     // Of equals the smallest budget.
     return values.indices.max { (values[$0], -$0) < (values[$1], -$1) } ?? 0
   }
 
   /// Before trimming, and at the budget that is best on the validation examples.
-  func chosenTable(_ results: ExperimentResults, _ names: [String]) throws -> Table {
+  func chosenTable(_ results: ExperimentResults<Self>, _ names: [String]) throws -> Table {
     var table = Table(
       columns: [.init("trimmed for"), .init("method"), .init("measure")]
         + SeedStatistic.columns("before") + SeedStatistic.columns("after")
@@ -22,27 +20,27 @@ extension FairnessRobustness {
     for kind in FunctionalQuery.Kind.allCases {
       let target = Target(kind)
       for name in names {
-        let cells = results.seeds.map { results[Self.cell($0)] }
-        let budgets = cells.map { chosenBudget($0, kind, name) }
-        func after(_ key: String, isGap: Bool) throws -> SeedStatistic {
+        let budgets = results.values.map { chosenBudget($0, kind, name) }
+        func after(_ numbers: (Qualities) -> [Double], isGap: Bool) throws -> SeedStatistic {
           try SeedStatistic(
-            zip(cells, budgets).map { cell, budget in
-              curve(cell, kind, name, "test", key) { isGap ? abs($0) : $0 }[budget]
+            zip(results.values, budgets).map { result, budget in
+              curve(
+                result, kind, name, { numbers($0.test) }, { isGap ? abs($0) : $0 })[budget]
             })
         }
         let share = budgets.map { self.budgets[$0] }.reduce(0, +) / Double(budgets.count)
         table.append(
           [.text(kind.rawValue), .text(name), .text(target.name)]
             + (try self.target(results, kind, name, 0).cells)
-            + (try after(target.key, isGap: target.isGap).cells)
-            + (try after("accuracy", isGap: false).cells) + [.number(share)])
+            + (try after(target.curve, isGap: target.isGap).cells)
+            + (try after(\.accuracy, isGap: false).cells) + [.number(share)])
       }
     }
     return table
   }
 
   /// Every functional, method and budget.
-  func budgetTable(_ results: ExperimentResults, _ names: [String]) throws -> Table {
+  func budgetTable(_ results: ExperimentResults<Self>, _ names: [String]) throws -> Table {
     var table = Table(
       columns: [.init("trimmed for"), .init("method"), .init("budget", .decimals(3))]
         + SeedStatistic.columns("measure") + SeedStatistic.columns("accuracy")
@@ -54,9 +52,9 @@ extension FairnessRobustness {
           table.append(
             [.text(kind.rawValue), .text(name), .number(budget)]
               + (try target(results, kind, name, index).cells)
-              + (try statistic(results, kind, name, "accuracy", index).cells)
-              + (try statistic(results, kind, name, "log_loss", index).cells)
-              + (try statistic(results, kind, name, "attack_distance", index).cells)
+              + (try statistic(results, kind, name, \.accuracy, index).cells)
+              + (try statistic(results, kind, name, \.logLoss, index).cells)
+              + (try statistic(results, kind, name, \.attackDistance, index).cells)
               + [.number(overshoot(results, kind, name, index))])
         }
       }

@@ -1,11 +1,9 @@
-internal import Evaluation
-internal import LinearAlgebra
+internal import OrderedCollections
 internal import Reporting
-internal import TensorFiles
 
 extension InfluentialSubsets {
   /// Effects against the number of examples removed, winning rates, and the best of all sets.
-  public func report(_ results: ExperimentResults) throws -> ExperimentReport {
+  func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
     var report = ExperimentReport()
     var effects = Table(
       columns: [.init("regression"), .init("removed", .significant(digits: 4)), .init("search")]
@@ -16,13 +14,13 @@ extension InfluentialSubsets {
         + SeedStatistic.columns("found the best") + SeedStatistic.columns("effect of the best's"))
     var charts: [Chart] = []
     var rates: [Chart] = []
-    for model in models {
+    for model in options.models {
       let effect = try Effects(results, self, model)
       for (place, size) in sizes.enumerated() {
-        for name in searches + ["random"] {
+        for name in searches + [Self.random] {
           let predicted =
-            name == "random"
-            ? [.missing, .missing] : try effect.statistic(name, place, "predicted").cells
+            name == Self.random
+            ? [.missing, .missing] : try effect.statistic(name, place, \.predicted).cells
           effects.append(
             [.text(model.rawValue), .integer(size), .text(name)]
               + (try effect.statistic(name, place).cells) + predicted
@@ -32,12 +30,12 @@ extension InfluentialSubsets {
       charts.append(
         Chart.curves(
           model.rawValue, x: .init("examples removed"), y: .init("change of the answer"),
-          try (searches + ["random"]).map { name in
+          try (searches + [Self.random]).map { name in
             (name, try curve { try effect.statistic(name, $0) })
           }))
       var rate = Chart.curves(
         model.rawValue, x: .init("examples removed"), y: .init("winning rate"),
-        try (searches + ["random"]).map { name in
+        try (searches + [Self.random]).map { name in
           (
             name,
             try curve { place in
@@ -61,7 +59,7 @@ extension InfluentialSubsets {
       .init(
         "small",
         caption:
-          "Among \(smallExamples) examples: how often a search finds the best of all sets, and what share of its effect (± 95 % over seeds)",
+          "Among \(options.small.examples) examples: how often a search finds the best of all sets, and what share of its effect (± 95 % over seeds)",
         small),
     ]
     report.pictures = [
@@ -81,13 +79,9 @@ extension InfluentialSubsets {
           "Effects as the searches add them up against those after training again, \(sizes.last ?? 0) examples removed, every point of every seed.",
         svg: try grid(
           "Predicted against actual effect",
-          try models.map { try predicted(Effects(results, self, $0)) })),
+          try options.models.map { try predicted(Effects(results, self, $0)) })),
     ]
-    let fixed = models.flatMap { model in
-      results.seeds.flatMap { seed in
-        results[Self.cell(seed, model)]["points"]?.array?.compactMap { $0["fixed"]?.integer } ?? []
-      }
-    }.reduce(0, +)
+    let fixed = results.all.flatMap { $0.points.map(\.fixed) }.reduce(0, +)
     if fixed > 0 {
       report.warnings.append(
         "\(fixed) examples, over all seeds and points, determined a direction alone and could not be candidates."
@@ -97,10 +91,7 @@ extension InfluentialSubsets {
   }
 
   private func curve(_ value: (Int) throws -> SeedStatistic) throws -> [Chart.Point] {
-    try sizes.enumerated().map { place, size in
-      let value = try value(place)
-      return Chart.Point(Double(size), value.mean, lower: value.lower, upper: value.upper)
-    }
+    try sizes.enumerated().map { place, size in try value(place).point(at: Double(size)) }
   }
 
   private func grid(_ title: String, _ charts: [Chart]) throws -> String {
@@ -115,7 +106,7 @@ extension InfluentialSubsets {
       effect.model.rawValue, x: .init("actual change"), y: .init("predicted change"),
       series: searches.map { name in
         let (actual, predicted) = (
-          effect.all(name, last, "actual"), effect.all(name, last, "predicted")
+          effect.all(name, last, \.actual), effect.all(name, last, \.predicted)
         )
         return Chart.Series(
           name, .scatter,
@@ -123,7 +114,7 @@ extension InfluentialSubsets {
       })
     chart.references = [.init(.identity, label: "predicted is actual")]
     // A few points are far out, and would press all others together.
-    let actual = searches.flatMap { effect.all($0, last, "actual") }.sorted()
+    let actual = searches.flatMap { effect.all($0, last, \.actual) }.sorted()
     if actual.count > 100, let least = actual.first {
       let most = actual[actual.count - 1 - actual.count / 100]
       chart.x.range = min(0, least)...max(1e-300, 1.05 * most)
@@ -134,17 +125,16 @@ extension InfluentialSubsets {
 
   /// Rows for one regression, and what must hold.
   private func addSmall(
-    _ results: ExperimentResults, _ model: WatchedRegression.Kind, to table: inout Table,
+    _ results: ExperimentResults<Self>, _ model: WatchedRegression.Kind, to table: inout Table,
     _ report: inout ExperimentReport
   ) throws {
     var undefined = 0
-    for size in 1...smallLargest {
+    for size in 1...options.small.largest {
       for name in Self.smallSearches.map(\.name) {
         var (shares, ratios): ([Double], [Double]) = ([], [])
-        for seed in results.seeds {
-          let points = results[Self.cell(seed, model)]["small"]?.array ?? []
-          let pairs = points.map {
-            ($0.numbers(at: name)[size - 1], $0.numbers(at: "best")[size - 1])
+        for result in results.values(at: model) {
+          let pairs = result.small.map { found in
+            (found[name, default: []][size - 1], found[Self.best, default: []][size - 1])
           }
           shares.append(
             Double(pairs.count { $0.0 >= $0.1 - 1e-9 * max(1, abs($0.1)) }) / Double(pairs.count))
@@ -159,13 +149,13 @@ extension InfluentialSubsets {
         let ratio = try SeedStatistic(ratios)
         table.append(
           [.text(model.rawValue), .integer(size), .text(name)] + share.cells + ratio.cells)
-        if name == Self.adaptive(1), size == smallLargest {
+        if name == Self.adaptive(1), size == options.small.largest {
           report.findings.append(
-            "\(model.rawValue), \(size) of \(smallExamples): adaptive finds the best set in \(share.text()) of all cases, and \(ratio.text()) of its effect on average."
+            "\(model.rawValue), \(size) of \(options.small.examples): adaptive finds the best set in \(share.text()) of all cases, and \(ratio.text()) of its effect on average."
           )
           report.checks.append(
             .init(
-              "\(model.rawValue): among \(smallExamples) examples adaptive finds most of the best set's effect (above 0.8)",
+              "\(model.rawValue): among \(options.small.examples) examples adaptive finds most of the best set's effect (above 0.8)",
               ratio.mean > 0.8, detail: ratio.text()))
         }
         if model == .leastSquares, name == "leverage-adjusted", size == 1 {
@@ -184,7 +174,7 @@ extension InfluentialSubsets {
   }
 
   private func describe(
-    _ results: ExperimentResults, _ effect: Effects, in report: inout ExperimentReport
+    _ results: ExperimentResults<Self>, _ effect: Effects, in report: inout ExperimentReport
   ) throws {
     let (model, last) = (effect.model, sizes.count - 1)
     let size = sizes[last]
@@ -192,29 +182,26 @@ extension InfluentialSubsets {
     let greedy = try effect.statistic("greedy", last)
     let adaptive = try effect.statistic(best, last)
     let adjusted = try effect.statistic("leverage-adjusted", last)
-    let gain = try SeedStatistic(zip(adaptive.values, greedy.values).map { $0 - $1 })
+    let gain = try SeedStatistic(adaptive.values, minus: greedy.values)
     report.findings.append(
-      "\(model.rawValue), \(size) removed: greedy \(greedy.text()), leverage-adjusted \(adjusted.text()), \(best) \(adaptive.text()), random \(try effect.statistic("random", last).text()); adaptive over greedy \(gain.text())."
+      "\(model.rawValue), \(size) removed: greedy \(greedy.text()), leverage-adjusted \(adjusted.text()), \(best) \(adaptive.text()), random \(try effect.statistic(Self.random, last).text()); adaptive over greedy \(gain.text())."
     )
     report.findings.append(
-      "\(model.rawValue), \(size) removed, predicted over actual effect: greedy \(Self.share(try effect.statistic("greedy", last, "predicted").mean, greedy.mean)), leverage-adjusted \(Self.share(try effect.statistic("leverage-adjusted", last, "predicted").mean, adjusted.mean)), \(best) \(Self.share(try effect.statistic(best, last, "predicted").mean, adaptive.mean))."
+      "\(model.rawValue), \(size) removed, predicted over actual effect: greedy \(Self.share(try effect.statistic("greedy", last, \.predicted).mean, greedy.mean)), leverage-adjusted \(Self.share(try effect.statistic("leverage-adjusted", last, \.predicted).mean, adjusted.mean)), \(best) \(Self.share(try effect.statistic(best, last, \.predicted).mean, adaptive.mean))."
     )
     let slack = 0.02 * abs(greedy.mean)
     report.checks.append(
       .init(
         "\(model.rawValue): adaptive is at least as good as greedy on average", gain.mean > -slack,
         detail: "\(gain.text()) over greedy's \(greedy.text())"))
-    let random = try effect.statistic("random", last).mean
+    let random = try effect.statistic(Self.random, last).mean
     report.checks.append(
       .init(
         "\(model.rawValue): every search does better than chance",
         try searches.allSatisfy { try effect.statistic($0, last).mean > random },
         detail: "random \(NumberFormat.decimals(random, 3))"))
     guard model == .leastSquares else { return }
-    let errors = results.seeds.flatMap { seed in
-      results[Self.cell(seed, model)]["points"]?.array?.compactMap { $0.number(at: "refit_error") }
-        ?? []
-    }
+    let errors = results.values(at: model).flatMap { $0.points.compactMap(\.refitError) }
     let largest = errors.max() ?? .nan
     report.checks.append(
       .init(
@@ -222,7 +209,7 @@ extension InfluentialSubsets {
         largest < 1e-8, detail: "largest difference \(NumberFormat.significant(largest))"))
     guard steps[0] == 1 else { return }
     let differences = sizes.indices.flatMap { place in
-      zip(effect.all(best, place, "actual"), effect.all(best, place, "predicted")).map {
+      zip(effect.all(best, place, \.actual), effect.all(best, place, \.predicted)).map {
         abs($0 - $1) / max(1, abs($0))
       }
     }
@@ -235,55 +222,5 @@ extension InfluentialSubsets {
 
   private static func share(_ predicted: Double, _ actual: Double) -> String {
     NumberFormat.decimals(predicted / actual, 2)
-  }
-}
-
-/// The effects of one regression's sets.
-private struct Effects {
-  let model: WatchedRegression.Kind
-  private let names: [String]
-  /// The searches' results: seed by seed, point by point.
-  private let points: [[OrderedJSON]]
-  /// `rates[place][seed]`, one number a search.
-  private let winning: [[[Double]]]
-
-  init(
-    _ results: ExperimentResults, _ experiment: InfluentialSubsets, _ model: WatchedRegression.Kind
-  ) throws {
-    self.model = model
-    let names = experiment.searches + ["random"]
-    self.names = names
-    let points = results.seeds.map { seed in
-      results[InfluentialSubsets.cell(seed, model)]["points"]?.array?.compactMap {
-        $0["searches"]
-      } ?? []
-    }
-    self.points = points
-    winning = try experiment.sizes.indices.map { place in
-      try points.map { points in
-        try WinningRate(
-          results: Matrix(
-            rows: points.count, columns: names.count,
-            elements: points.flatMap { point in
-              names.map { point.numbers(at: $0, "actual")[place] }
-            })
-        ).shares
-      }
-    }
-  }
-
-  func column(_ name: String) -> Int { names.firstIndex(of: name) ?? 0 }
-
-  func rates(_ place: Int) -> [[Double]] { winning[place] }
-
-  func all(_ name: String, _ place: Int, _ key: String) -> [Double] {
-    points.flatMap { $0.map { $0.numbers(at: name, key)[place] } }
-  }
-
-  func statistic(_ name: String, _ place: Int, _ key: String = "actual") throws -> SeedStatistic {
-    try SeedStatistic(
-      points.map { points in
-        points.reduce(0) { $0 + $1.numbers(at: name, key)[place] } / Double(points.count)
-      })
   }
 }

@@ -1,9 +1,9 @@
 internal import Data
-public import OrderedCollections
 internal import Evaluation
 internal import Influence
 internal import LinearAlgebra
 internal import Models
+internal import OrderedCollections
 internal import TensorFiles
 
 /// Which search finds the sets of examples whose removal moves an answer the most.
@@ -11,20 +11,17 @@ internal import TensorFiles
 /// Greedy search adds up single effects, leverage-adjusted ones too; the adaptive one trains anew after each step.
 /// Sets are judged by what removing them does after training again, against random sets, and, where there are few
 /// examples, against the best of all sets.
-public struct InfluentialSubsets: Experiment {
-  /// `most-influential-subset`.
-  public static let kind = "most-influential-subset"
-  /// The question.
-  public static let summary = "Which search finds the sets whose removal moves an answer the most"
-  /// Hu and others.
-  public static let source =
+struct InfluentialSubsets: ExperimentOnExamples {
+  static let kind = "most-influential-subset"
+  static let summary = "Which search finds the sets whose removal moves an answer the most"
+  static let source =
     "Most Influential Subset Selection (arXiv 2409.18153), sections 3 to 5; its winning rate."
 
   /// Data, regressions, searches.
-  public static let settings =
+  static let settings =
     [
       Setting(
-        "models", .choices(WatchedRegression.Kind.allCases.map(\.rawValue)),
+        "models", .choices(of: WatchedRegression.Kind.self),
         standard: ["least-squares", "logistic"], help: "the regressions"),
       Setting(
         "sizes", .integers(.counting), standard: [1, 2, 5, 10, 20, 30, 40, 50],
@@ -33,7 +30,7 @@ public struct InfluentialSubsets: Experiment {
         "steps", .integers(.counting), standard: [1, 5, 10],
         help: "how many examples the adaptive search takes before it trains anew"),
       Setting(
-        "direction", .choice(RemovalDirection.allCases.map(\.rawValue)), standard: "raise",
+        "direction", .choice(of: RemovalDirection.self), standard: "raise",
         help: "whether the answer is to rise or to fall"),
       Setting(
         "random-draws", .integer(1...1000), standard: 10, help: "random sets of each size"),
@@ -55,38 +52,46 @@ public struct InfluentialSubsets: Experiment {
       Setting("small.largest", .integer(1...5), standard: 3, help: "the largest sets tried there"),
     ] + BinaryTable.settings
 
-  let models: [WatchedRegression.Kind]
-  let sizes: [Int]
-  let steps: [Int]
+  /// What a file says of the searches.
+  struct Options: Decodable {
+    let models: [WatchedRegression.Kind]
+    let sizes: [Int]
+    let steps: [Int]
+    let randomDraws: Int
+    let keepRows: Bool
+    let leastSquares: Regression
+    let logistic: Regression
+    let small: Small
+
+    struct Regression: Decodable {
+      let penalty: Double
+    }
+
+    struct Small: Decodable {
+      let examples: Int
+      let columns: Int
+      let largest: Int
+    }
+  }
+
+  let options: Options
   let direction: RemovalDirection
-  let smallLargest: Int
-  let smallExamples: Int
-  private let draws: Int
-  private let keepsRows: Bool
-  private let smallColumns: Int
-  private let penalties: [WatchedRegression.Kind: Double]
-  let table: BinaryTable
+  /// The sizes of the sets, ascending.
+  let sizes: [Int]
+  /// How many examples the adaptive searches take at once, ascending.
+  let steps: [Int]
+  let data: BinaryTable
 
   /// Checks what goes together, and opens the data.
-  public init(_ settings: Settings) throws {
-    models = settings.texts("models").compactMap(WatchedRegression.Kind.init)
-    sizes = settings.integers("sizes").sorted()
-    steps = settings.integers("steps").sorted()
-    for (key, values) in [("sizes", sizes), ("steps", steps)]
-    where Set(values).count < values.count {
-      throw settings.invalid(key, "a number is given twice")
-    }
+  init(_ settings: Settings) throws {
+    let options: Options = settings.values()
+    self.options = options
+    sizes = options.sizes.sorted()
+    steps = options.steps.sorted()
+    try settings.requireDistinct(sizes, "sizes", "a number")
+    try settings.requireDistinct(steps, "steps", "a number")
     direction = settings.text("direction") == "lower" ? .lower : .raise
-    draws = settings.integer("random-draws")
-    keepsRows = settings.flag("keep-rows")
-    smallExamples = settings.integer("small.examples")
-    smallColumns = settings.integer("small.columns")
-    smallLargest = settings.integer("small.largest")
-    penalties = [
-      .leastSquares: settings.number("least-squares.penalty"),
-      .logistic: settings.number("logistic.penalty"),
-    ]
-    table = try BinaryTable(settings)
+    data = try BinaryTable(settings)
     let largest = sizes.last ?? 0
     guard largest < settings.integer("data.training") else {
       throw settings.invalid(
@@ -94,28 +99,29 @@ public struct InfluentialSubsets: Experiment {
         "\(largest) of \(settings.integer("data.training")) training examples cannot be removed; give less than all"
       )
     }
-    guard smallLargest < smallExamples else {
+    let small = options.small
+    guard small.largest < small.examples else {
       throw settings.invalid(
-        "small.largest", "\(smallLargest) is not less than small.examples, \(smallExamples)")
+        "small.largest", "\(small.largest) is not less than small.examples, \(small.examples)")
     }
   }
 
-  /// The data set.
-  public var inputs: OrderedDictionary<String, String> { [table.name: table.fingerprint] }
-
-  /// One cell a seed and regression.
-  public func cells(seeds: [UInt64]) -> [ExperimentCell] {
-    seeds.flatMap { seed in
-      models.map { model in
-        ExperimentCell(Self.cell(seed, model)) { try compute(seed: seed, model, $0) }
-      }
+  /// α of a regression.
+  private func penalty(of model: WatchedRegression.Kind) -> Double {
+    switch model {
+    case .leastSquares: options.leastSquares.penalty
+    case .logistic: options.logistic.penalty
     }
   }
 
-  static func cell(_ seed: UInt64, _ model: WatchedRegression.Kind) -> String {
-    "seed-\(seed)/\(model.rawValue)"
-  }
+  /// The regressions.
+  var points: [WatchedRegression.Kind] { options.models }
+  func name(of model: WatchedRegression.Kind) -> String? { model.rawValue }
 
+  /// The name of removals that are drawn.
+  static let random = "random"
+  /// The name of the best of all sets.
+  static let best = "best"
   static func adaptive(_ step: Int) -> String { "adaptive, step \(step)" }
 
   /// The names of searches, in the order of tables; `random` is beside them.
@@ -131,30 +137,31 @@ public struct InfluentialSubsets: Experiment {
     (adaptive(1), .adaptive),
   ]
 
-  private func compute(
-    seed: UInt64, _ model: WatchedRegression.Kind, _ context: CellContext
-  ) throws -> CellResult {
-    let parts = try table.parts(seed: seed)
-    let small = try table.parts(seed: seed, count: smallExamples, columns: smallColumns)
+  func compute(
+    seed: UInt64, at model: WatchedRegression.Kind, _ context: CellContext
+  ) throws -> CellResult<Self> {
+    let parts = try data.parts(seed: seed)
+    let small = try data.parts(
+      seed: seed, training: options.small.examples, columns: options.small.columns)
     context.progress("points", 0)
-    let points = try Parallelism.map(parts.points.count) { point in
-      [
-        try large(parts, model, point, seed: seed), try self.small(small, model, point),
-      ] as [OrderedJSON]
+    let points = try Parallelism.map(parts.validation.count) { point in
+      (
+        try large(parts, model, point, seed: seed), try self.small(small, model, point)
+      )
     }
-    return CellResult(
-      values: ["points": .array(points.map { $0[0] }), "small": .array(points.map { $0[1] })])
+    return CellResult(Result(points: points.map(\.0), small: points.map(\.1)))
   }
 
   /// All searches for one point.
   private func large(
-    _ parts: BinaryTable.Parts, _ model: WatchedRegression.Kind, _ point: Int, seed: UInt64
-  ) throws -> OrderedJSON {
-    let penalty = penalties[model] ?? 1
+    _ parts: ExampleParts<TabularDataSet<Double>>, _ model: WatchedRegression.Kind, _ point: Int,
+    seed: UInt64
+  ) throws -> Watched {
+    let penalty = penalty(of: model)
     let regression = try WatchedRegression(
-      model, training: parts.training, points: parts.points, point: point, penalty: penalty)
+      model, training: parts.training, points: parts.validation, point: point, penalty: penalty)
     let largest = sizes.last ?? 1
-    var found: OrderedDictionary<String, OrderedJSON> = [:]
+    var found: OrderedDictionary<String, Search> = [:]
     var fixed: Set<Int> = []
     var refitError = 0.0
     for (name, algorithm, step) in runs {
@@ -164,34 +171,29 @@ public struct InfluentialSubsets: Experiment {
       let actual = try sizes.map {
         direction.sign * (try regression.effect(ofRemoving: Array(subset.rows.prefix($0))))
       }
-      var entry: OrderedDictionary<String, OrderedJSON> = [
-        "predicted": .numbers(
-          sizes.map { direction.sign * subset.gains.prefix($0).reduce(0, +) }),
-        "actual": .numbers(actual),
-      ]
-      if keepsRows { entry["rows"] = .integers(subset.rows) }
-      found[name] = .object(entry)
+      found[name] = Search(
+        predicted: sizes.map { direction.sign * subset.gains.prefix($0).reduce(0, +) },
+        actual: actual, rows: options.keepRows ? subset.rows : nil)
       if model == .leastSquares {
         refitError = max(
           refitError, try Self.refitError(regression, parts, subset.rows, point, penalty))
       }
     }
     var random = [Double](repeating: 0, count: sizes.count)
-    for draw in 0..<draws {
+    for draw in 0..<options.randomDraws {
       var generator = SeededGenerator(
         seed: seed, stream: 0x6472_6177 + UInt64(point) << 32 + UInt64(draw))
       let order = generator.permutation(parts.training.count)
       for (place, size) in sizes.enumerated() {
         random[place] +=
           direction.sign * (try regression.effect(ofRemoving: Array(order.prefix(size))))
-          / Double(draws)
+          / Double(options.randomDraws)
       }
     }
-    found["random"] = ["actual": .numbers(random)]
-    return [
-      "searches": .object(found), "fixed": .integer(fixed.count),
-      "refit_error": model == .leastSquares ? .number(refitError) : .null,
-    ]
+    found[Self.random] = Search(actual: random)
+    return Watched(
+      searches: found, fixed: fixed.count,
+      refitError: model == .leastSquares ? refitError : nil)
   }
 
   private var runs: [(String, RemovalAlgorithm, Int)] {
@@ -203,7 +205,8 @@ public struct InfluentialSubsets: Experiment {
 
   /// How far the effect by the formula is from that of fitting the rest anew, of the larger of both and 1.
   private static func refitError(
-    _ regression: WatchedRegression, _ parts: BinaryTable.Parts, _ rows: [Int], _ point: Int,
+    _ regression: WatchedRegression, _ parts: ExampleParts<TabularDataSet<Double>>, _ rows: [Int],
+    _ point: Int,
     _ penalty: Double
   ) throws -> Double {
     let removed = Set(rows)
@@ -212,7 +215,7 @@ public struct InfluentialSubsets: Experiment {
       let model = try RidgeRegression(
         features: data.features.appendingOnes(),
         targets: WatchedRegression.targets(data), penalty: penalty)
-      return zip(Array(parts.points.features[row: point]) + [1], model.parameters)
+      return zip(Array(parts.validation.features[row: point]) + [1], model.parameters)
         .reduce(0) { $0 + $1.0 * $1.1 }
     }
     let all = Array(0..<parts.training.count)
@@ -223,25 +226,23 @@ public struct InfluentialSubsets: Experiment {
 
   /// The searches against the best of all sets, among few examples.
   private func small(
-    _ parts: BinaryTable.Parts, _ model: WatchedRegression.Kind, _ point: Int
-  ) throws -> OrderedJSON {
+    _ parts: ExampleParts<TabularDataSet<Double>>, _ model: WatchedRegression.Kind, _ point: Int
+  ) throws -> OrderedDictionary<String, [Double]> {
     let regression = try WatchedRegression(
-      model, training: parts.training, points: parts.points, point: point,
-      penalty: penalties[model] ?? 1)
-    var found: OrderedDictionary<String, OrderedJSON> = [:]
-    let best = try (1...smallLargest).map {
+      model, training: parts.training, points: parts.validation, point: point,
+      penalty: penalty(of: model))
+    var found: OrderedDictionary<String, [Double]> = [:]
+    found[Self.best] = try (1...options.small.largest).map {
       direction.sign
         * (try regression.effect(
           ofRemoving: regression.subset($0, .exhaustive, direction).rows))
     }
-    found["best"] = .numbers(best)
     for (name, algorithm) in Self.smallSearches {
-      let rows = try regression.subset(smallLargest, algorithm, direction).rows
-      found[name] = .numbers(
-        try (1...smallLargest).map {
-          direction.sign * (try regression.effect(ofRemoving: Array(rows.prefix($0))))
-        })
+      let rows = try regression.subset(options.small.largest, algorithm, direction).rows
+      found[name] = try (1...options.small.largest).map {
+        direction.sign * (try regression.effect(ofRemoving: Array(rows.prefix($0))))
+      }
     }
-    return .object(found)
+    return found
   }
 }

@@ -1,43 +1,30 @@
-internal import Evaluation
 internal import OrderedCollections
 internal import Reporting
-internal import TensorFiles
 
 extension InnerProductEnsemble {
-  /// A measure of one ensemble, one number a seed.
-  private enum Measure: String {
-    case auc, spearman, accuracies
+  /// A measure of the ensembles of one method, by the place of their size.
+  private typealias Measure = @Sendable (Ensembles.Method, Int) -> Double
 
-    func values(
-      _ results: ExperimentResults, _ source: Source, _ method: String, at place: Int
-    ) -> [Double] {
-      results.seeds.map { seed in
-        let cell = results["seed-\(seed)/\(source.name)"]["methods"]?[method]
-        let value =
-          self == .accuracies
-          ? cell?[rawValue]?.array?[place].number
-          : cell?["ensembles"]?.array?[place].number(at: rawValue)
-        return value ?? .nan
-      }
-    }
-  }
+  private static let auc: Measure = { $0.ensembles[$1].auc }
+  private static let spearman: Measure = { $0.ensembles[$1].spearman }
+  private static let accuracy: Measure = { $0.accuracies[$1] }
 
   /// Detection, accuracy after trimming, and distance from very many members, against T.
-  public func report(_ results: ExperimentResults) throws -> ExperimentReport {
+  func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
     var table = Table(
       columns: [.init("method"), .init("members"), .init("T", .significant(digits: 4))]
         + SeedStatistic.columns("AUC", decimals: 4) + SeedStatistic.columns("gain", decimals: 4)
         + SeedStatistic.columns("Spearman with many", decimals: 4)
         + SeedStatistic.columns("accuracy after trimming", decimals: 4))
-    for method in methods {
+    for method in options.methods {
       for source in sources {
         for (place, count) in members.enumerated() {
           table.append(
             [.text(method), .text(source.label), .integer(count)]
-              + (try statistic(results, .auc, source, method, place).cells)
-              + (try gain(results, .auc, source, method, place).cells)
-              + (try statistic(results, .spearman, source, method, place).cells)
-              + (try statistic(results, .accuracies, source, method, place).cells))
+              + (try statistic(results, Self.auc, source, method, place).cells)
+              + (try gain(results, Self.auc, source, method, place).cells)
+              + (try statistic(results, Self.spearman, source, method, place).cells)
+              + (try statistic(results, Self.accuracy, source, method, place).cells))
         }
       }
     }
@@ -45,7 +32,7 @@ extension InnerProductEnsemble {
       .init(
         "ensembles",
         caption:
-          "Ensembles of T members: AUC for wrong labels and its gain over one model (paired by seed), rank correlation with the mean of very many members, test accuracy after removing the lowest \(NumberFormat.significant(100 * trim, digits: 2)) % (± 95 % over seeds)",
+          "Ensembles of T members: AUC for wrong labels and its gain over one model (paired by seed), rank correlation with the mean of very many members, test accuracy after removing the lowest \(NumberFormat.significant(100 * options.trim, digits: 2)) % (± 95 % over seeds)",
         table),
       .init(
         "baselines", caption: "Test accuracy without ensembles (± 95 % over seeds)",
@@ -58,43 +45,42 @@ extension InnerProductEnsemble {
   }
 
   private func statistic(
-    _ results: ExperimentResults, _ measure: Measure, _ source: Source, _ method: String,
+    _ results: ExperimentResults<Self>, _ measure: Measure, _ source: Source, _ method: String,
     _ place: Int
   ) throws -> SeedStatistic {
-    try SeedStatistic(measure.values(results, source, method, at: place))
+    try SeedStatistic(
+      results.ensembles(from: source).map { $0.methods[method].map { measure($0, place) } ?? .nan })
   }
 
   /// Over one model of the same seed.
   private func gain(
-    _ results: ExperimentResults, _ measure: Measure, _ source: Source, _ method: String,
+    _ results: ExperimentResults<Self>, _ measure: Measure, _ source: Source, _ method: String,
     _ place: Int
   ) throws -> SeedStatistic {
     try SeedStatistic(
-      zip(
-        measure.values(results, source, method, at: place),
-        measure.values(results, source, method, at: 0)
-      ).map { $0 - $1 })
+      statistic(results, measure, source, method, place).values,
+      minus: statistic(results, measure, source, method, 0).values)
   }
 
-  private func baselineTable(_ results: ExperimentResults) throws -> Table {
-    let cells = results.seeds.map { results["seed-\($0)/baselines"] }
+  private func baselineTable(_ results: ExperimentResults<Self>) throws -> Table {
+    let baselines = results.baselines
     var table = Table(
       columns: [.init("removed")] + SeedStatistic.columns("test accuracy", decimals: 4))
-    let random = cells.map { Self.mean($0.numbers(at: "random_accuracies")) }
+    let random = baselines.map { Self.mean($0.randomAccuracies) }
     table.append(
-      ["nothing"] + (try SeedStatistic(cells.map { $0.number(at: "accuracy") ?? .nan }).cells))
+      ["nothing"] + (try SeedStatistic(baselines.map(\.accuracy)).cells))
     table.append(["at random"] + (try SeedStatistic(random).cells))
-    for method in methods {
+    for method in options.methods {
       table.append(
         [.text("lowest by \(method), one model")]
-          + (try statistic(results, .accuracies, .trained, method, 0).cells))
+          + (try statistic(results, Self.accuracy, .trained, method, 0).cells))
     }
     return table
   }
 
   /// The variance of the mean of k members against k, and its exponent.
   private func addVariances(
-    _ results: ExperimentResults, to report: inout ExperimentReport
+    _ results: ExperimentResults<Self>, to report: inout ExperimentReport
   ) throws {
     let counts = members.dropFirst().map { Double($0 - 1) }
     guard counts.count >= 2 else { return }
@@ -105,13 +91,12 @@ extension InnerProductEnsemble {
       ])
     var exponents: [Double] = []
     var charts: [Chart] = []
-    for method in methods {
+    for method in options.methods {
       var curves: [(name: String, points: [Chart.Point])] = []
       for source in sources {
         // Each seed by its own first, so that a seed with large gradients counts no more.
-        let relative = results.seeds.map { seed in
-          let values = results["seed-\(seed)/\(source.name)"].numbers(
-            at: "methods", method, "variances")
+        let relative = results.ensembles(from: source).map { ensembles in
+          let values = ensembles.methods[method]?.variances ?? []
           return values.map { $0 / (values.first ?? 1) }
         }
         let means = counts.indices.map { place in Self.mean(relative.map { $0[place] }) }
@@ -147,7 +132,9 @@ extension InnerProductEnsemble {
         detail: "farthest by \(NumberFormat.decimals(worst, 3))"))
   }
 
-  private func addPictures(_ results: ExperimentResults, to report: inout ExperimentReport) throws {
+  private func addPictures(_ results: ExperimentResults<Self>, to report: inout ExperimentReport)
+    throws
+  {
     let measures:
       [(
         name: String, title: String, label: String, caption: String,
@@ -156,25 +143,23 @@ extension InnerProductEnsemble {
         (
           "gain", "Gain in AUC over one model", "gain in AUC",
           "The gain in AUC for wrong labels over one model of the same seed, against the number of members; bands are 95 % over seeds.",
-          { try gain(results, .auc, $0, $1, $2) }
+          { try gain(results, Self.auc, $0, $1, $2) }
         ),
         (
           "spearman", "Rank correlation with very many members", "Spearman's correlation",
           "Spearman's correlation of the ensemble's scores with the mean of further members of the same kind, against the number of members; bands are 95 % over seeds.",
-          { try statistic(results, .spearman, $0, $1, $2) }
+          { try statistic(results, Self.spearman, $0, $1, $2) }
         ),
       ]
     for measure in measures {
-      let charts = try methods.map { method in
+      let charts = try options.methods.map { method in
         Chart.curves(
           method, x: .init("members T", scale: .logarithmic), y: .init(measure.label),
           try sources.map { source in
             (
               source.label,
               try members.enumerated().map { place, count in
-                let value = try measure.value(source, method, place)
-                return Chart.Point(
-                  Double(count), value.mean, lower: value.lower, upper: value.upper)
+                try measure.value(source, method, place).point(at: Double(count))
               }
             )
           })
@@ -187,18 +172,20 @@ extension InnerProductEnsemble {
     }
   }
 
-  private func describe(_ results: ExperimentResults, in report: inout ExperimentReport) throws {
+  private func describe(_ results: ExperimentResults<Self>, in report: inout ExperimentReport)
+    throws
+  {
     let last = members.count - 1
-    for method in methods {
-      let one = try statistic(results, .auc, .trained, method, 0)
+    for method in options.methods {
+      let one = try statistic(results, Self.auc, .trained, method, 0)
       let gains = try sources.map {
-        "\($0.label) \(try gain(results, .auc, $0, method, last).text(decimals: 4))"
+        "\($0.label) \(try gain(results, Self.auc, $0, method, last).text(decimals: 4))"
       }
       report.findings.append(
         "`\(method)`: AUC \(one.text()) with one model; gain with \(members[last]) members: \(gains.joined(separator: ", "))."
       )
       let accuracy = try sources.map {
-        "\($0.label) \(try gain(results, .accuracies, $0, method, last).text(decimals: 4))"
+        "\($0.label) \(try gain(results, Self.accuracy, $0, method, last).text(decimals: 4))"
       }
       report.findings.append(
         "`\(method)`: change of test accuracy after trimming, \(members[last]) members against one: \(accuracy.joined(separator: ", "))."
@@ -209,8 +196,8 @@ extension InnerProductEnsemble {
           "One model of \(method) finds wrong labels better than chance (AUC above 0.5)", auc > 0.5,
           detail: NumberFormat.decimals(auc, 3)))
     }
-    let differences = results.cells.values.compactMap {
-      $0.values.number(at: "ensemble_difference")
+    let differences = sources.flatMap {
+      results.ensembles(from: $0).compactMap(\.ensembleDifference)
     }
     let worst = differences.max() ?? 0
     report.checks.append(

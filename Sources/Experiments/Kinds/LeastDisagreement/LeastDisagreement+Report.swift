@@ -1,9 +1,9 @@
+internal import OrderedCollections
 internal import Reporting
-internal import TensorFiles
 
 extension LeastDisagreement {
   /// Accuracy against labels, and the estimate against its closed form.
-  public func report(_ results: ExperimentResults) throws -> ExperimentReport {
+  func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
     var report = ExperimentReport()
     try addLearning(results, to: &report)
     try addClosedForm(results, to: &report)
@@ -11,37 +11,32 @@ extension LeastDisagreement {
   }
 
   private func addLearning(
-    _ results: ExperimentResults, to report: inout ExperimentReport
+    _ results: ExperimentResults<Self>, to report: inout ExperimentReport
   ) throws {
     func accuracies(_ rule: QueryRule, _ place: Int) -> [Double] {
-      results.seeds.map { results[Self.cell($0, rule)].numbers(at: "accuracies")[place] }
+      results.learning(by: rule).map { $0.accuracies[place] }
     }
     func mean(_ rule: QueryRule) -> [Double] {
-      results.seeds.map { seed in
+      results.learning(by: rule).map { learning in
         // The first accuracy is before any choice.
-        let values = results[Self.cell(seed, rule)].numbers(at: "accuracies").dropFirst()
+        let values = learning.accuracies.dropFirst()
         return values.reduce(0, +) / Double(max(1, values.count))
       }
     }
-    func overRandom(_ own: [Double], _ random: [Double]) throws -> SeedStatistic {
-      try SeedStatistic(zip(own, random).map { $0 - $1 })
-    }
     let last = labelCounts.count - 1
-    let hasRandom = rules.contains(.random)
+    let hasRandom = options.rules.contains(.random)
     var table = Table(
       columns: [.init("labels", .significant(digits: 6)), .init("rule")]
         + SeedStatistic.columns("test accuracy", decimals: 4)
         + SeedStatistic.columns("over random", decimals: 4)
         + [.init("classes labelled", .decimals(2))])
     for place in labelCounts.indices {
-      for rule in rules {
+      for rule in options.rules {
         let own = accuracies(rule, place)
         let gain: [Table.Cell] =
           hasRandom && rule != .random
-          ? try overRandom(own, accuracies(.random, place)).cells : [.missing, .missing]
-        let classes = results.seeds.map {
-          results[Self.cell($0, rule)].numbers(at: "classes")[place]
-        }
+          ? try SeedStatistic(own, minus: accuracies(.random, place)).cells : [.missing, .missing]
+        let classes = results.learning(by: rule).map { Double($0.classes[place]) }
         table.append(
           [.integer(labelCounts[place]), .text(rule.rawValue)] + (try SeedStatistic(own).cells)
             + gain + [.number(classes.reduce(0, +) / Double(classes.count))])
@@ -52,16 +47,14 @@ extension LeastDisagreement {
         + SeedStatistic.columns("mean accuracy", decimals: 4)
         + SeedStatistic.columns("mean over random", decimals: 4))
     var seconds = Table(columns: [.init("rule"), .init("choosing, a seed", .seconds)])
-    for rule in rules {
+    for rule in options.rules {
       let gain: [Table.Cell] =
         hasRandom && rule != .random
-        ? try overRandom(mean(rule), mean(.random)).cells : [.missing, .missing]
+        ? try SeedStatistic(mean(rule), minus: mean(.random)).cells : [.missing, .missing]
       summary.append(
         [.text(rule.rawValue)] + (try SeedStatistic(accuracies(rule, last)).cells)
           + (try SeedStatistic(mean(rule)).cells) + gain)
-      let times = results.seeds.map {
-        results.costs(Self.cell($0, rule)).number(at: "choosing_seconds") ?? 0
-      }
+      let times = results.costs(at: .rule(rule)).map(\.choosingSeconds)
       seconds.append([.text(rule.rawValue), .number(times.reduce(0, +) / Double(times.count))])
     }
     report.tables += [
@@ -80,28 +73,26 @@ extension LeastDisagreement {
         svg: try Chart.curves(
           "Test accuracy against labels", x: .init("labels"),
           y: .init("test accuracy", numbers: .percent),
-          try rules.map { rule in
+          try options.rules.map { rule in
             (
               rule.rawValue,
               try labelCounts.enumerated().map { place, count in
-                let value = try SeedStatistic(accuracies(rule, place))
-                return Chart.Point(
-                  Double(count), value.mean, lower: value.lower, upper: value.upper)
+                try SeedStatistic(accuracies(rule, place)).point(at: Double(count))
               }
             )
           }
         ).svg()))
-    for rule in rules {
+    for rule in options.rules {
       let final = try SeedStatistic(accuracies(rule, last))
       var sentence = "`\(rule.rawValue)`: \(final.text()) with \(labelCounts[last]) labels"
       if hasRandom, rule != .random {
-        let gain = try overRandom(accuracies(rule, last), accuracies(.random, last))
+        let gain = try SeedStatistic(accuracies(rule, last), minus: accuracies(.random, last))
         sentence += ", \(gain.text()) over random"
       }
       report.findings.append(sentence + ".")
     }
-    guard hasRandom, rules.contains(.leastDisagree) else { return }
-    let gain = try overRandom(accuracies(.leastDisagree, last), accuracies(.random, last))
+    guard hasRandom, options.rules.contains(.leastDisagree) else { return }
+    let gain = try SeedStatistic(accuracies(.leastDisagree, last), minus: accuracies(.random, last))
     let slack = results.isQuick ? 0.05 : 0.005
     report.checks.append(
       .init(
@@ -110,13 +101,18 @@ extension LeastDisagreement {
   }
 
   private func addClosedForm(
-    _ results: ExperimentResults, to report: inout ExperimentReport
+    _ results: ExperimentResults<Self>, to report: inout ExperimentReport
   ) throws {
-    func statistic(_ dimension: Int, _ patience: Int, _ key: String) throws -> SeedStatistic {
+    func statistic(
+      _ dimension: Int, _ patience: Int, _ value: (Estimate) -> Double
+    ) throws -> SeedStatistic {
       try SeedStatistic(
-        results.seeds.map {
-          results[Self.formCell($0, dimension)].number(at: "patiences", "\(patience)", key) ?? .nan
+        results.closedForms(dimension: dimension).map {
+          $0.patiences["\(patience)"].map(value) ?? .nan
         })
+    }
+    func draws(_ dimension: Int, _ patience: Int) throws -> Double {
+      try statistic(dimension, patience) { Double($0.draws) }.mean
     }
     var table = Table(
       columns: [
@@ -130,10 +126,10 @@ extension LeastDisagreement {
         table.append(
           [
             .integer(dimension), .integer(patience),
-            .number(try statistic(dimension, patience, "draws").mean),
-          ] + (try statistic(dimension, patience, "mean_error").cells)
-            + (try statistic(dimension, patience, "mean_ratio").cells)
-            + (try statistic(dimension, patience, "spearman").cells))
+            .number(try draws(dimension, patience)),
+          ] + (try statistic(dimension, patience, \.meanError).cells)
+            + (try statistic(dimension, patience, \.meanRatio).cells)
+            + (try statistic(dimension, patience, \.spearman).cells))
       }
     }
     report.tables.insert(
@@ -142,15 +138,14 @@ extension LeastDisagreement {
         caption:
           "The estimate for a linear rule against the angle over π (± 95 % over seeds): mean absolute error, ratio of the means, rank correlation",
         table), at: 1)
-    func curves(_ key: String) throws -> [(name: String, points: [Chart.Point])] {
+    func curves(
+      _ value: (Estimate) -> Double
+    ) throws -> [(name: String, points: [Chart.Point])] {
       try dimensions.map { dimension in
         (
           "d = \(dimension)",
           try patiences.map { patience in
-            let value = try statistic(dimension, patience, key)
-            return Chart.Point(
-              try statistic(dimension, patience, "draws").mean, value.mean, lower: value.lower,
-              upper: value.upper)
+            try statistic(dimension, patience, value).point(at: draws(dimension, patience))
           }
         )
       }
@@ -160,10 +155,10 @@ extension LeastDisagreement {
       charts: [
         Chart.curves(
           "Error", x: .init("changes tried", scale: .logarithmic),
-          y: .init("mean absolute error"), try curves("mean_error")),
+          y: .init("mean absolute error"), try curves(\.meanError)),
         Chart.curves(
           "Order", x: .init("changes tried", scale: .logarithmic),
-          y: .init("Spearman's correlation"), try curves("spearman")),
+          y: .init("Spearman's correlation"), try curves(\.spearman)),
       ])
     grid.rowHeight = 360
     report.pictures.append(
@@ -175,13 +170,12 @@ extension LeastDisagreement {
     if let seed = results.seeds.first {
       var chart = Chart(
         "Estimate against closed form", x: .init("angle over π"), y: .init("estimate"),
-        series: dimensions.map { dimension in
-          let cell = results[Self.formCell(seed, dimension)]
-          return .init(
-            "d = \(dimension)", .scatter,
-            points: zip(cell.numbers(at: "exact"), cell.numbers(at: "estimate")).map {
-              Chart.Point($0, $1)
-            })
+        series: dimensions.compactMap { dimension in
+          results.closedForms(dimension: dimension).first.map { form in
+            .init(
+              "d = \(dimension)", .scatter,
+              points: zip(form.exact, form.estimate).map { Chart.Point($0, $1) })
+          }
         })
       chart.references = [.init(.identity, label: "equal")]
       report.pictures.append(
@@ -194,9 +188,9 @@ extension LeastDisagreement {
     guard let low = dimensions.first, let high = dimensions.last, let most = patiences.last else {
       return
     }
-    let spearman = try statistic(low, most, "spearman")
+    let spearman = try statistic(low, most, \.spearman)
     report.findings.append(
-      "Estimate for a linear rule, patience \(most): over exact \(try statistic(low, most, "mean_ratio").text(decimals: 2)) times in \(low) dimensions with Spearman \(spearman.text()), \(try statistic(high, most, "mean_ratio").text(decimals: 2)) times in \(high) dimensions with Spearman \(try statistic(high, most, "spearman").text())."
+      "Estimate for a linear rule, patience \(most): over exact \(try statistic(low, most, \.meanRatio).text(decimals: 2)) times in \(low) dimensions with Spearman \(spearman.text()), \(try statistic(high, most, \.meanRatio).text(decimals: 2)) times in \(high) dimensions with Spearman \(try statistic(high, most, \.spearman).text())."
     )
     report.checks.append(
       .init(

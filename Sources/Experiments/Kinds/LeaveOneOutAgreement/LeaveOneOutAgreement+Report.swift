@@ -1,33 +1,27 @@
 internal import Evaluation
 internal import OrderedCollections
 internal import Reporting
-internal import TensorFiles
 
 extension LeaveOneOutAgreement {
   /// Correlation with the truth of each method, and one query's predictions against it.
-  public func report(_ results: ExperimentResults) throws -> ExperimentReport {
+  func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
     func statistic(
-      _ model: Model, _ penalty: Double, _ method: String, _ key: String
+      _ point: Point, _ method: String, _ value: (Agreement) -> Double?
     ) throws -> SeedStatistic {
-      try SeedStatistic(
-        results.seeds.map {
-          results[Self.cell($0, model, penalty)].number(at: "methods", method, key) ?? .nan
-        })
+      try results.statistic(at: point) { $0.methods[method].flatMap(value) }
     }
     let all = methods + [Self.random]
     var table = Table(
       columns: [.init("model"), .init("penalty"), .init("method")]
         + SeedStatistic.columns("Pearson") + SeedStatistic.columns("Spearman")
         + SeedStatistic.columns("top 10 %"))
-    for model in models {
-      for penalty in penalties {
-        for method in all {
-          table.append(
-            [.text(model.rawValue), .text(penalty.settingText), .text(method)]
-              + (try ["pearson", "spearman", "top_10_percent_overlap"].flatMap {
-                try statistic(model, penalty, method, $0).cells
-              }))
-        }
+    for point in points {
+      for method in all {
+        table.append(
+          [.text(point.model.rawValue), .text(point.penalty.settingText), .text(method)]
+            + (try statistic(point, method, \.pearson).cells)
+            + (try statistic(point, method, \.spearman).cells)
+            + (try statistic(point, method, \.top10PercentOverlap).cells))
       }
     }
     var report = ExperimentReport(tables: [
@@ -36,67 +30,53 @@ extension LeaveOneOutAgreement {
         caption: "Agreement with leaving each example out, query by query (± 95 % over seeds)",
         table)
     ])
-    let groups = models.flatMap { model in
-      penalties.map {
-        (model, $0, "\(model.rawValue), α = \($0.settingText)")
-      }
-    }
     report.pictures.append(
       .init(
         "spearman",
         caption:
           "Spearman's correlation with the change of each query's loss when an example is left out, mean over queries; whiskers are 95 % over seeds.",
         svg: try Chart.bars(
-          "Agreement with leaving one out", groups: groups.map(\.2),
+          "Agreement with leaving one out", groups: points.map(\.label),
           y: .init("Spearman's correlation"),
           methods: try all.map { method in
             (
               method,
-              try groups.map { model, penalty, _ in
-                let value = try statistic(model, penalty, method, "spearman")
-                return Chart.Estimate(value.mean, lower: value.lower, upper: value.upper)
-              }
+              try points.map { try statistic($0, method, \.spearman).estimate }
             )
           }
         ).svg()))
     try addPredictions(results, to: &report)
-    for model in models {
-      for penalty in penalties {
-        let values = try all.map {
-          "`\($0)` \(try statistic(model, penalty, $0, "spearman").text())"
-        }
-        report.findings.append(
-          "\(model.rawValue), α = \(penalty.settingText): Spearman \(values.joined(separator: ", "))."
-        )
-        guard methods.contains("exact-hessian") else { continue }
-        let slope = try statistic(model, penalty, "exact-hessian", "slope")
-        report.findings.append(
-          "The true changes are \(slope.text()) times what exact-hessian foretells (\(model.rawValue), α = \(penalty.settingText))."
-        )
-      }
+    for point in points {
+      let values = try all.map { "`\($0)` \(try statistic(point, $0, \.spearman).text())" }
+      report.findings.append("\(point.label): Spearman \(values.joined(separator: ", ")).")
+      guard methods.contains("exact-hessian") else { continue }
+      let slope = try statistic(point, "exact-hessian", \.slope)
+      report.findings.append(
+        "The true changes are \(slope.text()) times what exact-hessian foretells (\(point.label)).")
     }
-    try check(results, all, statistic, in: &report)
+    try check(results, all, in: &report)
     return report
   }
 
   private func addPredictions(
-    _ results: ExperimentResults, to report: inout ExperimentReport
+    _ results: ExperimentResults<Self>, to report: inout ExperimentReport
   ) throws {
-    guard let seed = results.seeds.first, let model = models.first, let penalty = penalties.first
-    else { return }
-    let cell = results[Self.cell(seed, model, penalty)]
-    let truth = cell.numbers(at: "first_query_truth")
+    guard let seed = results.seeds.first, let point = points.first else { return }
+    let cell = results[seed, point]
+    let truth = cell.firstQueryTruth
     let shown = ["exact-hessian", "kfac", "exact", "datainf"].filter(methods.contains)
     guard !shown.isEmpty else { return }
     let charts = try shown.map { method in
-      let predicted = cell.numbers(at: "first_query", method)
+      let predicted = cell.firstQuery[method, default: []]
       // Each by its largest: methods without the Hessian have another unit.
       var chart = Chart(
         method, x: .init("true change of loss"), y: .init("foretold"),
         series: [
           .init(
             "a training example", .scatter,
-            points: zip(Self.scaled(truth), Self.scaled(predicted)).map { Chart.Point($0, $1) })
+            points: zip(truth.dividedByLargest, predicted.dividedByLargest).map {
+              Chart.Point($0, $1)
+            })
         ])
       chart.references = [.init(.identity, label: "equal")]
       chart.remarks = [
@@ -108,61 +88,53 @@ extension LeaveOneOutAgreement {
       .init(
         "predictions",
         caption:
-          "What leaving each example out does to the first query, and what is foretold, each divided by its largest (\(model.rawValue), α = \(penalty.settingText), seed \(seed), at most 200 examples).",
+          "What leaving each example out does to the first query, and what is foretold, each divided by its largest (\(point.label), seed \(seed), at most 200 examples).",
         svg: try SmallMultiples("One query's changes of loss", columns: 2, charts: charts).svg()))
   }
 
-  private static func scaled(_ values: [Double]) -> [Double] {
-    let largest = values.map(abs).max() ?? 0
-    return largest > 0 ? values.map { $0 / largest } : values
-  }
-
   private func check(
-    _ results: ExperimentResults, _ all: [String],
-    _ statistic: (Model, Double, String, String) throws -> SeedStatistic,
-    in report: inout ExperimentReport
+    _ results: ExperimentResults<Self>, _ all: [String], in report: inout ExperimentReport
   ) throws {
-    let cells = results.seeds.flatMap { seed in
-      models.flatMap { model in penalties.map { results[Self.cell(seed, model, $0)] } }
-    }
-    let norm = cells.compactMap { $0.number(at: "gradient_norm") }.max() ?? .infinity
+    let norm = results.all.map(\.gradientNorm).max() ?? .infinity
     report.checks.append(
       .init(
         "Every model is at its minimum, ‖∇‖ ≤ 1e-10", norm <= 1e-10,
         detail: "largest \(NumberFormat.significant(norm))"))
-    for (method, key) in [("exact-hessian", "spearman")] where methods.contains(method) {
-      for model in models {
-        for penalty in penalties {
-          let value = try statistic(model, penalty, method, key)
-          report.checks.append(
-            .init(
-              "exact-hessian orders examples as leaving them out does (\(model.rawValue), α = \(penalty.settingText): Spearman at least 0.95)",
-              value.mean >= 0.95, detail: value.text(decimals: 4)))
-        }
+    if methods.contains("exact-hessian") {
+      for point in points {
+        let value = try results.statistic(at: point) { $0.methods["exact-hessian"]?.spearman }
+        report.checks.append(
+          .init(
+            "exact-hessian orders examples as leaving them out does (\(point.label): Spearman at least 0.95)",
+            value.mean >= 0.95, detail: value.text(decimals: 4)))
       }
     }
     // Random scores of a query have a correlation of deviation 1/√(n − 1), and queries are independent.
-    let deviations = cells.map {
-      1 / (($0.number(at: "training") ?? 2) - 1).squareRoot()
-        / ($0.number(at: "queries") ?? 1).squareRoot()
-    }
     let worst =
-      zip(cells, deviations).map {
-        abs($0.number(at: "methods", Self.random, "spearman") ?? .infinity) / $1
+      results.all.map { result in
+        let deviation =
+          1 / (Double(result.training) - 1).squareRoot() / Double(result.queries).squareRoot()
+        return abs(result.methods[Self.random]?.spearman ?? .infinity) / deviation
       }.max() ?? .infinity
     report.checks.append(
       .init(
         "Random scores foretell nothing (within 6 standard deviations)", worst < 6,
         detail: "largest \(NumberFormat.decimals(worst, 1)) standard deviations"))
-    let undefined = cells.reduce(0.0) { sum, cell in
-      sum + all.reduce(0) { $0 + (cell.number(at: "methods", $1, "undefined_queries") ?? 0) }
+    let undefined = results.all.reduce(0) { sum, result in
+      sum + all.reduce(0) { $0 + (result.methods[$1]?.undefinedQueries ?? 0) }
     }
     if undefined > 0 {
       report.warnings.append(
-        "\(Int(undefined)) times a query's scores or changes were constant: it was left out of a mean."
+        "\(undefined) times a query's scores or changes were constant: it was left out of a mean."
       )
     }
-    for warning in cells.flatMap({ $0["warnings"]?.array ?? [] }).compactMap(\.string)
-    where !report.warnings.contains(warning) { report.warnings.append(warning) }
+    for warning in results.all.flatMap(\.warnings) where !report.warnings.contains(warning) {
+      report.warnings.append(warning)
+    }
   }
+}
+
+extension LeaveOneOutAgreement.Point {
+  /// The point as sentences name it.
+  fileprivate var label: String { "\(model.rawValue), α = \(penalty.settingText)" }
 }

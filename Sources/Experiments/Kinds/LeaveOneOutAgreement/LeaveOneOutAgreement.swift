@@ -4,7 +4,7 @@ internal import Gradients
 internal import Influence
 internal import LinearAlgebra
 internal import Models
-public import OrderedCollections
+internal import OrderedCollections
 internal import TensorFiles
 
 /// How well each method foretells what leaving one example out does to a convex model.
@@ -12,21 +12,18 @@ internal import TensorFiles
 /// The case that influence functions are derived for: one minimum, reached to ‖∇‖ ≤ 10⁻¹⁰, and the
 /// change of each query's loss when one example's term is taken from the loss and the model trained anew.
 /// Koh and Liang (2017), figure 2, and dattri's benchmark of logistic regression do the same.
-public struct LeaveOneOutAgreement: Experiment {
-  /// `leave-one-out`.
-  public static let kind = "leave-one-out"
-  /// The question.
-  public static let summary =
+struct LeaveOneOutAgreement: ExperimentOnExamples {
+  static let kind = "leave-one-out"
+  static let summary =
     "How well does influence foretell leaving one example out of a convex model"
-  /// Koh and Liang, dattri, and the paper on fragility.
-  public static let source =
+  static let source =
     "Koh and Liang (arXiv 1703.04730), figure 2; dattri's benchmark of logistic regression; \"Influence functions in deep learning are fragile\" (ICLR 2021)."
 
   /// Models, penalties, methods, data.
-  public static let settings =
+  static let settings =
     [
       Setting(
-        "models", .choices(Model.allCases.map(\.rawValue)), standard: ["softmax", "logistic"],
+        "models", .choices(of: Model.self), standard: ["softmax", "logistic"],
         help: "softmax: all classes; logistic: two of them"),
       Setting(
         "penalties", .numbers(.positive), standard: [1e-3],
@@ -42,7 +39,7 @@ public struct LeaveOneOutAgreement: Experiment {
         standard: ["hessian-free", "datainf", "kfac", "exact", "exact-hessian"],
         help: "what is held against the truth"),
     ]
-    + DataTask.settings(.init(training: 600, validation: 200, test: 0))
+    + LabelledExamples.settings(.init(training: 600, validation: 200, test: 0))
 
   enum Model: String, CaseIterable { case softmax, logistic }
 
@@ -54,62 +51,51 @@ public struct LeaveOneOutAgreement: Experiment {
   let methods: [String]
   private let classes: [Int]
   private let damping: Damping
-  private let data: DataTask
+  let data: LabelledExamples
 
   /// Opens the data.
-  public init(_ settings: Settings) throws {
+  init(_ settings: Settings) throws {
     models = settings.texts("models").compactMap(Model.init)
     penalties = settings.numbers("penalties")
-    guard Set(penalties).count == penalties.count else {
-      throw settings.invalid("penalties", "a penalty is given twice")
-    }
+    try settings.requireDistinct(penalties, "penalties", "a penalty")
     methods = settings.texts("methods")
     classes = settings.integers("classes")
     damping = .relative(settings.number("damping"))
-    data = try DataTask(settings)
+    data = try LabelledExamples(settings)
     guard Set(classes).count == 2, classes.count == 2, classes.allSatisfy({ $0 < data.classCount })
     else {
       throw settings.invalid("classes", "give two different classes below \(data.classCount)")
     }
   }
 
-  /// The data set.
-  public var inputs: OrderedDictionary<String, String> {
-    OrderedDictionary(uniqueKeysWithValues: data.inputs)
+  /// A model with a penalty.
+  struct Point: Hashable {
+    let model: Model
+    let penalty: Double
   }
 
-  /// One cell a seed, model and penalty.
-  public func cells(seeds: [UInt64]) -> [ExperimentCell] {
-    seeds.flatMap { seed in
-      models.flatMap { model in
-        penalties.map { penalty in
-          ExperimentCell(Self.cell(seed, model, penalty)) { context in
-            try compute(seed: seed, model, penalty, context)
-          }
-        }
-      }
-    }
+  /// Every model with every penalty.
+  var points: [Point] {
+    models.flatMap { model in penalties.map { Point(model: model, penalty: $0) } }
   }
 
-  static func cell(_ seed: UInt64, _ model: Model, _ penalty: Double) -> String {
-    "seed-\(seed)/\(model.rawValue)/penalty-\(penalty)"
-  }
+  func name(of point: Point) -> String? { "\(point.model.rawValue)/penalty-\(point.penalty)" }
 
-  private func compute(
-    seed: UInt64, _ model: Model, _ penalty: Double, _ context: CellContext
-  ) throws -> CellResult {
+  func compute(
+    seed: UInt64, at point: Point, _ context: CellContext
+  ) throws -> CellResult<Self> {
     let parts = try data.parts(seed: seed)
-    let newton = NewtonSettings(regularization: penalty)
+    let newton = NewtonSettings(regularization: point.penalty)
     let (pair, truth, norm, accuracy): (GradientPair, Matrix<Double>, Double, Double)
     let progress: @Sendable (Double) -> Void = { context.progress("leaving one out", $0) }
-    switch model {
+    switch point.model {
     case .softmax:
       let (training, queries) = (parts.training, parts.validation)
       let trained = try SoftmaxRegression(trainedOn: training, settings: newton)
       truth = try LeaveOneOut.changes(of: trained, queries: queries, progress: progress)
       pair = try GradientPair(
         of: trained.model, training: training, queries: queries, methods: methods, seed: seed,
-        penalty: penalty)
+        penalty: point.penalty)
       (norm, accuracy) = (trained.gradientNorm, try trained.model.accuracy(on: queries))
     case .logistic:
       let (training, queries) = (try binary(parts.training), try binary(parts.validation))
@@ -127,34 +113,27 @@ public struct LeaveOneOutAgreement: Experiment {
       of: methods, on: pair, damping: damping, wholeDamping: .absolute(0))
     var generator = SeededGenerator(seed: seed, stream: 1 << 50)
     let drawn = Matrix<Double>.normal(truth.rows, truth.columns, using: &generator)
-    var values: OrderedDictionary<String, OrderedJSON> = [:]
+    let count = Double(truth.columns)
+    var agreements: OrderedDictionary<String, Agreement> = [:]
     for (method, matrix) in zip(methods + [Self.random], scores.values + [drawn]) {
       let agreement = try ScoreAgreement(of: matrix, with: truth)
-      let count = Double(truth.columns)
       let products = zip(matrix.elements, truth.elements).reduce(0) { $0 + $1.0 / count * $1.1 }
       let squares = matrix.elements.reduce(0) { $0 + $1 / count * ($1 / count) }
-      values[method] = [
-        "pearson": .optional(agreement.meanPearson),
-        "spearman": .optional(agreement.meanSpearman),
-        "top_10_percent_overlap": .optional(agreement.meanTopOverlap),
-        // What S/n must be multiplied by to be nearest to the truth.
-        "slope": .number(products / squares),
-        "undefined_queries": .integer(agreement.undefinedRows.count),
-      ]
+      agreements[method] = Agreement(
+        pearson: agreement.meanPearson, spearman: agreement.meanSpearman,
+        top10PercentOverlap: agreement.meanTopOverlap, slope: products / squares,
+        undefinedQueries: agreement.undefinedRows.count)
     }
     let sample = stride(from: 0, to: truth.columns, by: max(1, truth.columns / 200))
-    let count = Double(truth.columns)
-    return CellResult(values: [
-      "training": .integer(truth.columns), "queries": .integer(truth.rows),
-      "gradient_norm": .number(norm), "accuracy": .number(accuracy), "methods": .object(values),
-      "warnings": .array(scores.warnings.map { .string($0) }),
-      "first_query_truth": .numbers(sample.map { truth[0, $0] }),
-      "first_query": .object(
-        OrderedDictionary(
+    return CellResult(
+      Result(
+        training: truth.columns, queries: truth.rows, gradientNorm: norm, accuracy: accuracy,
+        methods: agreements, warnings: scores.warnings,
+        firstQueryTruth: sample.map { truth[0, $0] },
+        firstQuery: OrderedDictionary(
           uniqueKeysWithValues: zip(methods, scores.values).map { method, matrix in
-            (method, OrderedJSON.numbers(sample.map { matrix[0, $0] / count }))
-          })),
-    ])
+            (method, sample.map { matrix[0, $0] / count })
+          })))
   }
 
   private func binary(_ data: TabularDataSet<Double>) throws -> TabularDataSet<Double> {

@@ -1,10 +1,10 @@
 internal import Data
-public import OrderedCollections
 internal import Evaluation
 internal import Gradients
 internal import Influence
 internal import LinearAlgebra
 internal import Models
+internal import OrderedCollections
 internal import TensorFiles
 
 /// Which methods find training examples whose labels are wrong.
@@ -12,17 +12,14 @@ internal import TensorFiles
 /// DataInf's figure 2: a share of the training labels is made wrong, the model is trained on them, and examples
 /// are ranked by how much they harm the mean loss of clean validation examples. The same for self-influence,
 /// for the training loss, which needs no gradients, and for chance.
-public struct MislabelledData: Experiment {
-  /// `mislabelled-data`.
-  public static let kind = "mislabelled-data"
-  /// The question.
-  public static let summary = "Which methods find training examples with wrong labels"
-  /// DataInf's figure 2 and its like.
-  public static let source =
+struct MislabelledData: ExperimentOnExamples {
+  static let kind = "mislabelled-data"
+  static let summary = "Which methods find training examples with wrong labels"
+  static let source =
     "DataInf (arXiv 2310.00902), figure 2; noisy labels of arXiv 2405.17490; Koh and Liang (2017), section 5.4."
 
   /// Data, model, methods.
-  public static let settings =
+  static let settings =
     [
       Setting(
         "methods", .methods,
@@ -58,112 +55,102 @@ public struct MislabelledData: Experiment {
         help: "examples that the base model of adapters is trained on"),
       GradientPair.layersSetting,
     ]
-    + DataTask.settings(.init(training: 900, validation: 200, test: 500, flip: 0.2))
+    + LabelledExamples.settings(.init(training: 900, validation: 200, test: 500, flip: 0.2))
     + NetworkTask.settings(.init(hidden: [32], epochs: 20))
 
-  let methods: [String]
-  let curves: [String]
-  /// The methods whose self-influence is asked for, in the order of ``methods``.
+  /// What a file says of the rankings.
+  struct Options: Decodable {
+    let methods: [String]
+    let includesSelf: Bool
+    let selfMethods: [String]?
+    let curves: [String]
+    let randomDraws: Int
+    let keepScores: Bool
+
+    enum CodingKeys: String, CodingKey {
+      case methods
+      case includesSelf = "self"
+      case selfMethods, curves, randomDraws, keepScores
+    }
+  }
+
+  let options: Options
+  /// The methods whose self-influence is asked for, in the order of `methods`.
   let selfMethods: [String]
-  private let draws: Int
-  private let keepsScores: Bool
   private let lastLayers: Int?
-  let data: DataTask
+  let data: LabelledExamples
   private let network: NetworkTask
 
   /// Checks what goes together, and opens the data.
-  public init(_ settings: Settings) throws {
-    let methods = settings.texts("methods")
-    self.methods = methods
-    try HarmScores.check(methods, settings)
-    curves = settings.texts("curves").filter(methods.contains)
-    let own = settings.has("self-methods") ? settings.texts("self-methods") : methods
-    if let method = own.first(where: { !methods.contains($0) }) {
+  init(_ settings: Settings) throws {
+    let options: Options = settings.values()
+    self.options = options
+    try HarmScores.check(options.methods, settings)
+    let own = options.selfMethods ?? options.methods
+    if let method = own.first(where: { !options.methods.contains($0) }) {
       throw settings.invalid("self-methods", "\(method) is not among methods; add it there")
     }
-    selfMethods = settings.flag("self") ? methods.filter(own.contains) : []
-    draws = settings.integer("random-draws")
-    keepsScores = settings.flag("keep-scores")
-    lastLayers = try GradientPair.lastLayers(settings, methods: methods)
+    selfMethods = options.includesSelf ? options.methods.filter(own.contains) : []
+    lastLayers = try GradientPair.lastLayers(settings, methods: options.methods)
     let (rank, base) = (settings.integer("model.rank"), settings.integer("data.base"))
     guard rank == 0 || base > 0 else {
       throw settings.invalid(
         "model.rank", "adapters need a base model; give it examples by data.base")
     }
-    data = try DataTask(settings)
+    data = try LabelledExamples(settings)
     try data.requireWrongLabels(settings)
     network = NetworkTask(settings)
   }
 
-  /// The data set.
-  public var inputs: OrderedDictionary<String, String> {
-    OrderedDictionary(uniqueKeysWithValues: data.inputs)
-  }
-
-  /// One cell a seed.
-  public func cells(seeds: [UInt64]) -> [ExperimentCell] {
-    seeds.map { seed in
-      ExperimentCell(Self.cell(seed)) { try compute(seed: seed, $0) }
-    }
-  }
-
-  static func cell(_ seed: UInt64) -> String { "seed-\(seed)" }
-
   /// The shares of examples at which detection curves are kept.
   static let shares = (0...50).map { Double($0) / 50 }
 
-  private func compute(seed: UInt64, _ context: CellContext) throws -> CellResult {
+  func compute(
+    seed: UInt64, at point: WholeSeed, _ context: CellContext
+  ) throws -> CellResult<Self> {
     let parts = try data.parts(seed: seed)
-    let wrong = parts.flippedRows
+    let wrong = parts.wrongRows
+    let count = parts.training.count
     let model = try network.trained(on: parts, seed: seed, progress: context.progress)
     let gradients = try GradientPair(
-      of: model, training: parts.training, queries: parts.validation, methods: methods,
+      of: model, training: parts.training, queries: parts.validation, methods: options.methods,
       lastLayers: lastLayers, seed: seed)
-    var harm: OrderedDictionary<String, OrderedJSON> = [:]
-    var own: OrderedDictionary<String, OrderedJSON> = [:]
-    var costs: OrderedDictionary<String, OrderedJSON> = [:]
-    var warnings: OrderedDictionary<String, OrderedJSON> = [:]
+    let predicted = model.predictions(for: parts.training.features.view)
+    let learned = wrong.count { predicted[$0] == parts.training.labels[$0] }
+    var result = Result(
+      wrongLabels: wrong.count, examples: count,
+      columns: gradients.training.layout.columnCount,
+      testAccuracy: try model.accuracy(on: parts.test),
+      wrongLabelsLearned: Double(learned) / Double(wrong.count))
+    var costs: Costs = [:]
     var harms: OrderedDictionary<String, [Double]> = [:]
     var selves: OrderedDictionary<String, [Double]> = [:]
-    for (index, method) in methods.enumerated() {
-      context.progress(method, Double(index) / Double(methods.count))
+    for (index, method) in options.methods.enumerated() {
+      context.progress(method, Double(index) / Double(options.methods.count))
       let includesSelf = selfMethods.contains(method)
       let scores = try HarmScores(of: method, gradients, includesSelf: includesSelf)
       harms[method] = scores.harm
-      if includesSelf { selves[method] = scores.selfInfluence }
-      harm[method] = try ranking(scores.harm, wrong)
-      if includesSelf { own[method] = try ranking(scores.selfInfluence, wrong) }
-      var seconds: OrderedDictionary<String, OrderedJSON> = [
-        "fit_seconds": .number(scores.seconds.fit), "harm_seconds": .number(scores.seconds.harm),
-      ]
-      if includesSelf { seconds["self_seconds"] = .number(scores.seconds.selfInfluence) }
-      costs[method] = .object(seconds)
-      if !scores.warnings.isEmpty {
-        warnings[method] = .array(scores.warnings.map { .string($0) })
+      result.harm[method] = try ranking(scores.harm, wrong)
+      if includesSelf {
+        selves[method] = scores.selfInfluence
+        result.own[method] = try ranking(scores.selfInfluence, wrong)
       }
+      costs[method] = Seconds(
+        fitSeconds: scores.seconds.fit, harmSeconds: scores.seconds.harm,
+        selfSeconds: includesSelf ? scores.seconds.selfInfluence : nil)
+      if !scores.warnings.isEmpty { result.warnings[method] = scores.warnings }
     }
-    let count = parts.training.count
-    let random = try (0..<draws).map { draw in
+    let random = try (0..<options.randomDraws).map { draw in
       var generator = SeededGenerator(seed: seed, stream: 0x7261_6E64 + UInt64(draw))
-      return try Ranked(generator.permutation(count).map(Double.init), wrong)
+      return try Ranking(generator.permutation(count).map(Double.init), wrong)
     }
-    let predicted = model.predictions(for: parts.training.features.view)
-    let learned = wrong.count { predicted[$0] == parts.training.labels[$0] }
-    var values: OrderedDictionary<String, OrderedJSON> = [
-      "wrong_labels": .integer(wrong.count), "examples": .integer(count),
-      "columns": .integer(gradients.training.layout.columnCount),
-      "test_accuracy": .number(try model.accuracy(on: parts.test)),
-      "wrong_labels_learned": .number(Double(learned) / Double(wrong.count)),
-      "harm": .object(harm), "self": .object(own),
-      "baselines": [
-        "training loss": try ranking(model.losses(of: parts.training), wrong),
-        "random": Ranked(meanOf: random).json,
-      ],
-      "warnings": .object(warnings),
+    result.baselines = [
+      "training loss": try ranking(model.losses(of: parts.training), wrong),
+      "random": Ranking(meanOf: random),
     ]
-    if keepsScores { values["wrong_rows"] = .integers(wrong.sorted()) }
+    if options.keepScores { result.wrongRows = wrong.sorted() }
     return CellResult(
-      values: .object(values), costs: .object(costs),
+      result, costs: costs,
       scores: [
         CellScores(
           "harm", about: "harm to the mean validation query; high marks examples to look at",
@@ -172,46 +159,9 @@ public struct MislabelledData: Experiment {
       ].filter { !$0.rows.isEmpty })
   }
 
-  private func ranking(_ scores: [Double], _ wrong: Set<Int>) throws -> OrderedJSON {
-    let json = try Ranked(scores, wrong).json
-    guard keepsScores, var members = json.object else { return json }
-    members["scores"] = .numbers(scores)
-    return .object(members)
-  }
-}
-
-/// How well one order of the examples finds the wrong labels.
-private struct Ranked {
-  let isConstant: Bool
-  let areaUnderROC: Double
-  let recalls: [Double]
-  let curve: [Double]
-
-  init(_ scores: [Double], _ wrong: Set<Int>) throws {
-    // By construction, not by chance: no order, of which rounding would make one.
-    let isConstant = HarmScores.isConstant(scores)
-    self.isConstant = isConstant
-    areaUnderROC = isConstant ? 0.5 : try Detection.areaUnderROC(scores: scores, positives: wrong)
-    let found = try Detection.detectionCurve(scores: scores, positives: wrong)
-    recalls = isConstant ? [0.1, 0.2] : try [0.1, 0.2].map { try found.recall(atFraction: $0) }
-    curve = MislabelledData.shares.map { share in
-      isConstant
-        ? share : found.recall(inspected: Int((share * Double(scores.count)).rounded()))
-    }
-  }
-
-  init(meanOf all: [Ranked]) {
-    func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
-    isConstant = false
-    areaUnderROC = mean(all.map(\.areaUnderROC))
-    recalls = [0, 1].map { index in mean(all.map { $0.recalls[index] }) }
-    curve = MislabelledData.shares.indices.map { index in mean(all.map { $0.curve[index] }) }
-  }
-
-  var json: OrderedJSON {
-    [
-      "auc": .number(areaUnderROC), "recall_10": .number(recalls[0]),
-      "recall_20": .number(recalls[1]), "constant": .boolean(isConstant), "curve": .numbers(curve),
-    ]
+  private func ranking(_ scores: [Double], _ wrong: Set<Int>) throws -> Ranking {
+    var ranking = try Ranking(scores, wrong)
+    if options.keepScores { ranking.scores = scores }
+    return ranking
   }
 }

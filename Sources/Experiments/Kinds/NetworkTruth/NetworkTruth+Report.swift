@@ -1,113 +1,100 @@
 internal import Evaluation
 internal import OrderedCollections
 internal import Reporting
-internal import TensorFiles
 
 extension NetworkTruth {
-  /// A measure of one method at one point of the grid, one number a seed.
-  private struct Measured {
-    let experiment: NetworkTruth
-    let results: ExperimentResults
+  private func statistic(
+    _ results: ExperimentResults<Self>, _ point: Point, _ method: String,
+    _ value: (Agreement) -> Double?
+  ) throws -> SeedStatistic {
+    try results.statistic(at: point) { $0.methods[method].flatMap(value) }
+  }
 
-    /// A number that a cell holds of a method.
-    func statistic(
-      _ depth: Int, _ decay: Double, _ method: String, _ key: String
-    ) throws -> SeedStatistic {
-      try SeedStatistic(
-        results.seeds.map {
-          results[NetworkTruth.cell($0, depth, decay)].number(at: "methods", method, key) ?? .nan
-        })
-    }
+  /// LDS of every query of every seed.
+  private func correlations(
+    _ results: ExperimentResults<Self>, _ point: Point, _ method: String
+  ) -> [Double] {
+    results.values(at: point).flatMap { ($0.methods[method]?.lds ?? []).compactMap(\.self) }
+  }
 
-    /// LDS of every query of every seed.
-    func correlations(_ depth: Int, _ decay: Double, _ method: String) -> [Double] {
-      results.seeds.flatMap {
-        results[NetworkTruth.cell($0, depth, decay)].numbers(at: "methods", method, "lds")
-      }
-    }
-
-    /// The mean LDS with its interval over queries, those of all seeds together.
-    func score(_ depth: Int, _ decay: Double, _ method: String) throws -> ConfidenceInterval {
-      try Bootstrap().meanInterval(of: correlations(depth, decay, method))
-    }
+  /// The mean LDS with its interval over queries, those of all seeds together.
+  private func score(
+    _ results: ExperimentResults<Self>, _ point: Point, _ method: String
+  ) throws -> ConfidenceInterval {
+    try Bootstrap().meanInterval(of: correlations(results, point, method))
   }
 
   /// Both truths against depth and decay.
-  public func report(_ results: ExperimentResults) throws -> ExperimentReport {
-    let measured = Measured(experiment: self, results: results)
+  func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
     var report = ExperimentReport(tables: [
       .init(
         "agreement",
         caption:
           "Agreement with training anew. LOO: leaving one out, Pearson and Spearman by query (± 95 % over seeds), with the order of examples kept, and Spearman with it changed. LDS: mean over queries of all seeds, with the bootstrap's 95 % interval over queries",
-        try table(measured))
+        try table(results))
     ])
     report.tables.append(
       .init("models", caption: "The models (mean over seeds)", try modelTable(results)))
-    try addPictures(measured, to: &report)
-    try describe(measured, in: &report)
-    try check(measured, in: &report)
+    try addPictures(results, to: &report)
+    try describe(results, in: &report)
+    try check(results, in: &report)
     return report
   }
 
-  private func table(_ measured: Measured) throws -> Table {
+  private func table(_ results: ExperimentResults<Self>) throws -> Table {
     var table = Table(
       columns: [.init("depth", .significant(digits: 3)), .init("decay")]
         + [.init("method")] + SeedStatistic.columns("LOO Pearson")
         + SeedStatistic.columns("LOO Spearman")
         + SeedStatistic.columns("LOO Spearman, order changed")
         + ["LDS", "LDS from", "LDS to"].map { .init($0, .decimals(3)) })
-    for depth in depths {
-      for decay in decays {
-        for method in rowNames {
-          let score = try measured.score(depth, decay, method)
-          table.append(
-            [.integer(depth), .text(decay.settingText), .text(method)]
-              + (try ["pearson", "spearman", "shuffled_spearman"].flatMap {
-                try measured.statistic(depth, decay, method, $0).cells
-              }) + [.number(score.estimate), .number(score.lower), .number(score.upper)])
-        }
+    for point in points {
+      for method in rowNames {
+        let score = try score(results, point, method)
+        table.append(
+          [.integer(point.depth), .text(point.decay.settingText), .text(method)]
+            + (try statistic(results, point, method, \.pearson).cells)
+            + (try statistic(results, point, method, \.spearman).cells)
+            + (try statistic(results, point, method, \.shuffledSpearman).cells)
+            + [.number(score.estimate), .number(score.lower), .number(score.upper)])
       }
     }
     return table
   }
 
-  private func modelTable(_ results: ExperimentResults) throws -> Table {
+  private func modelTable(_ results: ExperimentResults<Self>) throws -> Table {
     var table = Table(
       columns: [.init("depth", .significant(digits: 3)), .init("decay")]
         + [.init("parameters", .significant(digits: 3))]
         + SeedStatistic.columns("training accuracy") + SeedStatistic.columns("validation accuracy"))
-    for depth in depths {
-      for decay in decays {
-        let cells = results.seeds.map { results[Self.cell($0, depth, decay)] }
-        table.append(
-          [
-            .integer(depth), .text(decay.settingText),
-            .integer(Int(cells.first?.number(at: "parameters") ?? 0)),
-          ]
-            + (try ["training_accuracy", "validation_accuracy"].flatMap { key in
-              try SeedStatistic(cells.map { $0.number(at: key) ?? .nan }).cells
-            }))
-      }
+    for point in points {
+      table.append(
+        [
+          .integer(point.depth), .text(point.decay.settingText),
+          .integer(results.values(at: point).first?.parameters ?? 0),
+        ]
+          + (try results.statistic(at: point, \.trainingAccuracy).cells)
+          + (try results.statistic(at: point, \.validationAccuracy).cells))
     }
     return table
   }
 
-  private func addPictures(_ measured: Measured, to report: inout ExperimentReport) throws {
-    let points = depths.flatMap { depth in decays.map { (depth, $0) } }
-    let columns = points.map { "\($0), \($1.settingText)" }
-    let maps: [(name: String, title: String, value: (Int, Double, String) throws -> Double)] = [
-      ("lds", "LDS by depth and weight decay", { try measured.score($0, $1, $2).estimate }),
+  private func addPictures(_ results: ExperimentResults<Self>, to report: inout ExperimentReport)
+    throws
+  {
+    let columns = points.map { "\($0.depth), \($0.decay.settingText)" }
+    let maps: [(name: String, title: String, value: (Point, String) throws -> Double)] = [
+      ("lds", "LDS by depth and weight decay", { try score(results, $0, $1).estimate }),
       (
         "leave-one-out", "Leaving one out: Spearman by depth and weight decay",
-        { try measured.statistic($0, $1, $2, "spearman").mean }
+        { try statistic(results, $0, $1, \.spearman).mean }
       ),
     ]
     for map in maps {
       var picture = HeatMap(
         map.title, rows: rowNames, columns: columns,
         values: try rowNames.map { method in
-          try points.map { try map.value($0, $1, method) }
+          try points.map { try map.value($0, method) }
         }, range: -1...1)
       picture.subtitle = "columns: hidden layers, weight decay"
       report.pictures.append(
@@ -125,7 +112,7 @@ extension NetworkTruth {
           (
             method,
             try depths.map { depth in
-              let score = try measured.score(depth, decay, method)
+              let score = try score(results, Point(depth: depth, decay: decay), method)
               return Chart.Point(
                 Double(depth), score.estimate, lower: score.lower, upper: score.upper)
             }
@@ -142,15 +129,20 @@ extension NetworkTruth {
         ).svg()))
   }
 
-  private func describe(_ measured: Measured, in report: inout ExperimentReport) throws {
+  private func describe(_ results: ExperimentResults<Self>, in report: inout ExperimentReport)
+    throws
+  {
     guard let shallow = depths.min(), let deep = depths.max() else { return }
     for method in rowNames {
       let parts = try decays.map { decay in
-        let ends = try (shallow == deep ? [shallow] : [shallow, deep]).map {
-          NumberFormat.decimals(try measured.score($0, decay, method).estimate, 3)
+        let places = (shallow == deep ? [shallow] : [shallow, deep]).map {
+          Point(depth: $0, decay: decay)
         }
-        let loo = try (shallow == deep ? [shallow] : [shallow, deep]).map {
-          NumberFormat.decimals(try measured.statistic($0, decay, method, "spearman").mean, 3)
+        let ends = try places.map {
+          NumberFormat.decimals(try score(results, $0, method).estimate, 3)
+        }
+        let loo = try places.map {
+          NumberFormat.decimals(try statistic(results, $0, method, \.spearman).mean, 3)
         }
         return
           "decay \(decay.settingText): LDS \(ends.joined(separator: " → ")), LOO \(loo.joined(separator: " → "))"
@@ -160,12 +152,11 @@ extension NetworkTruth {
     }
   }
 
-  private func check(_ measured: Measured, in report: inout ExperimentReport) throws {
-    let points = depths.flatMap { depth in decays.map { (depth, $0) } }
+  private func check(_ results: ExperimentResults<Self>, in report: inout ExperimentReport) throws {
     // Random scores are independent of each other over queries, not over depth and decay, which share them.
     var worst = 0.0
-    for (depth, decay) in points {
-      let correlations = measured.correlations(depth, decay, Self.random)
+    for point in points {
+      let correlations = correlations(results, point, Self.random)
       let deviation =
         1 / (Double(subsetCount - 1) * Double(max(1, correlations.count))).squareRoot()
       let mean = correlations.reduce(0, +) / Double(max(1, correlations.count))
@@ -176,7 +167,7 @@ extension NetworkTruth {
         "LDS of random scores is within its noise (4 standard deviations)", worst <= 4,
         detail: "largest \(NumberFormat.decimals(worst, 1)) standard deviations"))
     let best = try methods.map { method in
-      try points.map { try measured.score($0.0, $0.1, method).estimate }.reduce(0, +)
+      try points.map { try score(results, $0, method).estimate }.reduce(0, +)
         / Double(points.count)
     }.max()
     if let best {
@@ -185,28 +176,27 @@ extension NetworkTruth {
           "The best method's LDS, mean over the grid, is above 0.05", best > 0.05,
           detail: NumberFormat.decimals(best, 3)))
     }
-    let cells = measured.results.cells.values.map(\.values)
-    let missing = cells.reduce(0) { sum, cell in
+    let missing = results.all.reduce(0) { sum, result in
       sum
         + rowNames.reduce(0) {
-          $0 + queryCount - cell.numbers(at: "methods", $1, "lds").count
-            + Int(cell.number(at: "methods", $1, "undefined_queries") ?? 0)
+          guard let agreement = result.methods[$1] else { return $0 + queryCount }
+          return $0 + queryCount - agreement.lds.compactMap(\.self).count
+            + agreement.undefinedQueries
         }
     }
     if missing > 0 {
       report.warnings.append(
         "\(missing) times a query's scores or truth were constant: it was left out of a mean.")
     }
+    let warnings = results.all.flatMap(\.warnings)
     var counts: [String: Int] = [:]
-    for warning in cells.flatMap({ $0["warnings"]?.array ?? [] }).compactMap(\.string) {
+    for warning in warnings {
       // The numbers in it differ from cell to cell.
       let method = String(warning.prefix { $0 != ":" })
       counts[method, default: 0] += 1
     }
     for (method, count) in counts.sorted(by: { $0.key < $1.key }) {
-      let example = cells.flatMap { $0["warnings"]?.array ?? [] }.compactMap(\.string).first {
-        $0.hasPrefix(method + ":")
-      }
+      let example = warnings.first { $0.hasPrefix(method + ":") }
       report.warnings.append("\(count) times, such as: \(example ?? method)")
     }
   }

@@ -3,7 +3,7 @@ internal import Evaluation
 internal import Influence
 internal import LinearAlgebra
 internal import Models
-public import OrderedCollections
+internal import OrderedCollections
 internal import TensorFiles
 
 /// Where influence can be trusted: networks of growing depth and weight decay, against training anew.
@@ -12,18 +12,15 @@ internal import TensorFiles
 /// step, with the same first weights and the same order of examples; and when the example is left out
 /// altogether, which also changes the order. The linear datamodeling score (LDS): training on random halves,
 /// mean over seeds. "Influence functions in deep learning are fragile" varies depth, width and weight decay.
-public struct NetworkTruth: Experiment {
-  /// `truth`.
-  public static let kind = "truth"
-  /// The question.
-  public static let summary =
+struct NetworkTruth: ExperimentOnExamples {
+  static let kind = "truth"
+  static let summary =
     "Where can influence be trusted as networks get deeper and decay weaker"
-  /// The paper on fragility, and benchmarks with the same measures.
-  public static let source =
+  static let source =
     "\"Influence functions in deep learning are fragile\" (ICLR 2021); LDS after TRAK (arXiv 2303.14186), as in dattri's benchmarks."
 
   /// Grid, methods, sizes of both truths, network, data.
-  public static let settings =
+  static let settings =
     [
       Setting(
         "depths", .integers(0...16), standard: [1, 2, 3], help: "numbers of hidden layers"),
@@ -45,16 +42,11 @@ public struct NetworkTruth: Experiment {
       Setting(
         "lds.fraction", .number(0.01...0.99), standard: 0.5, help: "the share of rows in each"),
       Setting("model.units", .integer(.counting), standard: 16, help: "units of each hidden layer"),
-      Setting(
-        "model.activation", .choice(Activation.allCases.map(\.rawValue)), standard: "tanh",
-        help: "what hidden units do"),
-      Setting(
-        "model.epochs", .integer(.counting), standard: 40,
-        help: "passes over the training examples"),
-      Setting("model.batch", .integer(.counting), standard: 32, help: "examples of one step"),
-      Setting(
-        "model.learning-rate", .number(.positive), standard: 5e-3, help: "learning rate of AdamW"),
-    ] + DataTask.settings(.init(training: 300, validation: 60, test: 0))
+    ]
+    // The units stand for the hidden layers, and the grid has the weight decays.
+    + NetworkTask.settings(.init(hidden: [], epochs: 40, learningRate: 5e-3))
+    .filter { !["model.hidden", "model.weight-decay"].contains($0.key) }
+    + LabelledExamples.settings(.init(training: 300, validation: 60, test: 0))
 
   /// The name that random scores have among methods.
   static let random = "random"
@@ -67,19 +59,16 @@ public struct NetworkTruth: Experiment {
   let subsetCount: Int
   let queryCount: Int
   private let settings: Settings
-  private let data: DataTask
+  let data: LabelledExamples
 
   /// Opens the data.
-  public init(_ settings: Settings) throws {
+  init(_ settings: Settings) throws {
+    self.settings = settings
     depths = settings.integers("depths")
     decays = settings.numbers("weight-decays")
     methods = settings.texts("methods")
-    guard Set(depths).count == depths.count else {
-      throw settings.invalid("depths", "a depth is given twice")
-    }
-    guard Set(decays).count == decays.count else {
-      throw settings.invalid("weight-decays", "a decay is given twice")
-    }
+    try settings.requireDistinct(depths, "depths", "a depth")
+    try settings.requireDistinct(decays, "weight-decays", "a decay")
     let training = settings.integer("data.training")
     guard settings.integer("leave-one-out.rows") <= training else {
       throw settings.invalid(
@@ -87,45 +76,37 @@ public struct NetworkTruth: Experiment {
     }
     subsetCount = settings.integer("lds.subsets")
     queryCount = settings.integer("data.validation")
-    self.settings = settings
-    data = try DataTask(settings)
-  }
-
-  /// The data set.
-  public var inputs: OrderedDictionary<String, String> {
-    OrderedDictionary(uniqueKeysWithValues: data.inputs)
+    data = try LabelledExamples(settings)
   }
 
   /// All that is measured.
   var rowNames: [String] { methods + [Self.random, Self.retraining] }
 
-  /// One cell a seed, depth and decay.
-  public func cells(seeds: [UInt64]) -> [ExperimentCell] {
-    seeds.flatMap { seed in
-      depths.flatMap { depth in
-        decays.map { decay in
-          ExperimentCell(Self.cell(seed, depth, decay)) { context in
-            try compute(seed: seed, depth, decay, context)
-          }
-        }
-      }
+  /// A place of the grid.
+  struct Point: Hashable {
+    /// The number of hidden layers.
+    let depth: Int
+    /// The weight decay.
+    let decay: Double
+  }
+
+  /// Every depth with every decay.
+  var points: [Point] {
+    depths.flatMap { depth in
+      decays.map { Point(depth: depth, decay: $0) }
     }
   }
 
-  static func cell(_ seed: UInt64, _ depth: Int, _ decay: Double) -> String {
-    "seed-\(seed)/depth-\(depth)/decay-\(decay)"
-  }
+  func name(of point: Point) -> String? { "depth-\(point.depth)/decay-\(point.decay)" }
 
-  private func compute(
-    seed: UInt64, _ depth: Int, _ decay: Double, _ context: CellContext
-  ) throws -> CellResult {
+  func compute(
+    seed: UInt64, at point: Point, _ context: CellContext
+  ) throws -> CellResult<Self> {
     let parts = try data.parts(seed: seed)
     let count = parts.training.count
-    let hidden = Array(repeating: settings.integer("model.units"), count: depth)
-    let activation = Activation(rawValue: settings.text("model.activation")) ?? .tanh
-    var training = TrainingSettings(
-      epochs: settings.integer("model.epochs"), batchSize: settings.integer("model.batch"),
-      learningRate: settings.number("model.learning-rate"), weightDecay: decay)
+    var network = NetworkTask(settings)
+    network.hidden = Array(repeating: settings.integer("model.units"), count: point.depth)
+    network.training.weightDecay = point.decay
     // Drawn before anything is trained, the same for every point of the grid.
     var generator = SeededGenerator(seed: seed, stream: 1 << 51)
     let rows = Array(
@@ -135,7 +116,8 @@ public struct NetworkTruth: Experiment {
       subsetCount, of: count, fraction: settings.number("lds.fraction"), seed: seed)
     let first = seed &* 1000
     let retraining = try Retraining(
-      of: .perceptron(hiddenSizes: hidden, activation: activation, settings: training),
+      of: .perceptron(
+        hiddenSizes: network.hidden, activation: network.activation, settings: network.training),
       on: parts.training, queries: parts.validation)
 
     let loss = try changes(rows, of: count, by: retraining, seed: first, context)
@@ -146,46 +128,39 @@ public struct NetworkTruth: Experiment {
       context.progress("training on subsets", 0.3 + 0.6 * Double(done) / Double(total))
     }
 
-    var model = try MultilayerPerceptron<Double>(
-      sizes: [data.width] + hidden + [data.classCount], activation: activation, seed: first)
-    training.seed = first
-    try model.train(on: parts.training, settings: training)
+    var model = try network.untrained(for: parts.training, seed: first)
+    network.training.seed = first
+    try model.train(on: parts.training, settings: network.training)
     let pair = try GradientPair(
       of: model, training: parts.training, queries: parts.validation, methods: methods, seed: seed)
     let damping = Damping.relative(settings.number("damping"))
     let scores = try MethodScores(of: methods, on: pair, damping: damping, wholeDamping: damping)
     var randomGenerator = SeededGenerator(seed: seed, stream: 1 << 50)
     let drawn = Matrix<Double>.normal(parts.validation.count, count, using: &randomGenerator)
-    var values: OrderedDictionary<String, OrderedJSON> = [:]
+    var agreements: OrderedDictionary<String, Agreement> = [:]
     for (method, matrix) in zip(methods + [Self.random], scores.values + [drawn]) {
       let some = Self.columns(rows, of: matrix)
       let score = try LinearDatamodelingScore(
         scores: matrix, subsets: subsets, truth: truth.values)
-      values[method] = .object(
-        try Self.leaveOneOut(some, loss.kept, loss.shuffled)
-          .merging(["lds": .array(score.correlations.map { .optional($0) })]) { $1 })
+      agreements[method] = try Agreement(
+        leavingOut: some, loss.kept, loss.shuffled, lds: score.correlations)
     }
     // What one training of each subset says of the mean of the others.
     let correlations = try truth.bySeed.indices.map { place in
       let others = truth.bySeed.indices.filter { $0 != place }.map { truth.bySeed[$0] }
       return try ScoreAgreement(of: truth.bySeed[place], with: Self.mean(others))
     }
-    values[Self.retraining] = .object(
-      try Self.leaveOneOut(loss.other, loss.kept, loss.shuffled)
-        .merging([
-          "lds": .array(
-            parts.validation.labels.indices.map { query in
-              let known = correlations.compactMap { $0.rows[query]?.spearman }
-              return known.isEmpty ? .null : .number(known.reduce(0, +) / Double(known.count))
-            })
-        ]) { $1 })
-    return CellResult(values: [
-      "parameters": .integer(model.parameterCount),
-      "training_accuracy": .number(try model.accuracy(on: parts.training)),
-      "validation_accuracy": .number(try model.accuracy(on: parts.validation)),
-      "methods": .object(values),
-      "warnings": .array(scores.warnings.map { .string($0) }),
-    ])
+    agreements[Self.retraining] = try Agreement(
+      leavingOut: loss.other, loss.kept, loss.shuffled,
+      lds: parts.validation.labels.indices.map { query in
+        let known = correlations.compactMap { $0.rows[query]?.spearman }
+        return known.isEmpty ? nil : known.reduce(0, +) / Double(known.count)
+      })
+    return CellResult(
+      Result(
+        parameters: model.parameterCount, trainingAccuracy: try model.accuracy(on: parts.training),
+        validationAccuracy: try model.accuracy(on: parts.validation), methods: agreements,
+        warnings: scores.warnings))
   }
 
   /// The changes of the queries' losses, `m × rows`, by example: its term left out, itself left out, and
@@ -219,19 +194,6 @@ public struct NetworkTruth: Experiment {
       return result
     }
     return (matrix(0, 0), matrix(1, 0), matrix(2, 1))
-  }
-
-  private static func leaveOneOut(
-    _ scores: Matrix<Double>, _ kept: Matrix<Double>, _ shuffled: Matrix<Double>
-  ) throws -> OrderedDictionary<String, OrderedJSON> {
-    let agreement = try ScoreAgreement(of: scores, with: kept)
-    let ordinary = try ScoreAgreement(of: scores, with: shuffled)
-    return [
-      "pearson": .optional(agreement.meanPearson), "spearman": .optional(agreement.meanSpearman),
-      "shuffled_spearman": .optional(ordinary.meanSpearman),
-      "undefined_queries": .integer(
-        agreement.undefinedRows.count + ordinary.undefinedRows.count),
-    ]
   }
 
   private static func columns(_ rows: [Int], of matrix: Matrix<Double>) -> Matrix<Double> {

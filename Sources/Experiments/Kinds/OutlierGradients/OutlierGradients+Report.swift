@@ -1,64 +1,63 @@
-internal import Evaluation
+internal import OrderedCollections
 internal import Reporting
-internal import TensorFiles
 
 extension OutlierGradients {
   /// AUC and accuracy after trimming, for each kind of noise.
-  public func report(_ results: ExperimentResults) throws -> ExperimentReport {
-    func values(_ noise: String, _ name: String, _ key: String, _ place: Int = 0) -> [Double] {
-      results.seeds.map { seed in
-        let entry = results[Self.cell(seed, noise)]["rankings"]?[name]
-        if key == "auc" { return entry?.number(at: key) ?? .nan }
-        let numbers = entry?.numbers(at: key) ?? []
-        return numbers.indices.contains(place) ? numbers[place] : .nan
-      }
+  func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
+    func area(_ noise: String, _ name: String) throws -> SeedStatistic {
+      try results.statistic(at: noise) { $0.rankings[name]?.auc }
     }
-    func whole(_ noise: String, _ key: String) -> [Double] {
-      results.seeds.map { results[Self.cell($0, noise)].number(at: key) ?? .nan }
+    func statistic(
+      _ noise: String, _ name: String, _ place: Int, _ numbers: (Ranking) -> [Double]
+    ) throws -> SeedStatistic {
+      try results.statistic(at: noise) { result in
+        let numbers = result.rankings[name].map(numbers) ?? []
+        return numbers.indices.contains(place) ? numbers[place] : nil
+      }
     }
     var table = Table(
       columns: [.init("wrong labels"), .init("ranking")] + SeedStatistic.columns("AUC")
         + trims.flatMap {
-          SeedStatistic.columns("accuracy without \(Self.percent($0))", decimals: 4)
+          SeedStatistic.columns("accuracy without \($0.percentText)", decimals: 4)
         }
-        + trims.map { .init("found in \(Self.percent($0))", .decimals(3)) })
+        + trims.map { .init("found in \($0.percentText)", .decimals(3)) })
     var models = Table(
       columns: [.init("wrong labels"), .init("quantity")]
         + SeedStatistic.columns("mean", decimals: 4))
     var charts: [Chart] = []
     for noise in noises {
-      for name in rankings + ["random"] {
+      for name in rankings + [Self.random] {
         table.append(
-          [.text(noise), .text(name)] + (try SeedStatistic(values(noise, name, "auc")).cells)
+          [.text(noise), .text(name)] + (try area(noise, name).cells)
             + (try trims.indices.flatMap {
-              try SeedStatistic(values(noise, name, "accuracies", $0)).cells
+              try statistic(noise, name, $0, \.accuracies).cells
             })
             + (try trims.indices.map {
-              .number(try SeedStatistic(values(noise, name, "recalls", $0)).mean)
+              .number(try statistic(noise, name, $0, \.recalls).mean)
             }))
       }
-      for (name, key) in [
-        ("accuracy, all examples", "all"), ("accuracy, right labels alone", "right_labels"),
-        ("share of wrong labels", "wrong_share"),
-        ("share of wrong labels that the model has learned", "wrong_labels_learned"),
-      ] {
-        models.append([.text(noise), .text(name)] + (try SeedStatistic(whole(noise, key)).cells))
+      let quantities: [(name: String, value: (Result) -> Double)] = [
+        ("accuracy, all examples", \.all), ("accuracy, right labels alone", \.rightLabels),
+        ("share of wrong labels", \.wrongShare),
+        ("share of wrong labels that the model has learned", \.wrongLabelsLearned),
+      ]
+      for quantity in quantities {
+        models.append(
+          [.text(noise), .text(quantity.name)]
+            + (try results.statistic(at: noise, quantity.value).cells))
       }
       charts.append(
         try trimChart(
-          noise, all: SeedStatistic(whole(noise, "all")),
-          right: SeedStatistic(whole(noise, "right_labels"))
-        ) { name, place in try SeedStatistic(values(noise, name, "accuracies", place)) })
+          noise, all: results.statistic(at: noise, \.all),
+          right: results.statistic(at: noise, \.rightLabels)
+        ) { name, place in try statistic(noise, name, place, \.accuracies) })
     }
     var areas = try Chart.bars(
       "Finding wrong labels", groups: noises.map { "\($0) noise" }, y: .init("area under ROC"),
       methods: rankings.map { name in
         (
           name,
-          try noises.map { noise in
-            let value = try SeedStatistic(values(noise, name, "auc"))
-            return Chart.Estimate(value.mean, lower: value.lower, upper: value.upper)
-          }
+          try noises.map { try area($0, name).estimate }
         )
       })
     areas.series = areas.series.map { .init($0.name, .intervals, points: $0.points) }
@@ -91,20 +90,22 @@ extension OutlierGradients {
       ])
     for noise in noises {
       try describe(
-        noise, all: whole(noise, "all"), right: whole(noise, "right_labels"),
-        isQuick: results.isQuick, { values(noise, $0, $1, $2) }, in: &report)
+        noise, results, area: { try area(noise, $0) },
+        accuracy: { try statistic(noise, $0, $1, \.accuracies) }, in: &report)
     }
     return report
   }
 
   /// Rankings that the picture of trims shows: more are no longer told apart.
   private var shown: [String] {
-    let last = regions.last?.rawValue ?? ""
+    let last = options.regions.last?.rawValue ?? ""
     return rankings.filter { name in
       name.hasSuffix(last) || name == "training loss"
-        || selfMethods.first.map { name == "self-influence: \($0)" || name == "harm: \($0)" }
+        || options.selfMethods.first.map {
+          name == "self-influence: \($0)" || name == "harm: \($0)"
+        }
           ?? false
-    } + ["random"]
+    } + [Self.random]
   }
 
   private func trimChart(
@@ -116,10 +117,9 @@ extension OutlierGradients {
       y: .init("test accuracy", numbers: .percent),
       try shown.map { name in
         let points = try trims.enumerated().map { place, trim in
-          let value = try value(name, place)
-          return Chart.Point(trim, value.mean, lower: value.lower, upper: value.upper)
+          try value(name, place).point(at: trim)
         }
-        return (name, [Chart.Point(0, all.mean, lower: all.lower, upper: all.upper)] + points)
+        return (name, [all.point(at: 0)] + points)
       })
     chart.references = [
       .init(.horizontal(right.mean), label: "right labels alone"),
@@ -128,24 +128,27 @@ extension OutlierGradients {
     return chart
   }
 
-  private func seconds(_ results: ExperimentResults) throws -> Table {
+  private func seconds(_ results: ExperimentResults<Self>) throws -> Table {
     var table = Table(columns: [.init("ranking"), .init("time", .seconds)])
     for name in rankings where name != "training loss" {
-      let values = results.seeds.flatMap { seed in
-        noises.compactMap { results.costs(Self.cell(seed, $0)).number(at: name) }
-      }
+      let values = noises.flatMap { results.costs(at: $0).compactMap { $0[name] } }
       table.append([.text(name), .number(values.reduce(0, +) / Double(max(1, values.count)))])
     }
     return table
   }
 
   private func describe(
-    _ noise: String, all: [Double], right: [Double], isQuick: Bool,
-    _ values: (String, String, Int) -> [Double], in report: inout ExperimentReport
+    _ noise: String, _ results: ExperimentResults<Self>,
+    area: (String) throws -> SeedStatistic, accuracy: (String, Int) throws -> SeedStatistic,
+    in report: inout ExperimentReport
   ) throws {
-    let outliers = regions.flatMap { region in Self.measures.map { "\($0), \(region.rawValue)" } }
+    let all = results.values(at: noise).map(\.all)
+    let right = results.values(at: noise).map(\.rightLabels)
+    let outliers = options.regions.flatMap { region in
+      Self.measures.map { "\($0), \(region.rawValue)" }
+    }
     func best(_ names: [String]) throws -> (name: String, value: SeedStatistic)? {
-      try names.map { ($0, try SeedStatistic(values($0, "auc", 0))) }
+      try names.map { ($0, try area($0)) }
         .max { $0.1.mean < $1.1.mean }
     }
     if let outlier = try best(outliers),
@@ -163,33 +166,25 @@ extension OutlierGradients {
     }
     for (place, trim) in trims.enumerated() {
       let gains = try rankings.map { name in
-        (
-          name,
-          try SeedStatistic(zip(values(name, "accuracies", place), all).map { $0 - $1 })
-        )
+        (name, try SeedStatistic(accuracy(name, place).values, minus: all))
       }
       let better = gains.filter { $0.1.lower > 0 }.map { "`\($0.0)`" }
       let worse = gains.filter { $0.1.upper < 0 }.map { "`\($0.0)`" }
       report.findings.append(
-        "\(noise) noise, \(Self.percent(trim)) left out, accuracy beyond the interval above that of all examples: \(better.isEmpty ? "none" : better.joined(separator: ", ")); below: \(worse.isEmpty ? "none" : worse.joined(separator: ", "))."
+        "\(noise) noise, \(trim.percentText) left out, accuracy beyond the interval above that of all examples: \(better.isEmpty ? "none" : better.joined(separator: ", ")); below: \(worse.isEmpty ? "none" : worse.joined(separator: ", "))."
       )
     }
-    let gain = try SeedStatistic(zip(right, all).map { $0 - $1 })
-    let slack = isQuick ? 0.05 : 0.0
+    let gain = try SeedStatistic(right, minus: all)
+    let slack = results.isQuick ? 0.05 : 0.0
     report.checks.append(
       .init(
-        "\(noise) noise: leaving out just the wrong labels does not harm\(isQuick ? " (above −\(slack))" : "")",
+        "\(noise) noise: leaving out just the wrong labels does not harm\(results.isQuick ? " (above −\(slack))" : "")",
         gain.mean > -slack, detail: gain.text(decimals: 4)))
-    let random = try SeedStatistic(values("random", "auc", 0))
-    let width = isQuick ? 0.15 : 0.02
+    let random = try area(Self.random)
+    let width = results.isQuick ? 0.15 : 0.02
     report.checks.append(
       .init(
         "\(noise) noise: random orders are at chance (within \(width))",
         abs(random.mean - 0.5) < width, detail: random.text()))
-  }
-
-  private static func percent(_ share: Double) -> String {
-    let value = 100 * share
-    return "\(NumberFormat.decimals(value, abs(value - value.rounded()) < 1e-9 ? 0 : 1)) %"
   }
 }

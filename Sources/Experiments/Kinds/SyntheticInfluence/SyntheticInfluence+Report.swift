@@ -1,12 +1,12 @@
 internal import Data
 internal import Evaluation
 internal import Models
+internal import OrderedCollections
 internal import Reporting
-internal import TensorFiles
 
 extension SyntheticInfluence {
   /// Correlations over seeds; the first seed's points and scores as pictures.
-  public func report(_ results: ExperimentResults) throws -> ExperimentReport {
+  func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
     var table = Table(
       columns: [.init("shape"), .init("functional"), .init("method")]
         + SeedStatistic.columns("Pearson, truth") + SeedStatistic.columns("Spearman, truth")
@@ -15,7 +15,7 @@ extension SyntheticInfluence {
     var report = ExperimentReport()
     for shape in shapes {
       for measure in Self.measures {
-        for method in methods {
+        for method in classifier.methods {
           let agreement = try agreement(results, shape, measure, method)
           table.append(
             [.text(shape.rawValue), .text(measure), .text(method.rawValue)]
@@ -42,15 +42,13 @@ extension SyntheticInfluence {
 
   /// Pearson and Spearman with the truth, then with the exact Hessian.
   private func agreement(
-    _ results: ExperimentResults, _ shape: SyntheticGroups.Shape, _ measure: String,
+    _ results: ExperimentResults<Self>, _ shape: SyntheticGroups.Shape, _ measure: String,
     _ method: ClassifierInfluence.Method
   ) throws -> [SeedStatistic] {
-    let lists = results.seeds.map { seed in
-      let cell = results[Self.cell(seed, shape)]
-      return (
-        scores: cell.numbers(at: "scores", method.rawValue, measure),
-        truth: cell.numbers(at: "truth", measure),
-        exact: cell.numbers(at: "scores", ClassifierInfluence.Method.exactHessian.rawValue, measure)
+    let lists = results.values(at: shape).map { result in
+      (
+        scores: values(result, method, measure), truth: values(result, nil, measure),
+        exact: values(result, .exactHessian, measure)
       )
     }
     return [
@@ -62,10 +60,10 @@ extension SyntheticInfluence {
   }
 
   private func finding(
-    _ results: ExperimentResults, _ shape: SyntheticGroups.Shape
+    _ results: ExperimentResults<Self>, _ shape: SyntheticGroups.Shape
   ) throws -> String {
     let parts = try FunctionalQuery.Kind.allCases.map { kind in
-      let texts = try methods.map { method in
+      let texts = try classifier.methods.map { method in
         "\(method.rawValue) \(try agreement(results, shape, kind.rawValue, method)[0].text())"
       }
       return "\(kind.rawValue): \(texts.joined(separator: ", "))"
@@ -73,7 +71,7 @@ extension SyntheticInfluence {
     return "\(shape.rawValue), Pearson with leaving out. \(parts.joined(separator: "; "))."
   }
 
-  private func checks(_ results: ExperimentResults) throws -> [ExperimentReport.Check] {
+  private func checks(_ results: ExperimentResults<Self>) throws -> [ExperimentReport.Check] {
     guard shapes.contains(.gaussians) else { return [] }
     return try FunctionalQuery.Kind.allCases.map { kind in
       let value = try agreement(results, .gaussians, kind.rawValue, .exactHessian)[0]
@@ -85,32 +83,29 @@ extension SyntheticInfluence {
 
   /// Columns of scores that pictures show: at most two methods, and the truth.
   private var shown: [(name: String, key: ClassifierInfluence.Method?)] {
-    let first = methods.first { $0 != .exactHessian }
+    let first = classifier.methods.first { $0 != .exactHessian }
     return [first, .exactHessian].compactMap { $0 }.map { ($0.rawValue, $0) } + [
       ("leaving out", nil)
     ]
   }
 
+  /// The scores of a method; the truth for nil.
   private func values(
-    _ cell: OrderedJSON, _ method: ClassifierInfluence.Method?, _ measure: String
+    _ result: Result, _ method: ClassifierInfluence.Method?, _ measure: String
   ) -> [Double] {
-    method.map { cell.numbers(at: "scores", $0.rawValue, measure) }
-      ?? cell.numbers(at: "truth", measure)
+    (method.map { result.scores[$0.rawValue, default: [:]] } ?? result.truth)[
+      measure, default: []]
   }
 
-  /// Points coloured by influence: a row a functional, a column a method.
+  /// Points coloured by influence: one row per functional, one column per method.
   private func points(
-    _ results: ExperimentResults, _ shape: SyntheticGroups.Shape
+    _ results: ExperimentResults<Self>, _ shape: SyntheticGroups.Shape
   ) throws -> ExperimentReport.NamedPicture {
     let seed = results.seeds[0]
-    let cell = results[Self.cell(seed, shape)]
-    let (x, y) = (cell.numbers(at: "x"), cell.numbers(at: "y"))
-    let labels = (cell["labels"]?.array ?? []).compactMap(\.integer)
-    let lines = (cell["boundary"]?.array ?? []).map { line in
-      let numbers = (line.array ?? []).compactMap(\.number)
-      return stride(from: 0, to: numbers.count, by: 2).map {
-        Chart.Point(numbers[$0], numbers[$0 + 1])
-      }
+    let cell = results[seed, shape]
+    let (x, y, labels) = (cell.x, cell.y, cell.labels)
+    let lines = cell.boundary.map { numbers in
+      stride(from: 0, to: numbers.count, by: 2).map { Chart.Point(numbers[$0], numbers[$0 + 1]) }
     }
     let charts = FunctionalQuery.Kind.allCases.flatMap { kind in
       shown.map { name, method in
@@ -140,13 +135,13 @@ extension SyntheticInfluence {
       ).svg())
   }
 
-  /// Scores of the first method against the exact Hessian's, a row a shape, a column a functional.
-  private func scatter(_ results: ExperimentResults) throws -> ExperimentReport.NamedPicture {
+  /// Scores of the first method against the exact Hessian's: one row per shape, one column per functional.
+  private func scatter(_ results: ExperimentResults<Self>) throws -> ExperimentReport.NamedPicture {
     let seed = results.seeds[0]
-    let method = methods.first { $0 != .exactHessian } ?? .exactHessian
+    let method = classifier.methods.first { $0 != .exactHessian } ?? .exactHessian
     var charts: [Chart] = []
     for shape in shapes {
-      let cell = results[Self.cell(seed, shape)]
+      let cell = results[seed, shape]
       for kind in FunctionalQuery.Kind.allCases {
         let exact = values(cell, .exactHessian, kind.rawValue)
         let other = values(cell, method, kind.rawValue)
@@ -169,19 +164,16 @@ extension SyntheticInfluence {
       ).svg())
   }
 
-  /// Pearson's correlation with the truth, a chart a shape.
-  private func bars(_ results: ExperimentResults) throws -> ExperimentReport.NamedPicture {
+  /// Pearson's correlation with the truth: one chart per shape.
+  private func bars(_ results: ExperimentResults<Self>) throws -> ExperimentReport.NamedPicture {
     let charts = try shapes.map { shape in
       try Chart.bars(
         shape.rawValue, groups: Self.measures,
         y: .init("Pearson, truth", range: -1...1),
-        methods: try methods.map { method in
+        methods: try classifier.methods.map { method in
           (
             method.rawValue,
-            try Self.measures.map { measure in
-              let value = try agreement(results, shape, measure, method)[0]
-              return Chart.Estimate(value.mean, lower: value.lower, upper: value.upper)
-            }
+            try Self.measures.map { try agreement(results, shape, $0, method)[0].estimate }
           )
         })
     }

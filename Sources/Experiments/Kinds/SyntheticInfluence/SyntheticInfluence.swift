@@ -1,10 +1,10 @@
 internal import Data
-public import OrderedCollections
 internal import Evaluation
 internal import Gradients
 internal import Influence
 internal import LinearAlgebra
 internal import Models
+internal import OrderedCollections
 internal import Reporting
 internal import TensorFiles
 
@@ -14,21 +14,18 @@ internal import TensorFiles
 /// on to its minimum: what lies before the head is taken as fixed, for scores and truth alike. The truth is the
 /// change of each functional when the classifier is trained again without a point; the problem is convex, so that
 /// it has one answer.
-public struct SyntheticInfluence: Experiment {
-  /// `synthetic`.
-  public static let kind = "synthetic"
-  /// The question.
-  public static let summary =
+struct SyntheticInfluence: Experiment {
+  static let kind = "synthetic"
+  static let summary =
     "Does the inner product rank points as the Hessian does, and as leaving them out does"
-  /// The synthetic experiments of the paper.
-  public static let source =
+  static let source =
     "Revisit, Extend, and Enhance Hessian-Free Influence Functions (arXiv 2405.17490), synthetic data."
 
   /// Shapes, sizes, methods.
-  public static let settings =
+  static let settings =
     [
       Setting(
-        "shapes", .choices(SyntheticGroups.Shape.allCases.map(\.rawValue)),
+        "shapes", .choices(of: SyntheticGroups.Shape.self),
         standard: ["gaussians", "moons"],
         help: "where the classes lie; all but gaussians need the perceptron"),
       Setting("data.noise", .number(0...100), standard: 0.3, help: "the deviation of points"),
@@ -42,56 +39,54 @@ public struct SyntheticInfluence: Experiment {
     ] + ClassifierInfluence.modelSettings(regularization: 0.01) + ClassifierInfluence.settings
     + NetworkTask.settings(.init(hidden: [16], epochs: 200, learningRate: 1e-2))
 
+  /// What a file says of the points.
+  private struct Points: Decodable {
+    let noise: Double
+    let groupCorrelation: Double
+    let training: Int
+    let validation: Int
+  }
+
   let shapes: [SyntheticGroups.Shape]
-  let methods: [ClassifierInfluence.Method]
-  private let settings: Settings
+  let classifier: ClassifierInfluence.Options
+  private let data: Points
   private let network: NetworkTask
   private let attack: BoundaryAttack
   private let training: NewtonSettings
 
   /// Reads the settings.
-  public init(_ settings: Settings) throws {
-    self.settings = settings
+  init(_ settings: Settings) throws {
     shapes = settings.texts("shapes").compactMap { SyntheticGroups.Shape(rawValue: $0) }
-    methods = settings.texts("methods").compactMap { ClassifierInfluence.Method(rawValue: $0) }
-    guard methods.contains(.exactHessian) else {
+    classifier = settings.values()
+    data = settings.values(below: "data")
+    guard classifier.methods.contains(.exactHessian) else {
       throw settings.invalid("methods", "exact-hessian is what the others are held against; add it")
     }
-    guard settings.integer("data.training") >= 3 else {
+    guard data.training >= 3 else {
       throw settings.invalid("data.training", "a correlation needs at least 3 points")
     }
     network = NetworkTask(settings)
-    attack = try BoundaryAttack(strength: settings.number("attack"))
-    training = NewtonSettings(regularization: settings.number("model.regularization"))
+    attack = try BoundaryAttack(strength: classifier.attack)
+    training = NewtonSettings(regularization: classifier.model.regularization)
   }
 
   /// Nothing is read.
-  public var inputs: OrderedDictionary<String, String> { ["synthetic": "generated"] }
+  var inputs: OrderedDictionary<String, String> { ["synthetic": "generated"] }
 
-  /// One cell a seed and shape.
-  public func cells(seeds: [UInt64]) -> [ExperimentCell] {
-    seeds.flatMap { seed in
-      shapes.map { shape in
-        ExperimentCell(Self.cell(seed, shape)) { try compute(seed: seed, shape, $0) }
-      }
-    }
-  }
-
-  static func cell(_ seed: UInt64, _ shape: SyntheticGroups.Shape) -> String {
-    "seed-\(seed)/\(shape.rawValue)"
-  }
+  /// The shapes.
+  var points: [SyntheticGroups.Shape] { shapes }
+  func name(of shape: SyntheticGroups.Shape) -> String? { shape.rawValue }
 
   /// What truths and scores are of: the functionals, and robustness when the attack is made anew.
   static let measures = FunctionalQuery.Kind.allCases.map(\.rawValue) + [attackedAnew]
   static let attackedAnew = "robustness-anew"
 
-  private func compute(
-    seed: UInt64, _ shape: SyntheticGroups.Shape, _ context: CellContext
-  ) throws -> CellResult {
+  func compute(
+    seed: UInt64, at shape: SyntheticGroups.Shape, _ context: CellContext
+  ) throws -> CellResult<Self> {
     let parts = try SyntheticGroups(
-      shape, noise: settings.number("data.noise"),
-      groupCorrelation: settings.number("data.group-correlation"), seed: seed
-    ).parts([settings.integer("data.training"), settings.integer("data.validation")])
+      shape, noise: data.noise, groupCorrelation: data.groupCorrelation, seed: seed
+    ).parts([data.training, data.validation])
     let points = parts[0].data
     let perceptron: MultilayerPerceptron<Double>? =
       shape == .gaussians ? nil : try network.trained(on: points, seed: seed)
@@ -105,9 +100,9 @@ public struct SyntheticInfluence: Experiment {
       try FunctionalQuery($0, on: validation, deployed: head, attack: attack)
     }
     let truth = try changes(of: model, queries, validation, context)
-    let influence = ClassifierInfluence(of: model, settings)
-    var scores: OrderedDictionary<String, OrderedJSON> = [:]
-    for method in methods {
+    let influence = ClassifierInfluence(of: model, classifier)
+    var scores: OrderedDictionary<String, Measures> = [:]
+    for method in classifier.methods {
       let values = try influence.scores(of: queries, by: method, seed: seed)
       scores[method.rawValue] = Self.named(values + [values[3]])
     }
@@ -117,28 +112,18 @@ public struct SyntheticInfluence: Experiment {
       let places = perceptron?.penultimateFeatures(of: grid.view) ?? grid
       return head.scores(of: places)
     }
-    return CellResult(values: [
-      "accuracy": .number(try head.accuracy(on: validation.data)),
-      "functionals": .object(
-        OrderedDictionary(
-          uniqueKeysWithValues: try queries.map {
-            ($0.kind.rawValue, .number(try $0.value(of: head)))
-          })),
-      "x": .numbers(
-        points.features.elements.indices.filter { $0 % 2 == 0 }.map { points.features.elements[$0] }
-      ),
-      "y": .numbers(
-        points.features.elements.indices.filter { $0 % 2 == 1 }.map { points.features.elements[$0] }
-      ),
-      "labels": .integers(points.labels),
-      "boundary": .array(
-        boundary.lines.map { .numbers($0.flatMap { [$0.x, $0.y] }) }),
-      "truth": Self.named(truth),
-      "scores": .object(scores),
-    ])
+    return CellResult(
+      Result(
+        accuracy: try head.accuracy(on: validation.data),
+        functionals: OrderedDictionary(
+          uniqueKeysWithValues: try queries.map { ($0.kind.rawValue, try $0.value(of: head)) }),
+        x: Self.column(0, of: points.features), y: Self.column(1, of: points.features),
+        labels: points.labels,
+        boundary: boundary.lines.map { $0.flatMap { [$0.x, $0.y] } },
+        truth: Self.named(truth), scores: scores))
   }
 
-  /// How each functional changes when one point is left out: a list of n numbers a measure.
+  /// How each functional changes when one point is left out: a list of n numbers for each measure.
   private func changes(
     of model: LogisticRegression, _ queries: [FunctionalQuery],
     _ validation: GroupedDataSet<Double>, _ context: CellContext
@@ -156,14 +141,17 @@ public struct SyntheticInfluence: Experiment {
     return before.indices.map { measure in after.map { $0[measure] - before[measure] } }
   }
 
-  private static func named(_ lists: [[Double]]) -> OrderedJSON {
-    .object(
-      OrderedDictionary(uniqueKeysWithValues: zip(measures, lists).map { ($0, .numbers($1)) }))
+  private static func named(_ lists: [[Double]]) -> Measures {
+    OrderedDictionary(uniqueKeysWithValues: zip(measures, lists))
+  }
+
+  private static func column(_ column: Int, of points: Matrix<Double>) -> [Double] {
+    (0..<points.rows).map { points[$0, column] }
   }
 
   /// From the least to the greatest, and a little more.
   private static func range(_ points: Matrix<Double>, _ column: Int) -> ClosedRange<Double> {
-    let values = (0..<points.rows).map { points[$0, column] }
+    let values = Self.column(column, of: points)
     let (low, high) = (values.min() ?? 0, values.max() ?? 1)
     let margin = 0.05 * max(high - low, 1e-6)
     return low - margin...high + margin

@@ -1,36 +1,6 @@
-import Experiments
+import Data
 import Foundation
 import InfluenceKit
-import Reporting
-import TensorFiles
-import TestSupport
-import Testing
-
-/// A run of an experiment at a tiny size, and what it left.
-struct TinyRun {
-  let outcome: ExperimentRun.Outcome
-  let results: OrderedJSON
-
-  init(_ text: String, in folder: URL, overrides: [String] = []) throws {
-    let file = try ExperimentFile(text: text, path: "e.yaml", overrides: overrides)
-    outcome = try ExperimentRun(file, in: folder).run()
-    let url = folder.appending(path: "results.json")
-    results = try OrderedJSON(contentsOf: url)
-  }
-
-  /// A value of a cell.
-  func value(_ cell: String, _ path: String...) -> OrderedJSON? {
-    path.reduce(results["cells"]?[cell]) { $0?[$1] }
-  }
-
-  func numbers(_ cell: String, _ path: String...) -> [Double] {
-    (path.reduce(results["cells"]?[cell]) { $0?[$1] }?.array ?? []).compactMap(\.number)
-  }
-
-  func table(_ name: String) throws -> Table {
-    try #require(outcome.report.tables.first { $0.name == name }).table
-  }
-}
 
 /// Scores from the definitions, one example at a time.
 enum Naive {
@@ -73,5 +43,17 @@ enum Naive {
       return (score > 0 ? 1 : 0) == data.labels[row]
     }
     return Double(hits) / Double(data.count)
+  }
+
+  /// The chance that a positive scores above a negative, pair by pair; ties count half.
+  static func areaUnderROC(_ scores: [Double], positives: Set<Int>) -> Double {
+    var (wins, pairs) = (0.0, 0.0)
+    for row in positives {
+      for other in scores.indices where !positives.contains(other) {
+        pairs += 1
+        wins += scores[row] > scores[other] ? 1 : scores[row] == scores[other] ? 0.5 : 0
+      }
+    }
+    return wins / pairs
   }
 }

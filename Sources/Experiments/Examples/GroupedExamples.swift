@@ -2,6 +2,7 @@ internal import Data
 internal import Foundation
 internal import LinearAlgebra
 internal import Models
+internal import OrderedCollections
 internal import TensorFiles
 
 /// Examples of two classes and two groups, as an experiment's file describes them: points in the plane, UCI
@@ -10,22 +11,12 @@ internal import TensorFiles
 /// Training, validation and test examples are drawn anew for every seed, and share none. Adult's test
 /// examples come from its own test file. Tables are encoded once: means and deviations of the numeric columns
 /// are those of the whole (training) file, without its labels.
-struct GroupedTask: Sendable {
+struct GroupedExamples: ExampleSource {
   /// How many of each an experiment takes unless its file says otherwise.
   struct Sizes {
     var training: Int
     var validation: Int
     var test: Int
-  }
-
-  /// The examples of one seed.
-  struct Parts: Sendable {
-    /// What the classifier is trained on.
-    let training: GroupedDataSet<Double>
-    /// What influence is asked of.
-    let validation: GroupedDataSet<Double>
-    /// What only the final numbers see.
-    let test: GroupedDataSet<Double>
   }
 
   /// The settings under `data`.
@@ -34,12 +25,12 @@ struct GroupedTask: Sendable {
       Setting(
         "data.set", .choice(["synthetic", "adult", "bank"]), standard: "synthetic",
         help: "the data set; all but synthetic need data.folder"),
-      Setting("data.folder", .path, help: "the folder of data sets that docs/data.md describes"),
+      .dataFolder,
       Setting(
-        "data.bank-group", .choice(TableRoles.BankGroup.allCases.map(\.rawValue)),
+        "data.bank-group", .choice(of: TableRoles.BankGroup.self),
         standard: "marital", help: "what decides the group in bank"),
       Setting(
-        "data.shape", .choice(SyntheticGroups.Shape.allCases.map(\.rawValue)),
+        "data.shape", .choice(of: SyntheticGroups.Shape.self),
         standard: "gaussians", help: "where the classes of synthetic points lie"),
       Setting(
         "data.noise", .number(0...100), standard: 0.8, help: "the deviation of synthetic points"),
@@ -62,7 +53,7 @@ struct GroupedTask: Sendable {
   }
 
   /// Names and fingerprints of what is read.
-  let inputs: [(String, String)]
+  let inputs: OrderedDictionary<String, String>
   private let source: Source
   private let sizes: Sizes
 
@@ -72,32 +63,37 @@ struct GroupedTask: Sendable {
     case table(pool: GroupedDataSet<Double>, held: GroupedDataSet<Double>?)
   }
 
+  /// What a file says under `data`.
+  private struct Options: Decodable {
+    let set: String
+    let bankGroup: TableRoles.BankGroup
+    let shape: SyntheticGroups.Shape
+    let noise: Double
+    let groupCorrelation: Double
+    let groupFeature: Bool
+    let training: Int
+    let validation: Int
+    let test: Int
+  }
+
   /// Opens the data.
   ///
   /// - Throws: ``ExperimentError`` where the folder is not named or holds fewer examples; `DataFileError`.
   init(_ settings: Settings) throws {
+    let options: Options = settings.values(below: "data")
     sizes = Sizes(
-      training: settings.integer("data.training"),
-      validation: settings.integer("data.validation"), test: settings.integer("data.test"))
-    let name = settings.text("data.set")
+      training: options.training, validation: options.validation, test: options.test)
+    let name = options.set
     guard name != "synthetic" else {
-      guard let shape = SyntheticGroups.Shape(rawValue: settings.text("data.shape")) else {
-        preconditionFailure("a choice of shapes holds another word")
-      }
       source = .points(
         SyntheticGroups(
-          shape, noise: settings.number("data.noise"),
-          groupCorrelation: settings.number("data.group-correlation"), seed: 0),
-        withGroup: settings.flag("data.group-feature"))
-      inputs = [("synthetic", "generated")]
+          options.shape, noise: options.noise, groupCorrelation: options.groupCorrelation, seed: 0),
+        withGroup: options.groupFeature)
+      inputs = ["synthetic": "generated"]
       return
     }
-    guard let path = settings.optionalText("data.folder") else {
-      throw settings.missing(
-        "data.folder", neededBy: "data.set",
-        allowed: "the path of a folder", help: "\(name) is read from the folder of data sets")
-    }
-    let folder = URL(fileURLWithPath: path, isDirectory: true).appending(path: "tabular")
+    let folder = try settings.dataFolder(help: "\(name) is read from the folder of data sets")
+      .appending(path: "tabular")
     let pool: GroupedDataSet<Double>
     var held: GroupedDataSet<Double>?
     if name == "adult" {
@@ -107,13 +103,15 @@ struct GroupedTask: Sendable {
       let test = try TableFile(reading: folder.appending(path: "adult_test.csv"))
       held = try encoding.encode(test).examples
     } else {
-      let group = TableRoles.BankGroup(rawValue: settings.text("data.bank-group")) ?? .marital
       let table = try TableFile(reading: folder.appending(path: "bank.csv"))
-      pool = try TableEncoding(fitting: table, roles: .bank(sensitive: group)).encode(table)
-        .examples
+      pool = try TableEncoding(fitting: table, roles: .bank(sensitive: options.bankGroup)).encode(
+        table
+      )
+      .examples
     }
-    inputs =
-      [(name, pool.fingerprint)] + (held.map { [("\(name) test", $0.fingerprint)] } ?? [])
+    var inputs: OrderedDictionary = [name: pool.fingerprint]
+    if let held { inputs["\(name) test"] = held.fingerprint }
+    self.inputs = inputs
     let asked = sizes.training + sizes.validation + (held == nil ? sizes.test : 0)
     guard asked <= pool.count else {
       throw settings.invalid(
@@ -128,7 +126,7 @@ struct GroupedTask: Sendable {
   }
 
   /// The examples of one seed.
-  func parts(seed: UInt64) throws -> Parts {
+  func parts(seed: UInt64) throws -> ExampleParts<GroupedDataSet<Double>> {
     let counts = [sizes.training, sizes.validation, sizes.test]
     let parts: [GroupedDataSet<Double>]
     switch source {
@@ -142,7 +140,7 @@ struct GroupedTask: Sendable {
         try pool.split(counts: [sizes.training, sizes.validation], seed: seed)
         + held.split(counts: [sizes.test], seed: seed)
     }
-    return Parts(training: parts[0], validation: parts[1], test: parts[2])
+    return ExampleParts(training: parts[0], validation: parts[1], test: parts[2])
   }
 
   /// One more feature: 1 for group 1, −1 for group 0.
@@ -161,3 +159,6 @@ struct GroupedTask: Sendable {
       groups: examples.groups)
   }
 }
+
+extension TableRoles.BankGroup: Decodable {}
+extension SyntheticGroups.Shape: Decodable {}

@@ -2,16 +2,17 @@ internal import Data
 internal import Foundation
 internal import LinearAlgebra
 internal import Models
+internal import OrderedCollections
 internal import TensorFiles
 
 /// Two classes of examples for regressions on tables: two digits, or the breast cancers of Wisconsin.
-struct BinaryTable: Sendable {
+struct BinaryTable: ExampleSource {
   /// The settings under `data`.
   static let settings = [
     Setting(
       "data.set", .choice(["digits", "breast-cancer"]), standard: "digits",
       help: "the data set; breast-cancer needs data.folder"),
-    Setting("data.folder", .path, help: "the folder of data sets that docs/data.md describes"),
+    .dataFolder,
     Setting(
       "data.digits", .integers(0...9), standard: [3, 8],
       help: "digits: the two that are told apart; the second is class 1"),
@@ -20,12 +21,6 @@ struct BinaryTable: Sendable {
       "data.points", .integer(.counting), standard: 10,
       help: "examples beside the training set at which the answer is watched"),
   ]
-
-  /// Training examples and points of one seed, features at mean 0 and deviation 1 over the training examples.
-  struct Parts: Sendable {
-    let training: TabularDataSet<Double>
-    let points: TabularDataSet<Double>
-  }
 
   /// The name.
   let name: String
@@ -54,13 +49,7 @@ struct BinaryTable: Sendable {
         labels: rows.map { whole.labels[$0] == digits[1] ? 1 : 0 }, classCount: 2)
       fingerprint = "embedded"
     } else {
-      guard let folder = settings.optionalText("data.folder") else {
-        throw settings.missing(
-          "data.folder", neededBy: "data.set", allowed: "the path of a folder",
-          help: "the folder of data sets that docs/data.md describes")
-      }
-      let file = URL(filePath: folder, directoryHint: .isDirectory)
-        .appending(path: "tabular/breast_cancer.csv")
+      let file = try settings.dataFolder().appending(path: "tabular/breast_cancer.csv")
       guard FileManager.default.fileExists(atPath: file.path) else {
         throw ExperimentError.missingPath(
           settings.place(of: "data.folder"), key: "data.folder", path: file.path)
@@ -89,28 +78,39 @@ struct BinaryTable: Sendable {
     return header.split(separator: ",").last.map(String.init) ?? ""
   }
 
-  /// The number of features.
-  var width: Int { all.features.columns }
+  /// What is read.
+  var inputs: OrderedDictionary<String, String> { [name: fingerprint] }
 
-  /// The examples of one seed.
+  /// The examples of one seed, as many as the file says, with all features.
+  func parts(seed: UInt64) throws -> ExampleParts<TabularDataSet<Double>> {
+    try parts(seed: seed, training: trainingCount)
+  }
+
+  /// The examples of one seed, features at mean 0 and deviation 1 over the training examples.
   ///
   /// - Parameters:
-  ///   - count: How many training examples; as the file says unless given.
-  ///   - columns: To how many numbers features are projected at random, after they were standardised; all of them
-  ///     as they are unless given.
-  func parts(seed: UInt64, count: Int? = nil, columns: Int? = nil) throws -> Parts {
-    let parts = try all.split(counts: [count ?? trainingCount, pointCount], seed: seed)
-    let training = parts[0].standardized()
-    let points = parts[1].standardized(by: parts[0])
-    guard let columns else { return Parts(training: training, points: points) }
-    var generator = SeededGenerator(seed: seed, stream: 0x7072_6F6A)
-    let directions = Matrix<Double>.normal(
-      columns, width, deviation: 1 / Double(width).squareRoot(), using: &generator)
-    func projected(_ data: TabularDataSet<Double>) throws -> TabularDataSet<Double> {
-      try TabularDataSet(
-        features: Matrix(product: data.features.view, directions.transposed),
-        labels: data.labels, classCount: 2)
+  ///   - seed: Draws the examples and the directions.
+  ///   - count: How many training examples.
+  ///   - columns: To how many numbers standardised features are projected at random; nil leaves them as they are.
+  /// - Returns: Training examples, and the points as validation examples.
+  func parts(
+    seed: UInt64, training count: Int, columns: Int? = nil
+  ) throws -> ExampleParts<TabularDataSet<Double>> {
+    let parts = try all.split(counts: [count, pointCount], seed: seed)
+    var training = parts[0].standardized()
+    var points = parts[1].standardized(by: parts[0])
+    if let columns {
+      var generator = SeededGenerator(seed: seed, stream: 0x7072_6F6A)
+      let directions = Matrix<Double>.normal(
+        columns, all.features.columns, deviation: 1 / Double(all.features.columns).squareRoot(),
+        using: &generator)
+      func projected(_ data: TabularDataSet<Double>) throws -> TabularDataSet<Double> {
+        try TabularDataSet(
+          features: Matrix(product: data.features.view, directions.transposed),
+          labels: data.labels, classCount: 2)
+      }
+      (training, points) = (try projected(training), try projected(points))
     }
-    return Parts(training: try projected(training), points: try projected(points))
+    return ExampleParts(training: training, validation: points, test: points)
   }
 }

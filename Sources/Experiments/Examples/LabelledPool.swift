@@ -2,10 +2,11 @@ internal import Data
 internal import Foundation
 internal import LinearAlgebra
 internal import Models
+internal import OrderedCollections
 internal import TensorFiles
 
 /// A data set with classes, by the name that files of experiments use.
-struct ExampleSource: Sendable {
+struct LabelledPool: Sendable {
   /// The names.
   static let names = ["digits", "mnist", "cifar10n"]
 
@@ -51,7 +52,7 @@ struct ExampleSource: Sendable {
       noisyLabels = nil
       fingerprint = "embedded"
     case "mnist":
-      let folder = try Self.folder(settings).appending(path: "mnist")
+      let folder = try settings.dataFolder().appending(path: "mnist")
       let pooling = settings.integer("data.pooling")
       pool = try LabelledImages(
         idxImages: Self.file("train-images-idx3-ubyte", in: folder),
@@ -65,7 +66,7 @@ struct ExampleSource: Sendable {
       noisyLabels = nil
       fingerprint = "\(pool.fingerprint) \(held.fingerprint)"
     case "cifar10n":
-      let folder = try Self.folder(settings).appending(path: "cifar10")
+      let folder = try settings.dataFolder().appending(path: "cifar10")
       let images = try LabelledImages(cifar10: [Self.file("train_first4000.bin", in: folder)])
         .prefix(settings.integer("data.pool"))
       let others = try LabelledImages(cifar10: [Self.file("test_first1000.bin", in: folder)])
@@ -84,14 +85,33 @@ struct ExampleSource: Sendable {
     }
   }
 
-  /// The folder of data sets.
-  private static func folder(_ settings: Settings) throws -> URL {
-    guard let path = settings.optionalText("data.folder") else {
-      throw settings.missing(
-        "data.folder", neededBy: "data.set", allowed: "the path of a folder",
-        help: "the folder of data sets that docs/data.md describes")
+  /// What is read: the name, and the fingerprint.
+  var inputs: OrderedDictionary<String, String> { [name: fingerprint] }
+
+  /// Refuses more examples than there are to draw from.
+  ///
+  /// - Throws: ``ExperimentError``.
+  func require(_ count: Int, _ settings: Settings) throws {
+    guard count <= pool.count else {
+      throw settings.invalid(
+        "data.training",
+        "\(name) has \(pool.count) examples, and \(count) are asked for; ask for fewer")
     }
-    return URL(filePath: path, directoryHint: .isDirectory)
+  }
+
+  /// Draws examples that share none.
+  ///
+  /// - Parameters:
+  ///   - training: How many for each part that comes from the pool.
+  ///   - others: How many for each further part, from the examples that are kept apart where there are some, or
+  ///     else from the pool.
+  ///   - seed: Draws them.
+  /// - Returns: The parts of both, in their order.
+  func split(
+    training: [Int], others: [Int], seed: UInt64
+  ) throws -> [TabularDataSet<Double>] {
+    guard let held else { return try pool.split(counts: training + others, seed: seed) }
+    return try pool.split(counts: training, seed: seed) + held.split(counts: others, seed: seed)
   }
 
   /// The first of several files that is there, with or without `.gz`; the first of all where none is, for

@@ -1,0 +1,175 @@
+internal import Data
+internal import Evaluation
+internal import Gradients
+internal import Influence
+internal import LinearAlgebra
+internal import Models
+internal import OrderedCollections
+internal import TensorFiles
+
+extension InnerProductEnsemble {
+  func baselines(seed: UInt64) throws -> Baselines {
+    let parts = try data.parts(seed: seed)
+    let model = try network.trained(on: parts, seed: seed)
+    let count = parts.training.count
+    let size = try TrimCurve.rows(
+      removing: options.trim, scores: [Double](repeating: 0, count: count)
+    ).count
+    let kept =
+      [Array(0..<count)]
+      + (0..<options.randomDraws).map { draw in
+        var generator = SeededGenerator(seed: seed, stream: 1 << 52 + UInt64(draw))
+        return generator.permutation(count).prefix(size).sorted()
+      }
+    let accuracies = try accuracies(after: kept, parts, seed: seed)
+    let scores = try scores(of: model, parts, dropout: nil, seed: seed)
+    return Baselines(
+      validationAccuracy: try model.accuracy(on: parts.validation), accuracy: accuracies[0],
+      randomAccuracies: Array(accuracies.dropFirst()), flipped: parts.wrongRows.sorted(),
+      scores: OrderedDictionary(uniqueKeysWithValues: zip(options.methods, scores)))
+  }
+
+  func ensembles(
+    seed: UInt64, _ source: Source, _ context: CellContext
+  ) throws -> Ensembles {
+    let parts = try data.parts(seed: seed)
+    let model = try network.trained(on: parts, seed: seed)
+    // Trained networks are dear: one draw of them.
+    let draws = source == .trained ? 1 : options.draws
+    let size = (members.last ?? 1) - 1
+    let total = draws * size + options.reference
+    let first = try scores(of: model, parts, dropout: nil, seed: seed)
+    let others = try self.others(total, source, model, parts, seed: seed, context)
+    var results: OrderedDictionary<String, Ensembles.Method> = [:]
+    var removals: [[Int]] = []
+    for (place, method) in options.methods.enumerated() {
+      let pool = others.map { $0[place] }
+      let far = Self.mean(pool.suffix(options.reference))
+      var sizes: [Ensembles.Size] = []
+      for count in members {
+        var (areas, ranks) = ([Double](), [Double]())
+        for draw in 0..<draws {
+          let mean = Self.mean([first[place]] + pool[draw * size..<draw * size + count - 1])
+          areas.append(
+            try Detection.areaUnderROC(scores: mean.map { -$0 }, positives: parts.wrongRows))
+          ranks.append(try Correlation.spearman(mean, far))
+          if draw == 0 { removals.append(try TrimCurve.rows(removing: options.trim, scores: mean)) }
+        }
+        sizes.append(
+          Ensembles.Size(members: count, auc: Self.mean(areas), spearman: Self.mean(ranks)))
+      }
+      results[method] = Ensembles.Method(ensembles: sizes, variances: variances(of: pool))
+    }
+    let accuracies = try accuracies(after: removals, parts, seed: seed)
+    for (place, method) in options.methods.enumerated() {
+      results[method]?.accuracies = Array(
+        accuracies[place * members.count..<(place + 1) * members.count])
+    }
+    return Ensembles(
+      methods: results,
+      ensembleDifference: try difference(source, model, parts, first, others, seed: seed))
+  }
+
+  /// The scores of members 1, 2, …, by member and method.
+  private func others(
+    _ total: Int, _ source: Source, _ model: MultilayerPerceptron<Double>,
+    _ parts: ExampleParts<TabularDataSet<Double>>,
+    seed: UInt64, _ context: CellContext
+  ) throws -> [[[Double]]] {
+    switch source {
+    case .dropout(let rate):
+      let dropouts = try Dropout.members(count: total + 1, maximum: rate, seed: seed).dropFirst()
+      return try dropouts.enumerated().map { index, dropout in
+        context.progress("scoring members", 0.8 * Double(index) / Double(total))
+        return try scores(of: model, parts, dropout: dropout, seed: seed)
+      }
+    case .trained:
+      context.progress("training members", 0)
+      let models = try Parallelism.map(total) {
+        try network.trained(on: parts.training, seed: seed &+ 1_000_003 &* UInt64($0 + 1))
+      }
+      return try models.map { try scores(of: $0, parts, dropout: nil, seed: seed) }
+    }
+  }
+
+  /// Scores of the mean validation query, by method.
+  private func scores(
+    of model: MultilayerPerceptron<Double>, _ parts: ExampleParts<TabularDataSet<Double>>,
+    dropout: Dropout?,
+    seed: UInt64
+  ) throws -> [[Double]] {
+    let pair = try GradientPair(
+      of: model, training: parts.training, queries: parts.validation, methods: options.methods,
+      dropout: dropout, seed: seed)
+    return try Curvature(
+      fitting: options.methods.map { try EstimatorCatalog.estimator($0) }, on: pair.training,
+      options: CurvatureOptions(certifies: false)
+    ).scores(of: pair.queries, aggregation: .mean).map(\.values.elements)
+  }
+
+  /// The largest difference of the library's ensemble of members 0 and 1 from the mean taken here, by the
+  /// largest score; nil for trained members, which are not kept.
+  private func difference(
+    _ source: Source, _ model: MultilayerPerceptron<Double>,
+    _ parts: ExampleParts<TabularDataSet<Double>>,
+    _ first: [[Double]], _ others: [[[Double]]], seed: UInt64
+  ) throws -> Double? {
+    guard case .dropout(let rate) = source, let method = options.methods.first,
+      let second = others.first
+    else { return nil }
+    let pairs = try Dropout.members(count: 2, maximum: rate, seed: seed).map {
+      try GradientPair(
+        of: model, training: parts.training, queries: parts.validation, methods: options.methods,
+        dropout: $0, seed: seed)
+    }
+    let ensemble = try ScoreEnsemble(
+      pairs.map { .init(weight: 0.5, training: $0.training, queries: $0.queries) })
+    let scores = try ensemble.scores(
+      by: EstimatorCatalog.estimator(method), aggregation: .mean
+    ).values.elements
+    let mean = Self.mean([first[0], second[0]])
+    let largest = mean.map(abs).max() ?? 1
+    return (zip(scores, mean).map { abs($0 - $1) }.max() ?? 0) / (largest > 0 ? largest : 1)
+  }
+
+  /// The variance of the mean of k members beyond member 0 for k = T − 1 of each T but 1: over disjoint
+  /// groups of the pool, without bias; mean over examples.
+  private func variances(of pool: [[Double]]) -> [Double] {
+    members.dropFirst().map { count in
+      let groups = (0..<pool.count / (count - 1)).map {
+        Self.mean(pool[$0 * (count - 1)..<($0 + 1) * (count - 1)])
+      }
+      let mean = Self.mean(groups)
+      let squares = groups.reduce(0.0) { sum, group in
+        sum + zip(group, mean).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+      }
+      return groups.count > 1 ? squares / Double(groups.count - 1) / Double(mean.count) : 0
+    }
+  }
+
+  /// The test accuracy of networks trained on these rows alone, mean over trainings.
+  private func accuracies(
+    after kept: [[Int]], _ parts: ExampleParts<TabularDataSet<Double>>, seed: UInt64
+  ) throws -> [Double] {
+    let trimSeeds = options.trimSeeds
+    let values = try Parallelism.map(kept.count * trimSeeds) { index in
+      try network.trained(
+        on: parts.training.selecting(kept[index / trimSeeds]),
+        seed: seed &+ 7_000_003 &* UInt64(index % trimSeeds + 1)
+      ).accuracy(on: parts.test)
+    }
+    return kept.indices.map { Self.mean(Array(values[$0 * trimSeeds..<($0 + 1) * trimSeeds])) }
+  }
+
+  static func mean(_ values: [Double]) -> Double {
+    values.reduce(0, +) / Double(values.count)
+  }
+
+  private static func mean(_ lists: some Collection<[Double]>) -> [Double] {
+    var sum = [Double](repeating: 0, count: lists.first?.count ?? 0)
+    for list in lists {
+      for index in sum.indices { sum[index] += list[index] }
+    }
+    return sum.map { $0 / Double(lists.count) }
+  }
+}
