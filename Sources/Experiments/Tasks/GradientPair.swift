@@ -5,7 +5,7 @@ internal import LinearAlgebra
 internal import Models
 internal import TensorFiles
 
-/// The gradients of a trained network on training examples and on queries, in memory.
+/// The gradients of a trained model on training examples and on queries, in memory.
 ///
 /// What methods need beside gradients (Kronecker factors, second derivatives) is computed only where one
 /// of them needs it.
@@ -18,85 +18,37 @@ struct GradientPair: Sendable {
   /// Computes the gradients.
   ///
   /// - Parameters:
-  ///   - model: The trained network.
+  ///   - model: The trained model.
+  ///   - asked: The same model as it is asked, where other hidden units are silent then; nil for the model itself.
   ///   - training: n examples.
   ///   - queries: m examples.
   ///   - methods: The methods that will be asked for.
-  ///   - dropout: Which hidden units are silent, if any.
-  ///   - lastLayers: How many layers, counted from the head, have their parameters in the gradients; nil for
-  ///     all. Second derivatives are of all layers, so methods that need them do not go with it.
   ///   - seed: Draws the labels of the Fisher matrix.
-  ///   - penalty: α of a penalty (α/2)·‖θ‖² in the training loss, which belongs to its second derivatives.
-  init(
-    of model: MultilayerPerceptron<Double>, training: TabularDataSet<Double>,
-    queries: TabularDataSet<Double>, methods: [String] = [], dropout: Dropout? = nil,
-    lastLayers: Int? = nil, seed: UInt64 = 0, penalty: Double = 0
+  ///   - type: The precision in which gradients are kept; single, as they are usually stored, unless given.
+  init<Model: DifferentiableModel, Stored: Scalar>(
+    of model: Model, asked: Model? = nil, training: Model.Examples, queries: Model.Examples,
+    methods: [String] = [], seed: UInt64 = 0, as type: Stored.Type = Float.self
   ) throws {
-    func gradients(_ data: TabularDataSet<Double>, _ name: String, _ draw: UInt64) throws
-      -> GradientStore
-    {
-      try Self.store(
-        of: PerExampleGradients(
-          of: model, dropout: dropout?.varied(by: draw), lastLayers: lastLayers), data, name)
-    }
-    let store = try gradients(training, "training", 0)
-    let queryStore = try gradients(queries, "queries", 1)
-    let needs = Needs(of: methods)
-    precondition(
-      !(needs.hessian || needs.gaussNewton) || lastLayers == nil,
-      "second derivatives are of all layers")
-    self.queries = queryStore
-    guard !needs.kinds.isEmpty else {
-      self.training = store
-      return
-    }
-    let blocks = Set(store.layout.blocks.map(\.name))
-    var hessian = needs.hessian ? try model.hessian(over: training) : nil
-    var gaussNewton = needs.gaussNewton ? try model.gaussNewton(over: training) : nil
-    hessian?.addToDiagonal(penalty)
-    gaussNewton?.addToDiagonal(penalty)
-    self.training = store.with(
-      curvature: StoredCurvature(
-        kronecker: needs.factors
-          ? try model.kroneckerFactors(over: training, labels: .sampled(seed: seed))
-            .filter { blocks.contains($0.block) } : [],
-        hessian: hessian, gaussNewton: gaussNewton,
-        metadata: ["fisher": "sampled", "examples": "\(training.count)"]))
+    let store = try model.gradients(of: training, name: "training", as: type)
+    let kinds = Self.curvature(neededBy: methods)
+    self.training =
+      kinds.isEmpty
+      ? store
+      : store.with(
+        curvature: try model.curvature(
+          over: training, kinds, labels: .sampled(seed: seed),
+          metadata: ["fisher": "sampled", "examples": "\(store.count)"]))
+    self.queries = try (asked ?? model).gradients(of: queries, name: "queries", as: type)
   }
 
-  /// Takes gradients as they are.
-  ///
-  /// - Parameters:
-  ///   - training: n rows, with what the model knows of its curvature.
-  ///   - queries: m rows.
-  init(training: GradientStore, queries: GradientStore) {
-    self.training = training
-    self.queries = queries
-  }
-
-  /// What methods need beside gradients.
-  struct Needs {
-    /// Kronecker factors.
-    let factors: Bool
-    /// The Hessian.
-    let hessian: Bool
-    /// The Gauss–Newton matrix.
-    let gaussNewton: Bool
-    /// The same as a set.
-    var kinds: CurvatureKinds {
-      var kinds: CurvatureKinds = []
-      if factors { kinds.insert(.kroneckerFactors) }
-      if hessian { kinds.insert(.hessian) }
-      if gaussNewton { kinds.insert(.gaussNewton) }
-      return kinds
-    }
-
-    init(of methods: [String]) {
-      let names = methods.flatMap { $0.split(whereSeparator: { ":=,".contains($0) }) }
-      factors = names.contains { $0 == "kfac" || $0 == "ekfac" }
-      hessian = names.contains("exact-hessian")
-      gaussNewton = names.contains("exact-ggn")
-    }
+  /// What methods need of a model's curvature.
+  private static func curvature(neededBy methods: [String]) -> CurvatureKinds {
+    let names = methods.flatMap { $0.split(whereSeparator: { ":=,".contains($0) }) }
+    var kinds: CurvatureKinds = []
+    if names.contains(where: { $0 == "kfac" || $0 == "ekfac" }) { kinds.insert(.kroneckerFactors) }
+    if names.contains("exact-hessian") { kinds.insert(.hessian) }
+    if names.contains("exact-ggn") { kinds.insert(.gaussNewton) }
+    return kinds
   }
 
   /// The setting of `lastLayers`.
@@ -117,17 +69,5 @@ struct GradientPair: Sendable {
         "\(whole) needs the gradients of all layers; give 0, or leave it out")
     }
     return count
-  }
-
-  /// Single precision, as gradients are usually stored.
-  private static func store(
-    of gradients: PerExampleGradients<Double>, _ data: TabularDataSet<Double>, _ name: String
-  ) throws -> GradientStore {
-    let batch = try gradients.batch(of: data)
-    return GradientStore(
-      name: name,
-      blocks: zip(gradients.layout.blocks, batch.blocks).map {
-        ($0.name, $0.shape, Matrix<Float>(converting: $1))
-      })
   }
 }

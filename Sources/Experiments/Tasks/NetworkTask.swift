@@ -72,6 +72,8 @@ struct NetworkTask: Sendable {
   let baseEpochs: Int
   /// The rank of the adapters; 0 for none.
   var rank: Int
+  /// How many layers, counted from the head, have their parameters in the gradients; all if nil.
+  var lastLayers: Int?
 
   init(_ settings: Settings) {
     let options: Options = settings.values(below: "model")
@@ -84,48 +86,41 @@ struct NetworkTask: Sendable {
     baseEpochs = options.baseEpochs ?? 0
   }
 
-  /// The network before any training.
-  func untrained(
-    for data: TabularDataSet<Double>, seed: UInt64
-  ) throws -> MultilayerPerceptron<Double> {
-    try MultilayerPerceptron(
+  /// The model before it is trained, with random weights.
+  ///
+  /// - Parameters:
+  ///   - data: Examples that fit the model.
+  ///   - stage: Which of the trainings with one seed is meant: 0 for a base model, 1 for the model itself.
+  func model(
+    for data: TabularDataSet<Double>, stage: UInt64? = 1
+  ) throws -> TrainedPerceptron<Double> {
+    var model = try TrainedPerceptron<Double>(
       sizes: [data.features.columns] + hidden + [data.classCount], activation: activation,
-      seed: seed)
+      settings: training, stage: stage)
+    model.lastLayers = lastLayers
+    return model
   }
 
-  /// Trains the network on the training examples of one seed; with adapters, on top of a base model.
+  /// Trains the model on the training examples of one seed; with adapters, on top of a base model.
   func trained(
     on parts: ExampleParts<TabularDataSet<Double>>, seed: UInt64, progress: ProgressHandler? = nil
-  ) throws -> MultilayerPerceptron<Double> {
-    let data = parts.training
-    var model = try untrained(for: data, seed: seed)
+  ) throws -> TrainedPerceptron<Double> {
+    var model = try model(for: parts.training)
     if rank > 0, let base = parts.base {
-      try train(
-        &model, on: base, epochs: baseEpochs, seed: seed &* 2, "base model", progress)
-      try model.addAdapters(rank: rank, alpha: Double(2 * rank), seed: seed)
+      var first = try self.model(for: base, stage: 0)
+      first.settings.epochs = baseEpochs
+      first = try first.trained(on: base, weights: nil, seed: seed) { progress?("base model", $0) }
+      model = try TrainedPerceptron(
+        adapting: first.network, rank: rank, alpha: Double(2 * rank), settings: training, stage: 1)
+      model.lastLayers = lastLayers
     }
-    try train(&model, on: data, epochs: training.epochs, seed: seed &* 2 &+ 1, "training", progress)
-    return model
+    return try model.trained(on: parts.training, weights: nil, seed: seed) {
+      progress?("training", $0)
+    }
   }
 
-  /// Trains a network of the same shape anew, on other examples: what retraining means.
+  /// Trains a model of the same shape anew, on other examples: what retraining means.
   func trained(
     on data: TabularDataSet<Double>, seed: UInt64
-  ) throws -> MultilayerPerceptron<Double> {
-    var model = try untrained(for: data, seed: seed)
-    try train(&model, on: data, epochs: training.epochs, seed: seed &* 2 &+ 1, "training", nil)
-    return model
-  }
-
-  private func train(
-    _ model: inout MultilayerPerceptron<Double>, on data: TabularDataSet<Double>, epochs: Int,
-    seed: UInt64, _ stage: String, _ progress: ProgressHandler?
-  ) throws {
-    var settings = training
-    settings.epochs = epochs
-    settings.seed = seed
-    try model.train(on: data, settings: settings) { epoch, _ in
-      progress?(stage, Double(epoch) / Double(epochs))
-    }
-  }
+  ) throws -> TrainedPerceptron<Double> { try model(for: data).trained(on: data, seed: seed) }
 }

@@ -66,7 +66,7 @@ struct ApproximationError: ExperimentOnExamples {
       flipped: parts.wrongRows.isEmpty ? nil : parts.wrongRows, progress: context.progress)
     var result = Result(
       columns: gradients.training.layout.columnCount,
-      testAccuracy: try model.accuracy(on: parts.test), methods: [:])
+      testAccuracy: try model.network.accuracy(on: parts.test), methods: [:])
     var costs: Costs = [:]
     for entry in comparison.entries {
       result.methods[entry.specification] = Agreement(entry)

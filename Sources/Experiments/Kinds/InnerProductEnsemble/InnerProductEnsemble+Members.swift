@@ -24,7 +24,7 @@ extension InnerProductEnsemble {
     let accuracies = try accuracies(after: kept, parts, seed: seed)
     let scores = try scores(of: model, parts, dropout: nil, seed: seed)
     return Baselines(
-      validationAccuracy: try model.accuracy(on: parts.validation), accuracy: accuracies[0],
+      validationAccuracy: try model.network.accuracy(on: parts.validation), accuracy: accuracies[0],
       randomAccuracies: Array(accuracies.dropFirst()), flipped: parts.wrongRows.sorted(),
       scores: OrderedDictionary(uniqueKeysWithValues: zip(options.methods, scores)))
   }
@@ -72,7 +72,7 @@ extension InnerProductEnsemble {
 
   /// The scores of members 1, 2, …, by member and method.
   private func others(
-    _ total: Int, _ source: Source, _ model: MultilayerPerceptron<Double>,
+    _ total: Int, _ source: Source, _ model: TrainedPerceptron<Double>,
     _ parts: ExampleParts<TabularDataSet<Double>>,
     seed: UInt64, _ context: CellContext
   ) throws -> [[[Double]]] {
@@ -92,15 +92,25 @@ extension InnerProductEnsemble {
     }
   }
 
+  /// Gradients with some hidden units silent, others for the queries.
+  private func gradients(
+    of model: TrainedPerceptron<Double>, _ parts: ExampleParts<TabularDataSet<Double>>,
+    dropout: Dropout?, seed: UInt64
+  ) throws -> GradientPair {
+    var member = model
+    member.dropout = dropout
+    return try GradientPair(
+      of: member.drawing(0), asked: member.drawing(1), training: parts.training,
+      queries: parts.validation, methods: options.methods, seed: seed)
+  }
+
   /// Scores of the mean validation query, by method.
   private func scores(
-    of model: MultilayerPerceptron<Double>, _ parts: ExampleParts<TabularDataSet<Double>>,
+    of model: TrainedPerceptron<Double>, _ parts: ExampleParts<TabularDataSet<Double>>,
     dropout: Dropout?,
     seed: UInt64
   ) throws -> [[Double]] {
-    let pair = try GradientPair(
-      of: model, training: parts.training, queries: parts.validation, methods: options.methods,
-      dropout: dropout, seed: seed)
+    let pair = try gradients(of: model, parts, dropout: dropout, seed: seed)
     return try Curvature(
       fitting: options.methods.map { try EstimatorCatalog.estimator($0) }, on: pair.training,
       options: CurvatureOptions(certifies: false)
@@ -110,7 +120,7 @@ extension InnerProductEnsemble {
   /// The largest difference of the library's ensemble of members 0 and 1 from the mean taken here, by the
   /// largest score; nil for trained members, which are not kept.
   private func difference(
-    _ source: Source, _ model: MultilayerPerceptron<Double>,
+    _ source: Source, _ model: TrainedPerceptron<Double>,
     _ parts: ExampleParts<TabularDataSet<Double>>,
     _ first: [[Double]], _ others: [[[Double]]], seed: UInt64
   ) throws -> Double? {
@@ -118,9 +128,7 @@ extension InnerProductEnsemble {
       let second = others.first
     else { return nil }
     let pairs = try Dropout.members(count: 2, maximum: rate, seed: seed).map {
-      try GradientPair(
-        of: model, training: parts.training, queries: parts.validation, methods: options.methods,
-        dropout: $0, seed: seed)
+      try gradients(of: model, parts, dropout: $0, seed: seed)
     }
     let ensemble = try ScoreEnsemble(
       pairs.map { .init(weight: 0.5, training: $0.training, queries: $0.queries) })
@@ -156,7 +164,7 @@ extension InnerProductEnsemble {
       try network.trained(
         on: parts.training.selecting(kept[index / trimSeeds]),
         seed: seed &+ 7_000_003 &* UInt64(index % trimSeeds + 1)
-      ).accuracy(on: parts.test)
+      ).network.accuracy(on: parts.test)
     }
     return kept.indices.map { Self.mean(Array(values[$0 * trimSeeds..<($0 + 1) * trimSeeds])) }
   }

@@ -162,7 +162,7 @@ struct LeastDisagreement: Experiment {
     for round in labelCounts.indices {
       context.progress("\(labelled.count) labels", Double(round) / Double(labelCounts.count))
       let data = pool.selecting(labelled)
-      let model = try network.trained(on: data, seed: seed)
+      let model = try network.trained(on: data, seed: seed).network
       accuracies.append(try model.accuracy(on: test))
       classes.append(Set(data.labels).count)
       guard round < labelCounts.count - 1 else { break }

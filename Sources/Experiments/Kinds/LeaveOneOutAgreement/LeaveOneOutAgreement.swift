@@ -94,14 +94,14 @@ struct LeaveOneOutAgreement: ExperimentOnExamples {
       let trained = try SoftmaxRegression(trainedOn: training, settings: newton)
       truth = try LeaveOneOut.changes(of: trained, queries: queries, progress: progress)
       pair = try GradientPair(
-        of: trained.model, training: training, queries: queries, methods: methods, seed: seed,
-        penalty: point.penalty)
+        of: trained, training: training, queries: queries, methods: methods, seed: seed)
       (norm, accuracy) = (trained.gradientNorm, try trained.model.accuracy(on: queries))
     case .logistic:
       let (training, queries) = (try binary(parts.training), try binary(parts.validation))
       let trained = try LogisticRegression(trainedOn: training, settings: newton)
       truth = try LeaveOneOut.changes(of: trained, queries: queries, progress: progress)
-      pair = try GradientPair(of: trained, queries: queries, methods: methods)
+      pair = try GradientPair(
+        of: trained, training: training, queries: queries, methods: methods, as: Double.self)
       let isRight = zip(trained.logits(of: queries.features), queries.labels).map {
         ($0 > 0) == ($1 == 1)
       }
@@ -141,21 +141,5 @@ struct LeaveOneOutAgreement: ExperimentOnExamples {
     return try TabularDataSet(
       features: chosen.features, labels: chosen.labels.map { $0 == classes[1] ? 1 : 0 },
       classCount: 2)
-  }
-}
-
-extension GradientPair {
-  /// The gradients of logistic regression: one block, `1 × d`, with the Hessian of its penalised loss.
-  init(
-    of model: LogisticRegression, queries: TabularDataSet<Double>, methods: [String]
-  ) throws {
-    let kinds = Needs(of: methods).kinds
-    let training = try model.gradients(of: model.data, name: "training", as: Double.self)
-    self.init(
-      training: kinds.isEmpty
-        ? training
-        : training.with(
-          curvature: try model.curvature(over: model.data, kinds, labels: .sampled(seed: 0))),
-      queries: try model.gradients(of: queries, name: "queries", as: Double.self))
   }
 }

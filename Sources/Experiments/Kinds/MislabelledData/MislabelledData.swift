@@ -77,9 +77,8 @@ struct MislabelledData: ExperimentOnExamples {
   let options: Options
   /// The methods whose self-influence is asked for, in the order of `methods`.
   let selfMethods: [String]
-  private let lastLayers: Int?
   let data: LabelledExamples
-  private let network: NetworkTask
+  private var network: NetworkTask
 
   /// Checks what goes together, and opens the data.
   init(_ settings: Settings) throws {
@@ -91,7 +90,6 @@ struct MislabelledData: ExperimentOnExamples {
       throw settings.invalid("self-methods", "\(method) is not among methods; add it there")
     }
     selfMethods = options.includesSelf ? options.methods.filter(own.contains) : []
-    lastLayers = try GradientPair.lastLayers(settings, methods: options.methods)
     let (rank, base) = (settings.integer("model.rank"), settings.integer("data.base"))
     guard rank == 0 || base > 0 else {
       throw settings.invalid(
@@ -100,6 +98,7 @@ struct MislabelledData: ExperimentOnExamples {
     data = try LabelledExamples(settings)
     try data.requireWrongLabels(settings)
     network = NetworkTask(settings)
+    network.lastLayers = try GradientPair.lastLayers(settings, methods: options.methods)
   }
 
   /// The shares of examples at which detection curves are kept.
@@ -114,13 +113,13 @@ struct MislabelledData: ExperimentOnExamples {
     let model = try network.trained(on: parts, seed: seed, progress: context.progress)
     let gradients = try GradientPair(
       of: model, training: parts.training, queries: parts.validation, methods: options.methods,
-      lastLayers: lastLayers, seed: seed)
-    let predicted = model.predictions(for: parts.training.features.view)
+      seed: seed)
+    let predicted = model.network.predictions(for: parts.training.features.view)
     let learned = wrong.count { predicted[$0] == parts.training.labels[$0] }
     var result = Result(
       wrongLabels: wrong.count, examples: count,
       columns: gradients.training.layout.columnCount,
-      testAccuracy: try model.accuracy(on: parts.test),
+      testAccuracy: try model.network.accuracy(on: parts.test),
       wrongLabelsLearned: Double(learned) / Double(wrong.count))
     var costs: Costs = [:]
     var harms: OrderedDictionary<String, [Double]> = [:]

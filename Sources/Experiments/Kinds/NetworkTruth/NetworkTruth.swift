@@ -128,9 +128,8 @@ struct NetworkTruth: ExperimentOnExamples {
       context.progress("training on subsets", 0.3 + 0.6 * Double(done) / Double(total))
     }
 
-    var model = try network.untrained(for: parts.training, seed: first)
-    network.training.seed = first
-    try model.train(on: parts.training, settings: network.training)
+    let model = try network.model(for: parts.training, stage: nil)
+      .trained(on: parts.training, seed: first)
     let pair = try GradientPair(
       of: model, training: parts.training, queries: parts.validation, methods: methods, seed: seed)
     let damping = Damping.relative(settings.number("damping"))
@@ -158,8 +157,9 @@ struct NetworkTruth: ExperimentOnExamples {
       })
     return CellResult(
       Result(
-        parameters: model.parameterCount, trainingAccuracy: try model.accuracy(on: parts.training),
-        validationAccuracy: try model.accuracy(on: parts.validation), methods: agreements,
+        parameters: model.network.parameterCount,
+        trainingAccuracy: try model.network.accuracy(on: parts.training),
+        validationAccuracy: try model.network.accuracy(on: parts.validation), methods: agreements,
         warnings: scores.warnings))
   }
 

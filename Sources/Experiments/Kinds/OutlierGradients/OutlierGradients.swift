@@ -85,7 +85,7 @@ struct OutlierGradients: ExperimentOnExamples {
   /// The kinds of wrong labels, `people` for those that a data set has.
   let noises: [String]
   let data: LabelledExamples
-  private let network: NetworkTask
+  private var network: NetworkTask
 
   /// Checks what goes together, and opens the data.
   init(_ settings: Settings) throws {
@@ -106,6 +106,7 @@ struct OutlierGradients: ExperimentOnExamples {
     try data.requireWrongLabels(settings)
     noises = data.hasHumanLabels ? ["people"] : options.noise
     network = NetworkTask(settings)
+    network.lastLayers = options.regions.contains(.allLayers) ? nil : 1
   }
 
   /// The kinds of wrong labels.
@@ -163,7 +164,7 @@ struct OutlierGradients: ExperimentOnExamples {
     context.progress("\(choices.count) choices are trained on", 0)
     let accuracies = try Parallelism.map(choices.count) { index in
       try network.trained(on: parts.training.selecting(choices[index]), seed: seed)
-        .accuracy(on: parts.test)
+        .network.accuracy(on: parts.test)
     }
     func ranking(_ scores: [Double], _ place: Int) throws -> Ranking {
       let first = 2 + place * trims.count
@@ -180,7 +181,7 @@ struct OutlierGradients: ExperimentOnExamples {
     }
     rankings[Self.random] = Ranking(
       meanOf: try orders.enumerated().map { try ranking($1, scores.count + $0) })
-    let predicted = model.predictions(for: parts.training.features.view)
+    let predicted = model.network.predictions(for: parts.training.features.view)
     let learned = wrong.count { predicted[$0] == parts.training.labels[$0] }
     return CellResult(
       Result(
@@ -193,13 +194,13 @@ struct OutlierGradients: ExperimentOnExamples {
 
   /// Every ranking's scores: high ones are left out first.
   private func scores(
-    of model: MultilayerPerceptron<Double>, _ parts: ExampleParts<TabularDataSet<Double>>,
+    of model: TrainedPerceptron<Double>, _ parts: ExampleParts<TabularDataSet<Double>>,
     seed: UInt64,
     _ costs: inout Costs
   ) throws -> OrderedDictionary<String, [Double]> {
     let gradients = try GradientPair(
       of: model, training: parts.training, queries: parts.validation, methods: options.selfMethods,
-      lastLayers: options.regions.contains(.allLayers) ? nil : 1, seed: seed)
+      seed: seed)
     let store = gradients.training
     let head = store.layout.blocks.indices.filter {
       store.layout.blocks[$0].name.hasPrefix("head.")

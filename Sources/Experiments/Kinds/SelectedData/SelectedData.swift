@@ -56,9 +56,8 @@ struct SelectedData: ExperimentOnExamples {
   let options: Options
   /// The shares below 1, the largest first.
   let shares: [Double]
-  private let lastLayers: Int?
   let data: LabelledExamples
-  private let network: NetworkTask
+  private var network: NetworkTask
 
   /// Checks what goes together, and opens the data.
   init(_ settings: Settings) throws {
@@ -71,11 +70,11 @@ struct SelectedData: ExperimentOnExamples {
     guard !shares.isEmpty else {
       throw settings.invalid("shares", "nothing would be left out; give a share below 1")
     }
-    lastLayers = try GradientPair.lastLayers(
-      settings, methods: options.methods + options.selfMethods)
     data = try LabelledExamples(settings)
     try data.requireWrongLabels(settings)
     network = NetworkTask(settings)
+    network.lastLayers = try GradientPair.lastLayers(
+      settings, methods: options.methods + options.selfMethods)
   }
 
   static let all = "all"
@@ -100,7 +99,7 @@ struct SelectedData: ExperimentOnExamples {
     let all = OrderedSet(options.methods + options.selfMethods)
     let gradients = try GradientPair(
       of: model, training: parts.training, queries: parts.validation, methods: Array(all),
-      lastLayers: lastLayers, seed: seed)
+      seed: seed)
     var rankings: OrderedDictionary<String, [Double]> = [:]
     var own: OrderedDictionary<String, [Double]> = [:]
     for method in all {
@@ -150,7 +149,7 @@ struct SelectedData: ExperimentOnExamples {
       // The first has the weights and the seed of the model that was scored.
       let other = seed &+ UInt64(index % retrainings) &* 1_000_003
       let model = try network.trained(on: parts.training.selecting(rows), seed: other)
-      return try model.accuracy(on: parts.test)
+      return try model.network.accuracy(on: parts.test)
     }
     return choices.indices.map { choice in
       values[choice * retrainings..<(choice + 1) * retrainings].reduce(0, +)

@@ -89,7 +89,7 @@ struct SyntheticInfluence: Experiment {
     ).parts([data.training, data.validation])
     let points = parts[0].data
     let perceptron: MultilayerPerceptron<Double>? =
-      shape == .gaussians ? nil : try network.trained(on: points, seed: seed)
+      shape == .gaussians ? nil : try network.trained(on: points, seed: seed).network
     func features(_ data: TabularDataSet<Double>) throws -> TabularDataSet<Double> {
       try perceptron?.penultimateFeatures(of: data) ?? data
     }
