@@ -1,11 +1,11 @@
 internal import Data
-internal import LinearAlgebra
-internal import Models
+package import LinearAlgebra
+package import Models
 internal import RealModule
 
 /// How the next examples to label are chosen from those without labels: the rules of active learning, by the
 /// names that files use.
-enum QueryRule: String, CaseIterable, Decodable, Sendable {
+package enum QueryRule: String, CaseIterable, Decodable, Sendable {
   /// The least disagree metric with k-means++ on it.
   case leastDisagree = "ldm-s"
   /// The highest entropy of the predicted probabilities.
@@ -26,7 +26,7 @@ enum QueryRule: String, CaseIterable, Decodable, Sendable {
   ///   - labelled: The features of those with labels.
   ///   - metric: Deviations and patience of the least disagree metric.
   /// - Returns: Rows of the pool, all different.
-  func rows(
+  package func rows(
     _ count: Int, of pool: Matrix<Double>, labelled: Matrix<Double>,
     model: MultilayerPerceptron<Double>, metric: LeastDisagreeSettings, seed: UInt64
   ) throws -> [Int] {
