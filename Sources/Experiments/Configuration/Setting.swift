@@ -95,6 +95,13 @@ extension Setting {
     "data.folder", .path, help: "the folder of data sets that docs/data.md describes")
 }
 
+extension OrderedJSON {
+  /// Methods as `--method` takes them.
+  static func methods(_ specifications: [String]) -> OrderedJSON {
+    .array(specifications.map { .string($0) })
+  }
+}
+
 extension Setting.Kind {
   /// One of the words of an enumeration.
   package static func choice<Word: CaseIterable & RawRepresentable<String>>(

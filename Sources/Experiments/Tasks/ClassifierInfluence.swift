@@ -11,19 +11,35 @@ internal import TensorFiles
 /// Scores are helpful-positive: a row with a negative score is one without which f should be lower.
 struct ClassifierInfluence: Sendable {
   /// How scores are computed.
-  enum Method: String, CaseIterable, Codable, Sendable {
+  enum Method: CaseIterable, RawRepresentable, Codable, Sendable {
     /// V·Gᵀ.
-    case hessianFree = "hessian-free"
+    case hessianFree
     /// V·H⁻¹·Gᵀ with the Hessian of the regularised loss.
-    case exactHessian = "exact-hessian"
+    case exactHessian
     /// DataInf on one block of all parameters.
-    case dataInf = "datainf"
+    case dataInf
     /// The mean of V·Gᵀ over the model and copies with normal noise of one size on all parameters, as in the
     /// code of arXiv 2405.17490's authors.
-    case noiseEnsemble = "ensemble-noise"
+    case noiseEnsemble
     /// The mean of V·Gᵀ over the model and draws from N(θ, H⁻¹/n), Laplace's approximation of the
     /// posterior: noise as large in each direction as the data leave it open.
-    case laplaceEnsemble = "ensemble-laplace"
+    case laplaceEnsemble
+
+    /// The name that files use; that of the engine's method where it is one.
+    var rawValue: String {
+      switch self {
+      case .hessianFree: HessianFree.name
+      case .exactHessian: ExactHessian.name
+      case .dataInf: DataInf.name
+      case .noiseEnsemble: "ensemble-noise"
+      case .laplaceEnsemble: "ensemble-laplace"
+      }
+    }
+
+    init?(rawValue: String) {
+      guard let method = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+      self = method
+    }
   }
 
   /// What a file says of methods and of the classifier.
@@ -99,18 +115,18 @@ struct ClassifierInfluence: Sendable {
       let solved = try Cholesky(factoring: model.hessian()).solution(rows: rows)
       values = Matrix(product: solved.view, model.gradients(of: model.data).transposed)
     case .hessianFree:
-      values = try engine("hessian-free", [model.parameters], queries)
+      values = try engine(HessianFree(), [model.parameters], queries)
     case .dataInf:
-      values = try engine("datainf", [model.parameters], queries)
+      values = try engine(DataInf(), [model.parameters], queries)
     case .noiseEnsemble, .laplaceEnsemble:
-      values = try engine("hessian-free", memberParameters(method, seed: seed), queries)
+      values = try engine(HessianFree(), memberParameters(method, seed: seed), queries)
     }
     return queries.indices.map { Array(values[row: $0]) }
   }
 
-  /// The mean over members of the scores of a method of the engine.
+  /// The mean over members of the scores of an estimator.
   private func engine(
-    _ method: String, _ members: [[Double]], _ queries: [FunctionalQuery]
+    _ estimator: some Estimator, _ members: [[Double]], _ queries: [FunctionalQuery]
   ) throws -> Matrix<Double> {
     let share = 1 / Double(members.count)
     let width = model.parameters.count
@@ -127,7 +143,7 @@ struct ClassifierInfluence: Sendable {
       })
     let options = CurvatureOptions(
       damping: .relative(options.damping), certifies: false, precision: .double)
-    return try ensemble.scores(by: EstimatorCatalog.estimator(method), options: options).values
+    return try ensemble.scores(by: estimator, options: options).values
   }
 
   /// The parameters of an ensemble's members, the model's own first.

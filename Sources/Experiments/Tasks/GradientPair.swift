@@ -30,7 +30,7 @@ struct GradientPair: Sendable {
     methods: [String] = [], seed: UInt64 = 0, as type: Stored.Type = Float.self
   ) throws {
     let store = try model.gradients(of: training, name: "training", as: type)
-    let kinds = Self.curvature(neededBy: methods)
+    let kinds = try Self.curvature(neededBy: methods)
     self.training =
       kinds.isEmpty
       ? store
@@ -42,13 +42,25 @@ struct GradientPair: Sendable {
   }
 
   /// What methods need of a model's curvature.
-  private static func curvature(neededBy methods: [String]) -> CurvatureKinds {
-    let names = methods.flatMap { $0.split(whereSeparator: { ":=,".contains($0) }) }
+  private static func curvature(neededBy methods: [String]) throws -> CurvatureKinds {
     var kinds: CurvatureKinds = []
-    if names.contains(where: { $0 == "kfac" || $0 == "ekfac" }) { kinds.insert(.kroneckerFactors) }
-    if names.contains("exact-hessian") { kinds.insert(.hessian) }
-    if names.contains("exact-ggn") { kinds.insert(.gaussNewton) }
+    for need in try methods.flatMap({ try EstimatorCatalog.estimator($0).inputs }) {
+      switch need {
+      case .kroneckerFactors: kinds.insert(.kroneckerFactors)
+      case .secondDerivative(.hessian): kinds.insert(.hessian)
+      case .secondDerivative(.gaussNewton): kinds.insert(.gaussNewton)
+      default: break
+      }
+    }
     return kinds
+  }
+
+  /// The first method that needs second derivatives, and so the gradients of all layers.
+  static func firstOfAllLayers(_ methods: [String]) throws -> String? {
+    try methods.first { method in
+      try !EstimatorCatalog.estimator(method).inputs.isDisjoint(
+        with: StoredCurvature.SecondDerivative.allCases.map(Need.secondDerivative))
+    }
   }
 
   /// The setting of `lastLayers`.
@@ -62,8 +74,7 @@ struct GradientPair: Sendable {
   static func lastLayers(_ settings: Settings, methods: [String]) throws -> Int? {
     let count = settings.integer("model.gradient-layers")
     guard count > 0 else { return nil }
-    let whole = methods.first { $0.contains("exact-ggn") || $0.contains("exact-hessian") }
-    if let whole {
+    if let whole = try firstOfAllLayers(methods) {
       throw settings.invalid(
         "model.gradient-layers",
         "\(whole) needs the gradients of all layers; give 0, or leave it out")

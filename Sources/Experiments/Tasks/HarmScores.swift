@@ -21,8 +21,10 @@ struct HarmScores: Sendable {
   /// - Throws: ``ExperimentError``.
   static func check(_ methods: [String], _ settings: Settings, key: String = "methods") throws {
     for method in methods {
-      let words = method.split(whereSeparator: { ":=,".contains($0) })
-      guard words.contains("trak") || words.contains("logra") else { continue }
+      let inputs = try EstimatorCatalog.estimator(method).inputs
+      guard inputs.contains(.probabilities) || inputs.contains(.projectionFromBothSides) else {
+        continue
+      }
       throw settings.invalid(
         key, "\(method) needs more than a network and its gradients; leave it out")
     }

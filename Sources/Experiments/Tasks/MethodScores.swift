@@ -4,12 +4,9 @@ internal import LinearAlgebra
 
 /// The scores of several methods on the same gradients, in the order in which the methods are given.
 ///
-/// Second derivatives of the model (`exact-hessian`, `exact-ggn`) are taken of all parameters together, as
+/// Second derivatives of the model are taken of all parameters together, as
 /// Koh and Liang have them; the other methods take each tensor as a block.
 struct MethodScores {
-  /// The methods whose matrix is that of all parameters.
-  static let whole: Set<String> = ["exact-hessian", "exact-ggn"]
-
   /// Helpful-positive, `m × n` or, of the mean query, `1 × n`.
   let values: [Matrix<Double>]
   /// What the methods warn of; each warning once.
@@ -29,10 +26,11 @@ struct MethodScores {
   ) throws {
     var warnings: [String] = []
     values = try methods.map { method in
-      let isWhole = Self.whole.contains(method)
+      let estimator = try EstimatorCatalog.estimator(method)
+      let isWhole = estimator.prefersOneBlock
       let partition: BlockPartition = isWhole ? .all : .tensor
       let curvature = try Curvature(
-        fitting: [EstimatorCatalog.estimator(method)],
+        fitting: [estimator],
         on: pair.training.partitioned(by: partition),
         options: CurvatureOptions(
           damping: isWhole ? wholeDamping : damping, certifies: false, precision: .double))

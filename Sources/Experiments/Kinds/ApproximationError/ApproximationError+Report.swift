@@ -1,4 +1,5 @@
 internal import Evaluation
+internal import Influence
 internal import OrderedCollections
 internal import Reporting
 
@@ -60,7 +61,7 @@ extension ApproximationError {
     if let seed = results.seeds.first, let rank = ranks.last, let method = methods.last {
       let agreements = results[seed, rank].methods
       let exact = agreements[MethodComparison.reference]?.meanQueryScores ?? []
-      let others = methods.contains("datainf") ? "datainf" : method
+      let others = methods.contains(DataInf.name) ? DataInf.name : method
       let scores = agreements[others]?.meanQueryScores ?? []
       let correlation = try Correlation.pearson(scores, exact)
       report.pictures.append(
@@ -81,9 +82,9 @@ extension ApproximationError {
       report.findings.append(
         "`\(method)`: \(low.text()) at rank \(first), \(high.text()) at rank \(last).")
     }
-    guard methods.contains("datainf"), methods.contains("hessian-free") else { return }
+    guard methods.contains(DataInf.name), methods.contains(HessianFree.name) else { return }
     let gains = try ranks.map {
-      try pearson("datainf", $0).mean - pearson("hessian-free", $0).mean
+      try pearson(DataInf.name, $0).mean - pearson(HessianFree.name, $0).mean
     }
     let mean = gains.reduce(0, +) / Double(gains.count)
     report.checks.append(

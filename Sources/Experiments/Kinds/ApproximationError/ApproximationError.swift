@@ -23,7 +23,10 @@ struct ApproximationError: ExperimentOnExamples {
         "ranks", .integers(1...1024), standard: [1, 2, 4, 8], help: "ranks of the LoRA adapters"),
       Setting(
         "methods", .methods,
-        standard: ["hessian-free", "block-normalized", "datainf", "lissa:depth=10", "exact"],
+        standard: .methods([
+          HessianFree.name, BlockNormalized.name, DataInf.name, "\(LiSSA.name):depth=10",
+          ExactFisher.name,
+        ]),
         help: "what is held against exact"),
     ]
     + LabelledExamples.settings(

@@ -1,3 +1,4 @@
+internal import Influence
 internal import LinearAlgebra
 internal import OrderedCollections
 internal import Reporting
@@ -182,19 +183,22 @@ extension Cost {
   private func check(_ results: ExperimentResults<Self>, in report: inout ExperimentReport) {
     // Times of small sizes on a shared machine show nothing that must hold.
     guard !results.isQuick, let largest = sizes[.columns]?.last else { return }
-    func seconds(_ name: String) -> Double? {
-      variants.first { $0.name == name }.flatMap {
+    func onQuerySide(_ method: String) -> Variant? {
+      variants.first { $0.method == method && $0.side == .query }
+    }
+    func seconds(_ method: String) -> Double? {
+      onQuerySide(method).flatMap {
         median(results, .columns, largest, $0, \.processorSeconds)
       }
     }
-    if let fast = seconds("datainf, query side"), let slow = seconds("exact, query side") {
+    if let fast = seconds(DataInf.name), let slow = seconds(ExactFisher.name) {
       report.checks.append(
         .init(
           "DataInf takes less processor time than exact in the space of parameters at the largest d",
           fast < slow,
           detail: "table times"))
     }
-    if let variant = variants.first(where: { $0.name == "datainf, query side" }) {
+    if let variant = onQuerySide(DataInf.name) {
       let exponent = timeFit(results, .columns, variant)?.exponent ?? .infinity
       report.checks.append(
         .init(

@@ -21,10 +21,13 @@ struct Cost: Experiment {
   /// Methods, and the sizes along each axis.
   static let settings = [
     Setting(
-      "methods", .methods, standard: ["hessian-free", "lissa:depth=10", "cg:tolerance=1e-2"],
+      "methods", .methods,
+      standard: .methods([
+        HessianFree.name, "\(LiSSA.name):depth=10", "\(ConjugateGradient.name):tolerance=1e-2",
+      ]),
       help: "methods on the side that costs choose"),
     Setting(
-      "two-sided", .methods, standard: ["datainf", "exact"],
+      "two-sided", .methods, standard: .methods([DataInf.name, ExactFisher.name]),
       help: "methods on the score side, through the n × n kernel, and on the query side"),
     Setting("examples", .integers(2...Int.max), standard: [250, 500, 1000, 2000], help: "n"),
     Setting(

@@ -36,7 +36,8 @@ struct InnerProductEnsemble: ExperimentOnExamples {
         "reference", .integer(2...Int.max), standard: 20,
         help: "further members, whose mean stands for that of very many"),
       Setting(
-        "methods", .methods, standard: ["hessian-free", "datainf"], help: "how a member scores"),
+        "methods", .methods, standard: .methods([HessianFree.name, DataInf.name]),
+        help: "how a member scores"),
       Setting(
         "trim", .number(0.001...0.9), standard: 0.05,
         help: "the share of lowest scores that is removed"),

@@ -1,4 +1,5 @@
 internal import Evaluation
+internal import Influence
 internal import OrderedCollections
 internal import Reporting
 
@@ -49,8 +50,8 @@ extension LeaveOneOutAgreement {
     for point in points {
       let values = try all.map { "`\($0)` \(try statistic(point, $0, \.spearman).text())" }
       report.findings.append("\(point.label): Spearman \(values.joined(separator: ", ")).")
-      guard methods.contains("exact-hessian") else { continue }
-      let slope = try statistic(point, "exact-hessian", \.slope)
+      guard methods.contains(ExactHessian.name) else { continue }
+      let slope = try statistic(point, ExactHessian.name, \.slope)
       report.findings.append(
         "The true changes are \(slope.text()) times what exact-hessian foretells (\(point.label)).")
     }
@@ -64,7 +65,8 @@ extension LeaveOneOutAgreement {
     guard let seed = results.seeds.first, let point = points.first else { return }
     let cell = results[seed, point]
     let truth = cell.firstQueryTruth
-    let shown = ["exact-hessian", "kfac", "exact", "datainf"].filter(methods.contains)
+    let shown = [ExactHessian.name, KFAC.name, ExactFisher.name, DataInf.name].filter(
+      methods.contains)
     guard !shown.isEmpty else { return }
     let charts = try shown.map { method in
       let predicted = cell.firstQuery[method, default: []]
@@ -100,9 +102,9 @@ extension LeaveOneOutAgreement {
       .init(
         "Every model is at its minimum, ‖∇‖ ≤ 1e-10", norm <= 1e-10,
         detail: "largest \(NumberFormat.significant(norm))"))
-    if methods.contains("exact-hessian") {
+    if methods.contains(ExactHessian.name) {
       for point in points {
-        let value = try results.statistic(at: point) { $0.methods["exact-hessian"]?.spearman }
+        let value = try results.statistic(at: point) { $0.methods[ExactHessian.name]?.spearman }
         report.checks.append(
           .init(
             "exact-hessian orders examples as leaving them out does (\(point.label): Spearman at least 0.95)",

@@ -36,7 +36,9 @@ struct LeaveOneOutAgreement: ExperimentOnExamples {
         help: "λ of all methods but exact-hessian and exact-ggn, by the mean eigenvalue of F"),
       Setting(
         "methods", .methods,
-        standard: ["hessian-free", "datainf", "kfac", "exact", "exact-hessian"],
+        standard: .methods([
+          HessianFree.name, DataInf.name, KFAC.name, ExactFisher.name, ExactHessian.name,
+        ]),
         help: "what is held against the truth"),
     ]
     + LabelledExamples.settings(.init(training: 600, validation: 200, test: 0))

@@ -1,3 +1,4 @@
+internal import Influence
 internal import OrderedCollections
 internal import Reporting
 
@@ -58,7 +59,7 @@ extension MislabelledData {
           try SeedStatistic(rankings(name).map { $0.map(value) ?? .nan })
         }
         let reference =
-          methods.contains("hessian-free") ? try statistic("hessian-free", \.auc).values : nil
+          methods.contains(HessianFree.name) ? try statistic(HessianFree.name, \.auc).values : nil
         for name in methods {
           let area = try statistic(name, \.auc)
           rows.append(
@@ -66,7 +67,7 @@ extension MislabelledData {
               source: source, name: name, area: area,
               recalls: [try statistic(name, \.recall10), try statistic(name, \.recall20)],
               gain: try reference.flatMap {
-                name == "hessian-free" ? nil : try SeedStatistic(area.values, minus: $0)
+                name == HessianFree.name ? nil : try SeedStatistic(area.values, minus: $0)
               },
               curve: try shares.indices.map { place in
                 try statistic(name) { $0.curve[place] }

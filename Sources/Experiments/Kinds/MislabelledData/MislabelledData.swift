@@ -23,12 +23,12 @@ struct MislabelledData: ExperimentOnExamples {
     [
       Setting(
         "methods", .methods,
-        standard: [
-          "hessian-free", "cosine", "block-normalized", "datainf", "diagonal", "shampoo",
-          "eshampoo",
-          "kfac", "ekfac", "arnoldi", "nystrom", "lissa:depth=10", "cg:tolerance=1e-2", "exact",
-          "relatif-l", "relatif-theta", "exact-ggn",
-        ],
+        standard: .methods([
+          HessianFree.name, Cosine.name, BlockNormalized.name, DataInf.name, DiagonalFisher.name,
+          Shampoo.name, CorrectedShampoo.name, KFAC.name, EKFAC.name, Arnoldi.name, Nystrom.name,
+          "\(LiSSA.name):depth=10", "\(ConjugateGradient.name):tolerance=1e-2", ExactFisher.name,
+          RelatIFLoss.name, RelatIFTheta.name, ExactGaussNewton.name,
+        ]),
         help: "methods whose harm to the mean validation query ranks examples"),
       Setting(
         "self", .flag, standard: true, help: "whether the methods' self-influence ranks them too"),
@@ -37,7 +37,9 @@ struct MislabelledData: ExperimentOnExamples {
         help: "methods whose self-influence ranks them, those of `methods` alone; all unless given"),
       Setting(
         "curves", .methods,
-        standard: ["hessian-free", "datainf", "ekfac", "exact", "cosine"],
+        standard: .methods([
+          HessianFree.name, DataInf.name, EKFAC.name, ExactFisher.name, Cosine.name,
+        ]),
         help: "methods whose detection curves are drawn, those of `methods` alone"),
       Setting(
         "random-draws", .integer(1...1000), standard: 10, help: "random orders of each seed"),

@@ -29,7 +29,10 @@ struct NetworkTruth: ExperimentOnExamples {
         help: "decoupled weight decays of AdamW"),
       Setting(
         "methods", .methods,
-        standard: ["hessian-free", "datainf", "kfac", "ekfac", "exact", "exact-ggn"],
+        standard: .methods([
+          HessianFree.name, DataInf.name, KFAC.name, EKFAC.name, ExactFisher.name,
+          ExactGaussNewton.name,
+        ]),
         help: "what is held against the truth"),
       Setting(
         "damping", .number(.positive), standard: 0.1, help: "λ by each block's mean eigenvalue"),

@@ -31,7 +31,7 @@ struct OutlierGradients: ExperimentOnExamples {
         "regions", .choices(of: Region.self),
         standard: ["all-layers", "last-layer"], help: "whose gradients are looked at"),
       Setting(
-        "self-methods", .methods, standard: ["exact", "datainf"],
+        "self-methods", .methods, standard: .methods([ExactFisher.name, DataInf.name]),
         help: "methods whose self-influence and harm to the mean validation query rank examples"),
       Setting(
         "trims", .numbers(0.001...0.999), standard: [0.05, 0.1, 0.2],
@@ -95,9 +95,7 @@ struct OutlierGradients: ExperimentOnExamples {
     trims = options.trims.sorted()
     try settings.requireDistinct(trims, "trims", "a share")
     if !options.regions.contains(.allLayers),
-      let whole = options.selfMethods.first(where: {
-        $0.contains("exact-ggn") || $0.contains("exact-hessian")
-      })
+      let whole = try GradientPair.firstOfAllLayers(options.selfMethods)
     {
       throw settings.invalid(
         "self-methods", "\(whole) needs the gradients of all layers; add all-layers to regions")

@@ -24,12 +24,13 @@ struct SelectedData: ExperimentOnExamples {
     [
       Setting(
         "methods", .methods,
-        standard: [
-          "hessian-free", "cosine", "datainf", "shampoo", "ekfac", "exact", "relatif-l",
-        ],
+        standard: .methods([
+          HessianFree.name, Cosine.name, DataInf.name, Shampoo.name, EKFAC.name, ExactFisher.name,
+          RelatIFLoss.name,
+        ]),
         help: "methods whose scores of the mean validation query choose examples"),
       Setting(
-        "self-methods", .methods, standard: ["hessian-free", "ekfac"],
+        "self-methods", .methods, standard: .methods([HessianFree.name, EKFAC.name]),
         help: "methods whose self-influence chooses examples: those of the lowest stay"),
       Setting(
         "shares", .numbers(0.001...1), standard: [0.9, 0.7, 0.5, 0.3],
