@@ -139,22 +139,6 @@ package struct Settings: Sendable, Hashable {
   }
 }
 
-/// Where a value comes from.
-package enum Place: Sendable, Hashable, CustomStringConvertible {
-  /// A line and a column of a file, both from 1.
-  case file(String, line: Int, column: Int)
-  /// The command line.
-  case commandLine
-
-  /// The place, as errors begin.
-  package var description: String {
-    switch self {
-    case .file(let path, let line, let column): "\(path):\(line):\(column)"
-    case .commandLine: "--set"
-    }
-  }
-}
-
 extension OrderedJSON {
   /// Puts a value into objects inside of objects, which are made where they are not there.
   fileprivate mutating func set(_ value: OrderedJSON, at path: ArraySlice<String>) {

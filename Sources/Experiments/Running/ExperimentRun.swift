@@ -162,6 +162,7 @@ package struct ExperimentRun: Sendable {
       "cells": .object(try cells.mapValues { try encoder.encode($0.costs) }),
     ]
     try place.write(try costs.serialized(.indented) + "\n", to: "costs.json")
-    try place.write(ExperimentSummary(file, outcome).markdown(), to: "summary.md")
+    try place.write(
+      ExperimentSummary(file, report, cellCount: cells.count).markdown(), to: "summary.md")
   }
 }

@@ -5,20 +5,21 @@ internal import TensorFiles
 /// The page of an experiment, as Markdown.
 struct ExperimentSummary {
   private let file: ExperimentFile
-  private let outcome: ExperimentRun.Outcome
+  private let report: ExperimentReport
+  private let cellCount: Int
 
-  init(_ file: ExperimentFile, _ outcome: ExperimentRun.Outcome) {
+  init(_ file: ExperimentFile, _ report: ExperimentReport, cellCount: Int) {
     self.file = file
-    self.outcome = outcome
+    self.report = report
+    self.cellCount = cellCount
   }
 
   func markdown() -> String {
-    let report = outcome.report
     var parts = ["# \(file.title)"]
     parts.append("\(file.experiment.summary). \(file.experiment.source)")
     let seeds = file.seeds.count == 1 ? "1 seed" : "\(file.seeds.count) seeds"
     parts.append(
-      "`\(file.experiment.kind)`\(file.isQuick ? " at its quick size" : ""), \(seeds); \(outcome.computed + outcome.kept) parts."
+      "`\(file.experiment.kind)`\(file.isQuick ? " at its quick size" : ""), \(seeds); \(cellCount) parts."
     )
     if !report.findings.isEmpty {
       parts.append(report.findings.map { "- \($0)" }.joined(separator: "\n"))

@@ -1,21 +1,5 @@
 internal import OrderedCollections
 
-/// What a cell of an experiment leaves.
-package struct CellResult<Kind: Experiment>: Sendable {
-  /// What is the same whenever it is computed.
-  let values: Kind.Result
-  /// What was measured on the machine; nil where nothing was.
-  let costs: Kind.Costs?
-  /// Scores of training examples, which become files of their own.
-  let scores: [CellScores]
-
-  package init(_ values: Kind.Result, costs: Kind.Costs? = nil, scores: [CellScores] = []) {
-    self.values = values
-    self.costs = costs
-    self.scores = scores
-  }
-}
-
 /// Scores of training examples, `rows × n`: `scores/CELL/NAME.npy`, with a `.json` that says what they are.
 package struct CellScores: Sendable {
   /// The name of the file, without ending.
