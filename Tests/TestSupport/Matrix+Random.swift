@@ -102,3 +102,10 @@ extension Matrix {
     return transposed ? view.transposed : view
   }
 }
+
+extension Matrix<Double> {
+  /// The numbers rounded to single precision, kept in double.
+  public var inSingles: Matrix<Double> {
+    Matrix<Double>(converting: Matrix<Float>(converting: self))
+  }
+}

@@ -51,7 +51,7 @@ public struct LinearHead: Sendable, Equatable {
     return (0..<logits.rows).map { Self.classOf(logits[row: $0]) }
   }
 
-  static func classOf(_ logits: ArraySlice<Double>) -> Int {
+  package static func classOf(_ logits: ArraySlice<Double>) -> Int {
     if logits.count == 1 { return logits[logits.startIndex] > 0 ? 1 : 0 }
     var best = logits.startIndex
     for index in logits.indices where logits[index] > logits[best] { best = index }

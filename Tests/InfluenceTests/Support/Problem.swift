@@ -145,8 +145,6 @@ enum Spectrum: String, CaseIterable, Sendable {
 }
 
 extension Matrix<Double> {
-  /// The numbers rounded to singles.
-  var inSingles: Matrix<Double> { Matrix<Double>(converting: Matrix<Float>(converting: self)) }
   /// The largest magnitude.
   var largest: Double { Naive.largest(self) }
   /// The largest row norm.

@@ -1,23 +1,6 @@
 public import Gradients
-package import LinearAlgebra
+internal import LinearAlgebra
 internal import RealModule
-
-/// How an isolation forest is grown.
-public struct IsolationForestSettings: Sendable, Hashable {
-  /// The number of trees t, from 1 up.
-  public var trees: Int
-  /// How many examples a tree is grown on, ψ, from 2 up; all of them where there are fewer.
-  public var sample: Int
-  /// Decides samples and splits.
-  public var seed: UInt64
-
-  /// Makes settings; the defaults are those of the paper.
-  public init(trees: Int = 100, sample: Int = 256, seed: UInt64 = 0) {
-    self.trees = trees
-    self.sample = sample
-    self.seed = seed
-  }
-}
 
 /// An isolation forest on gradients: examples that few random splits part from all others are outliers.
 ///
@@ -28,20 +11,20 @@ public struct IsolationForestSettings: Sendable, Hashable {
 /// splits at a column drawn from those on which its examples differ, at a place uniform between their least and
 /// largest value, down to the depth ⌈log₂ψ⌉. Liu, Ting and Zhou, "Isolation Forest" (2008).
 public struct IsolationForest: Sendable {
-  /// How it was grown.
+  /// The settings that it was grown with.
   public let settings: IsolationForestSettings
-  /// ψ: how many examples each tree was grown on.
+  /// The number ψ of examples that each tree was grown on.
   public let sampleSize: Int
+  /// The trees.
   package let trees: [IsolationTree]
 
   /// Grows a forest.
   ///
   /// - Parameters:
-  ///   - store: n rows of gradients, two or more.
+  ///   - store: The gradients of two or more examples.
   ///   - blocks: Which blocks are looked at; all unless given.
-  ///   - settings: Trees, sample, seed.
-  /// - Throws: ``InfluenceError/invalidSetting(method:setting:reason:)``,
-  ///   ``InfluenceError/notFinite(source:block:rows:)``, or an error from reading the store.
+  ///   - settings: The number of trees, the sample and the seed.
+  /// - Throws: `InfluenceError.invalidSetting`, or an error from reading the store.
   /// - Complexity: about t·ψ·log₂ψ numbers are read; nothing the size of a gradient is kept.
   public init(
     growingOn store: GradientStore, blocks: [Int]? = nil,
@@ -63,7 +46,7 @@ public struct IsolationForest: Sendable {
   /// c(n): the mean depth of an unsuccessful search in a random tree of n keys; 0 for n < 2.
   public static func averagePathLength(_ count: Int) -> Double {
     guard count >= 2 else { return 0 }
-    // Summed from the smallest term; exact to rounding, where ln n + γ is off by 1/(2n).
+    // The sum starts at the smallest term, and is exact to rounding; ln n + γ would be off by 1/(2n).
     let harmonic = (1..<count).reversed().reduce(0.0) { $0 + 1 / Double($1) }
     return 2 * harmonic - 2 * Double(count - 1) / Double(count)
   }
@@ -71,31 +54,5 @@ public struct IsolationForest: Sendable {
   /// 2^(−h/c(ψ)).
   func score(meanPathLength: Double) -> Double {
     Double.exp2(-meanPathLength / Self.averagePathLength(sampleSize))
-  }
-}
-
-extension IsolationForestSettings {
-  func validate(examples: Int, source: String) throws(InfluenceError) {
-    func refuse(_ setting: String, _ reason: String) -> InfluenceError {
-      .invalidSetting(method: "isolation-forest", setting: setting, reason: reason)
-    }
-    guard trees >= 1 else { throw refuse("trees", "\(trees) is not from 1 up; 100 is usual") }
-    guard sample >= 2 else { throw refuse("sample", "\(sample) is not from 2 up; 256 is usual") }
-    guard examples >= 2 else {
-      throw refuse("sample", "\(source) has \(examples) rows, and a tree needs two to tell apart")
-    }
-  }
-}
-
-extension SeededGenerator {
-  /// Different numbers from 0 ..< `bound`, each set equally likely (Fisher and Yates, the first steps only).
-  package mutating func sample(_ count: Int, of bound: Int) -> [Int] {
-    var moved: [Int: Int] = [:]
-    return (0..<count).map { place in
-      let other = place + index(below: bound - place)
-      let value = moved[other] ?? other
-      moved[other] = moved[place] ?? place
-      return value
-    }
   }
 }

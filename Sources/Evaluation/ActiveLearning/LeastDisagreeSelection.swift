@@ -1,18 +1,20 @@
 internal import Data
 public import LinearAlgebra
+public import Models
 internal import RealModule
 
 /// A batch of unsure examples that differ from each other: LDM-S.
 ///
 ///     L_q = the q-th smallest L,   γᵢ = exp(−max(Lᵢ − L_q, 0)/L_q)
 ///
-/// The γ beyond the q smallest are scaled to sum to q, and cut at 1. The first example is that of the smallest L; each
-/// further one is drawn with a chance proportional to (γᵢ·Dᵢ)², Dᵢ = 1 − cos being the distance of its features to
-/// those of the nearest picked one. Arthur and Vassilvitskii's k-means++ (2007), weighted; arXiv 2401.09787, section 3.3.
+/// The γ beyond the q smallest L are scaled to sum to q, and cut at 1. The first example picked is that of the smallest
+/// L. Each further one is drawn with a chance proportional to (γᵢ·Dᵢ)², where Dᵢ = 1 − cos is the distance of its
+/// features to those of the nearest example picked so far. This is the k-means++ of Arthur and Vassilvitskii (2007)
+/// with weights; arXiv 2401.09787, section 3.3.
 public enum LeastDisagreeSelection {
   /// The weights γ, p numbers from 0 to 1.
   ///
-  /// Where L_q is 0, the smallest positive L stands in for it; where none is positive, all weights are 1.
+  /// Where L_q is 0, the smallest positive L stands in for it; where no L is positive, all weights are 1.
   ///
   /// - Parameters:
   ///   - values: L, p numbers from 0 to 1.
@@ -37,12 +39,11 @@ public enum LeastDisagreeSelection {
   /// - Parameters:
   ///   - count: q, from 1 to p.
   ///   - values: L, p numbers from 0 to 1.
-  ///   - features: `p × d`, no row of which is zero.
-  ///   - seed: Decides the draws.
-  /// - Returns: q different rows, in the order in which they were picked. Where all that are left have the direction of a
-  ///   picked one, the smallest L is next, of equal ones the lower row.
-  /// - Throws: ``ModelError/badSetting(name:value:allowed:)`` for a row of zeros, which has no direction, or a q that
-  ///   is out of range.
+  ///   - features: The features, `p × d`, no row of which is zero.
+  ///   - seed: The seed of the draws.
+  /// - Returns: q different rows, in the order in which they were picked. Where all rows that are left have the
+  ///   direction of a picked one, the row of the smallest L is next, and of equal ones the lower row.
+  /// - Throws: `ModelError.badSetting` for a row of zeros, which has no direction, or a q that is out of range.
   /// - Complexity: O(qpd).
   public static func rows(
     _ count: Int, values: [Double], features: Matrix<Double>, seed: UInt64 = 0

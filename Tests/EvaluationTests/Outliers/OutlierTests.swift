@@ -1,5 +1,8 @@
+import Evaluation
 import Foundation
-import InfluenceKit
+import Gradients
+import Influence
+import LinearAlgebra
 import TestSupport
 import Testing
 

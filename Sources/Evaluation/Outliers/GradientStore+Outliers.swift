@@ -1,21 +1,22 @@
 public import Gradients
+public import Influence
 import LinearAlgebra
 
 extension GradientStore {
   /// How much of an outlier each example's gradient is.
   ///
-  /// Harmful examples are few, and their gradients lie apart: so goes the hypothesis of "Outlier Gradient Analysis"
-  /// (arXiv 2405.03869), which drops both query and curvature. The same bits on any number of threads, and whatever the
-  /// division into shards.
+  /// The hypothesis of "Outlier Gradient Analysis" (arXiv 2405.03869) is that harmful examples are few and that their
+  /// gradients lie apart, so that neither query nor curvature is needed. The result is the same bit for bit on any
+  /// number of threads and for any division into shards.
   ///
   /// - Parameters:
   ///   - measure: The measure.
-  ///   - blocks: Which blocks are looked at, together; all unless given.
+  ///   - blocks: Which blocks are looked at together; all unless given.
   ///   - progress: Called as rows are done.
   /// - Returns: n numbers, large for outliers.
-  /// - Throws: ``InfluenceError/notFinite(source:block:rows:)``, ``InfluenceError/empty(source:)``,
-  ///   ``InfluenceError/invalidSetting(method:setting:reason:)``, or an error from reading the store.
-  /// - Complexity: O(nD), one pass; the forest t·ψ·log₂ψ single numbers more. Working memory is bounded by 64 MB.
+  /// - Throws: `InfluenceError.notFinite`, `InfluenceError.empty`, `InfluenceError.invalidSetting`, or an error from
+  ///   reading the store.
+  /// - Complexity: O(nD) in one pass; a forest reads t·ψ·log₂ψ single numbers more. Working memory is bounded by 64 MB.
   public func outlierScores(
     by measure: OutlierMeasure, blocks: [Int]? = nil, progress: ProgressHandler? = nil
   ) throws -> [Double] {
@@ -49,7 +50,9 @@ extension GradientStore {
     }
   }
 
-  /// A number for each row, from views of chunks of bounded memory; rows of a chunk are shared among threads.
+  /// A number for each row, computed from views of chunks of bounded memory.
+  ///
+  /// Threads share the rows of a chunk.
   func rowValues(
     _ blocks: [Int], stage: String, _ progress: ProgressHandler?,
     _ body: @Sendable (_ rows: Range<Int>, _ views: [MatrixView<Double>?]) -> [Double]
@@ -76,13 +79,13 @@ extension GradientStore {
 }
 
 extension IsolationForest {
-  /// s of each row of a store with the blocks that the forest was grown on.
+  /// The score s of each row of a store with the blocks that the forest was grown on.
   ///
   /// - Parameters:
   ///   - store: Finite gradients.
-  ///   - blocks: As the forest was grown on; all unless given.
+  ///   - blocks: The blocks that the forest was grown on; all unless given.
   ///   - progress: Called as rows are done.
-  /// - Complexity: t·log₂ψ comparisons a row.
+  /// - Complexity: t·log₂ψ comparisons per row.
   public func scores(
     of store: GradientStore, blocks: [Int]? = nil, progress: ProgressHandler? = nil
   ) throws -> [Double] {
@@ -96,7 +99,7 @@ extension IsolationForest {
   }
 }
 
-/// Σ|x| of a row.
+/// The sum Σ|x| over a row.
 private func absoluteSum(_ view: MatrixView<Double>, _ row: Int) -> Double {
   Matrix(view[rows: row..<row + 1]).elements.reduce(0) { $0 + $1.magnitude }
 }

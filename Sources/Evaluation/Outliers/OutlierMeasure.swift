@@ -2,9 +2,9 @@
 public enum OutlierMeasure: Sendable, Hashable {
   /// The score of an isolation forest, in 0 ..< 1.
   case isolationForest(IsolationForestSettings)
-  /// Σ|g|.
+  /// The sum of magnitudes Σ|g|.
   case l1
-  /// ‖g‖.
+  /// The length ‖g‖.
   case l2
 
   /// The measure's name on the command line.

@@ -1,78 +1,16 @@
 package import Gradients
 package import LinearAlgebra
 
-/// One tree of a forest, its nodes in a row.
-package struct IsolationTree: Sendable {
-  /// A split, or, where `block` is below 0, an end.
-  package struct Node: Sendable {
-    package var block: Int32 = -1
-    package var column = 0
-    /// Smaller values go left; of an end, what it adds to the path's length.
-    package var value = 0.0
-    package var left: Int32 = 0
-    package var right: Int32 = 0
-  }
-
-  package private(set) var nodes: [Node] = []
-
-  /// Grows a tree.
-  ///
-  /// - Parameters:
-  ///   - rows: The sampled examples.
-  ///   - columns: Where splits are drawn from.
-  ///   - generator: Where random numbers come from.
-  package init(
-    growingOn rows: [Int], columns: ColumnPicker, using generator: inout SeededGenerator
-  ) throws {
-    // ⌈log₂ψ⌉
-    let limit = rows.count < 2 ? 0 : Int.bitWidth - (rows.count - 1).leadingZeroBitCount
-    var pending: [(node: Int, rows: [Int], depth: Int)] = [(0, rows, 0)]
-    nodes = [Node()]
-    while let (node, rows, depth) = pending.popLast() {
-      guard rows.count > 1, depth < limit,
-        let split = try columns.split(of: rows, using: &generator)
-      else {
-        nodes[node].value = IsolationForest.averagePathLength(rows.count)
-        continue
-      }
-      let left = nodes.count
-      nodes.append(Node())
-      nodes.append(Node())
-      nodes[node] = Node(
-        block: Int32(split.block), column: split.column, value: split.threshold,
-        left: Int32(left), right: Int32(left + 1))
-      pending.append((left + 1, split.right, depth + 1))
-      pending.append((left, split.left, depth + 1))
-    }
-  }
-
-  /// How deep an example ends, with what its end adds.
-  ///
-  /// - Parameters:
-  ///   - row: The example's row in the views.
-  ///   - views: A view of every block; of those that are looked at, at least.
-  func pathLength<Element: Scalar>(ofRow row: Int, in views: [MatrixView<Element>?]) -> Double {
-    var (node, depth) = (nodes[0], 0.0)
-    while node.block >= 0 {
-      guard let view = views[Int(node.block)] else { preconditionFailure("a block was not read") }
-      let goesLeft = Double(view[row, node.column]) < node.value
-      node = nodes[Int(goesLeft ? node.left : node.right)]
-      depth += 1
-    }
-    return depth + node.value
-  }
-}
-
 /// Draws splits of examples by single columns of a store's gradients.
 package struct ColumnPicker: Sendable {
   private let store: GradientStore
-  /// Blocks with the first of their columns among all that are looked at.
+  /// The blocks that are looked at, each with the place of its first column among all columns.
   private let blocks: [(index: Int, first: Int)]
   private let columnCount: Int
 
-  /// How often a column is drawn blindly before all are looked at for differences.
+  /// How often a column is drawn before all columns are compared.
   private static let trials = 32
-  /// Columns that are looked at together.
+  /// How many columns are compared at a time.
   private static let width = 4096
 
   package init(store: GradientStore, blocks: [Int]) {
@@ -87,6 +25,7 @@ package struct ColumnPicker: Sendable {
     columnCount = first
   }
 
+  /// Examples in two parts: those with a number below the threshold, and the others.
   package struct Split {
     package let block: Int
     package let column: Int
@@ -95,7 +34,7 @@ package struct ColumnPicker: Sendable {
     package let right: [Int]
   }
 
-  /// A split of the examples in two that are not empty; nil where they are all the same.
+  /// A split of the examples into two parts that are not empty; nil where all examples are the same.
   ///
   /// Drawing until examples differ, and drawing from a list of the columns on which they differ, are the same
   /// distribution; the list is made only where most columns are constant.
