@@ -21,7 +21,7 @@ public struct Table: Equatable, Sendable {
 
     /// The name that stands above the column.
     public let name: String
-    /// What its cells are.
+    /// The kind of its cells.
     public let kind: Kind
 
     /// Makes a column.
@@ -31,9 +31,9 @@ public struct Table: Equatable, Sendable {
     }
   }
 
-  /// One value of a row.
+  /// A cell of a row.
   public enum Cell: Equatable, Sendable {
-    /// Text.
+    /// A text.
     case text(String)
     /// A real number.
     case number(Double)

@@ -49,7 +49,7 @@ extension Chart {
   ///   - title: What stands above.
   ///   - groups: The names of the groups.
   ///   - y: The vertical axis.
-  ///   - methods: Names and an estimate a group; nil where there is none, which leaves a gap.
+  ///   - methods: The name of each method, and one estimate per group; nil leaves a gap.
   /// - Throws: `PictureError.lengths` where a method has not as many estimates as there are groups.
   public static func bars(
     _ title: String, groups: [String], y: Axis, methods: [(name: String, estimates: [Estimate?])]

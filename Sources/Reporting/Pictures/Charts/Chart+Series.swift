@@ -30,9 +30,9 @@ extension Chart {
     public enum Kind: Equatable, Sendable {
       /// Joined in the given order; intervals become a band. About nine points have markers.
       case line
-      /// Joined, without markers.
+      /// Points are joined by lines, without markers.
       case plainLine
-      /// One marker each.
+      /// Each point is a marker.
       case scatter
       /// Bars from zero (on a logarithmic axis: from its lower end), those of several series side by side;
       /// intervals become error bars. The x axis has categories.
@@ -66,7 +66,7 @@ extension Chart {
 
   /// A grey line to compare with.
   public struct Reference: Equatable, Sendable {
-    /// Where it runs.
+    /// The course of the line.
     public enum Course: Equatable, Sendable {
       /// y = x.
       case identity
@@ -74,15 +74,15 @@ extension Chart {
       case horizontal(Double)
       /// A constant x.
       case vertical(Double)
-      /// From point to point.
+      /// The line goes from point to point.
       case path([Point])
     }
 
-    /// Where it runs.
+    /// The course of the line.
     public var course: Course
-    /// What the legend calls it.
+    /// The name of the line in the legend.
     ///
-    /// Empty for nothing.
+    /// An empty label is not shown.
     public var label: String
 
     /// Makes a reference line.

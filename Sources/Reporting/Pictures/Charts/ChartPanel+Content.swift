@@ -77,13 +77,13 @@ extension ChartPanel {
       "path",
       [
         ("d", Self.path(places)), ("stroke-width", "1.5"),
-        ("stroke-dasharray", Look.referenceDash(index)),
+        ("stroke-dasharray", SeriesStyle.referenceDash(index)),
       ] + markup.colors(stroke: Palette.reference))
   }
 
   private func drawBand(_ series: Chart.Series, into markup: inout Markup) {
     guard series.kind == .line || series.kind == .plainLine else { return }
-    let paint = Look.paint(look(series))
+    let paint = SeriesStyle.paint(look(series))
     // A band is drawn over each run of points that have intervals.
     for run in series.points.split(whereSeparator: { $0.lower == nil }) {
       let lower = run.map { place($0.x, $0.lower ?? $0.y) }
@@ -107,7 +107,8 @@ extension ChartPanel {
     markup.add(
       "path",
       [("d", path), ("stroke-width", "2"), ("stroke-linejoin", "round")]
-        + Self.dashAttributes(look(series)) + markup.colors(stroke: Look.paint(look(series))))
+        + Self.dashAttributes(look(series)) + markup.colors(stroke: SeriesStyle.paint(look(series)))
+    )
   }
 
   /// Where a point of a series that shares its category with others is drawn, and how wide one may be.
@@ -149,7 +150,7 @@ extension ChartPanel {
       guard let lower = point.lower, let upper = point.upper else { continue }
       errorBar(
         x: place(point.x, point.y).x + offset, lower, upper, cap: min(width * 0.3, 4),
-        paint: Look.paint(look(series)), into: &markup)
+        paint: SeriesStyle.paint(look(series)), into: &markup)
     }
   }
 
@@ -192,8 +193,8 @@ extension ChartPanel {
       }
     }
     if !plain.isEmpty {
-      let paint = Look.paint(look)
-      if Look.isCircle(look), plain.count > 300 {
+      let paint = SeriesStyle.paint(look)
+      if SeriesStyle.isCircle(look), plain.count > 300 {
         // Round ends of lines without length: a quarter of the bytes of circles.
         let dots = plain.map { "M\(Markup.number($0.x)) \(Markup.number($0.y))h0" }.joined()
         markup.add(
@@ -203,7 +204,7 @@ extension ChartPanel {
             ("stroke-opacity", "0.75"),
           ] + markup.colors(stroke: paint))
       } else {
-        let path = Look.path(look, at: plain, radius: radius)
+        let path = SeriesStyle.path(look, at: plain, radius: radius)
         let opacity = series.kind == .scatter ? [("fill-opacity", "0.75")] : []
         markup.add("path", [("d", path)] + opacity + markup.colors(fill: paint))
       }
@@ -216,7 +217,7 @@ extension ChartPanel {
     }) {
       markup.add(
         "path",
-        [("d", Look.path(look, at: places, radius: radius + 0.8)), ("stroke-width", "0.7")]
+        [("d", SeriesStyle.path(look, at: places, radius: radius + 0.8)), ("stroke-width", "0.7")]
           + markup.colors(fill: scale.paint(step), stroke: Palette.axis))
     }
   }
@@ -254,13 +255,13 @@ extension ChartPanel {
   }
 
   static func dashAttributes(_ look: Int) -> [Markup.Attribute] {
-    let dash = Look.dash(look)
+    let dash = SeriesStyle.dash(look)
     return dash.isEmpty ? [] : [("stroke-dasharray", dash)]
   }
 
   /// A bar: filled, and from look 8 on pale with an outline, whose dash tells the looks apart.
   static func bar(_ frame: Frame, look: Int, into markup: inout Markup) {
-    let paint = Look.paint(look)
+    let paint = SeriesStyle.paint(look)
     guard look >= 8 else {
       markup.rectangle(frame, fill: paint)
       return

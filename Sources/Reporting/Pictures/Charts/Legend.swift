@@ -60,9 +60,9 @@ struct Legend {
     case .reference(let dash):
       markup.line(
         x, y, x + 27, y, stroke: Palette.reference, width: 1.5,
-        more: [("stroke-dasharray", Look.referenceDash(dash))])
+        more: [("stroke-dasharray", SeriesStyle.referenceDash(dash))])
     case .series(let kind, let look, let isColored):
-      let paint = Look.paint(look)
+      let paint = SeriesStyle.paint(look)
       if kind == .bars {
         ChartPanel.bar(
           Frame(x: x + 6, y: y - 6, width: 15, height: 12), look: look, into: &markup)
@@ -74,7 +74,7 @@ struct Legend {
       }
       if kind == .intervals { markup.line(x + 13.5, y - 8, x + 13.5, y + 8, stroke: paint) }
       guard kind != .plainLine else { return }
-      let path = Look.path(look, at: [(x + 13.5, y)], radius: 3.6)
+      let path = SeriesStyle.path(look, at: [(x + 13.5, y)], radius: 3.6)
       let colors =
         isColored
         ? markup.colors(fill: Palette.grid, stroke: Palette.axis) : markup.colors(fill: paint)

@@ -2,7 +2,7 @@
 ///
 /// Series of one name look the same in all of them.
 public struct SmallMultiples: Equatable, Sendable {
-  /// What stands above all charts.
+  /// The title above all charts.
   public var title: String
   /// The charts, row by row.
   ///

@@ -2,7 +2,7 @@ internal import Foundation
 
 /// What stands at ticks: all labels of an axis are written the same way.
 enum TickLabels {
-  /// Mantissa · 10^exponent.
+  /// The number mantissa · 10^exponent.
   static func value(_ mantissa: Int, _ exponent: Int) -> Double {
     exponent < 0
       ? Double(mantissa) / pow(10, Double(-exponent)) : Double(mantissa) * pow(10, Double(exponent))

@@ -1,17 +1,17 @@
 internal import Foundation
 
-/// The shapes that mark points, and the dashes of lines.
+/// How series are told apart: by colour, by the shape of their markers and by the dash of their lines.
 ///
-/// A look is a whole number: colours repeat after 8, and each round of 8 has another dash, and its markers
-/// moved by one, so that 24 looks all differ, also without colour.
-enum Look {
+/// A look is a whole number from 0 up. Colours repeat after 8 looks; each round of 8 has another dash, and its markers
+/// are shifted by one. So 24 looks all differ, also where colours cannot be seen.
+enum SeriesStyle {
   /// The colour of a look.
   static func paint(_ look: Int) -> Paint { Palette.series[look % Palette.series.count] }
 
   /// Whether a look's marker is a circle.
   static func isCircle(_ look: Int) -> Bool { (look + look / 8) % 8 == 0 }
 
-  /// The dash of a look's line; empty for none.
+  /// The dash of a look's line; empty for a solid line.
   static func dash(_ look: Int) -> String { ["", "7 3", "2 3"][look / 8 % 3] }
 
   /// The dash of a reference line.
@@ -19,7 +19,7 @@ enum Look {
     ["5 4", "1.5 3", "9 3 2 3", "12 4"][index % 4]
   }
 
-  /// The outline of a look's marker around (0, 0), with areas alike; empty for a circle.
+  /// The corners of a look's marker around (0, 0), with areas alike; empty for a circle.
   private static func corners(_ look: Int, radius r: Double) -> [(Double, Double)] {
     func polygon(_ count: Int, _ radius: Double, from degrees: Double) -> [(Double, Double)] {
       (0..<count).map { index in

@@ -1,4 +1,4 @@
-/// How wide text is, estimated.
+/// Estimates how wide text is.
 ///
 /// The reader's font is not known. Widths are those of wide sans-serif fonts (DejaVu Sans, Verdana), so that
 /// text has room in any.
