@@ -3,8 +3,8 @@ import LinearAlgebra
 
 /// How much the rankings of a sweep depend on the damping, and the damping at which they do least.
 ///
-/// Each damping's scores are held against the default's and against its neighbours' on the grid. The
-/// recommendation maximises **stability, not truth**: nothing here knows what retraining would say. Its
+/// Each damping's scores are compared with the default's and with its neighbours' on the grid. The
+/// recommendation maximises **stability, not truth**: it does not know what retraining would say. Its
 /// rule, whose reasons and limits are in docs/methods.md:
 ///
 /// 1. Candidates are the dampings with a neighbour on either side, whose worst condition number κ the
@@ -14,7 +14,7 @@ import LinearAlgebra
 /// 3. Where it is the first or last candidate, stability may grow further beyond: that is said, and is
 ///    no plateau.
 public struct DampingStability: Sendable {
-  /// What is said of one damping.
+  /// The measures of one damping.
   public struct Entry: Sendable {
     /// The mean over queries of Spearman's correlation with the default's scores; nil where no query
     /// has one.
@@ -26,26 +26,26 @@ public struct DampingStability: Sendable {
     public let neighbourSpearman: Double?
     /// The share of the ten highest scores in common with the neighbours', in the same way.
     public let neighbourTopOverlap: Double?
-    /// κ · ε · √r, by how much rounding can move the scores relative to their size.
+    /// The number κ · ε · √r, by how much rounding can move the scores relative to their size.
     public let roundingShare: Double
 
     /// Whether the precision can bear the condition number.
     public var isBearable: Bool { roundingShare < DampingStability.largestRoundingShare }
   }
 
-  /// A damping, and what speaks for it.
+  /// A damping, and the reason to take it.
   public struct Recommendation: Sendable {
-    /// Where it stands in the sweep's points.
+    /// Its index in the sweep's points.
     public let index: Int
     /// Whether stability falls on both sides; otherwise it may be greater beyond the candidates.
     public let isPlateau: Bool
   }
 
-  /// One entry a point of the sweep.
+  /// One entry per point of the sweep.
   public let entries: [Entry]
   /// The most stable damping; nil where the grid has no candidate.
   public let recommendation: Recommendation?
-  /// Why that one, or why none, in words that can be shown to the user.
+  /// The reason for the recommendation, or for having none, in words for the user.
   public let reason: String
 
   /// The number of examples that count as the top.

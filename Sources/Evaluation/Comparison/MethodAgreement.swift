@@ -1,6 +1,6 @@
 public import LinearAlgebra
 
-/// How far methods are from each other: one number for each pair, the mean over queries.
+/// How far methods are from each other: one number per pair of methods, the mean over queries.
 public struct MethodAgreement: Sendable {
   /// Spearman's rank correlation, `methods × methods`, from −1 to 1; NaN where no query has an order in
   /// both.
@@ -13,10 +13,10 @@ public struct MethodAgreement: Sendable {
   /// Compares scores of the same queries and examples.
   ///
   /// - Parameters:
-  ///   - scores: One `m × n` matrix a method; n ≥ 2.
+  ///   - scores: One `m × n` matrix per method; n ≥ 2.
   ///   - topFraction: The share of the examples that counts as the top, in 0 < fraction ≤ 1.
   /// - Throws: `differentShapes`, `tooFewValues`, `fractionOutOfRange`, `notFiniteScore`.
-  /// - Complexity: k sorts of n scores a query, and k²n operations for k methods.
+  /// - Complexity: k sorts of n scores per query, and k²n operations for k methods.
   public init(
     of scores: [Matrix<Double>], topFraction: Double = 0.1
   ) throws(EvaluationError) {

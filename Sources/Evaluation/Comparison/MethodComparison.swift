@@ -5,9 +5,9 @@ import LinearAlgebra
 /// Several methods on the same gradients, each against the exact damped Fisher.
 ///
 /// Every method is fitted and scored by itself, so that its times and memory are its own; then one
-/// more fit of all together gives the certificates, from one kernel a block.
+/// more fit of all together gives the certificates, from one kernel per block.
 public struct MethodComparison: Sendable {
-  /// What one method did.
+  /// The results of one method.
   public struct Entry: Sendable {
     /// The method as it was asked for, such as `lissa:depth=10`.
     public let specification: String
@@ -53,7 +53,7 @@ public struct MethodComparison: Sendable {
   /// The damping of each block.
   public let contexts: [BlockContext]
 
-  /// The method that the others are held against.
+  /// The method that the others are compared with.
   public static let reference = "exact"
 
   /// Compares methods.

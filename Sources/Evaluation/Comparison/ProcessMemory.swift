@@ -2,7 +2,7 @@ import Foundation
 
 /// The memory of this process, as the kernel counts it.
 ///
-/// Linux only: elsewhere, and where `/proc` is closed, nothing is known.
+/// It is known on Linux only, and only where `/proc` can be read.
 public enum ProcessMemory {
   /// Forgets the peak so far, so that the next ``peak`` is that of what follows.
   ///

@@ -1,8 +1,8 @@
 /// What a stage of a run took: gradients, fitting, scoring.
 public struct StageCost: Sendable, Equatable {
-  /// What the stage is called.
+  /// The name of the stage.
   public let name: String
-  /// Wall-clock time in seconds.
+  /// The wall-clock time in seconds.
   public let seconds: Double
   /// The most resident memory of the whole process during the stage, in bytes; nil where the kernel does
   /// not tell (``ProcessMemory``).
@@ -21,7 +21,7 @@ public struct StageCost: Sendable, Equatable {
   /// each other. Where it cannot be reset, the peak is nil rather than that of an earlier stage.
   ///
   /// - Parameters:
-  ///   - name: What the stage is called.
+  ///   - name: The name of the stage.
   ///   - work: The stage.
   public static func measuring<Result>(
     _ name: String, _ work: () throws -> Result

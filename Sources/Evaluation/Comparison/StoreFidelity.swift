@@ -21,7 +21,7 @@ public struct StoreFidelity: Sendable {
   /// - Parameters:
   ///   - copy: The narrower store, with the same rows and blocks.
   ///   - source: What it was made of.
-  ///   - seed: Decides which rows are sampled: up to 32 queries, but no more than half of the rows,
+  ///   - seed: The seed, which decides which rows are sampled: up to 32 queries, but no more than half of the rows,
   ///     and up to 2,000 examples.
   /// - Throws: `EvaluationError` for scores that are not finite, or an error from reading a store.
   /// - Complexity: 2mnD operations in double precision for each store; reads the sampled rows.

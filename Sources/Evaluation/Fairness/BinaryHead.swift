@@ -6,18 +6,18 @@ public import Models
 ///
 /// x are the features of logistic regression, or a network's penultimate features.
 public struct BinaryHead: Sendable, Equatable {
-  /// w, a number for each feature.
+  /// The weights w, one per feature.
   public let weights: [Double]
-  /// b.
+  /// The bias b.
   public let intercept: Double
 
-  /// Makes a head of its numbers.
+  /// Makes a head from its numbers.
   public init(weights: [Double], intercept: Double) {
     self.weights = weights
     self.intercept = intercept
   }
 
-  /// Logistic regression, all of it.
+  /// The head that a whole logistic regression is.
   public init(_ model: LogisticRegression) {
     self.init(
       weights: Array(model.parameters.dropLast()), intercept: model.parameters.last ?? 0)
@@ -36,7 +36,7 @@ public struct BinaryHead: Sendable, Equatable {
       intercept: Double(head.bias[1]) - Double(head.bias[0]))
   }
 
-  /// wᵀx + b of each row.
+  /// The score wᵀx + b of each row.
   ///
   /// - Parameter features: `n × d`.
   public func scores(of features: Matrix<Double>) -> [Double] {
@@ -47,7 +47,7 @@ public struct BinaryHead: Sendable, Equatable {
     return Matrix(product: vector.view, features.transposed).elements.map { $0 + intercept }
   }
 
-  /// p of each row, from 0 to 1.
+  /// The probability p of each row, from 0 to 1.
   ///
   /// - Parameter features: `n × d`.
   public func probabilities(of features: Matrix<Double>) -> [Double] {

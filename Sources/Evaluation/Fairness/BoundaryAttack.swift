@@ -9,10 +9,10 @@ public import LinearAlgebra
 /// was. After Chhabra et al., "What Data Benefits My Classifier?" (ICLR 2024). The classifier and its
 /// weights are known to the attack.
 public struct BoundaryAttack: Sendable, Hashable {
-  /// γ, how far: 0 leaves examples where they are, and above 1 every prediction changes.
+  /// The strength γ: 0 leaves examples where they are, and above 1 every prediction changes.
   public let strength: Double
 
-  /// γ = 1.3.
+  /// The attack with γ = 1.3.
   public static let standard = BoundaryAttack(checked: 1.3)
 
   /// Makes an attack.
@@ -49,7 +49,7 @@ public struct BoundaryAttack: Sendable, Hashable {
   /// - Parameters:
   ///   - data: Examples of two classes.
   ///   - head: The classifier.
-  ///   - rows: Which are attacked; all unless given.
+  ///   - rows: The examples that are attacked; all unless given.
   /// - Throws: ``EvaluationError/noBoundary``, or `ModelError` where an example is moved past the largest number.
   public func attacked(
     _ data: TabularDataSet<Double>, by head: BinaryHead, rows: [Int]? = nil

@@ -3,7 +3,7 @@ public import LinearAlgebra
 public import Models
 
 extension ClassifierFunctional {
-  /// f of a network of two classes.
+  /// The functional f of a network of two classes.
   ///
   /// - Parameters:
   ///   - model: The network.

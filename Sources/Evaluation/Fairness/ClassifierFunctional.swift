@@ -20,9 +20,9 @@ public import LinearAlgebra
 public enum ClassifierFunctional: Sendable, Hashable {
   /// What becomes of the losses of the examples.
   public enum Reduction: String, Sendable, CaseIterable {
-    /// They are added, as in the papers.
+    /// The losses are added, as in the papers.
     case sum
-    /// They are averaged, as the queries of the other methods here are.
+    /// The losses are averaged, as in the queries of the other methods here.
     case mean
   }
 
@@ -35,7 +35,7 @@ public enum ClassifierFunctional: Sendable, Hashable {
   /// The log-loss on attacked examples.
   case robustness(BoundaryAttack = .standard, Reduction = .sum)
 
-  /// f.
+  /// The value of the functional.
   ///
   /// - Parameters:
   ///   - head: The classifier.
@@ -57,7 +57,7 @@ public enum ClassifierFunctional: Sendable, Hashable {
     return zip(values, shares).reduce(0) { $0 + $1.0 * $1.1 }
   }
 
-  /// ∇f by w and then b, d + 1 numbers: the order of ``Models/LogisticRegression/parameters``.
+  /// The gradient ∇f by w and then b, d + 1 numbers: the order of ``Models/LogisticRegression/parameters``.
   ///
   /// - Parameters:
   ///   - head: The classifier.

@@ -9,7 +9,7 @@ public enum FairnessGaps {
   /// - Parameters:
   ///   - predictions: n predictions, 0 or 1.
   ///   - groups: n groups in 0 ..< `groupCount`.
-  ///   - groupCount: At least 2.
+  ///   - groupCount: The number of groups, at least 2.
   /// - Throws: `differentLengths`, `tooFewValues` for less than two groups, `notBinary`,
   ///   `groupOutOfRange`, `emptyGroup`.
   /// - Complexity: O(n + groups).
@@ -32,7 +32,7 @@ public enum FairnessGaps {
   ///   - predictions: n predictions, 0 or 1.
   ///   - labels: n labels, 0 or 1.
   ///   - groups: n groups in 0 ..< `groupCount`.
-  ///   - groupCount: At least 2.
+  ///   - groupCount: The number of groups, at least 2.
   /// - Throws: As ``demographicParity(predictions:groups:groupCount:)``, and `noPositivesInGroup`.
   /// - Complexity: O(n + groups).
   public static func equalOpportunity(

@@ -1,13 +1,13 @@
 /// A rate of each of several groups of people, and the gaps between them.
 public struct GroupRates: Sendable, Equatable {
-  /// One rate a group, from 0 to 1; at least two groups.
+  /// One rate per group, from 0 to 1; there are at least two groups.
   public let rates: [Double]
 
   /// The rate of one group less that of another, from −1 to 1.
   ///
   /// - Parameters:
-  ///   - group: In 0 ..< groups; 1 unless given.
-  ///   - other: In 0 ..< groups; 0 unless given.
+  ///   - group: The first group, in 0 ..< groups; 1 unless given.
+  ///   - other: The second group, in 0 ..< groups; 0 unless given.
   public func gap(of group: Int = 1, over other: Int = 0) -> Double { rates[group] - rates[other] }
 
   /// The mean over all pairs of groups of the gap's magnitude, from 0 to 1; for two groups |gap|.

@@ -16,11 +16,11 @@ public struct Bootstrap: Sendable, Hashable {
 
   /// The number B of resamples, at least 1.
   public var resamples: Int
-  /// In 0 < level < 1.
+  /// The confidence level, in 0 < level < 1.
   public var level: Double
-  /// How the interval is read off.
+  /// How the interval follows from the resampled statistics.
   public var method: Method
-  /// Decides the draws.
+  /// The seed of the draws.
   public var seed: UInt64
 
   /// Makes settings.

@@ -7,7 +7,7 @@ public import LinearAlgebra
 /// (their −I). Recall is among the s highest, s the number of training examples of the class, so that 1
 /// means that the class comes first, whole.
 public struct ClassDetection: Sendable, Equatable {
-  /// What one query gives.
+  /// The result for one query.
   public struct Query: Sendable, Equatable {
     /// P(same class scores above another) + ½P(equal); nil where all training examples are of the class.
     public let areaUnderROC: Double?

@@ -9,7 +9,7 @@ public enum Detection {
   ///
   /// R₊ is the sum of the average ranks of the p positives among all p + q scores (Mann and Whitney's
   /// U), so ties count half. ½ is chance. Unchanged by any strictly increasing function of the scores;
-  /// AUC(−s) = 1 − AUC(s).
+  /// The identity AUC(−s) = 1 − AUC(s) holds.
   ///
   /// - Parameters:
   ///   - scores: One score for each of n examples.

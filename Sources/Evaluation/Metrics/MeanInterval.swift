@@ -1,4 +1,4 @@
-/// The mean of few values, such as one a seed, with Student's interval.
+/// The mean of few values, such as one per seed, with Student's interval.
 public enum MeanInterval {
   /// The mean and its interval from Student's t distribution.
   ///

@@ -11,18 +11,18 @@ import Models
 /// the division. θ is that of ``RidgeRegression``. X is used as it is given: an intercept is a column of ones, which is
 /// then in N too. Hu, Hu, Zhao and Ma (arXiv 2409.18153), section 3.
 public struct LeastSquaresRemoval: RemovalModel, Sendable {
-  /// θ of the examples that are left.
+  /// The parameters θ of the fit to the examples that are left.
   public private(set) var parameters: [Double]
-  /// x_*, d numbers.
+  /// The point x_*, d numbers.
   public let point: [Double]
-  /// y − Xθ of all examples.
+  /// The residuals y − Xθ of all examples.
   public private(set) var residuals: [Double]
-  /// xᵢᵀN⁻¹xᵢ of all examples; of the examples that are left, from 0 to 1.
+  /// The leverages xᵢᵀN⁻¹xᵢ of all examples; those of examples that are left are from 0 to 1.
   public private(set) var leverages: [Double]
   private let features: Matrix<Double>
-  /// N⁻¹ without the removed examples.
+  /// The matrix N⁻¹ without the removed examples.
   private var inverse: Matrix<Double>
-  /// x_*ᵀN⁻¹xᵢ.
+  /// The products x_*ᵀN⁻¹xᵢ.
   private var pulls: [Double]
 
   /// Solves for all examples.
@@ -54,11 +54,11 @@ public struct LeastSquaresRemoval: RemovalModel, Sendable {
 
   /// The number of examples n, removed ones included.
   public var count: Int { features.rows }
-  /// φ without the removed examples.
+  /// The answer φ without the removed examples.
   public var prediction: Double { zip(point, parameters).reduce(0) { $0 + $1.0 * $1.1 } }
-  /// −x_*ᵀN⁻¹xᵢ·rᵢ.
+  /// The first-order effects −x_*ᵀN⁻¹xᵢ·rᵢ.
   package var firstOrderEffects: [Double] { zip(pulls, residuals).map { -$0 * $1 } }
-  /// −x_*ᵀN⁻¹xᵢ·rᵢ/(1 − hᵢ).
+  /// The effects of single examples, −x_*ᵀN⁻¹xᵢ·rᵢ/(1 − hᵢ).
   package var effects: [Double] { zip(firstOrderEffects, slacks).map { $0 / $1 } }
   package var slacks: [Double] { leverages.map { 1 - $0 } }
 
@@ -66,7 +66,7 @@ public struct LeastSquaresRemoval: RemovalModel, Sendable {
   ///
   /// - Parameter rows: Examples that were not removed before.
   /// - Throws: ``InfluenceError/invalidGroup(reason:)`` where an example determines a direction alone.
-  /// - Complexity: O(d² + nd) each.
+  /// - Complexity: O(d² + nd) per example.
   public mutating func remove(_ rows: [Int]) throws {
     for row in rows {
       let slack = 1 - leverages[row]
@@ -87,7 +87,7 @@ public struct LeastSquaresRemoval: RemovalModel, Sendable {
     }
   }
 
-  /// θ₋S − θ, d numbers, by one system of the order of S.
+  /// The change θ₋S − θ, d numbers, from one system of the order of S.
   ///
   /// - Throws: ``InfluenceError/invalidGroup(reason:)`` where the rest does not determine θ.
   public func change(ofRemoving rows: [Int]) throws -> [Double] {
@@ -105,7 +105,7 @@ public struct LeastSquaresRemoval: RemovalModel, Sendable {
     return Matrix(product: weights.view, solved.view).elements
   }
 
-  /// A₋S, exactly what a fit without the set gives.
+  /// The effect A₋S, which is exactly that of a fit without the set.
   ///
   /// - Throws: ``InfluenceError/invalidGroup(reason:)`` where the rest does not determine θ.
   public func effect(ofRemoving rows: [Int]) throws -> Double {
@@ -117,11 +117,11 @@ public struct LeastSquaresRemoval: RemovalModel, Sendable {
   /// - Parameters:
   ///   - size: k, from 1 to n − 1.
   ///   - algorithm: The search.
-  ///   - step: How many examples `adaptive` takes a round.
+  ///   - step: How many examples `adaptive` takes per round.
   ///   - direction: Whether φ is to rise or to fall.
   ///   - progress: Called with the share that is done.
   /// - Throws: ``InfluenceError/invalidGroup(reason:)``.
-  /// - Complexity: O(d² + nd) an example for `adaptive`; k³ a set for `exhaustive`.
+  /// - Complexity: O(d² + nd) per example for `adaptive`; k³ per set for `exhaustive`.
   public func influentialSubset(
     size: Int, algorithm: RemovalAlgorithm, step: Int = 1, direction: RemovalDirection = .raise,
     progress: ((Double) -> Void)? = nil

@@ -13,9 +13,9 @@ internal import RealModule
 /// φ is the margin (2y_* − 1)·x_*ᵀθ or the probability of y_*; φ' its gradient. The effect of a set is that of training
 /// again without it, from the minimum by Newton's method. Hu, Hu, Zhao and Ma (arXiv 2409.18153), section 5.
 public struct LogisticRemoval: RemovalModel, Sendable {
-  /// What is watched at the point.
+  /// The quantity that is watched at the point.
   public enum Measure: String, Sendable, CaseIterable {
-    /// (2y_* − 1)·x_*ᵀθ.
+    /// The margin (2y_* − 1)·x_*ᵀθ.
     case margin
     /// The probability of y_*.
     case probability
@@ -25,7 +25,7 @@ public struct LogisticRemoval: RemovalModel, Sendable {
   public private(set) var model: LogisticRegression
   /// The point as a data set of one example.
   public let point: TabularDataSet<Double>
-  /// What is watched.
+  /// The quantity that is watched.
   public let measure: Measure
   private let original: LogisticRegression
   private let originalFactor: Cholesky<Double>
@@ -33,7 +33,7 @@ public struct LogisticRemoval: RemovalModel, Sendable {
   private var removed: Set<Int> = []
   private var state = State()
 
-  /// What follows from the model as it is, one number an example.
+  /// The quantities that follow from the current model, one number per example.
   private struct State: Sendable {
     var firstOrder: [Double] = []
     var slacks: [Double] = []
@@ -63,7 +63,7 @@ public struct LogisticRemoval: RemovalModel, Sendable {
 
   /// The number of examples n, removed ones included.
   public var count: Int { original.data.count }
-  /// φ without the removed examples.
+  /// The answer φ without the removed examples.
   public var value: Double { value(of: model) }
   package var firstOrderEffects: [Double] { state.firstOrder }
   package var effects: [Double] { zip(state.firstOrder, state.slacks).map { $0 / $1 } }
@@ -119,7 +119,7 @@ public struct LogisticRemoval: RemovalModel, Sendable {
     update()
   }
 
-  /// φ of the model trained without the examples, less φ of the model of all.
+  /// The answer φ of the model trained without the examples, less that of the model of all examples.
   ///
   /// - Throws: ``ModelError``.
   public func effect(ofRemoving rows: [Int]) throws -> Double {
@@ -132,11 +132,11 @@ public struct LogisticRemoval: RemovalModel, Sendable {
   /// - Parameters:
   ///   - size: k, from 1 to n − 1.
   ///   - algorithm: The search.
-  ///   - step: How many examples `adaptive` takes a round.
+  ///   - step: How many examples `adaptive` takes per round.
   ///   - direction: Whether φ is to rise or to fall.
   ///   - progress: Called with the share that is done.
   /// - Throws: ``InfluenceError/invalidGroup(reason:)``, ``ModelError``.
-  /// - Complexity: `adaptive` trains once a round, `exhaustive` once a set.
+  /// - Complexity: `adaptive` trains once per round, `exhaustive` once per set.
   public func influentialSubset(
     size: Int, algorithm: RemovalAlgorithm, step: Int = 1, direction: RemovalDirection = .raise,
     progress: ((Double) -> Void)? = nil
