@@ -45,10 +45,7 @@ public struct IsolationForest: Sendable {
 
   /// c(n): the mean depth of an unsuccessful search in a random tree of n keys; 0 for n < 2.
   public static func averagePathLength(_ count: Int) -> Double {
-    guard count >= 2 else { return 0 }
-    // The sum starts at the smallest term, and is exact to rounding; ln n + γ would be off by 1/(2n).
-    let harmonic = (1..<count).reversed().reduce(0.0) { $0 + 1 / Double($1) }
-    return 2 * harmonic - 2 * Double(count - 1) / Double(count)
+    IsolationTree.averagePathLength(count)
   }
 
   /// 2^(−h/c(ψ)).

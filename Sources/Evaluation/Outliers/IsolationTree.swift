@@ -32,7 +32,7 @@ package struct IsolationTree: Sendable {
       guard rows.count > 1, depth < limit,
         let split = try columns.split(of: rows, using: &generator)
       else {
-        nodes[node].value = IsolationForest.averagePathLength(rows.count)
+        nodes[node].value = Self.averagePathLength(rows.count)
         continue
       }
       let left = nodes.count
@@ -60,5 +60,13 @@ package struct IsolationTree: Sendable {
       depth += 1
     }
     return depth + node.value
+  }
+
+  /// c(n): the mean depth of an unsuccessful search in a random tree of n keys; 0 for n < 2.
+  static func averagePathLength(_ count: Int) -> Double {
+    guard count >= 2 else { return 0 }
+    // The sum starts at the smallest term, and is exact to rounding; ln n + γ would be off by 1/(2n).
+    let harmonic = (1..<count).reversed().reduce(0.0) { $0 + 1 / Double($1) }
+    return 2 * harmonic - 2 * Double(count - 1) / Double(count)
   }
 }

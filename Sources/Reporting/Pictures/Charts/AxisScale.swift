@@ -68,14 +68,9 @@ package struct AxisScale: Sendable {
     (-1e-9...1 + 1e-9).contains(position(of: value))
   }
 
-  /// Whether a range is wide enough for its ticks to be different numbers.
-  package static func isWide(_ lower: Double, _ upper: Double) -> Bool {
-    upper - lower > max(1e-12 * max(abs(lower), abs(upper)), 1e-290)
-  }
-
   private static func widened(_ range: ClosedRange<Double>) -> (Double, Double) {
     let (lower, upper) = (range.lowerBound, range.upperBound)
-    guard !isWide(lower, upper) else { return (lower, upper) }
+    guard !Ticks.isWide(lower, upper) else { return (lower, upper) }
     let size = max(abs(lower), abs(upper))
     let margin = size < 1e-280 ? 1 : size / 10
     return (lower - margin, upper + margin)

@@ -70,7 +70,7 @@ extension Chart {
     guard let range else { return }
     let (lower, upper) = (range.lowerBound, range.upperBound)
     let least = axis?.scale == .logarithmic ? 1e-300 : -1e300
-    let isWide = AxisScale.isWide(lower, upper)
+    let isWide = Ticks.isWide(lower, upper)
     guard lower >= least, upper <= 1e300, isWide else {
       throw .badRange(picture: title, axis: name, lower: lower, upper: upper)
     }

@@ -16,7 +16,7 @@ struct ChartPanel {
 
   static let titleSize = 15.0
   static let textSize = 12.0
-  static let tickSize = 11.0
+  static let tickSize = XLabels.size
 
   /// Decides the layout of a chart that has been validated.
   init(_ chart: Chart, looks: [String: Int], frame: Frame) {
@@ -79,7 +79,7 @@ struct ChartPanel {
   private static func ticks(
     of range: (scale: ColorScale, lower: Double, upper: Double)?
   ) -> [AxisScale.Tick] {
-    guard let range, AxisScale.isWide(range.lower, range.upper) else { return [] }
+    guard let range, Ticks.isWide(range.lower, range.upper) else { return [] }
     return AxisScale(
       Chart.Axis("", range: range.lower...range.upper), extent: nil, atMost: 7
     ).ticks

@@ -127,3 +127,13 @@ extension Chart {
       + (remarks.isEmpty ? "" : " \(remarks.joined(separator: "; ")).")
   }
 }
+
+extension Chart {
+  /// The picture as a complete SVG document.
+  ///
+  /// - Throws: `PictureError` where a number has no place on the picture.
+  public func svg() throws(PictureError) -> String {
+    try SmallMultiples.document(
+      title: title, heading: nil, charts: [self], columns: 1, width: width, height: height)
+  }
+}

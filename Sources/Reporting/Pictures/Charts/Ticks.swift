@@ -95,4 +95,9 @@ package struct Ticks: Equatable, Sendable {
     let last = Int((log10(upper) + 1e-9).rounded(.down))
     return first > last ? [] : Array(first...last)
   }
+
+  /// Whether a range is wide enough for its ticks to be different numbers.
+  package static func isWide(_ lower: Double, _ upper: Double) -> Bool {
+    upper - lower > max(1e-12 * max(abs(lower), abs(upper)), 1e-290)
+  }
 }

@@ -2,16 +2,19 @@ internal import Foundation
 
 /// How the labels at the x axis are set so that none overlaps another.
 struct XLabels {
-  /// The angle: 0, or slanted for long names.
+  /// Whether labels are slanted, as long names are.
   let isSlanted: Bool
-  /// Only every so many-th tick has its label.
+  /// One of this many ticks has a label.
   let step: Int
   /// The width that a label may have.
   let limit: Double
-  /// The height that all need.
+  /// The height that all labels need.
   let height: Double
 
+  /// The angle of slanted labels, in degrees.
   static let slant = 38.0
+  /// The size of labels at ticks, in pixels.
+  static let size = 11.0
 
   /// Chooses the ticks of the x axis and how their labels are set.
   static func fitting(
@@ -19,7 +22,7 @@ struct XLabels {
     limit frame: Frame, isNarrowed: Bool = false
   ) -> (scale: AxisScale, labels: XLabels, right: Double) {
     let width = max(right - left, 40)
-    let size = ChartPanel.tickSize
+    let size = Self.size
     var count = max(3, min(11, Int(width / 55)))
     while true {
       let scale = AxisScale(axis, extent: extent, atMost: count)

@@ -48,25 +48,8 @@ public struct HeatMap: Equatable, Sendable {
     self.decimals = decimals
   }
 
-  /// The picture as a complete SVG document.
-  ///
-  /// - Throws: `PictureError` where the matrix is not rows × columns or has a number that is not finite.
-  public func svg() throws(PictureError) -> String {
-    try validate()
-    let layout = HeatMapLayout(self)
-    var markup = Markup()
-    layout.draw(into: &markup)
-    let shape = "\(rows.count) rows × \(columns.count) columns"
-    let numbers = zip(rows, values).map { name, line in
-      "\(name): " + line.map { NumberFormat.decimals($0, decimals) }.joined(separator: ", ")
-    }
-    return markup.document(
-      width: layout.width, height: layout.height, title: title,
-      description: "\(title). \(shape). Columns: \(columns.joined(separator: ", ")). "
-        + numbers.joined(separator: "; ") + ".")
-  }
-
-  private func validate() throws(PictureError) {
+  /// Refuses numbers that have no place on the picture.
+  func validate() throws(PictureError) {
     guard values.count == rows.count else {
       throw .lengths(
         picture: title, what: "rows of numbers", expected: rows.count, found: values.count)

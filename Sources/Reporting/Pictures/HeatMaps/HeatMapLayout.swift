@@ -123,3 +123,23 @@ struct HeatMapLayout {
       paint: step.map { map.scale.ink($0) } ?? Palette.quiet)
   }
 }
+
+extension HeatMap {
+  /// The picture as a complete SVG document.
+  ///
+  /// - Throws: `PictureError` where the matrix is not rows × columns or has a number that is not finite.
+  public func svg() throws(PictureError) -> String {
+    try validate()
+    let layout = HeatMapLayout(self)
+    var markup = Markup()
+    layout.draw(into: &markup)
+    let shape = "\(rows.count) rows × \(columns.count) columns"
+    let numbers = zip(rows, values).map { name, line in
+      "\(name): " + line.map { NumberFormat.decimals($0, decimals) }.joined(separator: ", ")
+    }
+    return markup.document(
+      width: layout.width, height: layout.height, title: title,
+      description: "\(title). \(shape). Columns: \(columns.joined(separator: ", ")). "
+        + numbers.joined(separator: "; ") + ".")
+  }
+}
