@@ -56,7 +56,7 @@ public struct PatchFeatures: Sendable, Equatable {
   ///   - images: Training images, at least twice as large as a patch in both directions.
   ///   - settings: How features are made.
   /// - Throws: ``DataError/badSetting(name:value:allowed:)``,
-  ///   ``DataFileError/imagesDoNotFit(path:size:needed:)``, or ``FactorizationError``.
+  ///   ``DataFileError/imagesDoNotFit(path:size:needed:)``, or `FactorizationError`.
   /// - Complexity: D² operations per sampled patch and 9D³, D = channels · s².
   public init(fitting images: LabelledImages, settings: Settings = Settings()) throws {
     try DataError.check(settings.filters >= 1, "number of filters", settings.filters, "at least 1")

@@ -9,7 +9,7 @@ enum ComparedMethod {
 
   /// Finds a method by its name and settings.
   ///
-  /// - Throws: ``InfluenceError``, also where a method's representations are not given.
+  /// - Throws: `InfluenceError`, also where a method's representations are not given.
   init(
     _ specification: String, _ given: (training: Representations, queries: Representations)?
   ) throws {

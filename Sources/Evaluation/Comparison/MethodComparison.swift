@@ -59,14 +59,14 @@ public struct MethodComparison: Sendable {
   /// Compares methods.
   ///
   /// - Parameters:
-  ///   - methods: Names with settings, as ``EstimatorCatalog`` reads them; exact is added if absent.
+  ///   - methods: Names with settings, as `EstimatorCatalog` reads them; exact is added if absent.
   ///   - training: n rows of gradients.
   ///   - queries: m rows of gradients.
   ///   - options: Damping, sides, precision, memory.
-  ///   - representations: What methods of ``RepresentationCatalog`` read, if there are such among them.
+  ///   - representations: What methods of `RepresentationCatalog` read, if there are such among them.
   ///   - flipped: Training rows whose labels are known to be wrong.
   ///   - progress: Called as methods are done.
-  /// - Throws: ``InfluenceError`` or ``EvaluationError``, or an error from reading a store.
+  /// - Throws: `InfluenceError` or ``EvaluationError``, or an error from reading a store.
   public init(
     of methods: [String], training: GradientStore, queries: GradientStore,
     options: CurvatureOptions = CurvatureOptions(), flipped: Set<Int>? = nil,

@@ -16,13 +16,13 @@ extension ClassifierFunctional {
   }
 
   /// ∇f by the parameters of a network's head: the gradient row that stands beside the stores of
-  /// ``Models/PerExampleGradients`` with `lastLayers: 1`.
+  /// `PerExampleGradients` with `lastLayers: 1`.
   ///
   /// The logits' difference decides alone, so row 1 of the weight has the gradient g by w, and row 0 has −g; likewise
   /// the biases. What lies before the head is taken as fixed.
   ///
   /// - Returns: `head.weight`, `1 × 2h`, and `head.bias`, `1 × 2`.
-  /// - Throws: As ``value(of:on:)``.
+  /// - Throws: As `value(of:on:)`.
   public func headGradient<Element: Scalar>(
     of model: MultilayerPerceptron<Element>, on examples: GroupedDataSet<Element>
   ) throws -> [Matrix<Double>] {

@@ -57,12 +57,12 @@ public enum ClassifierFunctional: Sendable, Hashable {
     return zip(values, shares).reduce(0) { $0 + $1.0 * $1.1 }
   }
 
-  /// The gradient ∇f by w and then b, d + 1 numbers: the order of ``Models/LogisticRegression/parameters``.
+  /// The gradient ∇f by w and then b, d + 1 numbers: the order of `LogisticRegression.parameters`.
   ///
   /// - Parameters:
   ///   - head: The classifier.
   ///   - examples: What it is measured on.
-  /// - Throws: As ``value(of:on:)``.
+  /// - Throws: As `value(of:on:)`.
   /// - Complexity: O(nd).
   public func gradient(
     of head: BinaryHead, on examples: GroupedDataSet<Double>

@@ -8,7 +8,7 @@ import Models
 ///     φ = x_*ᵀθ,   N = XᵀX + αI,   A₋S = φ(θ₋S) − φ(θ) = −x_*ᵀ·N⁻¹·X_Sᵀ·(I − H_SS)⁻¹·r_S
 ///
 /// with H = X·N⁻¹·Xᵀ and r = y − Xθ; exact for any set. Of one example it is −x_*ᵀN⁻¹xᵢ·rᵢ/(1 − hᵢ), to first order without
-/// the division. θ is that of ``RidgeRegression``. X is used as it is given: an intercept is a column of ones, which is
+/// the division. θ is that of `RidgeRegression`. X is used as it is given: an intercept is a column of ones, which is
 /// then in N too. Hu, Hu, Zhao and Ma (arXiv 2409.18153), section 3.
 public struct LeastSquaresRemoval: RemovalModel, Sendable {
   /// The parameters θ of the fit to the examples that are left.
@@ -65,7 +65,7 @@ public struct LeastSquaresRemoval: RemovalModel, Sendable {
   /// Removes examples, one after the other, by Sherman and Morrison's formula.
   ///
   /// - Parameter rows: Examples that were not removed before.
-  /// - Throws: ``InfluenceError/invalidGroup(reason:)`` where an example determines a direction alone.
+  /// - Throws: `InfluenceError.invalidGroup(reason:)` where an example determines a direction alone.
   /// - Complexity: O(d² + nd) per example.
   public mutating func remove(_ rows: [Int]) throws {
     for row in rows {
@@ -89,7 +89,7 @@ public struct LeastSquaresRemoval: RemovalModel, Sendable {
 
   /// The change θ₋S − θ, d numbers, from one system of the order of S.
   ///
-  /// - Throws: ``InfluenceError/invalidGroup(reason:)`` where the rest does not determine θ.
+  /// - Throws: `InfluenceError.invalidGroup(reason:)` where the rest does not determine θ.
   public func change(ofRemoving rows: [Int]) throws -> [Double] {
     let members = features.selecting(rows: rows)
     let solved = Matrix(product: members.view, inverse.view)
@@ -107,12 +107,12 @@ public struct LeastSquaresRemoval: RemovalModel, Sendable {
 
   /// The effect A₋S, which is exactly that of a fit without the set.
   ///
-  /// - Throws: ``InfluenceError/invalidGroup(reason:)`` where the rest does not determine θ.
+  /// - Throws: `InfluenceError.invalidGroup(reason:)` where the rest does not determine θ.
   public func effect(ofRemoving rows: [Int]) throws -> Double {
     try zip(point, change(ofRemoving: rows)).reduce(0) { $0 + $1.0 * $1.1 }
   }
 
-  /// Searches for the set of k examples with the largest effect; see ``RemovalAlgorithm``.
+  /// Searches for the set of k examples with the largest effect; see `RemovalAlgorithm`.
   ///
   /// - Parameters:
   ///   - size: k, from 1 to n − 1.
@@ -120,7 +120,7 @@ public struct LeastSquaresRemoval: RemovalModel, Sendable {
   ///   - step: How many examples `adaptive` takes per round.
   ///   - direction: Whether φ is to rise or to fall.
   ///   - progress: Called with the share that is done.
-  /// - Throws: ``InfluenceError/invalidGroup(reason:)``.
+  /// - Throws: `InfluenceError.invalidGroup(reason:)`.
   /// - Complexity: O(d² + nd) per example for `adaptive`; k³ per set for `exhaustive`.
   public func influentialSubset(
     size: Int, algorithm: RemovalAlgorithm, step: Int = 1, direction: RemovalDirection = .raise,

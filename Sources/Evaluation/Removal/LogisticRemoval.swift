@@ -109,7 +109,7 @@ public struct LogisticRemoval: RemovalModel, Sendable {
 
   /// Removes examples, and trains the rest from where the model is.
   ///
-  /// - Throws: ``ModelError``.
+  /// - Throws: `ModelError`.
   /// - Complexity: a few Newton steps, O(nd² + d³).
   public mutating func remove(_ rows: [Int]) throws {
     removed.formUnion(rows)
@@ -121,13 +121,13 @@ public struct LogisticRemoval: RemovalModel, Sendable {
 
   /// The answer φ of the model trained without the examples, less that of the model of all examples.
   ///
-  /// - Throws: ``ModelError``.
+  /// - Throws: `ModelError`.
   public func effect(ofRemoving rows: [Int]) throws -> Double {
     let without = try original.leavingOut(rows, factor: originalFactor)
     return value(of: without) - value(of: original)
   }
 
-  /// Searches for the set of k examples with the largest effect; see ``RemovalAlgorithm``.
+  /// Searches for the set of k examples with the largest effect; see `RemovalAlgorithm`.
   ///
   /// - Parameters:
   ///   - size: k, from 1 to n − 1.
@@ -135,7 +135,7 @@ public struct LogisticRemoval: RemovalModel, Sendable {
   ///   - step: How many examples `adaptive` takes per round.
   ///   - direction: Whether φ is to rise or to fall.
   ///   - progress: Called with the share that is done.
-  /// - Throws: ``InfluenceError/invalidGroup(reason:)``, ``ModelError``.
+  /// - Throws: `InfluenceError.invalidGroup(reason:)`, `ModelError`.
   /// - Complexity: `adaptive` trains once per round, `exhaustive` once per set.
   public func influentialSubset(
     size: Int, algorithm: RemovalAlgorithm, step: Int = 1, direction: RemovalDirection = .raise,

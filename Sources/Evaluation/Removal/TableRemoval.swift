@@ -70,7 +70,7 @@ public struct TableRemoval: Sendable {
     self.point = one.standardized(by: training).features.elements
   }
 
-  /// Trains the regression, and searches for the set of k rows with the largest effect; see ``RemovalAlgorithm``.
+  /// Trains the regression, and searches for the set of k rows with the largest effect; see `RemovalAlgorithm`.
   ///
   /// - Parameters:
   ///   - size: k, from 1 to ``count`` − 1.
@@ -79,7 +79,7 @@ public struct TableRemoval: Sendable {
   ///   - step: How many rows `adaptive` takes per round.
   ///   - direction: Whether the answer is to rise or to fall.
   ///   - progress: Called with the share that is done.
-  /// - Throws: ``TableRemovalError``, ``ModelError``, or ``InfluenceError/invalidGroup(reason:)``.
+  /// - Throws: ``TableRemovalError``, `ModelError`, or `InfluenceError.invalidGroup(reason:)`.
   public func influentialSubset(
     size: Int, of model: Model, algorithm: RemovalAlgorithm = .adaptive, step: Int = 1,
     direction: RemovalDirection = .raise, progress: ((Double) -> Void)? = nil

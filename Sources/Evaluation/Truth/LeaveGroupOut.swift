@@ -7,7 +7,7 @@ import Models
 ///     Δ_qS = f_q(θ₋S) − f_q(θ), mean over seeds        predicted by Σ_{i ∈ S} S_qi/n to first order
 ///
 /// Both models of a difference have the same seed. Positive means that the group helps the query. For convex
-/// recipes take ``TrainingRecipe/LossScale/all`` to compare with influence: there a group of one is
+/// recipes take `LossScale.all` to compare with influence: there a group of one is
 /// ``LeaveOneOut``.
 public struct LeaveGroupOut: Sendable, Equatable {
   /// The mean change over seeds, `m × groups`.

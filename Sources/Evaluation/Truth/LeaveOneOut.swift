@@ -19,7 +19,7 @@ public enum LeaveOneOut {
   ///   - rows: The training examples that are left out, one at a time; all unless given.
   ///   - progress: Called with the share that is done.
   /// - Returns: `m × rows`.
-  /// - Throws: ``ModelError``, or `FactorizationError`.
+  /// - Throws: `ModelError`, or `FactorizationError`.
   /// - Complexity: a factorization, and a few gradients and solutions per example.
   public static func changes(
     of model: some ConvexClassifier, queries: TabularDataSet<Double>, rows: [Int]? = nil,

@@ -27,7 +27,7 @@ public struct Retraining: Sendable {
   ///   - data: The whole training set.
   ///   - queries: What the models are asked.
   ///   - recipe: What is trained.
-  /// - Throws: ``ModelError``, or `FactorizationError`.
+  /// - Throws: `ModelError`, or `FactorizationError`.
   public init(
     of recipe: TrainingRecipe, on data: TabularDataSet<Double>, queries: TabularDataSet<Double>
   ) throws {
@@ -44,7 +44,7 @@ public struct Retraining: Sendable {
   /// - Parameters:
   ///   - run: The rows to train on, which may repeat.
   ///   - cache: Where outcomes are kept.
-  /// - Throws: `emptySubset`, ``ModelError``, `notFinite` where the model's logits are, or
+  /// - Throws: `emptySubset`, `ModelError`, `notFinite` where the model's logits are, or
   ///   `TensorFileError` where the cache cannot be written.
   public func outcome(of run: TrainingRun, cache: TruthCache? = nil) throws -> RetrainingOutcome {
     try results(of: [run], cache: cache).outcomes[0]

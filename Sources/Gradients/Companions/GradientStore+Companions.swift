@@ -7,7 +7,7 @@ extension GradientStore {
   /// What the last layer reads of each row.
   ///
   /// - Throws: ``GradientStoreError/unusableRepresentations(path:field:reason:)`` where there are none, or
-  ///   not of as many examples as there are rows; ``TensorFileError``.
+  ///   not of as many examples as there are rows; `TensorFileError`.
   /// - Complexity: Reads the whole file.
   public func representations() throws -> Representations {
     guard let found = try companions.readRepresentations() else {
@@ -24,7 +24,7 @@ extension GradientStore {
 
   /// The probability of each example's own class; nil where neither the folder nor memory holds any.
   ///
-  /// - Throws: ``TensorFileError``.
+  /// - Throws: `TensorFileError`.
   /// - Complexity: Reads the whole file.
   public func probabilities() throws -> LabelProbabilities? {
     try companions.readProbabilities()

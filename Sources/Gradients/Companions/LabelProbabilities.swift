@@ -23,7 +23,7 @@ public struct LabelProbabilities: Companion {
 
   /// Reads a `.npy` file of any shape; its numbers are taken in their order.
   ///
-  /// - Throws: ``TensorFileError``.
+  /// - Throws: `TensorFileError`.
   public init(opening url: URL) throws {
     source = url.path
     values = try NumpyFile(opening: url).matrix().elements
@@ -31,7 +31,7 @@ public struct LabelProbabilities: Companion {
 
   /// Reads a `.npy` file; nil where there is none.
   ///
-  /// - Throws: ``TensorFileError``.
+  /// - Throws: `TensorFileError`.
   public init?(ifAt url: URL) throws {
     guard FileManager.default.fileExists(atPath: url.path) else { return nil }
     try self.init(opening: url)
@@ -49,7 +49,7 @@ public struct LabelProbabilities: Companion {
 
   /// Writes the file into the folder of a training store, whole or not at all.
   ///
-  /// - Throws: ``TensorFileError``.
+  /// - Throws: `TensorFileError`.
   public func write(to folder: URL) throws(TensorFileError) {
     try NumpyFile.write(
       Matrix(rows: values.count, columns: 1, elements: values),

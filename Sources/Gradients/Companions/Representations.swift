@@ -71,7 +71,7 @@ public struct Representations: Companion {
 
   /// Reads the file at a path, or that in the folder at a path.
   ///
-  /// - Throws: ``TensorFileError``, or
+  /// - Throws: `TensorFileError`, or
   ///   ``GradientStoreError/unusableRepresentations(path:field:reason:)``.
   /// - Complexity: Everything is read; 8 bytes per number.
   public init(opening url: URL) throws {
@@ -121,7 +121,7 @@ public struct Representations: Companion {
 
   /// Some of the examples, without the head.
   ///
-  /// - Parameter rows: The rows of the examples.
+  /// - Parameter range: The rows of the examples.
   public subscript(rows range: Range<Int>) -> Representations {
     Representations(
       checked: source, Matrix(features.view[rows: range]), Array(labels[range]))
@@ -175,7 +175,7 @@ public struct Representations: Companion {
   /// - Parameters:
   ///   - folder: A store's folder.
   ///   - metadata: What to record beside the penalty.
-  /// - Throws: ``TensorFileError``.
+  /// - Throws: `TensorFileError`.
   public func write(
     to folder: URL, metadata: [String: String] = [:]
   ) throws(TensorFileError) {

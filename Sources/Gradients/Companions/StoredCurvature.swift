@@ -61,7 +61,7 @@ public struct StoredCurvature: Companion {
 
   /// Opens the file; tensors are mapped, and read when they are asked for.
   ///
-  /// - Throws: ``TensorFileError``.
+  /// - Throws: `TensorFileError`.
   public init(opening url: URL) throws(TensorFileError) {
     let file = try SafetensorsFile(opening: url)
     storage = .file(file)
@@ -166,7 +166,7 @@ public struct StoredCurvature: Companion {
 
   /// Writes the file into the folder of a training store, whole or not at all.
   ///
-  /// - Throws: ``TensorFileError``.
+  /// - Throws: `TensorFileError`.
   public func write(to folder: URL) throws(TensorFileError) {
     var tensors: [(name: String, matrix: Matrix<Double>)] = []
     for name in names { tensors.append((name, try matrix(name))) }

@@ -11,7 +11,7 @@ enum FileKind {
 
   /// Looks at the first bytes of a file.
   ///
-  /// - Throws: ``TensorFileError`` where it cannot be read; a folder and a pipe are no files.
+  /// - Throws: `TensorFileError` where it cannot be read; a folder and a pipe are no files.
   init(of url: URL) throws {
     let map = try MemoryMap(opening: url)
     let head = try map.bytes(in: 0..<min(map.count, 9))

@@ -6,7 +6,7 @@ extension StoreDirectory {
   ///
   /// - Returns: Whether it was not there before.
   /// - Throws: ``GradientStoreError/alreadyExists(path:)`` where a store is there already, or
-  ///   ``TensorFileError``.
+  ///   `TensorFileError`.
   static func create(_ directory: URL) throws -> Bool {
     guard directory.isFileURL else {
       throw TensorFileError.notRegularFile(path: directory.absoluteString)
@@ -45,7 +45,7 @@ extension StoreDirectory {
 
   /// Keeps other writers out of a directory.
   ///
-  /// - Throws: ``GradientStoreError/beingWritten(path:)`` where one is at work, or ``TensorFileError``.
+  /// - Throws: ``GradientStoreError/beingWritten(path:)`` where one is at work, or `TensorFileError`.
   static func lock(_ directory: URL) throws -> FolderLock {
     guard let lock = try FolderLock(holding: directory) else {
       throw GradientStoreError.beingWritten(path: directory.path)
@@ -55,7 +55,7 @@ extension StoreDirectory {
 
   /// Gives a finished directory its name, durably; an empty directory of that name is replaced.
   ///
-  /// - Throws: ``TensorFileError``.
+  /// - Throws: `TensorFileError`.
   static func rename(_ directory: URL, to destination: URL) throws(TensorFileError) {
     try SystemCalls.rename(directory.path, to: destination.standardizedFileURL.path)
     try SystemCalls.synchronize(

@@ -4,7 +4,7 @@ public import LinearAlgebra
 /// Passes over the training gradients of one block: the only place where estimators meet G.
 ///
 /// Rows are read in chunks whose borders depend on the shapes alone. Each product is a sum over
-/// chunks or a concatenation of them, and what crosses rows goes through a ``Reduction``, so an out-of-core
+/// chunks or a concatenation of them, and what crosses rows goes through a `Reduction`, so an out-of-core
 /// or distributed run computes the same thing.
 public struct GradientPass<Element: Scalar>: Sendable {
   /// The training gradients.

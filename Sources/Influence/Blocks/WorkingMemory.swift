@@ -11,7 +11,7 @@ struct WorkingMemory: Sendable {
   /// How many queries are scored together.
   let queriesAtATime: Int
 
-  /// The numbers of blocks at a time that ``BlockWalk`` knows, most first.
+  /// The numbers of blocks at a time that `BlockWalk` knows, most first.
   private static let waves = [BlockWalk.waveSize, BlockWalk.fewestAtATime, 1]
   /// With this many queries a pass costs more arithmetic than reading: further ones gain little.
   private static let enoughQueries = 64

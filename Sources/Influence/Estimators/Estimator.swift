@@ -35,7 +35,7 @@ public protocol Estimator: ConfigurableMethod {
 
   /// Refuses training gradients that the method cannot be fitted to, before any work.
   ///
-  /// - Throws: ``InfluenceError``, or ``GradientStoreError`` of what a store does not hold.
+  /// - Throws: ``InfluenceError``, or `GradientStoreError` of what a store does not hold.
   func check(_ training: GradientStore) throws
   /// The weights of ``ScoreNormalization/exampleWeights``, n numbers.
   func exampleWeights(on training: GradientStore) throws -> [Double]

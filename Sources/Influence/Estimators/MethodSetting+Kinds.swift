@@ -121,7 +121,7 @@ extension MethodSetting {
 
   /// A number out of a text.
   ///
-  /// - Throws: ``Problem`` where the text is none.
+  /// - Throws: `Problem` where the text is none.
   static func parsed<Value>(_ text: String, _ parse: (String) -> Value?) throws(Problem) -> Value {
     guard let value = parse(text) else { throw Problem(reason: "'\(text)' is not a number") }
     return value

@@ -69,7 +69,7 @@ public struct FitManifest: Sendable, Equatable {
   public let trainingPath: String
   /// The number of training examples n.
   public let exampleCount: Int
-  /// ``GradientStore/checksum()`` of the training store; nil of one in memory.
+  /// `GradientStore.checksum()` of the training store; nil of one in memory.
   public let trainingChecksum: String?
   /// The rule of λ.
   public let damping: Damping

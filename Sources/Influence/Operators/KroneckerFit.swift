@@ -1,6 +1,6 @@
 import Gradients
 
-/// A fit that ends in a ``KroneckerOperator``: its blocks are matrices of q outputs and p inputs.
+/// A fit that ends in a `KroneckerOperator`: its blocks are matrices of q outputs and p inputs.
 protocol KroneckerFit: QuerySideFit {}
 
 extension KroneckerFit {

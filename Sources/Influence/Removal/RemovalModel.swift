@@ -1,6 +1,6 @@
 /// A model from which examples can be removed, and that says what removing one more would do.
 ///
-/// What the search of ``RemovalSearch`` needs to know; least squares, logistic regression and stored gradients
+/// What the search of `RemovalSearch` needs to know; least squares, logistic regression and stored gradients
 /// each answer in their own way.
 package protocol RemovalModel {
   /// The number of examples n, removed ones included.
@@ -10,7 +10,7 @@ package protocol RemovalModel {
   /// 1 − hᵢ, n numbers: 0 where an example determines a direction of the parameters alone.
   var slacks: [Double] { get }
   /// The effect of removing each example by itself, leverage included; n numbers, of which those with a slack
-  /// under ``RemovalSearch/leastSlack`` mean nothing.
+  /// under `RemovalSearch.leastSlack` mean nothing.
   var effects: [Double] { get }
   /// Removes examples, whose order does not matter.
   mutating func remove(_ rows: [Int]) throws

@@ -23,7 +23,7 @@ extension MultilayerPerceptron {
 
   /// The same examples as the head sees them; see ``penultimateFeatures(of:)``.
   ///
-  /// - Throws: ``ModelError`` if the data do not fit, or there are none; ``DataError`` if a unit overflows.
+  /// - Throws: ``ModelError`` if the data do not fit, or there are none; `DataError` if a unit overflows.
   public func penultimateFeatures(
     of data: TabularDataSet<Element>
   ) throws -> TabularDataSet<Element> {

@@ -31,7 +31,7 @@ extension MultilayerPerceptron {
   ///   - data: Training examples that fit the network.
   ///   - labels: Whose labels.
   /// - Returns: Factors by block, in the order of ``layout``.
-  /// - Throws: ``ModelError`` if the data do not fit; ``FactorizationError``.
+  /// - Throws: ``ModelError`` if the data do not fit; `FactorizationError`.
   /// - Complexity: n(p² + q² + pq) operations and 9(p³ + q³) per tensor.
   public func kroneckerFactors(
     over data: TabularDataSet<Element>, labels: FisherLabels = .empirical

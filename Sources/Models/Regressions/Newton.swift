@@ -49,7 +49,7 @@ enum Newton {
   ///     half, and given up otherwise.
   ///   - settings: When to stop.
   /// - Returns: The minimum, and the gradient's norm there.
-  /// - Throws: ``ModelError/notConverged(steps:gradientNorm:tolerance:)``, or ``FactorizationError``.
+  /// - Throws: ``ModelError/notConverged(steps:gradientNorm:tolerance:)``, or `FactorizationError`.
   static func minimum(
     of objective: some ConvexObjective, from start: [Double], factor: Cholesky<Double>? = nil,
     settings: NewtonSettings

@@ -23,7 +23,7 @@ public struct RidgeRegression: Sendable {
   ///   - features: X, `n × d`.
   ///   - targets: y, n numbers.
   ///   - penalty: α; positive unless X has full column rank.
-  /// - Throws: ``FactorizationError/notPositiveDefinite(leadingMinor:order:)`` where H is singular.
+  /// - Throws: `FactorizationError.notPositiveDefinite(leadingMinor:order:)` where H is singular.
   /// - Complexity: nd² + d³/3 + 2nd² operations.
   public init(features: Matrix<Double>, targets: [Double], penalty: Double) throws {
     precondition(

@@ -64,7 +64,7 @@ public struct DigitsTask: Sendable, Hashable, Codable {
   ///   - element: The precision of data, network and training.
   ///   - progress: Called after each epoch of either stage with the stage's name, the epoch from 1
   ///     and its mean loss.
-  /// - Throws: ``DataError`` or ``ModelError`` if a setting is out of range.
+  /// - Throws: `DataError` or ``ModelError`` if a setting is out of range.
   public func run<Element: Scalar>(
     in element: Element.Type = Float.self,
     progress: (_ stage: String, _ epoch: Int, _ meanLoss: Double) -> Void = { _, _, _ in }

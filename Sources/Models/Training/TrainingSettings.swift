@@ -11,7 +11,7 @@ public struct TrainingSettings: Sendable, Hashable, Codable {
   /// Decides the order of examples in each epoch.
   public var seed: UInt64
 
-  /// Collects the numbers; ``Trainer/init(_:on:settings:)`` checks them.
+  /// Collects the numbers; `Trainer` checks them.
   public init(
     epochs: Int = 20, batchSize: Int = 32, learningRate: Double = 1e-3, weightDecay: Double = 0.01,
     seed: UInt64 = 0

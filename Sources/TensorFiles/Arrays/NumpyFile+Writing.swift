@@ -37,7 +37,7 @@ extension NumpyFile {
   ///   - vector: The numbers.
   ///   - url: The file; replaced at the commit where it exists.
   ///   - elementType: How to store each number; as it is in memory unless given.
-  /// - Throws: ``TensorFileError`` as ``write(_:to:as:)`` does.
+  /// - Throws: ``TensorFileError`` as `write(_:to:as:)` does.
   public static func prepare<Element: Scalar>(
     _ vector: [Element], at url: URL, as elementType: ElementType? = nil
   ) throws(TensorFileError) -> AtomicFile {

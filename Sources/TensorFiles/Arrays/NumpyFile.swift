@@ -68,7 +68,7 @@ public struct NumpyFile: Sendable {
   ///
   /// - Parameters:
   ///   - type: `Float` or `Double`.
-  ///   - rows: Rows to read, all of them unless given.
+  ///   - range: The rows to read; all of them unless given.
   /// - Throws: ``TensorFileError`` where the array holds integers, has fewer rows, or is in Fortran
   ///   order with more than two dimensions.
   public func matrix<Element: Scalar>(

@@ -1,6 +1,6 @@
 internal import OrderedCollections
 
-/// Decodes what an ``OrderedJSONEncoder`` has written.
+/// Decodes what an `OrderedJSONEncoder` has written.
 ///
 /// An integer is a number too. Fields that no property has are left alone.
 package struct OrderedJSONDecoder: Sendable {

@@ -5,7 +5,7 @@ internal import OrderedCollections
 /// A property `testAccuracy` is the field `test_accuracy`. An `OrderedDictionary` with strings as keys is an
 /// object whose keys stay as they are. A whole number is an integer, a `Double` a number; numbers that
 /// are not finite are kept, and refused when the JSON is written. A property that is nil is left out, unless
-/// it is ``NullWhenNil``.
+/// it is `NullWhenNil`.
 package struct OrderedJSONEncoder: Sendable {
   private let names: JSONFieldNames
 

@@ -8,7 +8,7 @@ public import Gradients
 /// Park, Georgiev, Ilyas, Leclerc and Madry, "TRAK: Attributing Model Behavior at Scale" (2023), for one
 /// model: average the scores of several as an ensemble. The store holds Φ: margin gradients
 /// (`influence gradients --margins`), projected (`influence project`) so far that there are fewer columns
-/// than examples. pᵢ, the probability of the right class, comes with the store (``LabelProbabilities``), or
+/// than examples. pᵢ, the probability of the right class, comes with the store (`LabelProbabilities`), or
 /// from where the setting says; one weight is as good as another for the order of a query's scores only if all
 /// examples have it, so there is no default.
 ///

@@ -6,7 +6,7 @@ import LinearAlgebra
 ///     F ≈ S ⊗ A,   M = (S ⊗ A + λI)⁻¹        W is q × p, A = mean a·aᵀ, S = mean s·sᵀ
 ///
 /// Martens and Grosse (2015). The factors come from the model and lie beside the training gradients
-/// (``StoredCurvature``); whether labels were the data's or sampled from the model, the file says. A bias
+/// (`StoredCurvature`); whether labels were the data's or sampled from the model, the file says. A bias
 /// is a map of one input that is always 1, so A = [1]. The product is exact where activations and output
 /// gradients are independent; its trace is tr A · tr S, which is mean ‖g‖² only then.
 ///

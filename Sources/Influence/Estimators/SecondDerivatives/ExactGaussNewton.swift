@@ -4,7 +4,7 @@ public import Gradients
 ///
 ///     H = mean Jᵀ·(∇² of the loss by the outputs)·J, never indefinite
 ///
-/// The matrix comes from the model and lies beside the training gradients (``StoredCurvature``), and each
+/// The matrix comes from the model and lies beside the training gradients (`StoredCurvature`), and each
 /// block takes its own part of it, as with ``ExactHessian``.
 ///
 /// - Cost: d³/3 per block once, then 2md² + 2mnd. Damping: the same λ as the other methods'; use

@@ -5,7 +5,7 @@ public import Gradients
 ///     H = ∇² of the mean training loss
 ///
 /// Koh and Liang (2017). The matrix comes from the model and lies beside the training gradients
-/// (``StoredCurvature``). Each block takes its own part of it, so that one block of all parameters is the
+/// (`StoredCurvature`). Each block takes its own part of it, so that one block of all parameters is the
 /// whole Hessian, and one block per tensor is its block diagonal. H + λI that is indefinite, as in networks
 /// that have not converged, is solved by LDLᵀ, with a warning: the scores are then those of a saddle point.
 ///
