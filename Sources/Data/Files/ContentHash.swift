@@ -1,5 +1,3 @@
-public import LinearAlgebra
-
 /// A 128-bit fingerprint of content: FNV-1a (Fowler, Noll and Vo), the same on every machine.
 ///
 /// Tells contents apart that differ by accident or by work on them; not proof against forgery.
@@ -12,14 +10,6 @@ public struct ContentHash: Sendable, Hashable {
   /// The fingerprint of a text's UTF-8.
   public init(of text: String) {
     for byte in text.utf8 { update(byte) }
-  }
-
-  /// The fingerprint of a data set: shape, the bits of all features in double precision, labels, number of
-  /// classes; ids do not count.
-  public init<Element: Scalar>(of data: TabularDataSet<Element>) {
-    update([data.count, data.features.columns, data.classCount])
-    update(data.features.elements.map { Double($0) })
-    update(data.labels)
   }
 
   /// Goes on with a byte.

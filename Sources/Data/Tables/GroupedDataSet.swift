@@ -44,3 +44,12 @@ public struct GroupedDataSet<Element: Scalar>: Sendable, Equatable {
     return try numbered.split(counts: counts, seed: seed).map { selecting($0.ids) }
   }
 }
+
+extension GroupedDataSet {
+  /// A hash of features, labels, class count and groups; see ``TabularDataSet/fingerprint``.
+  public var fingerprint: String {
+    var hash = ContentHash(of: data)
+    hash.update(groups)
+    return hash.description
+  }
+}

@@ -1,4 +1,4 @@
-internal import LinearAlgebra
+public import LinearAlgebra
 
 extension TabularDataSet {
   /// A hash of features, labels and class count as 32 hexadecimal digits: the same content has the same on
@@ -11,11 +11,12 @@ extension TabularDataSet {
   public var fingerprint: String { ContentHash(of: self).description }
 }
 
-extension GroupedDataSet {
-  /// A hash of features, labels, class count and groups; see ``TabularDataSet/fingerprint``.
-  public var fingerprint: String {
-    var hash = ContentHash(of: data)
-    hash.update(groups)
-    return hash.description
+extension ContentHash {
+  /// The fingerprint of a data set: shape, the bits of all features in double precision, labels, number of
+  /// classes; ids do not count.
+  public init<Element: Scalar>(of data: TabularDataSet<Element>) {
+    update([data.count, data.features.columns, data.classCount])
+    update(data.features.elements.map { Double($0) })
+    update(data.labels)
   }
 }

@@ -1,4 +1,4 @@
-public import Foundation
+import Foundation
 
 /// What lies beside the gradients of a store, for methods that need more than gradients.
 ///
@@ -68,12 +68,4 @@ public struct Companions: Sendable {
 
   func readRepresentations() throws -> Representations? { try representations?.read() }
   func readProbabilities() throws -> LabelProbabilities? { try probabilities?.read() }
-}
-
-/// Something that lies beside the gradients of a store, in a file of a name that is always the same.
-public protocol Companion: Sendable {
-  /// The file's name in a store's folder.
-  static var fileName: String { get }
-  /// Reads the file at a path.
-  init(opening url: URL) throws
 }

@@ -25,10 +25,10 @@ struct ExampleReader {
   /// Starts with the first line of the first shard; files without a manifest have no lines.
   init(of store: GradientStore) throws {
     parts = try zip(store.shards, store.manifests).compactMap { shard, manifest in
-      guard let size = manifest?.fileSizes[StoreDirectory.examplesName], size > 0,
+      guard let size = manifest?.fileSizes[StoreFile.examples], size > 0,
         let directory = shard.directory
       else { return nil }
-      let map = try MemoryMap(opening: directory.appending(path: StoreDirectory.examplesName))
+      let map = try MemoryMap(opening: directory.appending(path: StoreFile.examples))
       guard map.count >= size else {
         throw GradientStoreError.damaged(
           path: map.path, recorded: "of \(size) bytes", found: "of \(map.count) bytes")

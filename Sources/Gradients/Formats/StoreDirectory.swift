@@ -8,11 +8,6 @@ import TensorFiles
 /// `info.json` has `num_grads` (rows), `num_items`, `grad_sizes` (block name to columns, in column
 /// order) and `base_dtype`; `gradients.bin` is headerless, row-major, little-endian.
 enum StoreDirectory {
-  static let infoName = "info.json"
-  static let gradientsName = "gradients.bin"
-  static let normsName = "squared_norms.bin"
-  static let examplesName = "examples.jsonl"
-  static let scalesName = "scales.bin"
   /// What `info.json` calls int8: a name that no other tool takes for plain integers.
   static let scaledTypeName = "scaled_int8"
 
@@ -29,19 +24,19 @@ enum StoreDirectory {
     let elementType = manifest?.elementType ?? info.elementType
     let isGrowing = manifest.map { !$0.isComplete } ?? false
     let map = try self.map(
-      url.appending(path: gradientsName), rows: rows,
+      url.appending(path: StoreFile.gradients), rows: rows,
       rowBytes: layout.columnCount * elementType.byteCount, isGrowing: isGrowing)
     let scales =
       elementType == .int8
       ? try self.map(
-        url.appending(path: scalesName), rows: rows,
+        url.appending(path: StoreFile.scales), rows: rows,
         rowBytes: layout.count * ElementType.float32.byteCount, isGrowing: isGrowing) : nil
     let sources = try blockSources(
       of: layout, rows: rows, elementType: elementType, gradients: map, scales: scales)
     var norms: MappedMatrix?
     if manifest != nil {
       let map = try self.map(
-        url.appending(path: normsName), rows: rows,
+        url.appending(path: StoreFile.norms), rows: rows,
         rowBytes: layout.count * ElementType.float64.byteCount, isGrowing: isGrowing)
       norms = try MappedMatrix(
         in: map, elementType: .float64, byteOffset: 0, rows: rows, columns: layout.count)
@@ -118,7 +113,7 @@ enum StoreDirectory {
     }
 
     init(ofStoreAt directory: URL) throws {
-      let url = directory.appending(path: StoreDirectory.infoName)
+      let url = directory.appending(path: StoreFile.info)
       let path = url.path
       let json = try OrderedJSON(contentsOf: url)
       func invalid(_ field: String, _ reason: String) -> GradientStoreError {

@@ -133,8 +133,8 @@ public struct StoreManifest: Sendable, Hashable {
       throw invalid(
         "files.\(name)", "is not \(size), the bytes of \(rows) rows of these blocks")
     }
-    guard sizes[StoreDirectory.examplesName] != nil else {
-      throw invalid("files.\(StoreDirectory.examplesName)", "is missing")
+    guard sizes[StoreFile.examples] != nil else {
+      throw invalid("files.\(StoreFile.examples)", "is missing")
     }
     let checksum = json["gradients_crc32c"]?.string.flatMap(Checksum.init)
     guard json["gradients_crc32c"] == nil || checksum != nil else {
@@ -162,11 +162,11 @@ public struct StoreManifest: Sendable, Hashable {
     rows: Int, layout: BlockLayout, elementType: ElementType, path: String
   ) throws(GradientStoreError) -> [(name: String, size: Int)] {
     var rowBytes = [
-      (StoreDirectory.gradientsName, layout.columnCount * elementType.byteCount),
-      (StoreDirectory.normsName, layout.count * ElementType.float64.byteCount),
+      (StoreFile.gradients, layout.columnCount * elementType.byteCount),
+      (StoreFile.norms, layout.count * ElementType.float64.byteCount),
     ]
     if elementType == .int8 {
-      rowBytes.append((StoreDirectory.scalesName, layout.count * ElementType.float32.byteCount))
+      rowBytes.append((StoreFile.scales, layout.count * ElementType.float32.byteCount))
     }
     var sizes: [(name: String, size: Int)] = []
     for (name, bytes) in rowBytes {

@@ -92,10 +92,10 @@ extension GradientStore.Shard {
     }
     var checked = manifest.rows * rowBytes
     var others = [
-      (StoreDirectory.normsName, checksums.norms),
-      (StoreDirectory.examplesName, checksums.examples),
+      (StoreFile.norms, checksums.norms),
+      (StoreFile.examples, checksums.examples),
     ]
-    if let scales = checksums.scales { others.append((StoreDirectory.scalesName, scales)) }
+    if let scales = checksums.scales { others.append((StoreFile.scales, scales)) }
     for (name, recorded) in others {
       guard let size = manifest.fileSizes[name], size > 0, let directory else { continue }
       let map = try MemoryMap(opening: directory.appending(path: name))
@@ -115,7 +115,7 @@ extension GradientStore.Shard {
   fileprivate func compare(
     with recorded: String, of manifest: StoreManifest, _ file: MemoryMap, _ report: (Int) -> Void
   ) throws -> ShardVerification {
-    let size = manifest.fileSizes[StoreDirectory.gradientsName] ?? file.count
+    let size = manifest.fileSizes[StoreFile.gradients] ?? file.count
     var checksum = Checksum()
     for range in (0..<size).chunks(ofCount: 64 << 20) {
       try checksum.update(file, range: range)

@@ -67,7 +67,7 @@ public struct StoreChecksums: Sendable, Hashable {
       "squared_norms.bin": .string(norms.description),
       "examples.jsonl": .string(examples.description),
     ]
-    if let scales { members[StoreDirectory.scalesName] = .string(scales.description) }
+    if let scales { members[StoreFile.scales] = .string(scales.description) }
     return .object(members)
   }
 
@@ -112,7 +112,7 @@ public struct StoreChecksums: Sendable, Hashable {
     norms = try checksum(json["squared_norms.bin"], "squared_norms.bin")
     examples = try checksum(json["examples.jsonl"], "examples.jsonl")
     if elementType == .int8 {
-      scales = try checksum(json[StoreDirectory.scalesName], StoreDirectory.scalesName)
+      scales = try checksum(json[StoreFile.scales], StoreFile.scales)
     }
   }
 }

@@ -33,7 +33,7 @@ extension GradientStoreWriter {
   public func finish() throws {
     try commit()
     try attempt {
-      let map = try MemoryMap(opening: directory.appending(path: StoreDirectory.gradientsName))
+      let map = try MemoryMap(opening: directory.appending(path: StoreFile.gradients))
       let checksum = try Checksum(of: map, range: 0..<gradients.count).description
       try record {
         $0.isComplete = true; $0.gradientsChecksum = checksum
@@ -47,10 +47,10 @@ extension GradientStoreWriter {
     var next = manifest
     change(&next)
     next.fileSizes = [
-      StoreDirectory.gradientsName: gradients.count, StoreDirectory.normsName: norms.count,
-      StoreDirectory.examplesName: examples.count,
+      StoreFile.gradients: gradients.count, StoreFile.norms: norms.count,
+      StoreFile.examples: examples.count,
     ]
-    if let size = scales?.count { next.fileSizes[StoreDirectory.scalesName] = size }
+    if let size = scales?.count { next.fileSizes[StoreFile.scales] = size }
     try StoreDirectory.record(next, in: directory)
     manifest = next
   }

@@ -18,8 +18,8 @@ extension GradientStoreWriter {
     func map(_ name: String) throws -> MemoryMap {
       try MemoryMap(opening: directory.appending(path: name))
     }
-    let (gradientsName, normsName) = (StoreDirectory.gradientsName, StoreDirectory.normsName)
-    let examplesName = StoreDirectory.examplesName
+    let (gradientsName, normsName) = (StoreFile.gradients, StoreFile.norms)
+    let examplesName = StoreFile.examples
     if first(gradientsName) < gradients.count {
       try checksums.append(
         rows: first(gradientsName) / rowBytes..<count, rowBytes: rowBytes, of: map(gradientsName))
@@ -31,7 +31,7 @@ extension GradientStoreWriter {
       try checksums.examples.update(
         map(examplesName), range: first(examplesName)..<examples.count)
     }
-    let scalesName = StoreDirectory.scalesName
+    let scalesName = StoreFile.scales
     if let size = scales?.count, first(scalesName) < size {
       try checksums.scales?.update(map(scalesName), range: first(scalesName)..<size)
     }
@@ -47,8 +47,8 @@ extension GradientStoreWriter {
     }
     let sources = try StoreDirectory.blockSources(
       of: layout, rows: count, elementType: elementType,
-      gradients: map(StoreDirectory.gradientsName),
-      scales: elementType == .int8 ? map(StoreDirectory.scalesName) : nil)
+      gradients: map(StoreFile.gradients),
+      scales: elementType == .int8 ? map(StoreFile.scales) : nil)
     var squared = Matrix<Double>.zeros(fresh.count, layout.count)
     for (index, block) in layout.blocks.enumerated() {
       let squares = try sources[index].squaredRowNorms(rows: fresh, width: block.width)

@@ -79,12 +79,12 @@ public final class GradientStoreWriter {
       if isNew { StoreDirectory.remove(directory) }
       throw error
     }
-    gradients = try StoreDirectory.file(StoreDirectory.gradientsName, of: manifest, in: directory)
-    norms = try StoreDirectory.file(StoreDirectory.normsName, of: manifest, in: directory)
-    examples = try StoreDirectory.file(StoreDirectory.examplesName, of: manifest, in: directory)
+    gradients = try StoreDirectory.file(StoreFile.gradients, of: manifest, in: directory)
+    norms = try StoreDirectory.file(StoreFile.norms, of: manifest, in: directory)
+    examples = try StoreDirectory.file(StoreFile.examples, of: manifest, in: directory)
     scales =
       elementType == .int8
-      ? try StoreDirectory.file(StoreDirectory.scalesName, of: manifest, in: directory) : nil
+      ? try StoreDirectory.file(StoreFile.scales, of: manifest, in: directory) : nil
   }
 
   /// Goes on with a store whose writer stopped; rows that were not committed are dropped.
@@ -111,12 +111,12 @@ public final class GradientStoreWriter {
     layout = manifest.layout
     elementType = manifest.elementType
     count = manifest.rows
-    gradients = try StoreDirectory.file(StoreDirectory.gradientsName, of: manifest, in: directory)
-    norms = try StoreDirectory.file(StoreDirectory.normsName, of: manifest, in: directory)
-    examples = try StoreDirectory.file(StoreDirectory.examplesName, of: manifest, in: directory)
+    gradients = try StoreDirectory.file(StoreFile.gradients, of: manifest, in: directory)
+    norms = try StoreDirectory.file(StoreFile.norms, of: manifest, in: directory)
+    examples = try StoreDirectory.file(StoreFile.examples, of: manifest, in: directory)
     scales =
       elementType == .int8
-      ? try StoreDirectory.file(StoreDirectory.scalesName, of: manifest, in: directory) : nil
+      ? try StoreDirectory.file(StoreFile.scales, of: manifest, in: directory) : nil
   }
 
   /// Appends the gradients of some examples.

@@ -36,7 +36,8 @@ extension StoreDirectory {
   /// - Throws: ``GradientStoreError/alreadyExists(path:)``.
   static func requireVacant(_ directory: URL) throws(GradientStoreError) {
     for name in [
-      StoreManifest.fileName, infoName, gradientsName, normsName, examplesName, scalesName,
+      StoreManifest.fileName, StoreFile.info, StoreFile.gradients, StoreFile.norms,
+      StoreFile.examples, StoreFile.scales,
     ]
     where FileManager.default.fileExists(atPath: directory.appending(path: name).path) {
       throw .alreadyExists(path: directory.path)
@@ -64,14 +65,16 @@ extension StoreDirectory {
 
   /// The files whose bytes the manifest of a store counts.
   static func names(of elementType: ElementType) -> [String] {
-    [gradientsName, normsName, examplesName] + (elementType == .int8 ? [scalesName] : [])
+    [StoreFile.gradients, StoreFile.norms, StoreFile.examples]
+      + (elementType == .int8 ? [StoreFile.scales] : [])
   }
 
   /// Removes the files of a store that cannot be of use, and its directory if nothing else is there.
   static func remove(_ directory: URL) {
     let files = FileManager.default
     for name in [
-      infoName, gradientsName, normsName, examplesName, scalesName, StoreManifest.fileName,
+      StoreFile.info, StoreFile.gradients, StoreFile.norms, StoreFile.examples, StoreFile.scales,
+      StoreManifest.fileName,
     ] {
       try? files.removeItem(at: directory.appending(path: name))
     }
@@ -103,7 +106,7 @@ extension StoreDirectory {
       try manifest.json.serialized(.indented) + "\n",
       to: directory.appending(path: StoreManifest.fileName))
     let text = try info.json.serialized(.indented) + "\n"
-    let url = directory.appending(path: infoName)
+    let url = directory.appending(path: StoreFile.info)
     guard (try? Data(contentsOf: url)) != Data(text.utf8) else { return }
     try AtomicFile.write(text, to: url)
   }

@@ -1,14 +1,4 @@
-public import Data
 internal import LinearAlgebra
-internal import RealModule
-
-/// What per-example gradients are the gradients of.
-public enum GradientTarget: String, Sendable, Hashable, CaseIterable {
-  /// Each example's own loss, −log p.
-  case loss
-  /// The margin log p/(1 − p) of its class, which TRAK takes (Park et al., 2023).
-  case margin
-}
 
 /// The margin log p_y/(1 − p_y) of a batch of logits.
 ///
@@ -38,16 +28,5 @@ enum Margin {
       gradients[start + label] = others.isEmpty ? 0 : 1
     }
     return Matrix(rows: logits.rows, columns: classes, elements: gradients)
-  }
-}
-
-extension MultilayerPerceptron {
-  /// The probability p of each example's own class, from 0 to 1.
-  ///
-  /// - Throws: ``ModelError`` if the data do not fit, or there are none.
-  public func labelProbabilities(
-    of data: TabularDataSet<Element>
-  ) throws(ModelError) -> [Double] {
-    try losses(of: data).map { Double.exp(-$0) }
   }
 }

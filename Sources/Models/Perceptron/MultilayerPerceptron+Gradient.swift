@@ -52,3 +52,36 @@ extension Matrix {
     return sums
   }
 }
+
+extension MultilayerPerceptron {
+  /// Each example's gradient by every trained parameter, from what a pass left behind.
+  ///
+  /// - Parameters:
+  ///   - blocks: Become one array for each parameter, `n × d` row by row; their memory is used again.
+  ///   - pass: A pass forward and back.
+  ///   - firstLayer: The first layer whose parameters count.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
+  func fillGradients(
+    _ blocks: inout [[Element]], of pass: NetworkPass<Element>, fromLayer firstLayer: Int
+  ) {
+    let parameters = trainableParameters.filter { $0.layer >= firstLayer }
+    if blocks.isEmpty { blocks = Array(repeating: [], count: parameters.count) }
+    for (index, parameter) in parameters.enumerated() {
+      let layer = parameter.layer
+      let delta = pass.deltas[layer]
+      switch parameter.role {
+      case .weight:
+        fillOuterProducts(&blocks[index], delta, pass.inputs[layer])
+      case .bias:
+        blocks[index] = delta.elements
+      case .down:
+        guard let adapterDelta = pass.adapterDeltas[layer] else { continue }
+        fillOuterProducts(&blocks[index], adapterDelta, pass.inputs[layer])
+      case .up:
+        guard let projection = pass.projections[layer] else { continue }
+        fillOuterProducts(&blocks[index], delta, projection)
+      }
+    }
+  }
+}

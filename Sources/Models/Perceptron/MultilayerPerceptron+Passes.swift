@@ -1,6 +1,7 @@
-import Algorithms
+internal import Algorithms
 public import Data
 public import LinearAlgebra
+internal import RealModule
 
 /// What a batch leaves behind on its way through a network and back: all that any gradient needs.
 struct NetworkPass<Element: Scalar> {
@@ -57,6 +58,15 @@ extension MultilayerPerceptron {
     (0..<features.rows).chunks(ofCount: Self.batchSize).flatMap { rows in
       logits(of: features[rows: rows]).columnsOfRowMaxima()
     }
+  }
+
+  /// The probability p of each example's own class, from 0 to 1.
+  ///
+  /// - Throws: ``ModelError`` if the data do not fit, or there are none.
+  public func labelProbabilities(
+    of data: TabularDataSet<Element>
+  ) throws(ModelError) -> [Double] {
+    try losses(of: data).map { Double.exp(-$0) }
   }
 
   /// The share of examples whose most likely class is their label, from 0 to 1.

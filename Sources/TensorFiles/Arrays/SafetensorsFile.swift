@@ -18,7 +18,7 @@ public struct SafetensorsFile: Sendable {
   public let metadata: OrderedDictionary<String, String>
 
   /// The longest header that is read, in bytes; the format's own limit.
-  public static let headerLimit = 100_000_000
+  public static let headerLimit = SafetensorsHeader.limit
 
   /// Opens a file and checks its header.
   ///

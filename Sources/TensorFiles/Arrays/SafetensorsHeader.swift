@@ -4,6 +4,8 @@ import OrderedCollections
 struct SafetensorsHeader {
   /// The key that holds text about the file instead of a tensor.
   static let metadataKey = "__metadata__"
+  /// The longest header that is read, in bytes; the format's own limit.
+  static let limit = 100_000_000
 
   var tensors: OrderedDictionary<String, TensorEntry> = [:]
   var metadata: OrderedDictionary<String, String> = [:]
@@ -17,9 +19,9 @@ struct SafetensorsHeader {
       throw .truncated(path: path, offset: 0, needed: 8, fileSize: map.count)
     }
     let length = UInt64(littleEndian: try map.elements(of: UInt64.self, byteOffset: 0, count: 1)[0])
-    guard length <= SafetensorsFile.headerLimit else {
+    guard length <= Self.limit else {
       throw .headerTooLong(
-        path: path, offset: 0, length: length, limit: SafetensorsFile.headerLimit)
+        path: path, offset: 0, length: length, limit: Self.limit)
     }
     dataOffset = 8 + Int(length)
     guard dataOffset <= map.count else {

@@ -93,9 +93,9 @@ public struct SafetensorsWriter: ~Copyable {
     }
     var text = Array(try OrderedJSON.object(header).serialized(path: path).utf8)
     text += Array(repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8)
-    guard text.count <= SafetensorsFile.headerLimit else {
+    guard text.count <= SafetensorsHeader.limit else {
       throw .headerTooLong(
-        path: path, offset: 0, length: UInt64(text.count), limit: SafetensorsFile.headerLimit)
+        path: path, offset: 0, length: UInt64(text.count), limit: SafetensorsHeader.limit)
     }
     return text
   }

@@ -83,10 +83,3 @@ enum UnfinishedFiles {
     }
   }
 }
-
-extension AtomicFile {
-  /// Removes the temporary files of all that is not committed, in a process that is about to end.
-  ///
-  /// From then on no file can be begun or committed in this process.
-  public static func abandonAll() { UnfinishedFiles.abandonAll() }
-}

@@ -31,7 +31,7 @@ extension GradientStore {
     func exists(_ name: String, in folder: URL) -> Bool {
       FileManager.default.fileExists(atPath: folder.appending(path: name).path)
     }
-    if exists(StoreDirectory.infoName, in: url) || exists(StoreManifest.fileName, in: url) {
+    if exists(StoreFile.info, in: url) || exists(StoreManifest.fileName, in: url) {
       return try StoreDirectory.open(url, allowingIncomplete: allowingIncomplete)
     }
     guard FileManager.default.isReadableFile(atPath: url.path) else {
@@ -43,7 +43,7 @@ extension GradientStore {
       .sorted { $0.lastPathComponent < $1.lastPathComponent }
     // A shard whose writer has just begun has a manifest before it has an info.json.
     let shards = entries.filter {
-      exists(StoreDirectory.infoName, in: $0) || exists(StoreManifest.fileName, in: $0)
+      exists(StoreFile.info, in: $0) || exists(StoreManifest.fileName, in: $0)
     }
     if !shards.isEmpty {
       if !allowingIncomplete { try StoreDirectory.requireFinished(url) }
