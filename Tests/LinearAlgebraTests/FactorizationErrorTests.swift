@@ -10,7 +10,7 @@ struct FactorizationErrorTests {
         FactorizationError.notPositiveDefinite(leadingMinor: 17, order: 40),
         ["17", "40", "damping"]
       ),
-      (.notFinite(order: 40), ["40", "NaN", "inspect"]),
+      (.notFinite(order: 40), ["40", "NaN", "health"]),
       (.singular(pivot: 17, order: 40), ["17", "40", "damping"]),
       (.didNotConverge(unconverged: 3, order: 40), ["3", "40", "converge"]),
       (.tooLarge(order: 40_000, limit: 32_766), ["40000", "32766", "iterative"]),

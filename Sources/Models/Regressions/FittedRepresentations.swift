@@ -9,8 +9,8 @@ extension MultilayerPerceptron {
   ///   - data: n examples.
   ///   - penalty: λ, with which a last layer is fitted anew to these representations and labels, to its
   ///     minimum, so that it is a sum of representers; none unless given.
-  /// - Throws: ``ModelError``, or ``FactorizationError``.
-  /// - Complexity: With a penalty, n · classes · D² operations a Newton step, D = classes · (d + 1).
+  /// - Throws: ``ModelError``, or `FactorizationError`.
+  /// - Complexity: With a penalty, n · classes · D² operations per Newton step, D = classes · (d + 1).
   public func representations(
     of data: TabularDataSet<Element>, fittingHeadWith penalty: Double? = nil
   ) throws -> Representations {

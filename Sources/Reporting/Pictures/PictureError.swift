@@ -1,7 +1,7 @@
 /// What data can make a picture impossible.
 ///
 /// Nothing is left out of a picture in silence: a number that has no place on it is an error.
-public enum PictureError: Error, Equatable, Sendable {
+package enum PictureError: Error, Equatable, Sendable {
   /// A number is NaN or infinite.
   case notFinite(picture: String, series: String, index: Int, value: String)
   /// A number that is not positive stands on a logarithmic axis.
@@ -20,7 +20,7 @@ public enum PictureError: Error, Equatable, Sendable {
 
 extension PictureError: CustomStringConvertible {
   /// What was found where, and what to do.
-  public var description: String {
+  package var description: String {
     switch self {
     case .notFinite(let picture, let series, let index, let value):
       "picture “\(picture)”: point \(index) of “\(series)” is \(value); leave it out or find out why"

@@ -4,9 +4,9 @@ internal import Foundation
 ///
 /// A missing number is written "–". Rounding is that of C's `printf`: from the
 /// exact binary value to the nearest decimal, and to the even one of two equally near.
-public enum NumberFormat {
+package enum NumberFormat {
   /// What stands where a number is missing: an en dash.
-  public static let missing = "–"
+  package static let missing = "–"
 
   /// A number to some significant digits: 0.0123, 1.50, 734.
   ///
@@ -17,7 +17,7 @@ public enum NumberFormat {
   /// - Parameters:
   ///   - value: The number, or nil where it is missing.
   ///   - digits: How many significant digits, in 1 ... 17.
-  public static func significant(_ value: Double?, digits: Int = 3) -> String {
+  package static func significant(_ value: Double?, digits: Int = 3) -> String {
     precondition((1...17).contains(digits), "\(digits) significant digits are not in 1 ... 17")
     guard let value else { return missing }
     guard value.isFinite else { return notFinite(value) }
@@ -38,7 +38,7 @@ public enum NumberFormat {
   /// - Parameters:
   ///   - value: The number, or nil where it is missing.
   ///   - decimals: How many digits after the point, in 0 ... 17.
-  public static func decimals(_ value: Double?, _ decimals: Int = 3) -> String {
+  package static func decimals(_ value: Double?, _ decimals: Int = 3) -> String {
     precondition((0...17).contains(decimals), "\(decimals) decimals are not in 0 ... 17")
     guard let value else { return missing }
     guard value.isFinite else { return notFinite(value) }
@@ -52,7 +52,7 @@ public enum NumberFormat {
   /// Below a minute: one decimal under ten of the unit, none above. Never more than two units.
   ///
   /// - Parameter value: Seconds, or nil where the time is missing.
-  public static func seconds(_ value: Double?) -> String {
+  package static func seconds(_ value: Double?) -> String {
     guard let value else { return missing }
     guard value.isFinite else { return notFinite(value) }
     if value < 0 { return "-" + seconds(-value) }
@@ -75,7 +75,7 @@ public enum NumberFormat {
   /// From 1 kB on: one decimal under ten of the unit, none above. 1 kB is 1000 B.
   ///
   /// - Parameter value: Bytes, or nil where the size is missing.
-  public static func bytes(_ value: Int?) -> String {
+  package static func bytes(_ value: Int?) -> String {
     guard let value else { return missing }
     let magnitude = Double(value.magnitude)
     let sign = value < 0 ? "-" : ""

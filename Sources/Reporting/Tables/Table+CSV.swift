@@ -5,7 +5,7 @@ extension Table {
   ///
   /// Numbers are written with the fewest digits that read back as the same `Double`, times in seconds,
   /// sizes in bytes; what is missing is an empty field. `CSVLine` says how fields are quoted.
-  public func csv() -> String {
+  package func csv() -> String {
     CSVLine.text(columns.map(\.name))
       + rows.map { row in CSVLine.text(row.map(rawText)) }.joined()
   }

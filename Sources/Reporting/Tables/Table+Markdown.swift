@@ -3,7 +3,7 @@ extension Table {
   ///
   /// Text is aligned left and numbers right. Characters of a cell that Markdown would interpret are
   /// escaped with a backslash, and line breaks become blanks.
-  public func markdown() -> String {
+  package func markdown() -> String {
     let names = columns.map { escapingMarkdown($0.name) }
     let cells = rows.map { row in
       zip(columns, row).map { escapingMarkdown($0.text(of: $1)) }

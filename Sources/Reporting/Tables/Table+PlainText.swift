@@ -11,7 +11,7 @@ extension Table {
   /// Text is aligned left and numbers right. No colour and no trailing blanks; every line ends with a
   /// newline. Control characters inside a cell are written as escapes (`\n`), so a cell can neither
   /// break its line nor steer a terminal. Widths are counted in characters.
-  public func plainText() -> String {
+  package func plainText() -> String {
     let names = columns.map { escapingControls($0.name) }
     let cells = rows.map { row in
       zip(columns, row).map { escapingControls($0.text(of: $1)) }

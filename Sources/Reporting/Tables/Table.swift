@@ -2,11 +2,11 @@
 ///
 /// Cells keep their values; a column says how people read them. Text and Markdown are for people and
 /// round; CSV is for programs and does not.
-public struct Table: Equatable, Sendable {
+package struct Table: Equatable, Sendable {
   /// A column: its name, and how its numbers are shown.
-  public struct Column: Equatable, Sendable {
+  package struct Column: Equatable, Sendable {
     /// What the cells of a column are.
-    public enum Kind: Equatable, Sendable {
+    package enum Kind: Equatable, Sendable {
       /// Text, aligned left. All other kinds are aligned right.
       case text
       /// Numbers to some significant digits, as `NumberFormat.significant(_:digits:)`.
@@ -20,19 +20,19 @@ public struct Table: Equatable, Sendable {
     }
 
     /// The name that stands above the column.
-    public let name: String
+    package let name: String
     /// The kind of its cells.
-    public let kind: Kind
+    package let kind: Kind
 
     /// Makes a column.
-    public init(_ name: String, _ kind: Kind = .text) {
+    package init(_ name: String, _ kind: Kind = .text) {
       self.name = name
       self.kind = kind
     }
   }
 
   /// A cell of a row.
-  public enum Cell: Equatable, Sendable {
+  package enum Cell: Equatable, Sendable {
     /// A text.
     case text(String)
     /// A real number.
@@ -43,21 +43,21 @@ public struct Table: Equatable, Sendable {
     case missing
 
     /// A number, or `missing` for nil.
-    public static func number(_ value: Double?) -> Cell {
+    package static func number(_ value: Double?) -> Cell {
       value.map { .number($0) } ?? .missing
     }
   }
 
   /// The columns, from left to right.
-  public let columns: [Column]
+  package let columns: [Column]
 
   /// The rows, from top to bottom; each has a cell for every column.
-  public private(set) var rows: [[Cell]] = []
+  package private(set) var rows: [[Cell]] = []
 
   /// Makes a table without rows.
   ///
   /// - Parameter columns: One or more columns.
-  public init(columns: [Column]) {
+  package init(columns: [Column]) {
     precondition(!columns.isEmpty, "a table needs a column")
     self.columns = columns
   }
@@ -65,7 +65,7 @@ public struct Table: Equatable, Sendable {
   /// Adds a row at the bottom.
   ///
   /// - Parameter row: A cell for every column.
-  public mutating func append(_ row: [Cell]) {
+  package mutating func append(_ row: [Cell]) {
     precondition(
       row.count == columns.count, "\(row.count) cells do not fill \(columns.count) columns")
     rows.append(row)
@@ -76,11 +76,11 @@ extension Table.Cell: ExpressibleByStringLiteral, ExpressibleByFloatLiteral,
   ExpressibleByIntegerLiteral
 {
   /// Makes a cell of text.
-  public init(stringLiteral value: String) { self = .text(value) }
+  package init(stringLiteral value: String) { self = .text(value) }
   /// Makes a cell of a real number.
-  public init(floatLiteral value: Double) { self = .number(value) }
+  package init(floatLiteral value: Double) { self = .number(value) }
   /// Makes a cell of a whole number.
-  public init(integerLiteral value: Int) { self = .integer(value) }
+  package init(integerLiteral value: Int) { self = .integer(value) }
 }
 
 extension Table.Column {

@@ -1,8 +1,8 @@
 extension Chart {
   /// An axis: what it measures, and how.
-  public struct Axis: Equatable, Sendable {
+  package struct Axis: Equatable, Sendable {
     /// How numbers become places.
-    public enum Scale: Equatable, Sendable {
+    package enum Scale: Equatable, Sendable {
       /// Equal differences, equal lengths.
       case linear
       /// Equal ratios, equal lengths; for positive numbers.
@@ -12,7 +12,7 @@ extension Chart {
     }
 
     /// How the numbers at the ticks are written.
-    public enum Numbers: Equatable, Sendable {
+    package enum Numbers: Equatable, Sendable {
       /// As decimals, with a power of ten where they would be long.
       case plain
       /// As hundredths: 0.25 is 25%.
@@ -24,18 +24,18 @@ extension Chart {
     }
 
     /// What it measures, with its unit.
-    public var label: String
+    package var label: String
     /// How numbers become places.
-    public var scale: Scale
+    package var scale: Scale
     /// From where to where it goes; nil for round numbers around the data.
     ///
     /// Points outside are counted in a line below the title, lines are cut.
-    public var range: ClosedRange<Double>?
+    package var range: ClosedRange<Double>?
     /// How the numbers at the ticks are written.
-    public var numbers: Numbers
+    package var numbers: Numbers
 
     /// Makes an axis.
-    public init(
+    package init(
       _ label: String, scale: Scale = .linear, range: ClosedRange<Double>? = nil,
       numbers: Numbers = .plain
     ) {

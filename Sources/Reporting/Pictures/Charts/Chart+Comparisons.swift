@@ -8,7 +8,7 @@ extension Chart {
   ///   - approximate: The method's scores of the same pairs, in the same order.
   ///   - remarks: Lines for the emptiest corner, such as "Pearson 0.912".
   /// - Throws: `PictureError.lengths` where there are not as many of both.
-  public static func againstExact(
+  package static func againstExact(
     _ title: String, method: String, exact: [Double], approximate: [Double], remarks: [String] = []
   ) throws(PictureError) -> Chart {
     guard exact.count == approximate.count else {
@@ -27,16 +27,16 @@ extension Chart {
   }
 
   /// A number with its interval, where it has one.
-  public struct Estimate: Equatable, Sendable {
+  package struct Estimate: Equatable, Sendable {
     /// The number.
-    public var value: Double
+    package var value: Double
     /// The lower end of its interval.
-    public var lower: Double?
+    package var lower: Double?
     /// The upper end of its interval.
-    public var upper: Double?
+    package var upper: Double?
 
     /// Makes an estimate.
-    public init(_ value: Double, lower: Double? = nil, upper: Double? = nil) {
+    package init(_ value: Double, lower: Double? = nil, upper: Double? = nil) {
       self.value = value
       self.lower = lower
       self.upper = upper
@@ -51,7 +51,7 @@ extension Chart {
   ///   - y: The vertical axis.
   ///   - methods: The name of each method, and one estimate per group; nil leaves a gap.
   /// - Throws: `PictureError.lengths` where a method has not as many estimates as there are groups.
-  public static func bars(
+  package static func bars(
     _ title: String, groups: [String], y: Axis, methods: [(name: String, estimates: [Estimate?])]
   ) throws(PictureError) -> Chart {
     for method in methods where method.estimates.count != groups.count {
@@ -79,7 +79,7 @@ extension Chart {
   ///   - classes: Names and points; a point with a value is coloured by it.
   ///   - colors: What the colours mean.
   ///   - boundaries: Where a classifier changes its mind: lines from point to point.
-  public static func points(
+  package static func points(
     _ title: String, x: Axis, y: Axis, classes: [(name: String, points: [Point])],
     colors: ColorBar = ColorBar("influence", scale: .diverging),
     boundaries: [(label: String, points: [Point])] = []

@@ -7,7 +7,7 @@ extension Chart {
   ///   - y: The vertical axis.
   ///   - curves: Names and points; intervals become bands.
   ///   - baseline: A constant to compare with, such as the accuracy with all data.
-  public static func curves(
+  package static func curves(
     _ title: String, x: Axis, y: Axis, _ curves: [(name: String, points: [Point])],
     baseline: (value: Double, label: String)? = nil
   ) -> Chart {
@@ -28,7 +28,7 @@ extension Chart {
   ///   - title: What stands above.
   ///   - curves: Names and points, both coordinates in 0 ... 1.
   ///   - badShare: The share of bad examples among all, in 0 ... 1.
-  public static func detection(
+  package static func detection(
     _ title: String, _ curves: [(name: String, points: [Point])], badShare: Double
   ) -> Chart {
     precondition((0...1).contains(badShare), "a share of \(badShare) is not in 0 ... 1")
@@ -52,7 +52,7 @@ extension Chart {
   ///   - floor: Eigenvalues at or below it are left out, and the subtitle says how many they are;
   ///     positive. Rounding makes the zeros of a spectrum any small numbers, of both signs.
   ///   - label: What is measured.
-  public static func spectrum(
+  package static func spectrum(
     _ title: String, _ spectra: [(name: String, eigenvalues: [Double])], floor: Double? = nil,
     label: String = "eigenvalue"
   ) -> Chart {
@@ -84,7 +84,7 @@ extension Chart {
   ///   - curves: Names and points (λ, measure).
   ///   - chosen: The damping that is used otherwise, marked by a vertical line.
   ///   - x: The horizontal axis.
-  public static func dampingSweep(
+  package static func dampingSweep(
     _ title: String, y: Axis, _ curves: [(name: String, points: [Point])], chosen: Double? = nil,
     x: Axis = Axis("damping λ", scale: .logarithmic)
   ) -> Chart {

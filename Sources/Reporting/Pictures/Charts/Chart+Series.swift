@@ -1,19 +1,19 @@
 extension Chart {
   /// A point of a series.
-  public struct Point: Equatable, Sendable {
+  package struct Point: Equatable, Sendable {
     /// The horizontal coordinate; on an axis of categories the number of one.
-    public var x: Double
+    package var x: Double
     /// The vertical coordinate.
-    public var y: Double
+    package var y: Double
     /// The lower end of its interval, where it has one.
-    public var lower: Double?
+    package var lower: Double?
     /// The upper end of its interval.
-    public var upper: Double?
+    package var upper: Double?
     /// What its colour shows, where it has one; for scatter only.
-    public var value: Double?
+    package var value: Double?
 
     /// Makes a point.
-    public init(
+    package init(
       _ x: Double, _ y: Double, lower: Double? = nil, upper: Double? = nil, value: Double? = nil
     ) {
       self.x = x
@@ -25,9 +25,9 @@ extension Chart {
   }
 
   /// Points that belong together, and how they are drawn.
-  public struct Series: Equatable, Sendable {
+  package struct Series: Equatable, Sendable {
     /// How points are drawn.
-    public enum Kind: Equatable, Sendable {
+    package enum Kind: Equatable, Sendable {
       /// Joined in the given order; intervals become a band. About nine points have markers.
       case line
       /// Points are joined by lines, without markers.
@@ -44,18 +44,18 @@ extension Chart {
     /// The name in the legend.
     ///
     /// In small multiples series of one name look the same.
-    public var name: String
+    package var name: String
     /// How points are drawn.
-    public var kind: Kind
+    package var kind: Kind
     /// The points.
-    public var points: [Point]
+    package var points: [Point]
     /// Which look it has: a whole number from 0, where colours repeat after 8 and looks after 24.
     ///
     /// nil for the next free one.
-    public var look: Int?
+    package var look: Int?
 
     /// Makes a series.
-    public init(_ name: String, _ kind: Kind = .line, points: [Point], look: Int? = nil) {
+    package init(_ name: String, _ kind: Kind = .line, points: [Point], look: Int? = nil) {
       precondition((look ?? 0) >= 0, "look \(look ?? 0) is below 0")
       self.name = name
       self.kind = kind
@@ -65,9 +65,9 @@ extension Chart {
   }
 
   /// A grey line to compare with.
-  public struct Reference: Equatable, Sendable {
+  package struct Reference: Equatable, Sendable {
     /// The course of the line.
-    public enum Course: Equatable, Sendable {
+    package enum Course: Equatable, Sendable {
       /// y = x.
       case identity
       /// A constant y.
@@ -79,14 +79,14 @@ extension Chart {
     }
 
     /// The course of the line.
-    public var course: Course
+    package var course: Course
     /// The name of the line in the legend.
     ///
     /// An empty label is not shown.
-    public var label: String
+    package var label: String
 
     /// Makes a reference line.
-    public init(_ course: Course, label: String = "") {
+    package init(_ course: Course, label: String = "") {
       self.course = course
       self.label = label
     }

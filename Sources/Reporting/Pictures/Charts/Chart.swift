@@ -6,36 +6,36 @@
 ///
 /// A series without points stands in the legend as "(no data)"; a chart without any point says "No
 /// data". NaN, infinities, and numbers that are not positive on a logarithmic axis are errors.
-public struct Chart: Equatable, Sendable {
+package struct Chart: Equatable, Sendable {
   /// What stands above the picture; it is also its accessible name.
-  public var title: String
+  package var title: String
   /// A quieter line beneath the title.
   ///
   /// Empty for none.
-  public var subtitle = ""
+  package var subtitle = ""
   /// The horizontal axis.
-  public var x: Axis
+  package var x: Axis
   /// The vertical axis.
-  public var y: Axis
+  package var y: Axis
   /// What is drawn, in the order of the legend.
-  public var series: [Series]
+  package var series: [Series]
   /// Lines to compare with, drawn in grey: behind the series, or in front of scattered points.
-  public var references: [Reference] = []
+  package var references: [Reference] = []
   /// How points that have a value are coloured; nil for the scale that suits the values, without a label.
-  public var colors: ColorBar?
+  package var colors: ColorBar?
   /// Lines of text for the emptiest corner, such as "Pearson 0.912".
-  public var remarks: [String] = []
+  package var remarks: [String] = []
   /// The names of the series to stress: all others become pale.
   ///
   /// Empty for none.
-  public var emphasis: Set<String> = []
+  package var emphasis: Set<String> = []
   /// The width in pixels, 320 or more.
-  public var width = 720.0
+  package var width = 720.0
   /// The height in pixels without the legend, which is added below; 240 or more.
-  public var height = 440.0
+  package var height = 440.0
 
   /// Makes a chart.
-  public init(_ title: String, x: Axis, y: Axis, series: [Series]) {
+  package init(_ title: String, x: Axis, y: Axis, series: [Series]) {
     self.title = title
     self.x = x
     self.y = y
@@ -43,18 +43,18 @@ public struct Chart: Equatable, Sendable {
   }
 
   /// The bar that explains the colours of points.
-  public struct ColorBar: Equatable, Sendable {
+  package struct ColorBar: Equatable, Sendable {
     /// What the colours mean.
-    public var label: String
+    package var label: String
     /// Which colours.
-    public var scale: ColorScale
+    package var scale: ColorScale
     /// The values of the first and the last colour; nil for those of the data.
     ///
     /// Values beyond have the colour of the nearer end.
-    public var range: ClosedRange<Double>?
+    package var range: ClosedRange<Double>?
 
     /// Makes a colour bar.
-    public init(_ label: String, scale: ColorScale, range: ClosedRange<Double>? = nil) {
+    package init(_ label: String, scale: ColorScale, range: ClosedRange<Double>? = nil) {
       self.label = label
       self.scale = scale
       self.range = range

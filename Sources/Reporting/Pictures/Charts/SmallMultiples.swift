@@ -1,24 +1,24 @@
 /// Several charts in a grid, as one picture with one legend.
 ///
 /// Series of one name look the same in all of them.
-public struct SmallMultiples: Equatable, Sendable {
+package struct SmallMultiples: Equatable, Sendable {
   /// The title above all charts.
-  public var title: String
+  package var title: String
   /// The charts, row by row.
   ///
   /// Their own widths and heights do not count.
-  public var charts: [Chart]
+  package var charts: [Chart]
   /// How many stand side by side, 1 or more.
-  public var columns: Int
+  package var columns: Int
   /// Whether all axes without a fixed range have the same one, over the data of all charts.
-  public var sharesRanges: Bool
+  package var sharesRanges: Bool
   /// The width of the whole in pixels.
-  public var width = 960.0
+  package var width = 960.0
   /// The height of a row in pixels.
-  public var rowHeight = 300.0
+  package var rowHeight = 300.0
 
   /// Makes a grid of charts.
-  public init(_ title: String, columns: Int = 3, sharesRanges: Bool = false, charts: [Chart]) {
+  package init(_ title: String, columns: Int = 3, sharesRanges: Bool = false, charts: [Chart]) {
     precondition(columns >= 1, "\(columns) columns are fewer than 1")
     self.title = title
     self.columns = columns
@@ -29,7 +29,7 @@ public struct SmallMultiples: Equatable, Sendable {
   /// The picture as a complete SVG document.
   ///
   /// - Throws: `PictureError` where a number has no place on the picture.
-  public func svg() throws(PictureError) -> String {
+  package func svg() throws(PictureError) -> String {
     for chart in charts { try chart.validate() }
     return try Self.document(
       title: title, heading: title, charts: sharesRanges ? sharingRanges() : charts,
@@ -132,7 +132,7 @@ extension Chart {
   /// The picture as a complete SVG document.
   ///
   /// - Throws: `PictureError` where a number has no place on the picture.
-  public func svg() throws(PictureError) -> String {
+  package func svg() throws(PictureError) -> String {
     try SmallMultiples.document(
       title: title, heading: nil, charts: [self], columns: 1, width: width, height: height)
   }

@@ -1,7 +1,7 @@
 internal import Foundation
 
 /// A scale of colours for numbers, in 21 steps, once for light and once for dark backgrounds.
-public enum ColorScale: Equatable, Sendable {
+package enum ColorScale: Equatable, Sendable {
   /// From red (negative) over the background's grey (zero) to blue (positive): ColorBrewer's RdBu,
   /// safe for the colour-blind. Its range is symmetric about zero.
   case diverging

@@ -2,27 +2,27 @@
 ///
 /// The picture is as wide as the numbers need. With too many columns for 1200 pixels cells become
 /// smaller, and their numbers are shown by the pointer only.
-public struct HeatMap: Equatable, Sendable {
+package struct HeatMap: Equatable, Sendable {
   /// What stands above the picture; it is also its accessible name.
-  public var title: String
+  package var title: String
   /// A quieter line beneath the title.
   ///
   /// Empty for none.
-  public var subtitle = ""
+  package var subtitle = ""
   /// The names of the rows.
-  public var rows: [String]
+  package var rows: [String]
   /// The names of the columns.
-  public var columns: [String]
+  package var columns: [String]
   /// The numbers, row by row; nil for one that is missing, shown as "–" without colour.
-  public var values: [[Double?]]
+  package var values: [[Double?]]
   /// The colours.
-  public var scale: ColorScale
+  package var scale: ColorScale
   /// The values of the first and the last colour; nil for those of the data.
   ///
   /// Values beyond have the colour of the nearer end.
-  public var range: ClosedRange<Double>?
+  package var range: ClosedRange<Double>?
   /// How many decimals the numbers have, from 0 to 6.
-  public var decimals: Int
+  package var decimals: Int
 
   /// Makes a heat map.
   ///
@@ -34,7 +34,7 @@ public struct HeatMap: Equatable, Sendable {
   ///   - scale: The colours.
   ///   - range: The values of the first and the last colour.
   ///   - decimals: How many decimals the numbers have.
-  public init(
+  package init(
     _ title: String, rows: [String], columns: [String], values: [[Double?]],
     scale: ColorScale = .diverging, range: ClosedRange<Double>? = nil, decimals: Int = 2
   ) {

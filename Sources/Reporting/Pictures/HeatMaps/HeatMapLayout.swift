@@ -128,7 +128,7 @@ extension HeatMap {
   /// The picture as a complete SVG document.
   ///
   /// - Throws: `PictureError` where the matrix is not rows × columns or has a number that is not finite.
-  public func svg() throws(PictureError) -> String {
+  package func svg() throws(PictureError) -> String {
     try validate()
     let layout = HeatMapLayout(self)
     var markup = Markup()
