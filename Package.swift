@@ -56,6 +56,7 @@ let package = Package(
       name: "Influence",
       dependencies: [
         "LinearAlgebra", "TensorFiles", "Gradients",
+        .product(name: "Algorithms", package: "swift-algorithms"),
         .product(name: "OrderedCollections", package: "swift-collections"),
       ],
       swiftSettings: settings),

@@ -1,3 +1,5 @@
+import Algorithms
+
 /// A model from which examples can be removed, and that says what removing one more would do.
 ///
 /// What the search of `RemovalSearch` needs to know; least squares, logistic regression and stored gradients
@@ -123,13 +125,11 @@ package enum RemovalSearch {
           "only \(candidates.count) of \(size) examples can be removed, because the others each determine a direction of the parameters alone"
       )
     }
-    var places = Array(0..<size)
     var result = InfluentialSubset(
       rows: [], gains: [], effect: nil, rounds: 0,
       fixedRows: slacks.indices.filter { slacks[$0] < leastSlack })
     var largest = -Double.infinity
-    while true {
-      let rows = places.map { candidates[$0] }
+    for rows in candidates.combinations(ofCount: size) {
       let effect = try model.effect(ofRemoving: rows)
       result.rounds += 1
       // Sets come in lexical order, so that of equal ones the first stays.
@@ -138,11 +138,6 @@ package enum RemovalSearch {
         (result.rows, result.effect) = (rows, effect)
       }
       progress?(Double(result.rounds) / total)
-      guard
-        let last = places.indices.last(where: { places[$0] < candidates.count - size + $0 })
-      else { break }
-      places[last] += 1
-      for later in places.indices where later > last { places[later] = places[later - 1] + 1 }
     }
     let alone = model.effects
     result.gains = result.rows.map { alone[$0] }
