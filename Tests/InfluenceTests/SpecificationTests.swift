@@ -45,5 +45,13 @@ struct SpecificationTests {
     }
     #expect(throws: InfluenceError.self) { try EstimatorCatalog.estimator("relatif-l:steps=5") }
     #expect(throws: InfluenceError.self) { try EstimatorCatalog.estimator("relatif-l:base=rps") }
+    // A base without settings of its own ends at the comma.
+    let error = #expect(throws: InfluenceError.self) {
+      try EstimatorCatalog.estimator("relatif-l:base=datainf,x=1")
+    }
+    guard case .invalidSetting(RelatIFLoss.name, "x", _)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
   }
 }

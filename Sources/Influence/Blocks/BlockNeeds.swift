@@ -12,6 +12,8 @@ struct BlockNeeds: Sendable {
   let choices: [CostModel.Choice]
   /// The estimators, with those that work by passes in the place of those whose matrices do not fit.
   let estimators: [any Estimator]
+  /// What each method divides its scores by.
+  let normalizations: [ScoreNormalization]
   /// Whether K is formed.
   let needsKernel: Bool
   /// Whether F is formed.
@@ -84,6 +86,7 @@ struct BlockNeeds: Sendable {
     self.shape = shape
     self.isDead = isDead
     choices = pairs.map(\.1)
+    normalizations = pairs.map(\.0.normalization)
     estimators = pairs.map { $1.isByPasses ? $0.withoutMatrices ?? $0 : $0 }
     let users = pairs.filter { !$0.1.isByPasses && $0.0.needs(on: $0.1.side).takesGram }
     let onScores = users.count { $0.1.side == .score }

@@ -1,7 +1,7 @@
 /// A method's name with the texts of its settings: `cg:steps=50,tolerance=0.001`.
 ///
-/// The value of a setting that is itself a method takes everything that follows, so that settings of
-/// that method need no brackets: `relatif-l:base=cg:steps=50,tolerance=0.001`.
+/// The value of a setting that is itself a method with settings takes everything that follows, so that
+/// settings of that method need no brackets: `relatif-l:base=cg:steps=50,tolerance=0.001`.
 struct MethodSpecification: Sendable {
   /// The method's name.
   let name: String
@@ -30,7 +30,8 @@ struct MethodSpecification: Sendable {
 
   /// The settings by name.
   ///
-  /// - Parameter greedy: The names of settings whose value is all that follows.
+  /// - Parameter greedy: The names of settings whose value, where it has settings of its own, is all that
+  ///   follows.
   /// - Throws: ``InfluenceError/invalidSetting(method:setting:reason:)`` of a pair without `=`, or a name
   ///   that is given twice.
   func settings(lastTaking greedy: Set<String>) throws(InfluenceError) -> [String: String] {
@@ -39,7 +40,7 @@ struct MethodSpecification: Sendable {
     while !left.isEmpty {
       let pair = left.prefix { $0 != "," }
       var sides = pair.split(separator: "=", maxSplits: 1).map(String.init)
-      if sides.count == 2, greedy.contains(sides[0]) {
+      if sides.count == 2, greedy.contains(sides[0]), sides[1].contains(":") {
         sides[1] = String(left.dropFirst(sides[0].count + 1))
         left = ""
       } else {

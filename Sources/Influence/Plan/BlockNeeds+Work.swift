@@ -69,9 +69,9 @@ extension BlockNeeds {
   func normalizingWork(certifies: Bool) -> Work {
     var work = Work()
     guard !isDead else { return work }
-    for (index, estimator) in estimators.enumerated() {
+    for (index, normalization) in normalizations.enumerated() {
       let quantity: ExampleQuantity
-      switch estimator.normalization {
+      switch normalization {
       case .selfInfluence: quantity = .selfInfluence
       case .parameterChange: quantity = .squaredChange
       case .none, .gradientNorms, .exampleWeights: continue
