@@ -127,7 +127,7 @@ struct StoreProjectionTests {
   func chunks(kind: GradientProjection.Kind) throws {
     let store = try store()
     try project(store, kind, to: "whole")
-    // Three blocks of 12 columns in double precision take 288 bytes a row.
+    // Three blocks of 12 columns in double precision take 288 bytes per row.
     for (number, rows) in [1, 7, 64, 100].enumerated() {
       try project(store, kind, to: "chunks-\(number)", chunkBytes: 288 * rows)
       #expect(

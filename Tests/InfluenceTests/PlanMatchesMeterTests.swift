@@ -1,3 +1,4 @@
+import Foundation
 import InfluenceKit
 import TestSupport
 import Testing
@@ -49,6 +50,17 @@ struct PlanMatchesMeterTests {
     return gradients.with(Companions(curvature: curvature, probabilities: probabilities))
   }
 
+  /// The same rows, projected from both sides to 3 × 2, or to less where a block is smaller.
+  private static func projected(
+    _ store: GradientStore, of shape: Shape, to folder: URL
+  ) throws -> GradientStore {
+    let outputs = shape.widths.reduce(3) { min($0, $1.outputs) }
+    let inputs = shape.widths.reduce(2) { min($0, $1.inputs) }
+    let projection = GradientProjection(.kronecker(outputs: outputs, inputs: inputs), seed: 3)
+    _ = try StoreProjection(of: store, by: projection, to: folder).run()
+    return try GradientStore(opening: folder)
+  }
+
   /// A method whose steps are known beforehand, where steps depend on the numbers.
   private func specification(_ method: String) -> String {
     method == PreconditionedConjugateGradient.name ? "pcg:steps=2,tolerance=1e-14" : method
@@ -59,12 +71,15 @@ struct PlanMatchesMeterTests {
     arguments: EstimatorCatalog.names, shapes)
   func metered(method: String, shape: Shape) throws {
     let estimator = try EstimatorCatalog.estimator(specification(method))
-    // What is projected from both sides is a store of its own: exact on it is the same work.
-    guard estimator.inputs.isDisjoint(with: [.projectionFromBothSides]) else { return }
-    let training = try training(shape)
+    let folder = try TemporaryDirectory()
+    var training = try training(shape)
     // Fewer queries than directions keep every step of an iteration whole.
     let isIterated = method == PreconditionedConjugateGradient.name
-    let queries = store(shape, "queries", rows: isIterated ? 2 : 20, seed: 4)
+    var queries = store(shape, "queries", rows: isIterated ? 2 : 20, seed: 4)
+    if estimator.inputs.contains(.projectionFromBothSides) {
+      training = try Self.projected(training, of: shape, to: folder.file("train"))
+      queries = try Self.projected(queries, of: shape, to: folder.file("query"))
+    }
     for side in Side.allCases where estimator.works(on: side) {
       for certifies in [false, true] {
         let meter = RunMeter()

@@ -54,7 +54,7 @@ public struct MethodComparison: Sendable {
   public let contexts: [BlockContext]
 
   /// The method that the others are compared with.
-  public static let reference = "exact"
+  public static let reference = ExactFisher.name
 
   /// Compares methods.
   ///

@@ -27,7 +27,7 @@ public struct ClassDetection: Sendable, Equatable {
     public let count: Int
   }
 
-  /// One entry a query; nil where no training example is of its class.
+  /// One entry per query; nil where no training example is of its class.
   public let queries: [Query?]
 
   /// Measures scores.

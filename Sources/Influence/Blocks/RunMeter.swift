@@ -13,7 +13,7 @@ public final class RunMeter: Sendable {
     /// Seconds spent on reading files into memory, ahead of passes; 0 where they were there already.
     public var secondsReading = 0.0
 
-    /// Nothing.
+    /// No work.
     public init() {}
 
     /// What was added since an earlier moment.

@@ -22,7 +22,7 @@ struct BlockConjugateGradientSolver<Element: Scalar> {
   /// The relative residual to reach.
   let tolerance: Double
   let maximumSteps: Int
-  /// Whether DataInf's M stands before the residuals, which costs another pass a step.
+  /// Whether DataInf's M stands before the residuals, which costs another pass per step.
   let usesDataInf: Bool
 
   /// How often a solution whose real residual is above the tolerance is taken up again.
@@ -64,7 +64,7 @@ struct BlockConjugateGradientSolver<Element: Scalar> {
 
   /// Solves X·(F + λI) = V.
   ///
-  /// - Complexity: one pass a step (two with DataInf), and one that gives X·Gᵀ and the residual.
+  /// - Complexity: one pass per step (two with DataInf), and one that gives X·Gᵀ and the residual.
   func solve(_ queries: MatrixView<Element>) throws -> Result {
     let norms = queries.squaredRowNorms().map { $0.squareRoot() }
     // Below ε² of a query nothing is left to resolve, even if the tolerance is zero.

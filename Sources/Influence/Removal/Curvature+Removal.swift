@@ -29,7 +29,7 @@ extension Curvature {
     private let query: Int
     private var blocks: [Block]
     private var names: [String]
-    /// Columns G·M·g of the fitted curvature by example, one list a block.
+    /// Columns G·M·g of the fitted curvature by example, one list per block.
     private var known: [Int: [[Double]]] = [:]
     private let sizeHint: Int
     private let direction: RemovalDirection

@@ -33,7 +33,7 @@ extension RepresentationMethod {
   /// - Parameters:
   ///   - queries: m examples with their labels.
   ///   - training: n examples.
-  ///   - aggregation: One row of scores a query, or the mean row.
+  ///   - aggregation: One row of scores per query, or the mean row.
   /// - Throws: ``InfluenceError``.
   public func scores(
     of queries: Representations, on training: Representations, aggregation: Aggregation = .none

@@ -69,7 +69,7 @@ public struct ScoreEnsemble: Sendable {
   /// - Parameters:
   ///   - estimator: The method, fitted to each member by itself.
   ///   - rows: Which queries; all unless given.
-  ///   - aggregation: One row of scores a query, or one for their mean.
+  ///   - aggregation: One row of scores per query, or one for their mean.
   ///   - options: As for ``Curvature``; there is no certificate of a sum.
   ///   - progress: Called as members are done.
   /// - Throws: ``InfluenceError``, or an error from reading a store.

@@ -40,7 +40,7 @@ struct Sample: Sendable {
       elements: rows.flatMap { row in columns.map { Element(Self.value(row, $0)) } })
   }
 
-  /// One matrix a block, for a writer.
+  /// One matrix per block, for a writer.
   func blocks<Element: Scalar>(
     rows: Range<Int>, as type: Element.Type = Element.self
   ) -> [Matrix<Element>] {

@@ -6,7 +6,7 @@ import Testing
 /// K-FAC and EK-FAC from factors beside the gradients, against d × d matrices.
 @Suite("K-FAC and EK-FAC")
 struct KroneckerFactoredTests {
-  /// A linear map of p inputs and q outputs under a loss: g = s·aᵀ, one a row, with its factors.
+  /// A linear map of p inputs and q outputs under a loss: g = s·aᵀ, one per row, with its factors.
   struct Map {
     let name: String
     let outputs: Int

@@ -89,7 +89,7 @@ struct NaiveBlock: Sendable {
     scores(of: try preconditioned(gradients, method, scale: scale)).diagonal
   }
 
-  /// (F + λI)x − v, a row a query.
+  /// (F + λI)x − v, one row per query.
   func residuals(of preconditioned: Matrix<Double>, for queries: Matrix<Double>) -> Matrix<Double> {
     Naive.sum(Naive.product(preconditioned, shifted), queries, scale: -1)
   }

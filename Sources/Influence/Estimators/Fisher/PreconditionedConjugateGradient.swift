@@ -18,9 +18,9 @@ import LinearAlgebra
 public struct PreconditionedConjugateGradient: Estimator {
   /// What stands before the residuals that directions are made of.
   public enum Preconditioner: String, Sendable, CaseIterable {
-    /// Nothing: one pass a step.
+    /// No preconditioner: one pass per step.
     case none
-    /// DataInf's M: two passes a step.
+    /// DataInf's M: two passes per step.
     ///
     /// F + λI after M is a product of two operators that each take all of G, the second after the
     /// first, so no recurrence makes one reading of both.

@@ -32,7 +32,7 @@ struct GroupCommand: FittingCommand {
   @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String
   @Option(help: ArgumentHelp("The queries' gradients.", valueName: "path")) var query: String
   @Option(help: ArgumentHelp("The method, with settings after a colon.", valueName: "name"))
-  var method = ["exact"]
+  var method = [ExactFisher.name]
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp("The training rows that are removed, from 0.", valueName: "row"))

@@ -127,7 +127,7 @@ struct SubsetCommand: FittingCommand {
       return try SubsetOnTable(options: table, command: self).run()
     }
     let estimator = try EstimatorCatalog.estimator(
-      method.isEmpty ? "exact" : MethodArgument.one(of: method, for: "subset"))
+      method.isEmpty ? ExactFisher.name : MethodArgument.one(of: method, for: "subset"))
     let training = try fit.store(at: train)
     let queries = try fit.store(at: query)
     if let queryRow, queryRow >= queries.count {
