@@ -45,7 +45,7 @@ def differences():
         yield "data-selection", f"{name} kept: datainf less random", of, "datainf", "random", 600 / 900
     yield "data-selection", "right labels alone less all examples", ("", "choices/{}/accuracies/0"), "right labels alone", "all", 600 / 900
     for rule in ("margin", "k-center", "random"):
-        yield "least-disagree-digits", f"mean of all rounds: LDM-S less {rule}", ("{}", "accuracies"), "ldm-s", rule, 700 / 1000
+        yield "least-disagree-digits", f"mean of all rounds: LDM-S less {rule}", ("{}", "accuracies/1:"), "ldm-s", rule, 700 / 1000
     for run in ("outliers-digits", "outliers-digits-heavy", "outliers-cifar10n"):
         ratio = 0.15 if "cifar" in run else 600 / 900
         for noise in ("",) if "cifar" in run else ("uniform", "next-class"):
@@ -95,9 +95,9 @@ def interval(values, ratio=0.0):
 
 
 def look_up(cell, path):
-    """A number of a cell's result; a list without an index gives its mean."""
+    """A number of a cell's result; a list gives its mean, and with the last key `1:` that of all but its first."""
     for key in path.split("/"):
-        cell = cell[int(key)] if isinstance(cell, list) else cell[key]
+        cell = cell[1:] if key == "1:" else cell[int(key)] if isinstance(cell, list) else cell[key]
     return mean(cell) if isinstance(cell, list) else cell
 
 
