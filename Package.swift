@@ -63,10 +63,11 @@ let package = Package(
 
     // MARK: - What stands on the engine
 
+    .target(name: "CDigits", exclude: ["digits.txt"]),
     .target(
       name: "Data",
       dependencies: [
-        "LinearAlgebra",
+        "LinearAlgebra", "CDigits",
         .product(name: "RealModule", package: "swift-numerics"),
         .product(name: "SwiftCSV", package: "SwiftCSV"),
       ],

@@ -1,10 +1,9 @@
-"""Writes Sources/Data/Digits/Digits+Embedded.swift from Tests/DataTests/Fixtures/digits.csv.
+"""Writes Sources/CDigits/digits.txt from Tests/DataTests/Fixtures/digits.csv.
 
     python3 scripts/embed_digits.py
 
-The data is part of the binary, so that the program works from any folder. It is a string literal, one image per line,
-because the array literal that SwiftPM's `embedInCode` generates takes over a minute to compile; a string of the same
-data takes no time that can be measured. A pixel is one digit in base 17 (0 ... 9, a ... g), the label comes last.
+The data is part of the binary, so that the program works from any folder: Sources/CDigits/digits.c embeds the text,
+one image per line. A pixel is one digit in base 17 (0 ... 9, a ... g); after a space, the label comes last.
 """
 
 import csv
@@ -12,21 +11,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCE = REPOSITORY / "Tests" / "DataTests" / "Fixtures" / "digits.csv"
-OUTPUT = REPOSITORY / "Sources" / "Data" / "Digits" / "Digits+Embedded.swift"
+OUTPUT = REPOSITORY / "Sources" / "CDigits" / "digits.txt"
 SYMBOLS = "0123456789abcdefg"
-
-HEADER = '''\
-// swift-format-ignore-file
-// Written by scripts/embed_digits.py; do not edit.
-//
-// Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, UCI Machine Learning
-// Repository (1998), https://doi.org/10.24432/C50P49, licence CC BY 4.0; the 1,797 test images as
-// scikit-learn 1.9.1 (BSD-3-Clause) distributes them. Unchanged but for the encoding.
-
-extension Digits {
-  /// One image per line: 64 pixels as digits in base 17, a space, the label.
-  static let embedded: String = """
-'''
 
 
 def line(row):
@@ -38,8 +24,7 @@ def line(row):
 def main():
     with SOURCE.open(newline="") as file:
         rows = list(csv.reader(file))[1:]
-    body = "".join(f"    {line(row)}\n" for row in rows)
-    OUTPUT.write_text(HEADER + body + '    """\n}\n')
+    OUTPUT.write_text("".join(f"{line(row)}\n" for row in rows))
     print(f"wrote {OUTPUT.relative_to(REPOSITORY)} ({len(rows)} images)")
 
 

@@ -1,3 +1,4 @@
+import CDigits
 public import LinearAlgebra
 
 /// The handwritten digits of the UCI repository: small images that a small network can read.
@@ -29,7 +30,8 @@ public enum Digits {
     var labels: [Int] = []
     features.reserveCapacity(exampleCount * pixelCount)
     labels.reserveCapacity(exampleCount)
-    for line in embedded.utf8.split(separator: UInt8(ascii: "\n")) {
+    let text = (0..<influence_digits_count()).map(influence_digits_byte)
+    for line in text.split(separator: UInt8(ascii: "\n")) {
       for symbol in line.prefix(pixelCount) { features.append(levels[value(of: symbol)]) }
       if let label = line.last { labels.append(value(of: label)) }
     }
