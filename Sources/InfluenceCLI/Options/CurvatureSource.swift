@@ -39,12 +39,6 @@ struct CurvatureSource {
     return try GradientStore(opening: URL(filePath: path)).partitioned(by: manifest.partition)
   }
 
-  /// How blocks are grouped.
-  func partition(_ options: FitOptions) throws -> BlockPartition {
-    guard options.givenBlocks == nil, let manifest else { return try options.partition() }
-    return manifest.partition
-  }
-
   /// Fits, or opens what was fitted.
   ///
   /// - Parameters:

@@ -11,9 +11,8 @@ struct EnsembleOptions: ParsableArguments {
       valueName: "folder[:weight]"))
   var checkpoints: [String] = []
   @Option(
-    help: ArgumentHelp(
-      "A folder of members 0, 1, ..., each with train and query, whose scores are averaged.",
-      valueName: "folder"))
+    "A folder of members 0, 1, ..., each with train and query, whose scores are averaged.",
+    value: "folder")
   var members: String?
 
   var isGiven: Bool { !checkpoints.isEmpty || members != nil }

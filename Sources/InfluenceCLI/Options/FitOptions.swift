@@ -5,51 +5,33 @@ public import InfluenceKit
 /// Options of every command that fits a curvature.
 struct FitOptions: ParsableArguments {
   @Option(
-    name: .customLong("damping"), parsing: .unconditional,
-    help: ArgumentHelp(
-      "λ: a share of each block's mean eigenvalue, or absolute:VALUE. (default: 0.1)",
-      valueName: "value"))
+    "λ: a share of each block's mean eigenvalue, or absolute:VALUE. (default: 0.1)",
+    number: "value", name: "damping")
   var givenDamping: Damping?
 
   @Option(
-    name: .customLong("side"),
-    help: ArgumentHelp(
-      "Where blocks are fitted: score is n × n, query d × d or passes. (default: automatic)",
-      valueName: "side"))
+    "Where blocks are fitted: score is n × n, query d × d or passes. (default: automatic)",
+    value: "side", name: "side")
   var givenSide: CostModel.Request?
 
   @Option(
-    name: .customLong("blocks"),
-    help: ArgumentHelp(
-      "What is one block: tensor, layer, all, or a JSON file {\"group\": [\"block\"]}. (default: tensor)",
-      valueName: "grouping"))
+    "What is one block: tensor, layer, all, or a JSON file {\"group\": [\"block\"]}. (default: tensor)",
+    value: "grouping", name: "blocks")
   var givenBlocks: String?
 
-  @Option(
-    name: .customLong("precision"),
-    help: ArgumentHelp(
-      "Precision of products of gradients. (default: single)", valueName: "type"))
+  @Option("Precision of products of gradients. (default: single)", value: "type", name: "precision")
   var givenPrecision: CurvatureOptions.Precision?
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Threads; all cores by default.", valueName: "count"))
-  var threads: Int?
+  @Option("Threads; all cores by default.", number: "count") var threads: Int?
 
   @Option(
-    help: ArgumentHelp(
-      "The most memory to work in, such as 8GB; a quarter of the machine by default.",
-      valueName: "size"))
+    "The most memory to work in, such as 8GB; a quarter of the machine by default.", value: "size")
   var memory: ByteCount?
 
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only results, warnings and errors.")
   var quiet = false
 
-  func validate() throws {
-    if let threads, threads < 1 {
-      throw ValidationError("--threads \(threads): use a number from 1 up")
-    }
-  }
+  func validate() throws { try ValidationError.require(atLeast: 1, ("--threads", threads)) }
 
   /// The damping that was given, or the default.
   var damping: Damping { givenDamping ?? .standard }

@@ -55,7 +55,7 @@ enum MatrixInput {
   }
 
   /// The file, and the tensor's name after a colon.
-  private static func parts(_ path: String) -> (file: String, name: String?) {
+  static func parts(_ path: String) -> (file: String, name: String?) {
     guard let end = path.range(of: ".safetensors:") else { return (path, nil) }
     let file = String(path[..<path.index(before: end.upperBound)])
     return (file, String(path[end.upperBound...]))

@@ -9,28 +9,16 @@ struct SubsetTableOptions: ParsableArguments {
     case logistic
   }
 
-  @Option(
-    help: ArgumentHelp("A table with a header line, instead of gradients.", valueName: "csv"))
-  var data: String?
-  @Option(help: ArgumentHelp("The column that the model learns.", valueName: "column"))
-  var label: String?
-  @Option(help: ArgumentHelp("The regression.", valueName: "model")) var model: Model?
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("The row whose answer is watched, from 0.", valueName: "row"))
-  var point: Int?
-  @Option(
-    help: ArgumentHelp("The table that has the point; --data unless given.", valueName: "csv"))
-  var points: String?
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp(
-      "The penalty on parameters. (default: 0; 0.01 for logistic)", valueName: "value"))
+  @Option("A table with a header line, instead of gradients.", value: "csv") var data: String?
+  @Option("The column that the model learns.", value: "column") var label: String?
+  @Option("The regression.", value: "model") var model: Model?
+  @Option("The row whose answer is watched, from 0.", number: "row") var point: Int?
+  @Option("The table that has the point; --data unless given.", value: "csv") var points: String?
+  @Option("The penalty on parameters. (default: 0; 0.01 for logistic)", number: "value")
   var penalty: Double?
   @Option(
-    help: ArgumentHelp(
-      "Logistic: the margin or the probability of the point's label. (default: margin)",
-      valueName: "measure"))
+    "Logistic: the margin or the probability of the point's label. (default: margin)",
+    value: "measure")
   var measure: LogisticRemoval.Measure?
   @Flag(help: "Bring every feature to mean 0 and deviation 1 first.") var standardize = false
 

@@ -63,11 +63,10 @@ extension ComparisonFolder {
 
 extension ComparisonFolder.Settings {
   var json: OrderedJSON {
-    func text(_ value: String?) -> OrderedJSON { value.map { .string($0) } ?? .null }
-    return [
-      "train": text(train),
-      "query": text(query),
-      "flipped": text(flipped),
+    [
+      "train": .text(train),
+      "query": .text(query),
+      "flipped": .text(flipped),
       // A string: a JSON number cannot hold every 64-bit seed.
       "seed": .string(String(seed)),
       "methods": .list(methods),
@@ -93,36 +92,29 @@ extension ComparisonFolder.Settings {
         "\(url.path): no such file; give the folder that `influence compare` left")
     }
     let record = try OrderedJSON(contentsOf: url)
-    func invalid(_ field: String) -> Failure {
-      Failure.data(
-        "\(url.path): field settings.\(field) is missing or wrong; run the comparison anew")
-    }
     guard record["format"]?.string == "influencekit-comparison", let json = record["settings"]
     else {
       throw Failure.data(
         "\(url.path): it is not the record of a comparison; give the folder that `influence compare` left"
       )
     }
-    guard let seed = json["seed"]?.string.flatMap(UInt64.init) else { throw invalid("seed") }
-    guard let methods = json["methods"]?.array?.compactMap(\.string), !methods.isEmpty else {
-      throw invalid("methods")
+    func setting<Value>(_ field: String, _ read: (OrderedJSON) -> Value?) throws -> Value {
+      if let value = json[field].flatMap(read) { return value }
+      throw Failure.data(
+        "\(url.path): field settings.\(field) is missing or wrong; run the comparison anew")
     }
-    guard let damping = json["damping"]?.string.flatMap({ Damping($0) }) else {
-      throw invalid("damping")
-    }
-    guard let side = json["side"]?.string.flatMap(CostModel.Request.init) else {
-      throw invalid("side")
-    }
-    guard let precision = json["precision"]?.string.flatMap(CurvatureOptions.Precision.init) else {
-      throw invalid("precision")
-    }
-    guard let threads = json["threads"]?.integer, threads > 0 else { throw invalid("threads") }
     self.init(
       train: json["train"]?.string, query: json["query"]?.string,
-      flipped: json["flipped"]?.string, seed: seed, methods: methods,
-      partition: try json["partition"].map { try BlockPartition(json: $0, path: url.path) }
-        ?? .tensor,
-      damping: damping, side: side, precision: precision, threads: threads)
+      flipped: json["flipped"]?.string,
+      seed: try setting("seed") { $0.string.flatMap { UInt64($0) } },
+      methods: try setting("methods") { json in
+        json.array.map { $0.compactMap(\.string) }.flatMap { $0.isEmpty ? nil : $0 }
+      },
+      partition: .tensor, damping: try setting("damping") { $0.string.flatMap { Damping($0) } },
+      side: try setting("side") { $0.string.flatMap(CostModel.Request.init) },
+      precision: try setting("precision") { $0.string.flatMap(CurvatureOptions.Precision.init) },
+      threads: try setting("threads") { $0.integer.flatMap { $0 > 0 ? $0 : nil } })
+    if let json = json["partition"] { partition = try BlockPartition(json: json, path: url.path) }
     for (path, name) in [(train, "train"), (query, "query")] {
       guard let path, let recorded = record[name]?["crc32c"]?.string else { continue }
       let store = try GradientStore(opening: URL(filePath: path))

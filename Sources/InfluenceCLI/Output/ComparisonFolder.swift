@@ -34,8 +34,7 @@ struct ComparisonFolder {
 
   /// Runs the comparison and writes its folder.
   init(_ settings: Settings, folder: URL, quiet: Bool) throws {
-    let clock = ContinuousClock()
-    let start = clock.now
+    let start = ContinuousClock.now
     try settings.damping.validate()
     let onRepresentations = try settings.methods.filter {
       if try RepresentationCatalog.method($0) != nil { return true }
@@ -51,17 +50,17 @@ struct ComparisonFolder {
     // Inputs are opened before the folder is made, and the folder goes again after an error: bad
     // input leaves nothing behind.
     if let train = settings.train, let query = settings.query {
-      training = try GradientStore(opening: URL(filePath: train)).partitioned(
-        by: settings.partition)
-      queries = try GradientStore(opening: URL(filePath: query)).partitioned(
-        by: settings.partition)
+      training = try GradientStore(opening: URL(filePath: train))
+        .partitioned(by: settings.partition)
+      queries = try GradientStore(opening: URL(filePath: query))
+        .partitioned(by: settings.partition)
       try training.requireSameBlocks(as: queries)
       let count = training.count
       flippedRows = try settings.flipped.map {
         try ExampleTexts.flippedRows(at: URL(filePath: $0), count: count)
       }
       headline =
-        "\(Console.shortened(train)): \(training.count) training rows × \(training.layout.columnCount) columns in \(Self.count(training.layout.count, "block", "blocks")); \(Self.count(queries.count, "query", "queries"))"
+        "\(Console.shortened(train)): \(training.count) training rows × \(training.layout.columnCount) columns in \(Counted(training.layout.count, "block")); \(Counted(queries.count, "query", "queries"))"
       pending = try ResultFolder(folder, for: Self.contents)
     } else {
       pending = try ResultFolder(folder, for: Self.contents)
@@ -72,21 +71,21 @@ struct ComparisonFolder {
       flippedRows = digits.flippedRows
       headline = digits.headline
     }
-    let bar = ProgressBar(quiet: quiet)
-    defer { bar.finish() }
-    comparison = try MethodComparison(
-      of: settings.methods, training: training, queries: queries,
-      options: CurvatureOptions(
-        damping: settings.damping, costModel: CostModel(request: settings.side),
-        precision: settings.precision, memoryBudget: settings.memory),
-      flipped: flippedRows,
-      representations: onRepresentations.isEmpty
-        ? nil
-        : (try training.representations(), try queries.representations()),
-      progress: bar.handler)
+    let (train, query, flipped) = (training, queries, flippedRows)
+    comparison = try ProgressBar.during(quiet: quiet) { progress in
+      try MethodComparison(
+        of: settings.methods, training: train, queries: query,
+        options: CurvatureOptions(
+          damping: settings.damping, costModel: CostModel(request: settings.side),
+          precision: settings.precision, memoryBudget: settings.memory),
+        flipped: flipped,
+        representations: onRepresentations.isEmpty
+          ? nil : (train.representations(), query.representations()),
+        progress: progress)
+    }
     self.settings = settings
     self.folder = folder
-    seconds = (clock.now - start) / .seconds(1)
+    seconds = (ContinuousClock.now - start) / .seconds(1)
     Interruption.postpone()
     defer { Interruption.allow() }
     try write()
@@ -100,10 +99,6 @@ struct ComparisonFolder {
     recordName,
   ]
 
-  private static func count(_ number: Int, _ one: String, _ many: String) -> String {
-    "\(number) \(number == 1 ? one : many)"
-  }
-
   var warnings: [String] {
     var seen: Set<String> = []
     return comparison.entries.flatMap(\.scores.warnings).filter { seen.insert($0).inserted }
@@ -111,40 +106,23 @@ struct ComparisonFolder {
 
   /// The results, one row per method.
   var table: Table {
-    var columns: [Table.Column] = [
-      .init("method", .text), .init("damping", .text), .init("fit", .seconds),
-      .init("score", .seconds),
-      .init("memory", .bytes), .init("Pearson", .decimals(4)), .init("Spearman", .decimals(4)),
-      .init("mean P", .decimals(4)), .init("mean S", .decimals(4)),
-      .init("top 10 %", .decimals(3)), .init("residual", .significant(digits: 3)),
-    ]
-    if flippedRows != nil {
-      columns += [
-        .init("AUC", .decimals(3)), .init("rec. 10 %", .decimals(3)),
-        .init("rec. 20 %", .decimals(3)),
-      ]
-    }
-    var table = Table(columns: columns)
-    for entry in comparison.entries {
-      var cells: [Table.Cell] = [
-        .text(entry.specification),
-        entry.isDamped ? .text(comparison.damping.description) : .missing,
-        .number(entry.fitSeconds), .number(entry.scoreSeconds),
-        entry.peakMemory.map { .integer($0) } ?? .missing,
-        .number(entry.agreement.meanPearson), .number(entry.agreement.meanSpearman),
-        .number(entry.meanQueryAgreement.meanPearson),
-        .number(entry.meanQueryAgreement.meanSpearman),
-        .number(entry.agreement.meanTopOverlap), .number(entry.medianResidual),
-      ]
-      if flippedRows != nil {
-        cells += [
-          .number(entry.detection?.areaUnderROC), .number(entry.detection?.recallAt10),
-          .number(entry.detection?.recallAt20),
-        ]
-      }
-      table.append(cells)
-    }
-    return table
+    let knowsFlipped = flippedRows != nil
+    return Table(
+      of: comparison.entries,
+      .field("method") { .text($0.specification) },
+      .field("damping") { $0.isDamped ? .text(comparison.damping.description) : .missing },
+      .field("fit", .seconds) { .number($0.fitSeconds) },
+      .field("score", .seconds) { .number($0.scoreSeconds) },
+      .field("memory", .bytes) { $0.peakMemory.map { .integer($0) } ?? .missing },
+      .field("Pearson", .decimals(4)) { .number($0.agreement.meanPearson) },
+      .field("Spearman", .decimals(4)) { .number($0.agreement.meanSpearman) },
+      .field("mean P", .decimals(4)) { .number($0.meanQueryAgreement.meanPearson) },
+      .field("mean S", .decimals(4)) { .number($0.meanQueryAgreement.meanSpearman) },
+      .field("top 10 %", .decimals(3)) { .number($0.agreement.meanTopOverlap) },
+      .field("residual", .significant(digits: 3)) { .number($0.medianResidual) },
+      knowsFlipped ? .field("AUC", .decimals(3)) { .number($0.detection?.areaUnderROC) } : nil,
+      knowsFlipped ? .field("rec. 10 %", .decimals(3)) { .number($0.detection?.recallAt10) } : nil,
+      knowsFlipped ? .field("rec. 20 %", .decimals(3)) { .number($0.detection?.recallAt20) } : nil)
   }
 
   /// How far the methods are from each other: Spearman's correlation, and the share of the top in common.
@@ -160,15 +138,11 @@ struct ComparisonFolder {
       }
       return table
     }
+    let (spearman, overlap) = (comparison.agreement.spearman, comparison.agreement.topOverlap)
+    let overlapTitle = "share of the 10 % most helpful in common, mean over queries"
     return [
-      (
-        "Spearman, mean over queries", "agreement_spearman.csv",
-        table(comparison.agreement.spearman)
-      ),
-      (
-        "share of the 10 % most helpful in common, mean over queries",
-        "agreement_top.csv", table(comparison.agreement.topOverlap)
-      ),
+      ("Spearman, mean over queries", "agreement_spearman.csv", table(spearman)),
+      (overlapTitle, "agreement_top.csv", table(overlap)),
     ]
   }
 

@@ -6,7 +6,7 @@ extension PlanReport {
     [
       "format": "influencekit-plan",
       "version": 1,
-      "train": source.map { .string($0) } ?? .null,
+      "train": .text(source),
       "rows": .integer(shape.exampleCount),
       "columns": .integer(shape.layout.columnCount),
       "blocks": .integer(shape.layout.count),
@@ -50,7 +50,7 @@ extension PlanReport {
       "reasons": .array(
         reasons(of: plan).map {
           [
-            "side": $0.side.map { .string($0.rawValue) } ?? .null, "blocks": .integer($0.blocks),
+            "side": .text($0.side?.rawValue), "blocks": .integer($0.blocks),
             "reason": .string($0.reason),
           ]
         }),
@@ -74,9 +74,9 @@ extension PlanReport {
             "memory_bytes": .number(stage.memoryBytes),
             "operations": .number(stage.operations),
             "seconds": .finite(time?.stages[index].seconds),
-            "limit": time.map { .string($0.stages[index].limit.rawValue) } ?? .null,
+            "limit": .text(time?.stages[index].limit.rawValue),
             "seconds_cached": .finite(cached?.stages[index].seconds),
-            "limit_cached": cached.map { .string($0.stages[index].limit.rawValue) } ?? .null,
+            "limit_cached": .text(cached?.stages[index].limit.rawValue),
           ]
         }),
     ]

@@ -51,28 +51,13 @@ struct PlanReport {
   var text: String {
     var lines = [summary]
     if let calibration { lines += [Self.line(calibration)] }
-    var columns: [Table.Column] = [
-      .init("Method", .text), .init("Side", .text), .init("", .text), .init("Reads", .bytes),
-      .init("Passes", .decimals(1)), .init("Operations", .significant(digits: 3)),
-      .init("Matrices", .bytes), .init("Memory", .bytes), .init("Fits", .text),
-    ]
-    if calibration != nil {
-      columns += [.init("Time", .seconds), .init("Cached", .seconds), .init("Limits", .text)]
-    }
-    var table = Table(columns: columns)
-    var notes: [String] = []
-    for estimator in estimators {
-      for route in routes(of: estimator) {
-        table.append(cells(of: route))
-        guard route.isPicked else { continue }
-        for (side, reason, blocks) in reasons(of: route.plan) {
-          notes.append(
-            "\(estimator.name): \(blocks) \(blocks == 1 ? "block" : "blocks"), \(side.map { "\($0.rawValue) side" } ?? "left out"): \(reason)"
-          )
-        }
+    let found = estimators.map { routes(of: $0) }
+    let notes = zip(estimators, found).flatMap { estimator, routes in
+      routes.filter(\.isPicked).flatMap { reasons(of: $0.plan) }.map { side, reason, blocks in
+        "\(estimator.name): \(Counted(blocks, "block")), \(side.map { "\($0.rawValue) side" } ?? "left out"): \(reason)"
       }
     }
-    lines += ["", String(table.plainText().dropLast())]
+    lines += ["", String(table(of: found.flatMap { $0 }).plainText().dropLast())]
     lines += ["", "* taken by the cost model; the others are its alternatives"] + notes
     return lines.map { "\($0)\n" }.joined()
   }
@@ -81,7 +66,7 @@ struct PlanReport {
     let types = Set(shape.elementTypes.map(\.name)).sorted().joined(separator: ", ")
     let place = source.map { "\($0): " } ?? ""
     return
-      "\(place)\(shape.exampleCount) rows × \(shape.layout.columnCount) columns in \(shape.layout.count) \(shape.layout.count == 1 ? "block" : "blocks"), \(types), \(NumberFormat.bytes(shape.storeBytes)); \(shape.queryCount) \(shape.queryCount == 1 ? "query" : "queries"); memory \(NumberFormat.bytes(options.memoryBudget))"
+      "\(place)\(shape.exampleCount) rows × \(shape.layout.columnCount) columns in \(Counted(shape.layout.count, "block")), \(types), \(NumberFormat.bytes(shape.storeBytes)); \(Counted(shape.queryCount, "query", "queries")); memory \(NumberFormat.bytes(options.memoryBudget))"
   }
 
   private static func line(_ calibration: MachineCalibration) -> String {
@@ -94,22 +79,30 @@ struct PlanReport {
       "this machine: \(giga(calibration.singleRate)) GFLOP/s single, \(giga(calibration.doubleRate)) double, \(giga(calibration.skinnyRate)) for ten rows; memory \(giga(calibration.memoryRate)) GB/s, \(disk)"
   }
 
-  private func cells(of route: Route) -> [Table.Cell] {
-    let plan = route.plan
-    var cells: [Table.Cell] = [
-      .text(plan.methods[0]), .text(route.name), .text(route.isPicked ? "*" : ""),
-      .number(plan.bytesRead), .number(plan.passes), .number(plan.operations),
-      .integer(plan.gramBytes), .integer(plan.peakBytes),
-      .text(plan.fits ? (plan.keepsBlocks ? "yes" : "in turn") : "no"),
-    ]
-    if let calibration {
-      let time = calibration.time(of: plan)
-      cells += [
-        .number(time.seconds), .number(calibration.time(of: plan, isCached: true).seconds),
-        .text(
-          time.stages.map { "\($0.stage.rawValue) \($0.limit.rawValue)" }.joined(separator: ", ")),
-      ]
-    }
-    return cells
+  private func table(of routes: [Route]) -> Table {
+    Table(
+      of: routes,
+      .field("Method") { .text($0.plan.methods[0]) },
+      .field("Side") { .text($0.name) },
+      .field("") { .text($0.isPicked ? "*" : "") },
+      .field("Reads", .bytes) { .number($0.plan.bytesRead) },
+      .field("Passes", .decimals(1)) { .number($0.plan.passes) },
+      .field("Operations", .significant(digits: 3)) { .number($0.plan.operations) },
+      .field("Matrices", .bytes) { .integer($0.plan.gramBytes) },
+      .field("Memory", .bytes) { .integer($0.plan.peakBytes) },
+      .field("Fits") { .text($0.plan.fits ? ($0.plan.keepsBlocks ? "yes" : "in turn") : "no") },
+      calibration.map { machine in
+        .field("Time", .seconds) { .number(machine.time(of: $0.plan).seconds) }
+      },
+      calibration.map { machine in
+        .field("Cached", .seconds) { .number(machine.time(of: $0.plan, isCached: true).seconds) }
+      },
+      calibration.map { machine in
+        .field("Limits") {
+          .text(
+            machine.time(of: $0.plan).stages.map { "\($0.stage.rawValue) \($0.limit.rawValue)" }
+              .joined(separator: ", "))
+        }
+      })
   }
 }

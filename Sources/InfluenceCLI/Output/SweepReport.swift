@@ -54,29 +54,24 @@ struct SweepReport {
   /// One row per damping.
   var table: Table {
     let isAbsolute = sweep.grid.isAbsolute
-    var table = Table(columns: [
-      .init(isAbsolute ? "λ" : "share", .significant(digits: 3)),
-      .init("Spearman", .decimals(4)), .init("top 10", .decimals(3)),
-      .init("neighbours", .decimals(4)), .init("nb. top 10", .decimals(3)),
-      .init("eff. dim.", .significant(digits: 3)), .init("condition", .significant(digits: 3)),
-      .init("median", .significant(digits: 3)), .init("residual", .significant(digits: 3)),
-      .init("mark", .text),
-    ])
-    for (index, point) in sweep.points.enumerated() {
-      let entry = stability.entries[index]
-      // A default of the other kind is not in the column's unit.
-      let value = Self.value(point.damping)
-      let isInUnit = point.damping == (isAbsolute ? .absolute(value) : .relative(value))
-      table.append([
-        isInUnit ? .number(value) : .text(Self.text(point.damping)),
-        .number(entry.spearmanToDefault), .number(entry.topOverlapWithDefault),
-        .number(entry.neighbourSpearman), .number(entry.neighbourTopOverlap),
-        .number(point.effectiveDimension), .number(point.worstCondition),
-        .number(point.medianCondition), .number(point.medianResidual),
-        .text(mark(index)),
-      ])
-    }
-    return table
+    let (points, entries) = (sweep.points, stability.entries)
+    return Table(
+      of: points.indices,
+      .field(isAbsolute ? "λ" : "share", .significant(digits: 3)) {
+        // A default of the other kind is not in the column's unit.
+        let value = Self.value(points[$0].damping)
+        let isInUnit = points[$0].damping == (isAbsolute ? .absolute(value) : .relative(value))
+        return isInUnit ? .number(value) : .text(Self.text(points[$0].damping))
+      },
+      .field("Spearman", .decimals(4)) { .number(entries[$0].spearmanToDefault) },
+      .field("top 10", .decimals(3)) { .number(entries[$0].topOverlapWithDefault) },
+      .field("neighbours", .decimals(4)) { .number(entries[$0].neighbourSpearman) },
+      .field("nb. top 10", .decimals(3)) { .number(entries[$0].neighbourTopOverlap) },
+      .field("eff. dim.", .significant(digits: 3)) { .number(points[$0].effectiveDimension) },
+      .field("condition", .significant(digits: 3)) { .number(points[$0].worstCondition) },
+      .field("median", .significant(digits: 3)) { .number(points[$0].medianCondition) },
+      .field("residual", .significant(digits: 3)) { .number(points[$0].medianResidual) },
+      .field("mark") { .text(mark($0)) })
   }
 
   /// What stands beside the table, or is printed in its place.

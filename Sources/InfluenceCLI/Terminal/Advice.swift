@@ -7,76 +7,46 @@ import Foundation
 enum Advice {
   /// A warning or an error of the library with the options of this program.
   static func withOptions(_ message: String) -> String {
-    replacements.reduce(message) {
-      $0.replacingOccurrences(of: $1.library, with: $1.program)
-    }
+    replacements.reduce(message) { $0.replacingOccurrences(of: $1.key, with: $1.value) }
   }
 
-  private static let replacements: [(library: String, program: String)] = [
-    (
-      "give a larger memory budget, or keep the fit in files",
-      "raise --memory, or keep them with `influence fit`"
-    ),
-    (
-      "score with it as a method on representations, or choose a method on gradients",
-      "use it with `influence score`, `self` or `compare` on one store, or choose a method on gradients"
-    ),
-    ("(the health of the store lists them all)", "(`influence inspect` lists them all)"),
-    ("give a larger memory budget, or choose pcg", "raise --memory, or choose pcg"),
-    ("or score with each damping by itself", "or score each --damping by itself"),
-    (
-      "take fewer dampings, the mean of the queries, or a larger memory budget",
-      "take fewer dampings, --aggregate mean, or raise --memory"
-    ),
-    ("give the folder of a kept fit", "give a folder that `influence fit` wrote"),
-    ("run the same fit again, which", "run the same `influence fit` again, which"),
-    (
-      "the fit holds nothing for certificates; score without them, or fit again",
-      "it was fitted with --no-certificate (it holds nothing for certificates), which --certificate does not go with; leave the option out, or fit again"
-    ),
-    (
-      "store the model's Kronecker factors there, or choose shampoo",
-      "write one with `influence gradients --factors`, or choose shampoo"
-    ),
-    (
-      "store the factors of every block, and score by tensor",
-      "write them with `influence gradients --factors`, and score by tensor"
-    ),
-    (
-      "store the Hessian or the Gauss–Newton matrix of the model there",
-      "write one with `influence gradients --hessian`"
-    ),
-    ("store that matrix there", "write it with `influence gradients --hessian`"),
-    (
-      "project them so first, or choose exact",
-      "make them with `influence project --kind logra`, or choose exact"
-    ),
-    (
-      "store them beside the gradients of the margin, or say where they are with trak:probabilities=FILE.npy",
-      "`influence gradients --margins` writes them, and trak:probabilities=FILE.npy says where they are"
-    ),
-    (
-      "store the representations of the same examples there",
-      "`influence gradients --representations` writes it"
-    ),
-    (
-      "store one with the representations of the training examples",
-      "`influence gradients --representations` writes it beside train"
-    ),
-    (
-      "fit it further, or store one that is",
-      "fit it further, or write it with `influence gradients --representations`"
-    ),
-    ("its layout lists its blocks", "`influence inspect` lists its blocks"),
-    ("or group blocks by layer or all together", "or group blocks (--blocks layer or all)"),
-    (
-      "look for the rows they come from in the health of the store",
-      "look for the rows they come from with `influence inspect`"
-    ),
-    (
-      "exact on gradients projected from both sides",
-      "exact on gradients projected by influence project --kind logra"
-    ),
-    ("give a penalty such as 1e-3", "give --penalty 1e-3"),
+  private static let replacements: KeyValuePairs = [
+    "give a larger memory budget, or keep the fit in files":
+      "raise --memory, or keep them with `influence fit`",
+    "score with it as a method on representations, or choose a method on gradients":
+      "use it with `influence score`, `self` or `compare` on one store, or choose a method on gradients",
+    "(the health of the store lists them all)": "(`influence inspect` lists them all)",
+    "give a larger memory budget, or choose pcg": "raise --memory, or choose pcg",
+    "or score with each damping by itself": "or score each --damping by itself",
+    "take fewer dampings, the mean of the queries, or a larger memory budget":
+      "take fewer dampings, --aggregate mean, or raise --memory",
+    "give the folder of a kept fit": "give a folder that `influence fit` wrote",
+    "run the same fit again, which": "run the same `influence fit` again, which",
+    "the fit holds nothing for certificates; score without them, or fit again":
+      "it was fitted with --no-certificate (it holds nothing for certificates), which --certificate does not go with; leave the option out, or fit again",
+    "store the model's Kronecker factors there, or choose shampoo":
+      "write one with `influence gradients --factors`, or choose shampoo",
+    "store the factors of every block, and score by tensor":
+      "write them with `influence gradients --factors`, and score by tensor",
+    "store the Hessian or the Gauss–Newton matrix of the model there":
+      "write one with `influence gradients --hessian`",
+    "store that matrix there": "write it with `influence gradients --hessian`",
+    "project them so first, or choose exact":
+      "make them with `influence project --kind logra`, or choose exact",
+    "store them beside the gradients of the margin, or say where they are with trak:probabilities=FILE.npy":
+      "`influence gradients --margins` writes them, and trak:probabilities=FILE.npy says where they are",
+    "store the representations of the same examples there":
+      "`influence gradients --representations` writes it",
+    "store one with the representations of the training examples":
+      "`influence gradients --representations` writes it beside train",
+    "fit it further, or store one that is":
+      "fit it further, or write it with `influence gradients --representations`",
+    "its layout lists its blocks": "`influence inspect` lists its blocks",
+    "or group blocks by layer or all together": "or group blocks (--blocks layer or all)",
+    "look for the rows they come from in the health of the store":
+      "look for the rows they come from with `influence inspect`",
+    "exact on gradients projected from both sides":
+      "exact on gradients projected by influence project --kind logra",
+    "give a penalty such as 1e-3": "give --penalty 1e-3",
   ]
 }

@@ -94,7 +94,7 @@ extension Interruption {
         return nothing
       }
       return manifest.isComplete
-        ? "\(path) is complete" : "\(path) has \(rows(manifest.rows)); \(resumption)"
+        ? "\(path) is complete" : "\(path) has \(Counted(manifest.rows, "row")); \(resumption)"
     }
   }
 
@@ -107,7 +107,7 @@ extension Interruption {
       let committed = names.compactMap { name in
         try? StoreManifest(ofStoreAt: split.unfinished.appending(path: name)).map(\.rows)
       }
-      return "\(path).part has \(rows(committed.reduce(0, +))); \(resumption)"
+      return "\(path).part has \(Counted(committed.reduce(0, +), "row")); \(resumption)"
     }
   }
 
@@ -123,6 +123,4 @@ extension Interruption {
   }
 
   private static let resumption = "run the same command again to resume"
-
-  private static func rows(_ count: Int) -> String { "\(count) \(count == 1 ? "row" : "rows")" }
 }

@@ -38,6 +38,17 @@ final class ProgressBar: Sendable {
     state.withLock { $0.interruption = interruption }
   }
 
+  /// Shows how far some work has come, and clears the line when the work has ended.
+  ///
+  /// - Parameter work: Is given the handler that the library calls; nil where nothing is drawn.
+  static func during<Result>(
+    quiet: Bool, meter: RunMeter? = nil, _ work: (ProgressHandler?) throws -> Result
+  ) rethrows -> Result {
+    let bar = ProgressBar(quiet: quiet, meter: meter)
+    defer { bar.finish() }
+    return try work(bar.handler)
+  }
+
   /// The handler that the library calls; nil where nothing is drawn.
   var handler: ProgressHandler? {
     guard isActive else { return nil }

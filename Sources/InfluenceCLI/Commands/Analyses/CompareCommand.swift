@@ -42,31 +42,20 @@ struct CompareCommand: FittingCommand {
       \(MethodHelp.representationMethods)
       """)
 
-  @Option(help: ArgumentHelp("The training gradients; digits unless given.", valueName: "path"))
-  var train: String?
-  @Option(help: ArgumentHelp("The queries' gradients.", valueName: "path")) var query: String?
+  @Option("The training gradients; digits unless given.", value: "path") var train: String?
+  @Option("The queries' gradients.", value: "path") var query: String?
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp("Methods, with settings after a colon; all unless given.", valueName: "name")
   )
   var methods: [String] = []
-  @Option(
-    help: ArgumentHelp(
-      "JSON with the indices of mislabelled training rows under \"flipped\".", valueName: "path"))
+  @Option("JSON with the indices of mislabelled training rows under \"flipped\".", value: "path")
   var flipped: String?
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("The seed of the digits model; 0 unless given.", valueName: "number"))
-  var seed: UInt64?
-  @Option(
-    help: ArgumentHelp(
-      "The folder for the results; a new one in influence-runs unless given.",
-      valueName: "folder"))
+  @Option("The seed of the digits model; 0 unless given.", number: "number") var seed: UInt64?
+  @Option("The folder for the results; a new one in influence-runs unless given.", value: "folder")
   var output: String?
   @Option(
-    help: ArgumentHelp(
-      "Repeat the run in this folder, and check that its scores come out the same.",
-      valueName: "folder"))
+    "Repeat the run in this folder, and check that its scores come out the same.", value: "folder")
   var `repeat`: String?
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var fit: FitOptions

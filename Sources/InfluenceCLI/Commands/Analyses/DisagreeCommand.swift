@@ -31,26 +31,16 @@ struct DisagreeCommand: ThreadedCommand {
         Each is a .npy file, or a tensor of a .safetensors file, FILE:NAME.
       """)
 
-  @Option(help: ArgumentHelp("The pool's features.", valueName: "path")) var features: String
-  @Option(help: ArgumentHelp("The last layer's weights.", valueName: "path")) var weights: String
-  @Option(help: ArgumentHelp("The last layer's bias.", valueName: "path")) var bias: String?
-  @Option(help: ArgumentHelp("Features that stand for all inputs.", valueName: "path"))
-  var reference: String?
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("How many rows are picked to be labelled.", valueName: "count"))
-  var select = 0
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp(
-      "How many changes in a row must lower nothing before larger ones.", valueName: "count"))
+  @Option("The pool's features.", value: "path") var features: String
+  @Option("The last layer's weights.", value: "path") var weights: String
+  @Option("The last layer's bias.", value: "path") var bias: String?
+  @Option("Features that stand for all inputs.", value: "path") var reference: String?
+  @Option("How many rows are picked to be labelled.", number: "count") var select = 0
+  @Option("How many changes in a row must lower nothing before larger ones.", number: "count")
   var patience = 10
   @Option(help: "Decides the changes and the picks.") var seed: UInt64 = 0
-  @Option(help: ArgumentHelp("Where L goes: a .npy file.", valueName: "path")) var output: String
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Threads; all cores by default.", valueName: "count"))
-  var threads: Int?
+  @Option("Where L goes: a .npy file.", value: "path") var output: String
+  @Option("Threads; all cores by default.", number: "count") var threads: Int?
   @Flag(help: "Print JSON.") var json = false
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only picked rows and errors.")
   var quiet = false
@@ -58,16 +48,14 @@ struct DisagreeCommand: ThreadedCommand {
   func threadCount() -> Int? { threads }
 
   func validate() throws {
-    if let threads, threads < 1 {
-      throw ValidationError("--threads \(threads): use a number from 1 up")
-    }
-    if select < 0 { throw ValidationError("--select \(select): use a number from 0 up") }
-    if patience < 1 { throw ValidationError("--patience \(patience): use a number from 1 up") }
+    try ValidationError.require(atLeast: 1, ("--threads", threads))
+    try ValidationError.require(atLeast: 0, ("--select", select))
+    try ValidationError.require(atLeast: 1, ("--patience", patience))
   }
 
   func run() throws {
     let inputs = [features, weights] + [bias, reference].compactMap { $0 }
-    let destination = try OutputPath(output, inputs: inputs.map(Self.file))
+    let destination = try OutputPath(output, inputs: inputs.map { MatrixInput.parts($0).file })
     let pool = try MatrixInput.matrix(at: features)
     let others = try reference.map { try MatrixInput.matrix(at: $0) }
     let head = try head(columns: pool.columns)
@@ -80,21 +68,18 @@ struct DisagreeCommand: ThreadedCommand {
       throw Failure.usage(
         "--select \(select): \(features) has \(pool.rows) rows; use at most as many")
     }
-    let bar = ProgressBar(quiet: quiet)
-    defer { bar.finish() }
-    let clock = ContinuousClock()
-    let start = clock.now
-    let handler = bar.handler
-    let metric = try LeastDisagreeMetric(
-      head: head, pool: pool, reference: others,
-      settings: LeastDisagreeSettings(patience: patience, seed: seed),
-      progress: handler.map { handler in { handler("disagreeing", $0) } })
+    let start = ContinuousClock.now
+    let metric = try ProgressBar.during(quiet: quiet) { progress in
+      try LeastDisagreeMetric(
+        head: head, pool: pool, reference: others,
+        settings: LeastDisagreeSettings(patience: patience, seed: seed),
+        progress: progress.map { progress in { progress("disagreeing", $0) } })
+    }
     let picked =
       select > 0
       ? try LeastDisagreeSelection.rows(
         select, values: metric.values, features: pool, seed: seed) : []
-    let seconds = (clock.now - start) / .seconds(1)
-    bar.finish()
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
     let unchanged = metric.values.filter { $0 == 1 }.count
     let warnings =
       unchanged > 0
@@ -110,8 +95,8 @@ struct DisagreeCommand: ThreadedCommand {
       "positive_means": "small values are unsure",
       "features": .string(features),
       "weights": .string(weights),
-      "bias": bias.map { .string($0) } ?? .null,
-      "reference": reference.map { .string($0) } ?? .null,
+      "bias": .text(bias),
+      "reference": .text(reference),
       "reference_rows": .integer(others?.rows ?? pool.rows),
       "classes": .integer(max(2, head.weights.rows)),
       "patience": .integer(patience),
@@ -128,16 +113,12 @@ struct DisagreeCommand: ThreadedCommand {
     if json { return print(try record.serialized(.indented)) }
     if !picked.isEmpty {
       let classes = head.classes(of: pool.selecting(rows: picked))
-      var table = Table(columns: [
-        .init("rank", .text), .init("row", .text), .init("L", .significant(digits: 4)),
-        .init("class", .text),
-      ])
-      for (place, row) in picked.enumerated() {
-        table.append([
-          .text("\(place + 1)"), .text("\(row)"), .number(metric.values[row]),
-          .text("\(classes[place])"),
-        ])
-      }
+      let table = Table(
+        of: picked.enumerated(),
+        .field("rank") { .text("\($0.offset + 1)") },
+        .field("row") { .text("\($0.element)") },
+        .field("L", .significant(digits: 4)) { .number(metric.values[$0.element]) },
+        .field("class") { .text("\(classes[$0.offset])") })
       print(table.plainText(), terminator: "")
     }
     guard !quiet else { return }
@@ -165,11 +146,5 @@ struct DisagreeCommand: ThreadedCommand {
       )
     }
     return try LinearHead(weights: matrix, bias: numbers)
-  }
-
-  /// A path without the tensor's name.
-  private static func file(_ path: String) -> String {
-    path.range(of: ".safetensors:").map { String(path[..<path.index(before: $0.upperBound)]) }
-      ?? path
   }
 }

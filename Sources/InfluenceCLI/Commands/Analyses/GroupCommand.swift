@@ -29,16 +29,15 @@ struct GroupCommand: FittingCommand {
       \(MethodHelp.methods)
       """)
 
-  @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String
-  @Option(help: ArgumentHelp("The queries' gradients.", valueName: "path")) var query: String
+  @Option("The training gradients.", value: "path") var train: String
+  @Option("The queries' gradients.", value: "path") var query: String
   @Option(help: ArgumentHelp("The method, with settings after a colon.", valueName: "name"))
   var method = [ExactFisher.name]
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp("The training rows that are removed, from 0.", valueName: "row"))
   var rows: [Int]
-  @Option(
-    help: ArgumentHelp("A row for each query, or one for the mean query.", valueName: "rows"))
+  @Option("A row for each query, or one for the mean query.", value: "rows")
   var aggregate: Aggregation = .none
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var fit: FitOptions
@@ -50,31 +49,23 @@ struct GroupCommand: FittingCommand {
       MethodArgument.one(of: method, for: "group"))
     let training = try fit.store(at: train)
     let queries = try fit.store(at: query)
-    let bar = ProgressBar(quiet: fit.quiet)
-    defer { bar.finish() }
     let options = try fit.curvatureOptions(certifies: false, meter: RunMeter())
-    let curvature = try Curvature(
-      fitting: [estimator], on: training, options: options, progress: bar.handler)
-    let group = try curvature.groupInfluence(
-      ofRemoving: rows, on: queries, aggregation: aggregate, progress: bar.handler)[0]
-    bar.finish()
+    let (curvature, group) = try ProgressBar.during(quiet: fit.quiet) { progress in
+      let curvature = try Curvature(
+        fitting: [estimator], on: training, options: options, progress: progress)
+      let groups = try curvature.groupInfluence(
+        ofRemoving: rows, on: queries, aggregation: aggregate, progress: progress)
+      return (curvature, groups[0])
+    }
     Console.warn(group.warnings)
-    if json {
-      print(try record(group, curvature).serialized(.indented))
-      return
-    }
-    var table = Table(columns: [
-      .init("query", .text), .init("first", .significant(digits: 4)),
-      .init("second", .significant(digits: 4)), .init("additive", .significant(digits: 4)),
-      .init("interaction", .significant(digits: 4)),
-    ])
-    for query in group.firstOrder.indices {
-      table.append([
-        .text(aggregate == .mean ? "mean" : "\(query)"), .number(group.firstOrder[query]),
-        .number(group.secondOrder[query]), .number(group.additive[query]),
-        .number(group.interaction[query]),
-      ])
-    }
+    if json { return print(try record(group, curvature).serialized(.indented)) }
+    let table = Table(
+      of: group.firstOrder.indices,
+      .field("query") { .text(aggregate == .mean ? "mean" : "\($0)") },
+      .field("first", .significant(digits: 4)) { .number(group.firstOrder[$0]) },
+      .field("second", .significant(digits: 4)) { .number(group.secondOrder[$0]) },
+      .field("additive", .significant(digits: 4)) { .number(group.additive[$0]) },
+      .field("interaction", .significant(digits: 4)) { .number(group.interaction[$0]) })
     print(table.plainText(), terminator: "")
     if !fit.quiet {
       print(

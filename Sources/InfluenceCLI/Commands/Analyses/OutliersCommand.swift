@@ -32,9 +32,8 @@ struct OutliersCommand: ThreadedCommand {
     case l1, l2
   }
 
-  @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String
-  @Option(help: ArgumentHelp("What is measured.", valueName: "name"))
-  var measure: Measure = .isolationForest
+  @Option("The training gradients.", value: "path") var train: String
+  @Option("What is measured.", value: "name") var measure: Measure = .isolationForest
   @Option(
     parsing: .unconditional, help: "Isolation forest: the number of trees. (default: 100)")
   var trees: Int?
@@ -48,21 +47,12 @@ struct OutliersCommand: ThreadedCommand {
       "Look only at blocks whose name contains this; may be given again.", valueName: "text"))
   var blocksMatching: [String] = []
   @Flag(help: "Look only at the blocks of the last block's layer.") var lastLayer = false
+  @Option("How many of the largest values are printed.", number: "count") var top = 5
   @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("How many of the largest values are printed.", valueName: "count"))
-  var top = 5
-  @Option(
-    help: ArgumentHelp(
-      "A JSON file of the rows known to be mislabelled: how well they are found.", valueName: "path"
-    ))
+    "A JSON file of the rows known to be mislabelled: how well they are found.", value: "path")
   var flipped: String?
-  @Option(help: ArgumentHelp("Where the values go: a .npy file.", valueName: "path"))
-  var output: String
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Threads; all cores by default.", valueName: "count"))
-  var threads: Int?
+  @Option("Where the values go: a .npy file.", value: "path") var output: String
+  @Option("Threads; all cores by default.", number: "count") var threads: Int?
   @Flag(help: "Print JSON.") var json = false
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only warnings and errors.")
   var quiet = false
@@ -70,14 +60,10 @@ struct OutliersCommand: ThreadedCommand {
   func threadCount() -> Int? { threads }
 
   func validate() throws {
-    if let threads, threads < 1 {
-      throw ValidationError("--threads \(threads): use a number from 1 up")
-    }
-    if top < 0 { throw ValidationError("--top \(top): use a number from 0 up") }
-    if let trees, trees < 1 { throw ValidationError("--trees \(trees): use a number from 1 up") }
-    if let sample, sample < 2 {
-      throw ValidationError("--sample \(sample): use a number from 2 up")
-    }
+    try ValidationError.require(atLeast: 1, ("--threads", threads))
+    try ValidationError.require(atLeast: 0, ("--top", top))
+    try ValidationError.require(atLeast: 1, ("--trees", trees))
+    try ValidationError.require(atLeast: 2, ("--sample", sample))
     if measure != .isolationForest {
       for (name, isGiven) in [
         ("--trees", trees != nil), ("--sample", sample != nil), ("--seed", seed != nil),
@@ -103,13 +89,11 @@ struct OutliersCommand: ThreadedCommand {
     let positives = try flipped.map {
       try ExampleTexts.flippedRows(at: URL(filePath: $0), count: store.count)
     }
-    let bar = ProgressBar(quiet: quiet)
-    defer { bar.finish() }
-    let clock = ContinuousClock()
-    let start = clock.now
-    let values = try store.outlierScores(by: measureSettings, blocks: blocks, progress: bar.handler)
-    let seconds = (clock.now - start) / .seconds(1)
-    bar.finish()
+    let start = ContinuousClock.now
+    let values = try ProgressBar.during(quiet: quiet) {
+      try store.outlierScores(by: measureSettings, blocks: blocks, progress: $0)
+    }
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
     let found = try positives.map { rows in
       Found(
         auc: try Detection.areaUnderROC(scores: values, positives: rows),
@@ -178,7 +162,7 @@ struct OutliersCommand: ThreadedCommand {
         largest.map { ["row": .integer($0), "value": .number(values[$0])] }),
       "flipped": found.map { found in
         [
-          "path": flipped.map { .string($0) } ?? .null,
+          "path": .text(flipped),
           "auc": .number(found.auc),
           "recall": .array(
             found.recalls.map { ["share": .number($0.share), "recall": .number($0.recall)] }),
@@ -200,16 +184,14 @@ struct OutliersCommand: ThreadedCommand {
       "\(output): \(values.count) values by \(measureSettings.name) on \(width) columns in \(blocks.count) of \(store.layout.count) blocks, in \(NumberFormat.seconds(seconds))"
     )
     if !largest.isEmpty {
-      var columns: [Table.Column] = [
-        .init("rank", .text), .init("row", .text), .init("value", .significant(digits: 4)),
-      ]
-      if positives != nil { columns.append(.init("flipped", .text)) }
-      var table = Table(columns: columns)
-      for (place, row) in largest.enumerated() {
-        var cells: [Table.Cell] = [.text("\(place + 1)"), .text("\(row)"), .number(values[row])]
-        if let positives { cells.append(.text(positives.contains(row) ? "yes" : "no")) }
-        table.append(cells)
-      }
+      let table = Table(
+        of: largest.enumerated(),
+        .field("rank") { .text("\($0.offset + 1)") },
+        .field("row") { .text("\($0.element)") },
+        .field("value", .significant(digits: 4)) { .number(values[$0.element]) },
+        positives.map { rows in
+          .field("flipped") { .text(rows.contains($0.element) ? "yes" : "no") }
+        })
       print("\n" + table.plainText(), terminator: "")
     }
     if let found, let positives {

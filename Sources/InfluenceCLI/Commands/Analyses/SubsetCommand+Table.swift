@@ -13,24 +13,21 @@ struct SubsetOnTable {
     }
     let removal = try removal(path)
     try command.requireSize(below: removal.count, of: path)
-    let bar = ProgressBar(quiet: command.fit.quiet)
-    defer { bar.finish() }
-    let clock = ContinuousClock()
-    let start = clock.now
-    let handler = bar.handler
-    let progress: ((Double) -> Void)? = handler.map { handler in { handler("searching", $0) } }
+    let start = ContinuousClock.now
     let model: TableRemoval.Model =
       switch kind {
       case .leastSquares: .leastSquares(penalty: penalty(of: kind))
       case .logistic: .logistic(penalty: penalty(of: kind), measure: measure)
       }
-    let outcome = try describingTables(path) {
-      try removal.influentialSubset(
-        size: command.size, of: model, algorithm: command.algorithm, step: command.step,
-        direction: (command.direction ?? .raise).removal, progress: progress)
+    let outcome = try ProgressBar.during(quiet: command.fit.quiet) { progress in
+      try describingTables(path) {
+        try removal.influentialSubset(
+          size: command.size, of: model, algorithm: command.algorithm, step: command.step,
+          direction: (command.direction ?? .raise).removal,
+          progress: progress.map { progress in { progress("searching", $0) } })
+      }
     }
-    let seconds = (clock.now - start) / .seconds(1)
-    bar.finish()
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
     let subset = outcome.subset
     let effect = subset.effect ?? 0
     let warnings = SubsetCommand.warnings(of: subset)
@@ -40,13 +37,13 @@ struct SubsetOnTable {
         "format": "influencekit-subset",
         "version": 1,
         "data": .string(path),
-        "label": options.label.map { .string($0) } ?? .null,
+        "label": .text(options.label),
         "model": .string(kind.rawValue),
         "penalty": .number(penalty(of: kind)),
         "standardized": .boolean(options.standardize),
         "measure": kind == .logistic ? .string(measure.rawValue) : "prediction",
         "point": options.point.map { .integer($0) } ?? .null,
-        "points": options.points.map { .string($0) } ?? .null,
+        "points": .text(options.points),
         "training_rows": .integer(removal.count),
         "before": .number(outcome.answer),
         "after": .number(outcome.answer + effect),
@@ -57,8 +54,7 @@ struct SubsetOnTable {
         "versions": RunRecord.versions,
         "command": RunRecord.commandLine,
       ]
-      print(try record.serialized(.indented))
-      return
+      return print(try record.serialized(.indented))
     }
     command.printTable(subset, labels: outcome.targets.map { significant($0) })
     guard !command.fit.quiet else { return }

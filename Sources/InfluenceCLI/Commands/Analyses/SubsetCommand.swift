@@ -60,30 +60,24 @@ struct SubsetCommand: FittingCommand {
     var removal: RemovalDirection { self == .raise || self == .helpful ? .raise : .lower }
   }
 
-  @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String?
-  @Option(help: ArgumentHelp("The queries' gradients.", valueName: "path")) var query: String?
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("The query's row, from 0; their mean unless given.", valueName: "row"))
-  var queryRow: Int?
+  @Option("The training gradients.", value: "path") var train: String?
+  @Option("The queries' gradients.", value: "path") var query: String?
+  @Option("The query's row, from 0; their mean unless given.", number: "row") var queryRow: Int?
   @Option(help: ArgumentHelp("The method, with settings after a colon.", valueName: "name"))
   var method: [String] = []
   @OptionGroup var table: SubsetTableOptions
   @Option(parsing: .unconditional, help: "How many examples the set has.") var size: Int
-  @Option(help: ArgumentHelp("How the set is searched.", valueName: "name"))
-  var algorithm: RemovalAlgorithm = .adaptive
+  @Option("How the set is searched.", value: "name") var algorithm: RemovalAlgorithm = .adaptive
   @Option(
     parsing: .unconditional, help: "How many examples 'adaptive' takes before the next update.")
   var step = 1
-  @Option(
-    help: ArgumentHelp("Which way. (default: helpful; raise for tables)", valueName: "direction"))
+  @Option("Which way. (default: helpful; raise for tables)", value: "direction")
   var direction: Direction?
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var fit: FitOptions
 
   func validate() throws {
-    if size < 1 { throw ValidationError("--size \(size): use a number from 1 up") }
-    if step < 1 { throw ValidationError("--step \(step): use a number from 1 up") }
+    try ValidationError.require(atLeast: 1, ("--size", size), ("--step", step))
     if step > 1, algorithm != .adaptive {
       throw ValidationError(
         "--step \(step): only the algorithm adaptive goes in steps; leave it out")
@@ -136,20 +130,18 @@ struct SubsetCommand: FittingCommand {
       )
     }
     try requireSize(below: training.count, of: train)
-    let bar = ProgressBar(quiet: fit.quiet)
-    defer { bar.finish() }
     let options = try fit.curvatureOptions(certifies: false, meter: RunMeter())
-    let clock = ContinuousClock()
-    let start = clock.now
-    let curvature = try Curvature(
-      fitting: [estimator], on: training, options: options, progress: bar.handler)
-    let aggregation: Aggregation = queryRow == nil ? .mean : .none
-    let subset = try curvature.influentialSubset(
-      size: size, on: queries, query: queryRow ?? 0, aggregation: aggregation,
-      algorithm: algorithm, step: step, direction: (direction ?? .helpful).removal,
-      progress: bar.handler)
-    let seconds = (clock.now - start) / .seconds(1)
-    bar.finish()
+    let start = ContinuousClock.now
+    let (curvature, subset) = try ProgressBar.during(quiet: fit.quiet) { progress in
+      let curvature = try Curvature(
+        fitting: [estimator], on: training, options: options, progress: progress)
+      let subset = try curvature.influentialSubset(
+        size: size, on: queries, query: queryRow ?? 0,
+        aggregation: queryRow == nil ? .mean : .none, algorithm: algorithm, step: step,
+        direction: (direction ?? .helpful).removal, progress: progress)
+      return (curvature, subset)
+    }
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
     let warnings = curvature.warnings + Self.warnings(of: subset)
     Console.warn(warnings)
     if json {
@@ -168,8 +160,7 @@ struct SubsetCommand: FittingCommand {
         "versions": RunRecord.versions,
         "command": RunRecord.commandLine,
       ]
-      print(try record.serialized(.indented))
-      return
+      return print(try record.serialized(.indented))
     }
     printTable(subset)
     guard !fit.quiet else { return }
@@ -197,21 +188,18 @@ struct SubsetCommand: FittingCommand {
 
   /// The rows in the order of the search.
   func printTable(_ subset: InfluentialSubset, labels: [String]? = nil) {
-    var columns: [Table.Column] = [
-      .init("rank", .text), .init("row", .text), .init("effect", .significant(digits: 4)),
-      .init("sum", .significant(digits: 4)),
-    ]
-    if labels != nil { columns.append(.init("label", .text)) }
-    var table = Table(columns: columns)
     var sum = 0.0
-    for (place, gain) in subset.gains.enumerated() {
+    let sums = subset.gains.map { gain in
       sum += gain
-      var cells: [Table.Cell] = [
-        .text("\(place + 1)"), .text("\(subset.rows[place])"), .number(gain), .number(sum),
-      ]
-      if let labels { cells.append(.text(labels[place])) }
-      table.append(cells)
+      return sum
     }
+    let table = Table(
+      of: subset.gains.enumerated(),
+      .field("rank") { .text("\($0.offset + 1)") },
+      .field("row") { .text("\(subset.rows[$0.offset])") },
+      .field("effect", .significant(digits: 4)) { .number($0.element) },
+      .field("sum", .significant(digits: 4)) { .number(sums[$0.offset]) },
+      labels.map { labels in .field("label") { .text(labels[$0.offset]) } })
     print(table.plainText(), terminator: "")
   }
 

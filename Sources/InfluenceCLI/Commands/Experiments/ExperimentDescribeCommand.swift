@@ -33,21 +33,16 @@ struct ExperimentDescribeCommand: ParsableCommand {
       throw Failure.usage(
         "\(name): there is no such experiment and no such file; there are \(known)")
     }
-    if json {
-      print(try Self.json(experiment, given).serialized(.indented))
-      return
-    }
+    if json { return print(try Self.json(experiment, given).serialized(.indented)) }
     print("\(experiment.kind): \(experiment.summary). \(experiment.source)\n")
-    var table = Table(columns: [
-      .init("setting"), .init(given == nil ? "unless given" : "value"), .init("meaning"),
-    ])
-    for setting in experiment.settings {
-      let value = given.map { $0.values[setting.key] } ?? setting.standard
-      let text = value.map(Self.text) ?? (setting.isRequired ? "must be given" : "none")
-      table.append([
-        .text(setting.key), .text(text), .text("\(setting.help) (\(setting.allowed))"),
-      ])
-    }
+    let table = Table(
+      of: experiment.settings,
+      .field("setting") { .text($0.key) },
+      .field(given == nil ? "unless given" : "value") { setting in
+        let value = given.map { $0.values[setting.key] } ?? setting.standard
+        return .text(value.map(Self.text) ?? (setting.isRequired ? "must be given" : "none"))
+      },
+      .field("meaning") { .text("\($0.help) (\($0.allowed))") })
     print(table.plainText(), terminator: "")
   }
 

@@ -24,13 +24,11 @@ struct ExperimentListCommand: ParsableCommand {
             "source": .string($0.source),
           ]
         })
-      print(try list.serialized(.indented))
-      return
+      return print(try list.serialized(.indented))
     }
-    var table = Table(columns: [.init("experiment"), .init("question")])
-    for experiment in experiments {
-      table.append([.text(experiment.kind), .text(experiment.summary)])
-    }
+    let table = Table(
+      of: experiments,
+      .field("experiment") { .text($0.kind) }, .field("question") { .text($0.summary) })
     print(table.plainText(), terminator: "")
     print(
       "\nscripts/experiments has a file for each; `influence experiment describe NAME` has the settings"

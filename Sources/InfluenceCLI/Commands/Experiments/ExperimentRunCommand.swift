@@ -30,16 +30,12 @@ struct ExperimentRunCommand: ThreadedCommand {
       "A setting, as YAML; wins over the file. May be given several times.", valueName: "key=value")
   )
   var overrides: [String] = []
-  @Option(help: ArgumentHelp("Repetitions, with seeds from 0.", valueName: "number"))
-  var seeds: Int?
+  @Option("Repetitions, with seeds from 0.", value: "number") var seeds: Int?
   @Flag(help: "The small size of the file's \"quick\" part.") var quick = false
   @Flag(help: "Go on with an earlier run in the folder.") var resume = false
-  @Option(
-    help: ArgumentHelp(
-      "The folder for the results; a new one in influence-runs unless given.", valueName: "folder"))
+  @Option("The folder for the results; a new one in influence-runs unless given.", value: "folder")
   var output: String?
-  @Option(help: ArgumentHelp("Threads; all cores unless given.", valueName: "number"))
-  var threads: Int?
+  @Option("Threads; all cores unless given.", value: "number") var threads: Int?
   @Flag(help: "Print results.json.") var json = false
   @Flag(help: "Print nothing but the results' folder and errors.") var quiet = false
 
@@ -69,11 +65,9 @@ struct ExperimentRunCommand: ThreadedCommand {
         ? "\(path) has what was computed; add --output \(path) --resume to go on"
         : Interruption.nothing
     }
-    let bar = ProgressBar(quiet: quiet)
-    defer { bar.finish() }
-    let outcome = try run.run(
-      resumes: resume, versions: RunRecord.versions, progress: bar.handler)
-    bar.finish()
+    let outcome = try ProgressBar.during(quiet: quiet) {
+      try run.run(resumes: resume, versions: RunRecord.versions, progress: $0)
+    }
     if json {
       print(
         try OrderedJSON(contentsOf: folder.appending(path: "results.json")).serialized(.indented))
@@ -91,8 +85,9 @@ struct ExperimentRunCommand: ThreadedCommand {
 
   private func show(_ outcome: ExperimentRun.Outcome, _ run: ExperimentRun, _ path: String) {
     let report = outcome.report
-    let seeds = description(of: run.file.seeds.count)
-    print("\(run.file.title) (\(run.file.experiment.kind)\(quick ? ", quick" : "")), \(seeds)")
+    print(
+      "\(run.file.title) (\(run.file.experiment.kind)\(quick ? ", quick" : "")), \(Counted(run.file.seeds.count, "seed"))"
+    )
     for table in report.tables {
       print("\n\(table.caption)\n")
       print(table.table.plainText(), terminator: "")
@@ -108,6 +103,4 @@ struct ExperimentRunCommand: ThreadedCommand {
       "\n\(path): summary.md, results.json, \(report.tables.count) tables, \(report.pictures.count) pictures; \(outcome.computed + outcome.kept) parts\(kept); \(NumberFormat.seconds(outcome.seconds))"
     )
   }
-
-  private func description(of count: Int) -> String { count == 1 ? "1 seed" : "\(count) seeds" }
 }

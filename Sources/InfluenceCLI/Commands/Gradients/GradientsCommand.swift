@@ -43,64 +43,37 @@ struct GradientsCommand: ParsableCommand {
         --checkpoints       OUTPUT/checkpoints/epoch-N, each with train and query
       """)
 
-  @Option(help: ArgumentHelp("The new folder.", valueName: "folder")) var output: String
-  @Option(help: ArgumentHelp("lora, perceptron or softmax.", valueName: "name"))
-  var model: GradientsRun.Model = .lora
-  @Option(help: ArgumentHelp("A .csv file with a header; digits unless given.", valueName: "path"))
-  var data: String?
-  @Option(help: ArgumentHelp("The column of classes, 0 and up.", valueName: "column"))
-  var label: String?
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Training examples; 1000, or four fifths of the table.", valueName: "count"))
-  var train: Int?
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Queries; 200, or the rest of the table.", valueName: "count"))
-  var queries: Int?
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("The share of training labels that is made wrong.", valueName: "share"))
-  var flip = 0.2
+  @Option("The new folder.", value: "folder") var output: String
+  @Option("lora, perceptron or softmax.", value: "name") var model: GradientsRun.Model = .lora
+  @Option("A .csv file with a header; digits unless given.", value: "path") var data: String?
+  @Option("The column of classes, 0 and up.", value: "column") var label: String?
+  @Option("Training examples; 1000, or four fifths of the table.", number: "count") var train: Int?
+  @Option("Queries; 200, or the rest of the table.", number: "count") var queries: Int?
+  @Option("The share of training labels that is made wrong.", number: "share") var flip = 0.2
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp("Units of each hidden layer of a perceptron.", valueName: "count"))
   var hidden: [Int] = [32]
+  @Option("Epochs of a perceptron.", number: "count") var epochs = 20
+  @Option("AdamW's rate for a perceptron.", number: "number") var learningRate = 2e-3
   @Option(
-    parsing: .unconditional, help: ArgumentHelp("Epochs of a perceptron.", valueName: "count"))
-  var epochs = 20
-  @Option(
-    name: .customLong("learning-rate"), parsing: .unconditional,
-    help: ArgumentHelp("AdamW's rate for a perceptron.", valueName: "number"))
-  var learningRate = 2e-3
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp(
-      "The penalty of softmax, and of the last layer of --representations: (penalty/2)|w|².",
-      valueName: "number"))
+    "The penalty of softmax, and of the last layer of --representations: (penalty/2)|w|².",
+    number: "number")
   var penalty = 1e-2
-  @Option(
-    parsing: .unconditional, help: ArgumentHelp("Decides all that is random.", valueName: "number"))
-  var seed: UInt64 = 0
-  @Option(
-    help: ArgumentHelp("Kronecker factors: empirical or sampled labels.", valueName: "labels"))
+  @Option("Decides all that is random.", number: "number") var seed: UInt64 = 0
+  @Option("Kronecker factors: empirical or sampled labels.", value: "labels")
   var factors: GradientsRun.Factors?
   @Flag(help: "Hessian and Gauss-Newton matrix.") var hessian = false
   @Flag(help: "What the last layer reads, and a last layer fitted to it.") var representations =
     false
   @Flag(help: "Gradients of the margin log p/(1 - p).") var margins = false
-  @Option(
-    name: .customLong("dropout-members"), parsing: .unconditional,
-    help: ArgumentHelp("Members of an ensemble of gradients under dropout.", valueName: "count"))
+  @Option("Members of an ensemble of gradients under dropout.", number: "count")
   var dropoutMembers: Int?
   @Option(
     name: .customLong("dropout-max"), parsing: .unconditional,
     help: ArgumentHelp("Their largest dropout rate.", valueName: "rate"))
   var dropoutMaximum = 0.01
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Gradients at so many epochs of a perceptron.", valueName: "count"))
-  var checkpoints: Int?
+  @Option("Gradients at so many epochs of a perceptron.", number: "count") var checkpoints: Int?
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false
 
   func validate() throws {
@@ -118,12 +91,9 @@ struct GradientsCommand: ParsableCommand {
         "--dropout-members needs hidden units, which softmax has none of: choose lora or perceptron"
       )
     }
-    for (name, value) in [
-      ("--train", train), ("--queries", queries), ("--checkpoints", checkpoints),
-      ("--dropout-members", dropoutMembers), ("--epochs", epochs),
-    ] {
-      if let value, value < 1 { throw ValidationError("\(name) \(value): use a number from 1 up") }
-    }
+    try ValidationError.require(
+      atLeast: 1, ("--train", train), ("--queries", queries), ("--checkpoints", checkpoints),
+      ("--dropout-members", dropoutMembers), ("--epochs", epochs))
     if let checkpoints, checkpoints > epochs {
       throw ValidationError("--checkpoints \(checkpoints): there are \(epochs) epochs")
     }
@@ -137,14 +107,13 @@ struct GradientsCommand: ParsableCommand {
       throw Failure.cannotCreate("\(output): it is there already; choose another folder")
     }
     let run = GradientsRun(options: self)
-    let bar = ProgressBar(quiet: quiet)
-    defer { bar.finish() }
     let parts = try run.parts()
     let folder = try ResultFolder(
       url, for: ["train", "query", "flipped.json", "margins", "members", "checkpoints"])
-    let lines = try run.write(parts, to: url, progress: bar.handler ?? { _, _ in })
+    let lines = try ProgressBar.during(quiet: quiet) {
+      try run.write(parts, to: url, progress: $0 ?? { _, _ in })
+    }
     folder.keep()
-    bar.finish()
     if !quiet { for line in lines { print(line) } }
   }
 }

@@ -32,13 +32,11 @@ struct FitCommand: FittingCommand {
       \(MethodHelp.methods)
       """)
 
-  @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String
+  @Option("The training gradients.", value: "path") var train: String
   @Option(
     help: ArgumentHelp("Methods, with commas between them: exact,datainf.", valueName: "names"))
   var method: [String] = []
-  @Option(
-    name: .customLong("output"), help: ArgumentHelp("The fit's folder.", valueName: "folder"))
-  var givenOutput: String?
+  @Option("The fit's folder.", value: "folder", name: "output") var givenOutput: String?
   @Flag(
     inversion: .prefixedNo,
     help: "Keep what certificates take: K or F of each block beside its factor.")
@@ -63,12 +61,11 @@ struct FitCommand: FittingCommand {
     let training = try fit.store(at: train)
     let meter = RunMeter()
     let options = try fit.curvatureOptions(certifies: certificate, meter: meter)
-    let bar = ProgressBar(quiet: fit.quiet, meter: meter)
-    defer { bar.finish() }
     Interruption.leavesFit(output)
-    let outcome = try FitWriter(of: estimators, on: training, to: target, options: options)
-      .run(progress: bar.handler)
-    bar.finish()
+    let writer = FitWriter(of: estimators, on: training, to: target, options: options)
+    let outcome = try ProgressBar.during(quiet: fit.quiet, meter: meter) {
+      try writer.run(progress: $0)
+    }
     Console.warn(outcome.warnings)
     if json {
       let result: OrderedJSON = [
@@ -88,7 +85,7 @@ struct FitCommand: FittingCommand {
       outcome.resumedBlocks > 0
       ? ", of which an earlier run kept \(outcome.resumedBlocks)" : ""
     print(
-      "\(output): \(NumberFormat.bytes(manifest.byteCount)) in \(manifest.files.count) files: \(training.count) training rows, \(count(manifest.blocks.count, "block"))\(resumed); \(NumberFormat.seconds(outcome.seconds))"
+      "\(output): \(NumberFormat.bytes(manifest.byteCount)) in \(manifest.files.count) files: \(training.count) training rows, \(Counted(manifest.blocks.count, "block"))\(resumed); \(NumberFormat.seconds(outcome.seconds))"
     )
     for (place, method) in manifest.methods.enumerated() {
       var reasons: [String] = []
@@ -102,8 +99,7 @@ struct FitCommand: FittingCommand {
       for reason in reasons {
         let names = blocks[reason] ?? []
         let shown =
-          names.count > 2
-          ? "\(count(names.count, "block"))" : names.joined(separator: ", ")
+          names.count > 2 ? "\(Counted(names.count, "block"))" : names.joined(separator: ", ")
         print("\(method.specification): \(reason) (\(shown))")
       }
     }
@@ -113,9 +109,5 @@ struct FitCommand: FittingCommand {
     print(
       "kept: "
         + parts.map { "\($0.key) \(NumberFormat.bytes($0.value))" }.joined(separator: ", "))
-  }
-
-  private func count(_ number: Int, _ noun: String) -> String {
-    "\(number) \(number == 1 ? noun : noun + "s")"
   }
 }

@@ -30,22 +30,12 @@ struct PlanCommand: FittingCommand {
       \(MethodHelp.methods)
       """)
 
-  @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String?
-  @Option(help: ArgumentHelp("The queries' gradients.", valueName: "path")) var query: String?
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Instead of --train: training examples.", valueName: "count"))
-  var rows: Int?
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("With --rows: columns in all, D.", valueName: "count"))
-  var columns: Int?
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Instead of --query: queries.", valueName: "count"))
-  var queries: Int?
-  @Option(help: ArgumentHelp("With --rows: the type of stored gradients.", valueName: "type"))
-  var dtype: ElementType?
+  @Option("The training gradients.", value: "path") var train: String?
+  @Option("The queries' gradients.", value: "path") var query: String?
+  @Option("Instead of --train: training examples.", number: "count") var rows: Int?
+  @Option("With --rows: columns in all, D.", number: "count") var columns: Int?
+  @Option("Instead of --query: queries.", number: "count") var queries: Int?
+  @Option("With --rows: the type of stored gradients.", value: "type") var dtype: ElementType?
   @Option(help: ArgumentHelp("Methods, with commas between them.", valueName: "names"))
   var method: [String] = []
   @Flag(inversion: .prefixedNo, help: "Plan for residuals and bounds.")
@@ -72,9 +62,7 @@ struct PlanCommand: FittingCommand {
     if rows != nil, let given = fit.givenBlocks, blocks == nil {
       throw ValidationError("--blocks \(given): with --rows, give the number of equal blocks")
     }
-    let typed = [
-      ("--columns", columns != nil), ("--dtype", dtype != nil),
-    ]
+    let typed = [("--columns", columns != nil), ("--dtype", dtype != nil)]
     if train != nil, let given = typed.first(where: \.1)?.0 {
       throw ValidationError("\(given) goes with --rows, and the store of --train says it already")
     }

@@ -75,43 +75,29 @@ struct ScoreCommand: FittingCommand {
       \(MethodHelp.representationMethods)
       """)
 
-  @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String?
-  @Option(
-    name: .customLong("fit"),
-    help: ArgumentHelp("What `influence fit` kept of them.", valueName: "folder"))
-  var keptFit: String?
-  @Option(help: ArgumentHelp("The queries' gradients.", valueName: "path")) var query: String?
+  @Option("The training gradients.", value: "path") var train: String?
+  @Option("What `influence fit` kept of them.", value: "folder", name: "fit") var keptFit: String?
+  @Option("The queries' gradients.", value: "path") var query: String?
   @Option(
     help: ArgumentHelp(
       "The method, with settings after a colon: cg:tolerance=1e-3,steps=50.", valueName: "name"))
   var method: [String] = []
-  @Option(
-    help: ArgumentHelp("A row for each query, or one for the mean query.", valueName: "rows"))
+  @Option("A row for each query, or one for the mean query.", value: "rows")
   var aggregate: Aggregation = .none
   @Option(
-    help: ArgumentHelp(
-      "Sign: helpful (positive lowers the query's loss) or influence (the opposite).",
-      valueName: "sign"))
+    "Sign: helpful (positive lowers the query's loss) or influence (the opposite).", value: "sign")
   var convention: ScoreConvention = .helpful
-  @Option(
-    help: ArgumentHelp(
-      "Where the scores go: a .npy file; with --top or a sweep: a .csv file.", valueName: "path"))
+  @Option("Where the scores go: a .npy file; with --top or a sweep: a .csv file.", value: "path")
   var output: String?
   @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp(
-      "Keep only so many most helpful and most harmful examples of each query, as CSV.",
-      valueName: "count"))
+    "Keep only so many most helpful and most harmful examples of each query, as CSV.",
+    number: "count")
   var top: Int?
-  @Flag(
-    name: .customLong("per-block"),
-    help: "Each block's share of every score: queries × examples × blocks.")
+  @Flag(help: "Each block's share of every score: queries × examples × blocks.")
   var perBlock = false
   @Option(
-    name: .customLong("damping-sweep"), parsing: .unconditional,
-    help: ArgumentHelp(
-      "Compare dampings from low to high: 1e-3:1:13, or absolute:LOW:HIGH:COUNT.",
-      valueName: "low:high:count"))
+    "Compare dampings from low to high: 1e-3:1:13, or absolute:LOW:HIGH:COUNT.",
+    number: "low:high:count")
   var dampingSweep: String?
   @Flag(help: "Print a sweep as JSON.") var json = false
   @Flag(inversion: .prefixedNo, help: "Residuals and score error bounds in the record.")
@@ -142,23 +128,18 @@ struct ScoreCommand: FittingCommand {
     let training = try source.store(at: source.train, options: fit)
     let queries = try source.store(at: query, options: fit)
     let meter = RunMeter()
-    let differences = training.differences(from: queries)
-    guard differences.isEmpty else {
-      throw InfluenceError.layoutMismatch(
-        train: training.name, query: queries.name, differences: differences)
+    try training.requireSameBlocks(as: queries)
+    try queries.requireRows()
+    let (curvature, summary) = try ProgressBar.during(quiet: fit.quiet, meter: meter) { progress in
+      let curvature = try source.curvature(
+        of: estimator, on: training, options: fit,
+        certifies: keptFit == nil ? certificate ?? true : certificate,
+        expectedQueries: aggregate == .mean ? 1 : queries.count, meter: meter, progress: progress)
+      let summary = try curvature.score(
+        queries, into: destination, aggregation: aggregate, convention: convention,
+        details: RunRecord.details(fit: keptFit), progress: progress)
+      return (curvature, summary)
     }
-    guard queries.count > 0 else { throw InfluenceError.empty(source: queries.name) }
-    let bar = ProgressBar(quiet: fit.quiet, meter: meter)
-    defer { bar.finish() }
-    let curvature = try source.curvature(
-      of: estimator, on: training, options: fit,
-      certifies: keptFit == nil ? certificate ?? true : certificate,
-      expectedQueries: aggregate == .mean ? 1 : queries.count, meter: meter,
-      progress: bar.handler)
-    let summary = try curvature.score(
-      queries, into: destination, aggregation: aggregate, convention: convention,
-      details: RunRecord.details(fit: keptFit), progress: bar.handler)
-    bar.finish()
     let work = WorkReport(
       meter.work, on: training, seconds: curvature.seconds + summary.seconds,
       precision: curvature.options.precision, measures: !fit.quiet)
@@ -171,12 +152,11 @@ struct ScoreCommand: FittingCommand {
     let destination = try destination(inputs: try ensemble.folders().map(\.folder.path))
     let members = try ensemble.ensemble(fit)
     let options = try fit.curvatureOptions(certifies: false, meter: RunMeter())
-    let bar = ProgressBar(quiet: fit.quiet)
-    defer { bar.finish() }
-    let summary = try members.score(
-      by: estimator, into: destination, aggregation: aggregate, convention: convention,
-      options: options, details: RunRecord.details(), progress: bar.handler)
-    bar.finish()
+    let summary = try ProgressBar.during(quiet: fit.quiet) {
+      try members.score(
+        by: estimator, into: destination, aggregation: aggregate, convention: convention,
+        options: options, details: RunRecord.details(), progress: $0)
+    }
     report(summary).printSum(over: members)
   }
 
@@ -198,12 +178,11 @@ struct ScoreCommand: FittingCommand {
     let destination = try destination(inputs: [train, query])
     let training = try RepresentedExamples(atArgument: train)
     let queries = try RepresentedExamples(atArgument: query)
-    let bar = ProgressBar(quiet: fit.quiet)
-    defer { bar.finish() }
-    let summary = try method.score(
-      queries, on: training, into: destination, aggregation: aggregate, convention: convention,
-      memoryBudget: fit.memory?.bytes, details: RunRecord.details(), progress: bar.handler)
-    bar.finish()
+    let summary = try ProgressBar.during(quiet: fit.quiet) {
+      try method.score(
+        queries, on: training, into: destination, aggregation: aggregate, convention: convention,
+        memoryBudget: fit.memory?.bytes, details: RunRecord.details(), progress: $0)
+    }
     report(summary).printRepresentations()
   }
 

@@ -28,18 +28,13 @@ struct SelfCommand: FittingCommand {
       \(MethodHelp.representationMethods)
       """)
 
-  @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String?
-  @Option(
-    name: .customLong("fit"),
-    help: ArgumentHelp("What `influence fit` kept of them.", valueName: "folder"))
-  var keptFit: String?
+  @Option("The training gradients.", value: "path") var train: String?
+  @Option("What `influence fit` kept of them.", value: "folder", name: "fit") var keptFit: String?
   @Option(help: ArgumentHelp("The method, with settings after a colon.", valueName: "name"))
   var method: [String] = []
-  @Option(
-    name: .customLong("output"),
-    help: ArgumentHelp("Where the values go: a .npy file.", valueName: "path"))
+  @Option("Where the values go: a .npy file.", value: "path", name: "output")
   var givenOutput: String?
-  @Flag(name: .customLong("per-block"), help: "Each block's share of every value: n × blocks.")
+  @Flag(help: "Each block's share of every value: n × blocks.")
   var perBlock = false
   @OptionGroup var ensemble: EnsembleOptions
   @OptionGroup var fit: FitOptions
@@ -81,15 +76,16 @@ struct SelfCommand: FittingCommand {
     let destination = try OutputPath(output, inputs: source.inputs)
     let training = try source.store(at: source.train, options: fit)
     let meter = RunMeter()
-    let bar = ProgressBar(quiet: fit.quiet, meter: meter)
-    defer { bar.finish() }
-    let curvature = try source.curvature(
-      of: estimator, on: training, options: fit, certifies: false, meter: meter,
-      progress: bar.handler)
-    let influence = try curvature.selfInfluence(
-      into: destination.file, perBlock: perBlock, details: RunRecord.details(fit: keptFit),
-      progress: bar.handler)
-    bar.finish()
+    let (curvature, influence) = try ProgressBar.during(quiet: fit.quiet, meter: meter) {
+      progress in
+      let curvature = try source.curvature(
+        of: estimator, on: training, options: fit, certifies: false, meter: meter,
+        progress: progress)
+      let influence = try curvature.selfInfluence(
+        into: destination.file, perBlock: perBlock, details: RunRecord.details(fit: keptFit),
+        progress: progress)
+      return (curvature, influence)
+    }
     let seconds = curvature.seconds + influence.seconds
     let work = WorkReport(
       meter.work, on: training, seconds: seconds, precision: curvature.options.precision,
@@ -108,12 +104,11 @@ struct SelfCommand: FittingCommand {
     let destination = try OutputPath(output, inputs: try ensemble.folders().map(\.folder.path))
     let members = try ensemble.ensemble(fit, needsQueries: false)
     let options = try fit.curvatureOptions(certifies: false, meter: RunMeter())
-    let bar = ProgressBar(quiet: fit.quiet)
-    defer { bar.finish() }
-    let influence = try members.selfInfluence(
-      by: estimator, into: destination.file, options: options, details: RunRecord.details(),
-      progress: bar.handler)
-    bar.finish()
+    let influence = try ProgressBar.during(quiet: fit.quiet) {
+      try members.selfInfluence(
+        by: estimator, into: destination.file, options: options, details: RunRecord.details(),
+        progress: $0)
+    }
     Console.warn(influence.warnings)
     guard !fit.quiet else { return }
     print(

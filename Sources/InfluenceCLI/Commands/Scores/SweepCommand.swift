@@ -39,21 +39,16 @@ struct SweepCommand: FittingCommand {
                               median over queries
     """
 
-  @Option(help: ArgumentHelp("The training gradients.", valueName: "path")) var train: String
-  @Option(help: ArgumentHelp("The queries' gradients.", valueName: "path")) var query: String
+  @Option("The training gradients.", value: "path") var train: String
+  @Option("The queries' gradients.", value: "path") var query: String
   @Option(help: ArgumentHelp("The method: exact or datainf.", valueName: "name"))
   var method: [String] = []
   @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp(
-      "Dampings from low to high: 1e-3:1:13, or absolute:LOW:HIGH:COUNT.",
-      valueName: "low:high:count"))
+    "Dampings from low to high: 1e-3:1:13, or absolute:LOW:HIGH:COUNT.", number: "low:high:count")
   var grid: String
-  @Option(
-    help: ArgumentHelp("A row for each query, or one for the mean query.", valueName: "rows"))
+  @Option("A row for each query, or one for the mean query.", value: "rows")
   var aggregate: Aggregation = .none
-  @Option(help: ArgumentHelp("Where the table goes: a .csv file.", valueName: "path"))
-  var output: String?
+  @Option("Where the table goes: a .csv file.", value: "path") var output: String?
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var fit: FitOptions
 
@@ -78,15 +73,14 @@ struct SweepCommand: FittingCommand {
     let options = try fit.curvatureOptions(certifies: false)
     let training = try fit.store(at: train)
     let queries = try fit.store(at: query)
-    let bar = ProgressBar(quiet: fit.quiet)
-    defer { bar.finish() }
-    let sweep = try DampingSweep(
-      of: estimator, over: grid, on: training, queries: queries, aggregation: aggregate,
-      options: options, progress: bar.handler)
-    let stability = try DampingStability(of: sweep)
-    bar.finish()
+    let sweep = try ProgressBar.during(quiet: fit.quiet) {
+      try DampingSweep(
+        of: estimator, over: grid, on: training, queries: queries, aggregation: aggregate,
+        options: options, progress: $0)
+    }
     let report = SweepReport(
-      sweep: sweep, stability: stability, training: training, queries: queries, options: options)
+      sweep: sweep, stability: try DampingStability(of: sweep), training: training,
+      queries: queries, options: options)
     let record = try report.record()
     try destination?.write(report.table.csv(), record: record)
     Console.warn(sweep.warnings)

@@ -27,21 +27,15 @@ struct TopCommand: ParsableCommand {
 
   @Argument(help: "Scores: a .npy file of queries × training examples, or a .csv of --top.")
   var scores: String
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("The query's row, from 0.", valueName: "row"))
-  var query: Int
+  @Option("The query's row, from 0.", number: "row") var query: Int
   @Option(parsing: .unconditional, help: "How many of each kind.") var count = 10
-  @Option(help: ArgumentHelp("The training examples' texts.", valueName: "path"))
-  var examples: String?
-  @Option(
-    help: ArgumentHelp(
-      "The sign of scores without a .json beside them; helpful unless given.", valueName: "sign"))
+  @Option("The training examples' texts.", value: "path") var examples: String?
+  @Option("The sign of scores without a .json beside them; helpful unless given.", value: "sign")
   var convention: ScoreConvention?
   @Flag(help: "Print JSON.") var json = false
 
   func validate() throws {
-    if count < 1 { throw ValidationError("--count \(count): use a number from 1 up") }
+    try ValidationError.require(atLeast: 1, ("--count", count))
     if query < 0 { throw ValidationError("--query \(query): rows are counted from 0") }
   }
 
@@ -137,8 +131,7 @@ struct TopCommand: ParsableCommand {
         lines.map { line in
           [
             "example": .integer(line.example), "score": .number(line.score),
-            "id": line.id.map { .string($0) } ?? .null,
-            "text": texts.map { .string($0.texts[line.example]) } ?? .null,
+            "id": .text(line.id), "text": .text(texts?.texts[line.example]),
           ]
         })
     }
@@ -217,18 +210,12 @@ struct TopCommand: ParsableCommand {
   private func printTable(
     _ title: String, _ lines: [Line], _ texts: ExampleTexts?, hasIDs: Bool
   ) {
-    var columns: [Table.Column] = [
-      .init("Example", .decimals(0)), .init("Score", .significant(digits: 4)),
-    ]
-    if hasIDs { columns.append(.init("Id", .text)) }
-    if texts != nil { columns.append(.init("Text", .text)) }
-    var table = Table(columns: columns)
-    for line in lines {
-      var cells: [Table.Cell] = [.integer(line.example), .number(line.score)]
-      if hasIDs { cells.append(line.id.map { .text($0) } ?? .missing) }
-      if let texts { cells.append(.text(texts.shortened(line.example))) }
-      table.append(cells)
-    }
+    let table = Table(
+      of: lines,
+      .field("Example", .decimals(0)) { .integer($0.example) },
+      .field("Score", .significant(digits: 4)) { .number($0.score) },
+      hasIDs ? .field("Id") { $0.id.map { .text($0) } ?? .missing } : nil,
+      texts.map { texts in .field("Text") { .text(texts.shortened($0.example)) } })
     print("\n\(title)")
     print(table.plainText(), terminator: "")
   }

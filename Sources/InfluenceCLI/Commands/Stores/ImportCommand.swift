@@ -25,9 +25,7 @@ struct ImportCommand: ParsableCommand {
   var source: String
   @Argument(help: "The new store's folder.") var destination: String
   @Option(
-    help: ArgumentHelp(
-      "int8, float16, bfloat16, float32 or float64; what loses nothing by default.",
-      valueName: "type"))
+    "int8, float16, bfloat16, float32 or float64; what loses nothing by default.", value: "type")
   var dtype: ElementType?
   @Flag(help: "Print what was done and lost as JSON.") var json = false
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false
@@ -37,18 +35,15 @@ struct ImportCommand: ParsableCommand {
     let store = try GradientStore(opening: URL(filePath: source))
     guard store.count > 0 else { throw InfluenceError.empty(source: source) }
     let target = try StoreDestination(destination, sources: [source]).url
-    let bar = ProgressBar(quiet: quiet || json)
-    defer { bar.finish() }
     let copy = StoreCopy(
       of: store, to: target, elementType: dtype, chunkBytes: pace.bytes)
     Interruption.leavesStore(destination)
-    let outcome = try copy.run(progress: bar.handler)
+    let outcome = try ProgressBar.during(quiet: quiet || json) { try copy.run(progress: $0) }
     guard !quiet || json else { return }
     let isExact = copy.elementType.holds(store.sufficientElementType)
     let report = ImportReport(
       destination: destination, elementType: copy.elementType, outcome: outcome,
       losses: isExact ? nil : try ImportReport.Losses(of: target, from: store))
-    bar.finish()
     print(json ? try report.json.serialized(.indented) : report.text)
   }
 }
@@ -61,6 +56,6 @@ extension StoreCopy.Outcome {
 
   static func summary(rows: Int, resumed: Int, of type: ElementType) -> String {
     let resumed = resumed > 0 ? ", of which an earlier run wrote \(resumed)" : ""
-    return "\(rows) \(rows == 1 ? "row" : "rows") in \(type)\(resumed)"
+    return "\(Counted(rows, "row")) in \(type)\(resumed)"
   }
 }

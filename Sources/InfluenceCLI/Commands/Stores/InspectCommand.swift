@@ -36,15 +36,13 @@ struct InspectCommand: FittingCommand {
     let store = try GradientStore(opening: URL(filePath: path), allowingIncomplete: incomplete)
     guard store.count > 0 else { throw InfluenceError.empty(source: path) }
     let health = try GradientHealth(of: store)
-    let bar = ProgressBar(quiet: fit.quiet)
-    defer { bar.finish() }
-    let spectra =
-      spectrum
-      ? try BlockSpectrum.all(
-        of: store, damping: fit.damping, memoryBudget: options.memoryBudget, progress: bar.handler)
-      : nil
-    bar.finish()
-    let byName = Dictionary(uniqueKeysWithValues: (spectra ?? []).map { ($0.block, $0) })
+    let spectra = try ProgressBar.during(quiet: fit.quiet) { progress in
+      try !spectrum
+        ? []
+        : BlockSpectrum.all(
+          of: store, damping: fit.damping, memoryBudget: options.memoryBudget, progress: progress)
+    }
+    let byName = Dictionary(uniqueKeysWithValues: spectra.map { ($0.block, $0) })
     if json {
       print(try jsonText(store, health, byName).serialized(.indented))
     } else {
@@ -63,7 +61,7 @@ struct InspectCommand: FittingCommand {
     let types = Set(store.elementTypes.map(\.name)).sorted().joined(separator: ", ")
     let bytes = store.count * store.bytesPerRow
     print(
-      "\(Console.shortened(store.name)): \(store.count) rows × \(store.layout.columnCount) columns in \(store.layout.count) \(store.layout.count == 1 ? "block" : "blocks"), \(types), \(NumberFormat.bytes(bytes)), \(store.bytesPerRow) bytes a row (\(store.kind.rawValue))"
+      "\(Console.shortened(store.name)): \(store.count) rows × \(store.layout.columnCount) columns in \(Counted(store.layout.count, "block")), \(types), \(NumberFormat.bytes(bytes)), \(store.bytesPerRow) bytes a row (\(store.kind.rawValue))"
     )
     for manifest in store.manifests.compactMap({ $0 }) where !manifest.isComplete {
       print("incomplete: the writer stopped after \(manifest.rows) rows")
@@ -74,32 +72,23 @@ struct InspectCommand: FittingCommand {
     print("row norms: \(quantiles.joined(separator: ", "))")
     print("zero rows: \(list(health.zeroRows, of: store.count))")
     print("non-finite rows: \(list(health.nonFiniteRows, of: store.count))")
-    var columns: [Table.Column] = [
-      .init("Block", .text), .init("Shape", .text), .init("Mean norm²", .significant(digits: 3)),
-      .init("λ", .significant(digits: 3)), .init("Zero rows", .decimals(0)),
-    ]
-    if spectrum {
-      columns += [
-        .init("Condition", .significant(digits: 3)), .init("Stable rank", .significant(digits: 3)),
-        .init("Eff. dim.", .significant(digits: 3)),
-      ]
-    }
-    var table = Table(columns: columns)
-    for summary in health.blocks {
-      var cells: [Table.Cell] = [
-        .text(summary.block.name),
-        .text(summary.block.shape.map(String.init).joined(separator: " × ")),
-        .number(summary.meanSquaredNorm), .number(lambda(summary)), .integer(summary.zeroRows),
-      ]
-      if spectrum {
-        let found = spectra[summary.block.name]
-        cells += [
-          .number(found?.conditionNumber), .number(found?.stableRank),
-          .number(found?.effectiveDimension),
-        ]
+    func ofSpectrum(
+      _ name: String, _ number: @escaping (BlockSpectrum) -> Double?
+    ) -> TableField<GradientHealth.BlockSummary>? {
+      guard spectrum else { return nil }
+      return .field(name, .significant(digits: 3)) {
+        .number(spectra[$0.block.name].flatMap(number))
       }
-      table.append(cells)
     }
+    let table = Table(
+      of: health.blocks,
+      .field("Block") { .text($0.block.name) },
+      .field("Shape") { .text($0.block.shape.map(String.init).joined(separator: " × ")) },
+      .field("Mean norm²", .significant(digits: 3)) { .number($0.meanSquaredNorm) },
+      .field("λ", .significant(digits: 3)) { .number(lambda($0)) },
+      .field("Zero rows", .decimals(0)) { .integer($0.zeroRows) },
+      ofSpectrum("Condition", \.conditionNumber), ofSpectrum("Stable rank", \.stableRank),
+      ofSpectrum("Eff. dim.", \.effectiveDimension))
     print("")
     print(table.plainText(), terminator: "")
     let dead = health.blocks.filter(\.isDead).map(\.block.name)

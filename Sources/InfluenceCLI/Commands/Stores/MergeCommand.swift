@@ -28,15 +28,12 @@ struct MergeCommand: ParsableCommand {
     let joined = try GradientStore(joining: stores, name: sources.joined(separator: " + "))
     try joined.requireRows()
     let target = try StoreDestination(destination, sources: sources).url
-    let bar = ProgressBar(quiet: quiet)
-    defer { bar.finish() }
     let copy = StoreCopy(of: joined, to: target, chunkBytes: pace.bytes)
     Interruption.leavesStore(destination)
-    let outcome = try copy.run(progress: bar.handler)
-    bar.finish()
+    let outcome = try ProgressBar.during(quiet: quiet) { try copy.run(progress: $0) }
     guard !quiet else { return }
     print(
-      "\(destination): \(outcome.summary(of: copy.elementType)), from \(stores.count) \(stores.count == 1 ? "store" : "stores")"
+      "\(destination): \(outcome.summary(of: copy.elementType)), from \(Counted(stores.count, "store"))"
     )
   }
 }

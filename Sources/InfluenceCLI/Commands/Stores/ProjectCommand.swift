@@ -46,31 +46,17 @@ struct ProjectCommand: ParsableCommand {
   @Argument(help: "A store directory, .safetensors, .npy, or a directory of .npy files.")
   var source: String
   @Argument(help: "The new store's folder.") var destination: String
-  @Option(help: ArgumentHelp("sjlt, gaussian, rademacher or logra.", valueName: "kind"))
-  var kind: Kind
+  @Option("sjlt, gaussian, rademacher or logra.", value: "kind") var kind: Kind
+  @Option("Columns of each projected block; not of logra.", number: "k") var dimension: Int?
+  @Option("Of logra: k outputs and k inputs of each block.", number: "k") var factorDimension: Int?
+  @Option("Of sjlt: entries of each column of P; 4 by default.", number: "count") var nonzeros: Int?
   @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Columns of each projected block; not of logra.", valueName: "k"))
-  var dimension: Int?
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Of logra: k outputs and k inputs of each block.", valueName: "k"))
-  var factorDimension: Int?
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Of sjlt: entries of each column of P; 4 by default.", valueName: "count"))
-  var nonzeros: Int?
-  @Option(
-    help: ArgumentHelp(
-      "What is one block: tensor, layer, all, or a JSON file {\"group\": [\"block\"]}.",
-      valueName: "grouping"))
+    "What is one block: tensor, layer, all, or a JSON file {\"group\": [\"block\"]}.",
+    value: "grouping")
   var blocks = "tensor"
-  @Option(parsing: .unconditional, help: ArgumentHelp("Decides P.", valueName: "number"))
-  var seed: UInt64 = 0
+  @Option("Decides P.", number: "number") var seed: UInt64 = 0
   @Option(
-    help: ArgumentHelp(
-      "The type of numbers; float32 by default, float64 where the source has it.",
-      valueName: "type"))
+    "The type of numbers; float32 by default, float64 where the source has it.", value: "type")
   var dtype: ElementType?
   @Flag(help: "Print what was done and measured as JSON.") var json = false
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false
@@ -118,16 +104,13 @@ struct ProjectCommand: ParsableCommand {
     guard store.count > 0 else { throw InfluenceError.empty(source: source) }
     let projection = projection
     let target = try StoreDestination(destination, sources: [source]).url
-    let bar = ProgressBar(quiet: quiet || json)
-    defer { bar.finish() }
     let run = StoreProjection(
       of: store, by: projection, to: target, elementType: dtype, chunkBytes: pace.bytes)
     Interruption.leavesStore(destination)
-    let outcome = try run.run(progress: bar.handler)
+    let outcome = try ProgressBar.during(quiet: quiet || json) { try run.run(progress: $0) }
     guard !quiet || json else { return }
     let projected = try GradientStore(opening: target)
     let distortion = try ProjectionDistortion(of: projected, from: store, by: projection)
-    bar.finish()
     print(
       json
         ? try record(store, projected, outcome, partition, distortion).serialized(.indented)
@@ -139,9 +122,8 @@ struct ProjectCommand: ParsableCommand {
     _ type: ElementType, _ distortion: ProjectionDistortion
   ) -> String {
     func number(_ value: Double) -> String { NumberFormat.significant(value) }
-    let blocks = projected.layout.count
     return """
-      \(destination): \(outcome.summary(of: type)), \(store.layout.columnCount) columns projected to \(projected.layout.columnCount) in \(blocks) \(blocks == 1 ? "block" : "blocks") by \(projection)
+      \(destination): \(outcome.summary(of: type)), \(store.layout.columnCount) columns projected to \(projected.layout.columnCount) in \(Counted(projected.layout.count, "block")) by \(projection)
       norms, |Px|²/|x|²: mean \(number(distortion.meanNormRatio)), farthest from 1 \(number(distortion.worstNormRatio)); expected 1, with a deviation up to \(number(distortion.expectedNormDeviation))
       inner products of \(distortion.pairs) sampled pairs, error by the norms: \(number(distortion.innerProductError)) (root mean square), \(number(distortion.worstInnerProductError)) (worst); expected up to \(number(distortion.expectedInnerProductError))
       """

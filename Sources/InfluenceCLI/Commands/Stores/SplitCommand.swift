@@ -27,16 +27,9 @@ struct SplitCommand: ParsableCommand {
   @Argument(help: "A store directory, .safetensors, .npy, or a directory of .npy files.")
   var source: String
   @Argument(help: "The new directory of shards.") var destination: String
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("How many shards, of equal size or one row less.", valueName: "count"))
-  var shards: Int?
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Rows in a shard; the last may have fewer.", valueName: "count"))
-  var rows: Int?
-  @Option(
-    help: ArgumentHelp("The type of numbers; what loses nothing by default.", valueName: "type"))
+  @Option("How many shards, of equal size or one row less.", number: "count") var shards: Int?
+  @Option("Rows in a shard; the last may have fewer.", number: "count") var rows: Int?
+  @Option("The type of numbers; what loses nothing by default.", value: "type")
   var dtype: ElementType?
   @Flag(help: "Print JSON.") var json = false
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false
@@ -46,9 +39,7 @@ struct SplitCommand: ParsableCommand {
     guard (shards == nil) != (rows == nil) else {
       throw ValidationError("give --shards or --rows, one of them")
     }
-    for (name, value) in [("--shards", shards), ("--rows", rows)] {
-      if let value, value < 1 { throw ValidationError("\(name) \(value): use a number from 1 up") }
-    }
+    try ValidationError.require(atLeast: 1, ("--shards", shards), ("--rows", rows))
   }
 
   func run() throws {
@@ -64,18 +55,14 @@ struct SplitCommand: ParsableCommand {
     let target = try StoreDestination(destination, sources: [source]).url
     let split = StoreSplit(
       of: store, shards: ranges, into: target, elementType: dtype, chunkBytes: pace.bytes)
-    let bar = ProgressBar(quiet: quiet)
-    defer { bar.finish() }
     Interruption.leavesShards(split, path: destination)
-    let outcome = try split.run(progress: bar.handler)
-    bar.finish()
+    let outcome = try ProgressBar.during(quiet: quiet) { try split.run(progress: $0) }
     if json {
       print(try record(split, outcome).serialized(.indented))
     } else if !quiet {
-      let count = "\(outcome.shards) \(outcome.shards == 1 ? "shard" : "shards")"
       let rows = StoreCopy.Outcome.summary(
         rows: outcome.rows, resumed: outcome.resumedRows, of: split.elementType)
-      print("\(destination): \(count), \(rows)")
+      print("\(destination): \(Counted(outcome.shards, "shard")), \(rows)")
     }
   }
 

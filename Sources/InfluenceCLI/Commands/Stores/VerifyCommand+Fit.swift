@@ -11,11 +11,9 @@ extension VerifyCommand {
 
   /// Verifies a kept fit.
   func verifyFit() throws {
-    let bar = ProgressBar(quiet: quiet)
-    defer { bar.finish() }
-    let (manifest, damages) = try FitManifest.verification(
-      ofFitAt: URL(filePath: path), progress: bar.handler)
-    bar.finish()
+    let (manifest, damages) = try ProgressBar.during(quiet: quiet) {
+      try FitManifest.verification(ofFitAt: URL(filePath: path), progress: $0)
+    }
     let name = Console.shortened(path)
     let kept = manifest.blocks.count(where: \.isFitted)
     if json {
@@ -27,7 +25,7 @@ extension VerifyCommand {
           damages.map { damage in
             [
               "file": .string(damage.path), "recorded": .string(damage.recorded.description),
-              "found": damage.found.map { .string($0.description) } ?? .null,
+              "found": .text(damage.found?.description),
             ]
           }),
       ]

@@ -30,10 +30,7 @@ struct VerifyCommand: ParsableCommand {
   func run() throws {
     if Self.isFit(path) { return try verifyFit() }
     let store = try GradientStore(opening: URL(filePath: path), allowingIncomplete: true)
-    let bar = ProgressBar(quiet: quiet)
-    defer { bar.finish() }
-    let findings = try store.verification(progress: bar.handler)
-    bar.finish()
+    let findings = try ProgressBar.during(quiet: quiet) { try store.verification(progress: $0) }
     if json {
       print(try jsonText(store, findings).serialized(.indented))
     } else {
@@ -47,8 +44,8 @@ struct VerifyCommand: ParsableCommand {
 
   private func line(_ finding: ShardVerification) -> String {
     let name = Console.shortened(finding.path)
-    let rows = finding.rows.count
-    let what = "\(rows) \(rows == 1 ? "row" : "rows"), \(NumberFormat.bytes(finding.checkedBytes))"
+    let what =
+      "\(Counted(finding.rows.count, "row")), \(NumberFormat.bytes(finding.checkedBytes))"
     let end = finding.isComplete ? "" : "; incomplete, only committed rows were checked"
     guard finding.isSound else {
       return "\(name): DAMAGED (\(finding.complaints.count) found) in \(what)\(end)"
