@@ -86,7 +86,8 @@ struct BlockPartitionTests {
     try check(
       store[rows: 0..<Self.rows].partitioned(by: .all), of: store, [("all", [0, 1, 2, 3])])
     #expect(try store.partitioned(by: .all).checksum() == store.checksum())
-    #expect(try store.partitioned(by: .all).verifyChecksums() == 1)
+    let findings = try store.partitioned(by: .all).verification()
+    #expect(findings.count == 1 && findings.allSatisfy { $0.isSound && $0.evidence == .rowRanges })
   }
 
   @Test("Stores in memory, of arrays and of shards are grouped too")

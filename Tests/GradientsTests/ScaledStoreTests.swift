@@ -181,7 +181,7 @@ struct ScaledStoreTests {
     if name.hasSuffix("gradients.bin") {
       #expect(found.damages.first?.rows?.contains(place / 134) == true)
     }
-    #expect(throws: GradientStoreError.self) { try store.verifyChecksums() }
+    #expect(!found.isSound)
   }
 
   @Test("Copies and merges are the integers and scales themselves; float32 holds their numbers")

@@ -148,6 +148,6 @@ struct ShardTests {
       try Checksum(of: MemoryMap(opening: folder.file("shards/\($0)/gradients.bin"))).description
     }
     #expect(try store.checksum() == each.joined(separator: "+"))
-    #expect(try store.verifyChecksums() == 0)
+    #expect(try store.verification().allSatisfy { $0.evidence == .nothing })
   }
 }

@@ -48,8 +48,6 @@ public struct LabelProbabilities: Companion {
   }
 
   /// Writes the file into the folder of a training store, whole or not at all.
-  ///
-  /// - Throws: `TensorFileError`.
   public func write(to folder: URL) throws(TensorFileError) {
     try NumpyFile.write(
       Matrix(rows: values.count, columns: 1, elements: values),

@@ -175,7 +175,6 @@ public struct Representations: Companion {
   /// - Parameters:
   ///   - folder: A store's folder.
   ///   - metadata: What to record beside the penalty.
-  /// - Throws: `TensorFileError`.
   public func write(
     to folder: URL, metadata: [String: String] = [:]
   ) throws(TensorFileError) {
@@ -195,8 +194,7 @@ public struct Representations: Companion {
           name: name, elementType: .float64,
           shape: name == "labels" ? [matrix.rows] : [matrix.rows, matrix.columns])
       },
-      metadata: OrderedDictionary(
-        uniqueKeysWithValues: metadata.sorted { $0.key < $1.key }.map { ($0, $1) }))
+      metadata: metadata.sortedByKey)
     for (_, matrix) in tensors { try writer.append(matrix) }
     try writer.commit()
   }

@@ -60,8 +60,6 @@ public struct StoredCurvature: Companion {
   }
 
   /// Opens the file; tensors are mapped, and read when they are asked for.
-  ///
-  /// - Throws: `TensorFileError`.
   public init(opening url: URL) throws(TensorFileError) {
     let file = try SafetensorsFile(opening: url)
     storage = .file(file)
@@ -69,19 +67,14 @@ public struct StoredCurvature: Companion {
     metadata = Dictionary(uniqueKeysWithValues: file.metadata.map { ($0, $1) })
   }
 
-  private var names: [String] {
+  private var names: OrderedSet<String> {
     switch storage {
-    case .file(let file): Array(file.tensors.keys)
-    case .memory(let tensors): Array(tensors.keys)
+    case .file(let file): file.tensors.keys
+    case .memory(let tensors): tensors.keys
     }
   }
 
-  private func holds(_ name: String) -> Bool {
-    switch storage {
-    case .file(let file): file.tensors[name] != nil
-    case .memory(let tensors): tensors[name] != nil
-    }
-  }
+  private func holds(_ name: String) -> Bool { names.contains(name) }
 
   /// The blocks of which there are Kronecker factors.
   public var kroneckerBlocks: [String] {
@@ -165,20 +158,11 @@ public struct StoredCurvature: Companion {
   }
 
   /// Writes the file into the folder of a training store, whole or not at all.
-  ///
-  /// - Throws: `TensorFileError`.
   public func write(to folder: URL) throws(TensorFileError) {
-    var tensors: [(name: String, matrix: Matrix<Double>)] = []
-    for name in names { tensors.append((name, try matrix(name))) }
-    var writer = try SafetensorsWriter(
-      at: folder.appending(path: Self.fileName),
-      tensors: tensors.map {
-        .init(name: $0.name, elementType: .float64, shape: [$0.matrix.rows, $0.matrix.columns])
-      },
-      metadata: OrderedDictionary(
-        uniqueKeysWithValues: metadata.sorted { $0.key < $1.key }.map { ($0, $1) }))
-    for (_, matrix) in tensors { try writer.append(matrix) }
-    try writer.commit()
+    var tensors: OrderedDictionary<String, Matrix<Double>> = [:]
+    for name in names { tensors[name] = try matrix(name) }
+    try SafetensorsFile.write(
+      tensors, to: folder.appending(path: Self.fileName), metadata: metadata.sortedByKey)
   }
 }
 

@@ -1,6 +1,5 @@
 public import Foundation
 import LinearAlgebra
-import OrderedCollections
 public import TensorFiles
 
 /// Writes rows of any store as a store directory with a manifest, norms and checksums, a chunk at a
@@ -73,32 +72,15 @@ public struct StoreCopy: Sendable {
     reading examples: inout ExampleReader,
     progress: (@Sendable (_ stage: String, _ fraction: Double) -> Void)?
   ) throws -> Outcome {
-    let identity = try self.identity()
-    let known = try StoreManifest(ofStoreAt: destination)
-    if let known {
-      guard !known.isComplete, known.provenance["copied_crc32c"] != nil else {
-        throw GradientStoreError.alreadyExists(path: destination.path)
-      }
-      // Before it is told what to do about another copy: that may be at work.
-      _ = try StoreDirectory.lock(destination)
-      try require(known, isCopyWith: identity)
+    let derivation = StoreDerivation(
+      source: source, firstRow: rows.lowerBound, destination: destination, layout: source.layout,
+      elementType: elementType, identity: try identity(), key: "copied_crc32c")
+    let (resumed, count) = try derivation.run { known in
+      try require(known, isCopyWith: derivation.identity)
+    } appending: { writer, type in
+      try append(to: writer, as: type, from: &examples, progress)
     }
-    let writer = try self.writer(goingOnFrom: known, identity)
-    let resumed = writer.committedCount
-    do {
-      if source.shards.allSatisfy({ $0.blocks.allSatisfy { $0.elementType != .float64 } }) {
-        try append(to: writer, as: Float.self, from: &examples, progress)
-      } else {
-        try append(to: writer, as: Double.self, from: &examples, progress)
-      }
-      try writer.finish()
-    } catch GradientStoreError.notFinite(_, let row, let block, let reason) {
-      // The source must change, and then this is no copy of it any more.
-      if known == nil { StoreDirectory.remove(destination) }
-      throw GradientStoreError.notFinite(
-        path: source.name, row: rows.lowerBound + row, block: block, reason: reason)
-    }
-    return Outcome(resumedRows: resumed, rows: writer.count)
+    return Outcome(resumedRows: resumed, rows: count)
   }
 
   /// Whether the destination is this copy, finished.
@@ -110,22 +92,6 @@ public struct StoreCopy: Sendable {
     return known.isComplete
   }
 
-  private func writer(
-    goingOnFrom known: StoreManifest?, _ identity: [String: String]
-  ) throws -> GradientStoreWriter {
-    guard let known else {
-      return try GradientStoreWriter(
-        creating: destination, layout: source.layout, elementType: elementType,
-        provenance: source.commonProvenance.merging(identity) { $1 })
-    }
-    let writer = try GradientStoreWriter(resuming: destination)
-    // Another copy may have gone on between the look at the manifest and the lock.
-    guard writer.manifest == known else {
-      throw GradientStoreError.beingWritten(path: destination.path)
-    }
-    return writer
-  }
-
   private func append<Element: Scalar>(
     to writer: GradientStoreWriter, as type: Element.Type, from examples: inout ExampleReader,
     _ progress: (@Sendable (_ stage: String, _ fraction: Double) -> Void)?
@@ -135,13 +101,7 @@ public struct StoreCopy: Sendable {
     while writer.count < rows.count {
       let first = rows.lowerBound + writer.count
       let part = first..<min(rows.upperBound, first + step)
-      var lines: [UInt8] = []
-      for (row, members) in try examples.take(part) {
-        var members = members
-        members["row"] = .integer(row - rows.lowerBound)
-        lines += try OrderedJSON.object(members).serialized().utf8
-        lines.append(UInt8(ascii: "\n"))
-      }
+      let lines = try examples.lines(of: part, countedFrom: rows.lowerBound)
       if elementType == .int8, let stored = try ScaledRows(storedIn: source, rows: part) {
         // Quantised again, a number would be as near, but not the same.
         try writer.append(stored, rows: part.count, lines: lines)

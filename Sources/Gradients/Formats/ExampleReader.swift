@@ -54,6 +54,20 @@ struct ExampleReader {
     return taken
   }
 
+  /// The lines of some rows as they stand in a file whose first row is `first`.
+  mutating func lines(of rows: Range<Int>, countedFrom first: Int) throws -> [UInt8] {
+    try take(rows).flatMap { row, members in
+      var members = members
+      members["row"] = .integer(row - first)
+      return try Self.line(members)
+    }
+  }
+
+  /// An example's line, with its end.
+  static func line(_ members: Members) throws -> [UInt8] {
+    Array((try OrderedJSON.object(members).serialized() + "\n").utf8)
+  }
+
   private mutating func record() throws -> (row: Int, members: Members)? {
     while part < parts.count {
       let current = parts[part]

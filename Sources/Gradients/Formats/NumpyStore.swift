@@ -9,10 +9,7 @@ enum NumpyStore {
     return GradientStore(
       name: url.path, kind: .numpy,
       layout: try BlockLayout(validating: [("gradients", block.shape)], path: url.path),
-      shards: [
-        GradientStore.Shard(
-          rows: 0..<block.count, blocks: [block.source], squaredNorms: nil, files: [file.map])
-      ])
+      count: block.count, blocks: [block.source], files: [file.map])
   }
 
   static func openDirectory(_ url: URL, arrays: [URL]) throws -> GradientStore {
@@ -38,11 +35,8 @@ enum NumpyStore {
     }
     return GradientStore(
       name: url.path, kind: .numpyDirectory,
-      layout: try BlockLayout(validating: parameters, path: url.path),
-      shards: [
-        GradientStore.Shard(
-          rows: 0..<(count ?? 0), blocks: sources, squaredNorms: nil, files: files)
-      ])
+      layout: try BlockLayout(validating: parameters, path: url.path), count: count ?? 0,
+      blocks: sources, files: files)
   }
 
   private static func source(

@@ -30,11 +30,7 @@ enum SafetensorsStore {
     let layout = try BlockLayout(validating: parameters, path: url.path)
     let sources = try file.tensors.keys.map { BlockSource.mapped(try file.mapped($0)) }
     return GradientStore(
-      name: url.path, kind: .safetensors, layout: layout,
-      shards: [
-        GradientStore.Shard(
-          rows: 0..<(first.shape.first ?? 0), blocks: sources, squaredNorms: nil,
-          files: [file.map])
-      ])
+      name: url.path, kind: .safetensors, layout: layout, count: first.shape.first ?? 0,
+      blocks: sources, files: [file.map])
   }
 }

@@ -106,48 +106,6 @@ enum StoreDirectory {
     let layout: BlockLayout
     let elementType: ElementType
 
-    init(rows: Int, layout: BlockLayout, elementType: ElementType) {
-      self.rows = rows
-      self.layout = layout
-      self.elementType = elementType
-    }
-
-    init(ofStoreAt directory: URL) throws {
-      let url = directory.appending(path: StoreFile.info)
-      let path = url.path
-      let json = try OrderedJSON(contentsOf: url)
-      func invalid(_ field: String, _ reason: String) -> GradientStoreError {
-        .invalidField(
-          path: path, field: field,
-          reason: reason + "; correct it, or build the index again with its own tool")
-      }
-      guard let rows = (json["num_grads"] ?? json["num_items"])?.integer, rows >= 0 else {
-        throw invalid("num_grads", "is not a count of rows")
-      }
-      guard let sizes = json["grad_sizes"]?.object else {
-        throw invalid("grad_sizes", "is not an object of block names and columns")
-      }
-      let parameters = try sizes.map { name, size in
-        guard let width = size.integer, width >= 0 else {
-          throw invalid("grad_sizes.\(name)", "is not a number of columns")
-        }
-        return (name: name, shape: [width])
-      }
-      guard let name = json["base_dtype"]?.string else {
-        throw invalid(
-          "base_dtype",
-          "is missing or no string (old versions of bergson wrote none)")
-      }
-      guard
-        let elementType = ElementType(numpy: name) ?? (name == scaledTypeName ? .int8 : nil)
-      else {
-        throw invalid("base_dtype", "is \(name.quoted), not float16, bfloat16, float32 or float64")
-      }
-      self.init(
-        rows: rows, layout: try BlockLayout(validating: parameters, path: path),
-        elementType: elementType)
-    }
-
     var json: OrderedJSON {
       .object([
         "attribute_tokens": .boolean(false),
@@ -159,6 +117,41 @@ enum StoreDirectory {
         "base_dtype": .string(elementType == .int8 ? scaledTypeName : elementType.name),
       ])
     }
+  }
+}
+
+extension StoreDirectory.Info {
+  init(ofStoreAt directory: URL) throws {
+    let url = directory.appending(path: StoreFile.info)
+    let json = try OrderedJSON(contentsOf: url)
+    func invalid(_ field: String, _ reason: String) -> GradientStoreError {
+      .invalidField(
+        path: url.path, field: field,
+        reason: reason + "; correct it, or build the index again with its own tool")
+    }
+    guard let rows = (json["num_grads"] ?? json["num_items"])?.integer, rows >= 0 else {
+      throw invalid("num_grads", "is not a count of rows")
+    }
+    guard let sizes = json["grad_sizes"]?.object else {
+      throw invalid("grad_sizes", "is not an object of block names and columns")
+    }
+    let parameters = try sizes.map { name, size in
+      guard let width = size.integer, width >= 0 else {
+        throw invalid("grad_sizes.\(name)", "is not a number of columns")
+      }
+      return (name: name, shape: [width])
+    }
+    guard let name = json["base_dtype"]?.string else {
+      throw invalid(
+        "base_dtype", "is missing or no string (old versions of bergson wrote none)")
+    }
+    let scaled: ElementType? = name == StoreDirectory.scaledTypeName ? .int8 : nil
+    guard let elementType = ElementType(numpy: name) ?? scaled else {
+      throw invalid("base_dtype", "is \(name.quoted), not float16, bfloat16, float32 or float64")
+    }
+    self.init(
+      rows: rows, layout: try BlockLayout(validating: parameters, path: url.path),
+      elementType: elementType)
   }
 }
 

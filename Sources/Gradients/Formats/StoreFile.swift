@@ -5,4 +5,9 @@ enum StoreFile {
   static let norms = "squared_norms.bin"
   static let examples = "examples.jsonl"
   static let scales = "scales.bin"
+
+  static let manifest = "manifest.json"
+
+  /// All of them; the manifest last, so that a store which is removed has one as long as it has anything.
+  static let all = [info, gradients, norms, examples, scales, manifest]
 }

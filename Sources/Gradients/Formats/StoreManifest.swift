@@ -10,7 +10,7 @@ public struct StoreManifest: Sendable, Hashable {
   /// The version of the format that is written.
   public static let version = 1
   /// The file's name in a store directory.
-  public static let fileName = "manifest.json"
+  public static let fileName = StoreFile.manifest
 
   /// Rows committed so far.
   public var rows: Int
@@ -41,38 +41,17 @@ public struct StoreManifest: Sendable, Hashable {
         layout.blocks.map { block in
           ["name": .string(block.name), "shape": .array(block.shape.map { .integer($0) })]
         }),
-      "files": .object(
-        OrderedDictionary(
-          uniqueKeysWithValues: fileSizes.sorted { $0.key < $1.key }.map {
-            ($0.key, .integer($0.value))
-          })),
-      "provenance": .object(
-        OrderedDictionary(
-          uniqueKeysWithValues: provenance.sorted { $0.key < $1.key }.map {
-            ($0.key, .string($0.value))
-          })),
+      "files": .object(fileSizes.sortedByKey.mapValues { .integer($0) }),
+      "provenance": .object(provenance.sortedByKey.mapValues { .string($0) }),
     ]
     if let checksums { members["checksums"] = checksums.json }
     if let gradientsChecksum { members["gradients_crc32c"] = .string(gradientsChecksum) }
     return .object(members)
   }
 
-  /// Makes a manifest.
-  init(
-    rows: Int, isComplete: Bool, elementType: ElementType, layout: BlockLayout,
-    fileSizes: [String: Int], gradientsChecksum: String? = nil, checksums: StoreChecksums? = nil,
-    provenance: [String: String]
-  ) {
-    self.rows = rows
-    self.isComplete = isComplete
-    self.elementType = elementType
-    self.layout = layout
-    self.fileSizes = fileSizes
-    self.gradientsChecksum = gradientsChecksum
-    self.checksums = checksums
-    self.provenance = provenance
-  }
+}
 
+extension StoreManifest {
   /// Reads the manifest of a store directory; nil if it has none.
   ///
   /// - Throws: ``GradientStoreError/invalidField(path:field:reason:)`` or a file error.

@@ -1,6 +1,5 @@
 public import Foundation
 import LinearAlgebra
-import OrderedCollections
 public import TensorFiles
 
 /// Writes the randomly projected rows of any store as a store directory, a chunk at a time.
@@ -58,35 +57,15 @@ public struct StoreProjection: Sendable {
         reason: "it is projected already; project the gradients that it came from")
     }
     let layout = try projection.layout(of: source.layout)
-    let identity = try self.identity()
-    let known = try StoreManifest(ofStoreAt: destination)
-    if let known {
-      guard !known.isComplete, known.provenance[Self.checksumKey] != nil else {
-        throw GradientStoreError.alreadyExists(path: destination.path)
-      }
-      _ = try StoreDirectory.lock(destination)
-      try require(known, isProjectionWith: identity, layout)
+    let derivation = StoreDerivation(
+      source: source, destination: destination, layout: layout, elementType: elementType,
+      identity: try identity(), key: Self.checksumKey)
+    let (resumed, count) = try derivation.run { known in
+      try require(known, isProjectionWith: derivation.identity, layout)
+    } appending: { writer, type in
+      try append(to: writer, as: type, progress)
     }
-    let writer =
-      try known == nil
-      ? GradientStoreWriter(
-        creating: destination, layout: layout, elementType: elementType,
-        provenance: source.commonProvenance.merging(identity) { $1 })
-      : GradientStoreWriter(resuming: destination)
-    let resumed = writer.committedCount
-    do {
-      if source.shards.allSatisfy({ $0.blocks.allSatisfy { $0.elementType != .float64 } }) {
-        try append(to: writer, as: Float.self, progress)
-      } else {
-        try append(to: writer, as: Double.self, progress)
-      }
-      try writer.finish()
-    } catch GradientStoreError.notFinite(_, let row, let block, let reason) {
-      if known == nil { StoreDirectory.remove(destination) }
-      throw GradientStoreError.notFinite(
-        path: source.name, row: row, block: block, reason: reason)
-    }
-    return StoreCopy.Outcome(resumedRows: resumed, rows: writer.count)
+    return StoreCopy.Outcome(resumedRows: resumed, rows: count)
   }
 
   private func append<Element: Scalar>(
@@ -102,13 +81,7 @@ public struct StoreProjection: Sendable {
     let step = rowsAtATime
     while writer.count < source.count {
       let part = writer.count..<min(source.count, writer.count + step)
-      var lines: [UInt8] = []
-      for (row, members) in try examples.take(part) {
-        var members = members
-        members["row"] = .integer(row)
-        lines += try OrderedJSON.object(members).serialized().utf8
-        lines.append(UInt8(ascii: "\n"))
-      }
+      let lines = try examples.lines(of: part, countedFrom: 0)
       try writer.append(projectors.map { try $0.project(source, rows: part) }, lines: lines)
       try writer.commit()
       progress?("project", Double(writer.count) / Double(max(1, source.count)))

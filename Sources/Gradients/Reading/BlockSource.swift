@@ -79,7 +79,9 @@ enum BlockSource: Sendable {
       default: break
       }
     }
-    buffer.reshape(rows.count, columns.count)
+    if buffer.rows != rows.count || buffer.columns != columns.count {
+      buffer = .zeros(rows.count, columns.count)
+    }
     try read(rows: rows, columns: columns, into: &buffer, firstRow: 0)
     return buffer.view
   }
@@ -96,15 +98,13 @@ enum BlockSource: Sendable {
     case .columnMajor(let file, _, let start):
       let stored = start + rows.lowerBound..<start + rows.upperBound
       let copy: Matrix<Element> = try file.matrix(rows: stored)
-      matrix.place(rows: copy.view[columns: columns], firstRow: firstRow)
+      matrix.place(copy.view[columns: columns], firstRow: firstRow, firstColumn: 0)
     case .single(let view):
-      matrix.place(
-        rows: Matrix<Element>(converting: view[rows: rows, columns: columns]).view,
-        firstRow: firstRow)
+      let copy = Matrix<Element>(converting: view[rows: rows, columns: columns])
+      matrix.place(copy.view, firstRow: firstRow, firstColumn: 0)
     case .double(let view):
-      matrix.place(
-        rows: Matrix<Element>(converting: view[rows: rows, columns: columns]).view,
-        firstRow: firstRow)
+      let copy = Matrix<Element>(converting: view[rows: rows, columns: columns])
+      matrix.place(copy.view, firstRow: firstRow, firstColumn: 0)
     case .joined(let blocks):
       try blocks.read(rows: rows, columns: columns, into: &matrix, firstRow: firstRow)
     }
@@ -120,20 +120,6 @@ enum BlockSource: Sendable {
     case .single(let view): .single(view[rows: rows])
     case .double(let view): .double(view[rows: rows])
     case .joined(let blocks): .joined(blocks[rows: rows])
-    }
-  }
-}
-
-extension Matrix {
-  /// Makes this a matrix of the given shape, of anything; the memory stays where the shape does.
-  fileprivate mutating func reshape(_ rows: Int, _ columns: Int) {
-    if self.rows != rows || self.columns != columns { self = .zeros(rows, columns) }
-  }
-
-  /// Replaces rows from `firstRow` on.
-  fileprivate mutating func place(rows other: MatrixView<Element>, firstRow: Int) {
-    for row in 0..<other.rows {
-      self[row: firstRow + row] = ArraySlice(Matrix(other[rows: row..<row + 1]).elements)
     }
   }
 }

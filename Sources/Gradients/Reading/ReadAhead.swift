@@ -97,10 +97,7 @@ package final class ReadAhead: Sendable {
       else { return nil }
       let semaphore = DispatchSemaphore(value: 0)
       state.waiting.append((group, end, semaphore))
-      if state.isReaderWaiting {
-        state.isReaderWaiting = false
-        readerMayGo.signal()
-      }
+      letReaderGo(&state)
       return semaphore
     }
     semaphore?.wait()
@@ -112,10 +109,7 @@ package final class ReadAhead: Sendable {
       guard end > state.used[block] else { return }
       state.bytesUsed += (end - state.used[block]) * rowBytes[block]
       state.used[block] = end
-      if state.isReaderWaiting, state.bytesRead - state.bytesUsed <= mostAhead {
-        state.isReaderWaiting = false
-        readerMayGo.signal()
-      }
+      if state.bytesRead - state.bytesUsed <= mostAhead { letReaderGo(&state) }
     }
   }
 
@@ -125,10 +119,7 @@ package final class ReadAhead: Sendable {
       state.isStopped = true
       for waiter in state.waiting { waiter.semaphore.signal() }
       state.waiting = []
-      if state.isReaderWaiting {
-        state.isReaderWaiting = false
-        readerMayGo.signal()
-      }
+      letReaderGo(&state)
     }
   }
 
@@ -137,12 +128,7 @@ package final class ReadAhead: Sendable {
 
   private func start() {
     Thread.detachNewThread { [self] in
-      if isMostlyInMemory() {
-        stop()
-        return
-      }
-      for group in groups.indices { if !read(group) { return } }
-      stop()
+      if isMostlyInMemory() || groups.indices.allSatisfy(read) { stop() }
     }
   }
 
@@ -265,6 +251,12 @@ package final class ReadAhead: Sendable {
     }
     if mustWait { readerMayGo.wait() }
     return state.withLock { !$0.isStopped }
+  }
+
+  private func letReaderGo(_ state: inout State) {
+    guard state.isReaderWaiting else { return }
+    state.isReaderWaiting = false
+    readerMayGo.signal()
   }
 
   private func wake(_ state: inout State) {

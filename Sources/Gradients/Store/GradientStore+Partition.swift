@@ -61,6 +61,12 @@ extension GradientStore {
     return members.ofBlocks[index].map { members.stored.blocks[$0].name }
   }
 
+  /// The columns of the written gradient row that a block is made of, one after the other.
+  public func sourceColumns(ofBlock index: Int) -> [Range<Int>] {
+    guard let members else { return [layout.blocks[index].columns] }
+    return members.ofBlocks[index].map { members.stored.blocks[$0].columns }
+  }
+
   /// Why rows of another store cannot be multiplied with this one's, one sentence per reason.
   ///
   /// Blocks must agree by name and shape, be made of the same stored blocks in the same order, and be

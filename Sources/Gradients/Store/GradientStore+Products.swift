@@ -18,9 +18,7 @@ extension GradientStore {
     var products: [Float] = []
     products.reserveCapacity(rows.count)
     for shard in shards where shard.rows.overlaps(rows) {
-      let common = rows.clamped(to: shard.rows)
-      let start = common.lowerBound - shard.rows.lowerBound
-      let local = start..<start + common.count
+      let local = shard.local(rows)
       let part: Matrix<Float>?
       switch shard.blocks[block] {
       case .mapped(let stored): part = stored[rows: local].products(with: vector)

@@ -21,6 +21,24 @@ extension GradientStore {
       !key.hasPrefix("copied_") && manifests.allSatisfy { $0?.provenance[key] == value }
     }
   }
+
+  /// Bytes of one row of gradients: all blocks, and the scales of int8; in the first shard.
+  public var bytesPerRow: Int {
+    layout.blocks.indices.reduce(0) { $0 + bytesPerRow(ofBlock: $1) }
+  }
+
+  /// How many bytes a row of one block takes, as it is stored.
+  public func bytesPerRow(ofBlock block: Int) -> Int {
+    shards.first?.blocks[block].bytesPerRow(width: layout.blocks[block].width) ?? 0
+  }
+
+  /// The paths of the files that hold the gradients; none for gradients in memory.
+  package var filePaths: [String] { shards.flatMap { $0.files.map(\.path) } }
+
+  /// Whether the writer recorded the norms of every row, so that they cost no pass.
+  package var recordsNorms: Bool {
+    !shards.isEmpty && shards.allSatisfy { $0.squaredNorms != nil }
+  }
 }
 
 extension ElementType {
@@ -34,18 +52,9 @@ extension ElementType {
     case .float16, .bfloat16, .int8: other == self
     }
   }
-}
 
-extension ElementType {
   /// Bytes of one row of one block in a store: its numbers and, of int8, their scale.
   public func byteCount(ofBlockOfWidth width: Int) -> Int {
     width * byteCount + (self == .int8 ? ElementType.float32.byteCount : 0)
-  }
-}
-
-extension GradientStore {
-  /// Bytes of one row of gradients: all blocks, and the scales of int8; in the first shard.
-  public var bytesPerRow: Int {
-    layout.blocks.indices.reduce(0) { $0 + bytesPerRow(ofBlock: $1) }
   }
 }

@@ -51,6 +51,13 @@ public struct GradientStore: Sendable {
     let squaredNorms: MappedMatrix?
     /// The files that hold the gradients, for checksums.
     let files: [MemoryMap]
+
+    /// Some of the store's rows, as far as the shard has them, counted from its first.
+    func local(_ rows: Range<Int>) -> Range<Int> {
+      let common = rows.clamped(to: self.rows)
+      let start = self.rows.lowerBound
+      return common.lowerBound - start..<common.upperBound - start
+    }
   }
 
   init(
@@ -67,6 +74,15 @@ public struct GradientStore: Sendable {
     self.members = members
     count = shards.last?.rows.upperBound ?? 0
     elementTypes = shards.first?.blocks.map(\.elementType) ?? []
+  }
+
+  /// A store of one shard whose norms nobody recorded.
+  init(
+    name: String, kind: Kind, layout: BlockLayout, count: Int, blocks: [BlockSource],
+    files: [MemoryMap] = []
+  ) {
+    let shard = Shard(rows: 0..<count, blocks: blocks, squaredNorms: nil, files: files)
+    self.init(name: name, kind: kind, layout: layout, shards: [shard])
   }
 
   /// Makes a store of matrices in memory.
@@ -86,12 +102,8 @@ public struct GradientStore: Sendable {
       )
     }
     self.init(
-      name: name, kind: .memory, layout: layout,
-      shards: [
-        Shard(
-          rows: 0..<count, blocks: blocks.map { BlockSource($0.gradients) }, squaredNorms: nil,
-          files: [])
-      ])
+      name: name, kind: .memory, layout: layout, count: count,
+      blocks: blocks.map { BlockSource($0.gradients) })
   }
 
   /// The gradients of some rows in one block.
@@ -126,20 +138,16 @@ public struct GradientStore: Sendable {
     precondition(rows.lowerBound >= 0 && rows.upperBound <= count, "rows \(rows) of \(count)")
     let columns = columns ?? 0..<layout.blocks[block].width
     let parts = shards.filter { $0.rows.overlaps(rows) }
-    func local(_ shard: Shard) -> Range<Int> {
-      let common = rows.clamped(to: shard.rows)
-      let start = shard.rows.lowerBound
-      return common.lowerBound - start..<common.upperBound - start
-    }
     if let only = parts.first, parts.count == 1 {
-      return try only.blocks[block].read(rows: local(only), columns: columns, reusing: &buffer)
+      return try only.blocks[block].read(
+        rows: only.local(rows), columns: columns, reusing: &buffer)
     }
     if buffer.rows != rows.count || buffer.columns != columns.count {
       buffer = .zeros(rows.count, columns.count)
     }
     for shard in parts {
       try shard.blocks[block].read(
-        rows: local(shard), columns: columns, into: &buffer,
+        rows: shard.local(rows), columns: columns, into: &buffer,
         firstRow: max(rows.lowerBound, shard.rows.lowerBound) - rows.lowerBound)
     }
     return buffer.view
@@ -154,8 +162,7 @@ public struct GradientStore: Sendable {
     var keptManifests: [StoreManifest?] = []
     for (shard, manifest) in zip(shards, manifests) where shard.rows.overlaps(range) {
       let common = range.clamped(to: shard.rows)
-      let start = shard.rows.lowerBound
-      let local = common.lowerBound - start..<common.upperBound - start
+      let local = shard.local(range)
       kept.append(
         Shard(
           rows: common.lowerBound - range.lowerBound..<common.upperBound - range.lowerBound,

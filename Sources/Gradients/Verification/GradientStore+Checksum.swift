@@ -4,7 +4,7 @@ import TensorFiles
 extension GradientStore {
   /// A checksum of the stored gradients: CRC-32C of each file, joined by `+`; nil in memory.
   ///
-  /// What the writer recorded is taken at its word; ``verifyChecksums()`` is not.
+  /// What the writer recorded is taken at its word; ``verification(progress:)`` reads the bytes.
   ///
   /// - Complexity: reads every byte, unless the writer recorded the checksum.
   public func checksum() throws -> String? {
@@ -12,28 +12,6 @@ extension GradientStore {
     return try shards.indices.flatMap { index in
       try recordedChecksums(ofShard: index) ?? computedChecksums(ofShard: index)
     }.joined(separator: "+")
-  }
-
-  /// Reads all gradients and compares them with the checksums that their writer recorded.
-  ///
-  /// - Returns: The number of shards that had one; the others cannot be told from damaged ones.
-  /// - Throws: ``GradientStoreError/damaged(path:recorded:found:)`` for the first that differs.
-  /// - Complexity: reads every byte of the shards with a checksum.
-  @discardableResult
-  public func verifyChecksums() throws -> Int {
-    var verified = 0
-    for (index, shard) in shards.enumerated() {
-      guard let recorded = recordedChecksums(ofShard: index)?.joined(separator: "+") else {
-        continue
-      }
-      let found = try computedChecksums(ofShard: index).joined(separator: "+")
-      guard found == recorded else {
-        throw GradientStoreError.damaged(
-          path: shard.files.first?.path ?? name, recorded: recorded, found: found)
-      }
-      verified += 1
-    }
-    return verified
   }
 
   private func manifest(ofShard index: Int) -> StoreManifest? {

@@ -5,8 +5,6 @@ import TensorFiles
 
 extension GradientStoreWriter {
   /// The number of rows to append, after a look at every number of them.
-  ///
-  /// - Throws: ``GradientStoreError``.
   func checkedRowCount<Element: Scalar>(
     of blocks: [Matrix<Element>]
   ) throws(GradientStoreError) -> Int {
@@ -64,15 +62,12 @@ extension GradientStoreWriter {
         reason: "the loss is NaN or infinite; leave the example, or all losses, out")
     }
     guard ids != nil || losses != nil else { return [] }
-    var lines: [UInt8] = []
-    for row in 0..<rows {
-      var members: OrderedDictionary<String, OrderedJSON> = ["row": .integer(count + row)]
+    return try (0..<rows).flatMap { row in
+      var members: ExampleReader.Members = ["row": .integer(count + row)]
       if let ids { members["id"] = .string(ids[row]) }
       if let losses { members["loss"] = .number(losses[row]) }
-      lines += try OrderedJSON.object(members).serialized().utf8
-      lines.append(UInt8(ascii: "\n"))
+      return try ExampleReader.line(members)
     }
-    return lines
   }
 }
 

@@ -14,26 +14,22 @@ extension GradientStoreWriter {
       known
       ?? StoreChecksums(
         rowsPerRange: StoreChecksums.rowsPerRange(rowBytes: rowBytes), of: elementType)
-    func first(_ name: String) -> Int { known == nil ? 0 : manifest.fileSizes[name] ?? 0 }
-    func map(_ name: String) throws -> MemoryMap {
-      try MemoryMap(opening: directory.appending(path: name))
+    func fresh(_ name: String, _ size: Int) -> Range<Int>? {
+      let first = known == nil ? 0 : manifest.fileSizes[name] ?? 0
+      return first < size ? first..<size : nil
     }
-    let (gradientsName, normsName) = (StoreFile.gradients, StoreFile.norms)
-    let examplesName = StoreFile.examples
-    if first(gradientsName) < gradients.count {
+    if let bytes = fresh(StoreFile.gradients, gradients.count) {
       try checksums.append(
-        rows: first(gradientsName) / rowBytes..<count, rowBytes: rowBytes, of: map(gradientsName))
+        rows: bytes.lowerBound / rowBytes..<count, rowBytes: rowBytes, of: map(StoreFile.gradients))
     }
-    if first(normsName) < norms.count {
-      try checksums.norms.update(map(normsName), range: first(normsName)..<norms.count)
+    if let bytes = fresh(StoreFile.norms, norms.count) {
+      try checksums.norms.update(map(StoreFile.norms), range: bytes)
     }
-    if first(examplesName) < examples.count {
-      try checksums.examples.update(
-        map(examplesName), range: first(examplesName)..<examples.count)
+    if let bytes = fresh(StoreFile.examples, examples.count) {
+      try checksums.examples.update(map(StoreFile.examples), range: bytes)
     }
-    let scalesName = StoreFile.scales
-    if let size = scales?.count, first(scalesName) < size {
-      try checksums.scales?.update(map(scalesName), range: first(scalesName)..<size)
+    if let size = scales?.count, let bytes = fresh(StoreFile.scales, size) {
+      try checksums.scales?.update(map(StoreFile.scales), range: bytes)
     }
     return checksums
   }
@@ -42,9 +38,6 @@ extension GradientStoreWriter {
   func appendNorms() throws {
     let fresh = manifest.rows..<count
     guard !fresh.isEmpty else { return }
-    func map(_ name: String) throws -> MemoryMap {
-      try MemoryMap(opening: directory.appending(path: name))
-    }
     let sources = try StoreDirectory.blockSources(
       of: layout, rows: count, elementType: elementType,
       gradients: map(StoreFile.gradients),
@@ -64,5 +57,9 @@ extension GradientStoreWriter {
       }
     }
     try norms.write(squared, as: .float64)
+  }
+
+  private func map(_ name: String) throws -> MemoryMap {
+    try MemoryMap(opening: directory.appending(path: name))
   }
 }

@@ -36,6 +36,23 @@ public final class GradientStoreWriter {
   /// Keeps other writers out; nil once there is nothing to protect.
   private var lock: FolderLock?
 
+  /// Opens the files of a store that nobody else writes.
+  private init(_ directory: URL, _ manifest: StoreManifest, _ lock: consuming FolderLock) throws {
+    func file(_ name: String) throws -> AppendableFile {
+      try StoreDirectory.file(name, of: manifest, in: directory)
+    }
+    self.directory = directory
+    self.manifest = manifest
+    self.lock = consume lock
+    layout = manifest.layout
+    elementType = manifest.elementType
+    count = manifest.rows
+    gradients = try file(StoreFile.gradients)
+    norms = try file(StoreFile.norms)
+    examples = try file(StoreFile.examples)
+    scales = elementType == .int8 ? try file(StoreFile.scales) : nil
+  }
+
   /// Starts a new store.
   ///
   /// - Parameters:
@@ -47,7 +64,7 @@ public final class GradientStoreWriter {
   ///     the rows of 64 MiB unless given.
   /// - Throws: ``GradientStoreError/alreadyExists(path:)``, ``GradientStoreError/beingWritten(path:)``
   ///   or a file error.
-  public init(
+  public convenience init(
     creating directory: URL, layout: BlockLayout, elementType: ElementType = .float32,
     provenance: [String: String] = [:], rowsPerChecksum: Int? = nil
   ) throws {
@@ -56,14 +73,10 @@ public final class GradientStoreWriter {
     _ = try BlockLayout(
       validating: layout.blocks.map { ($0.name, $0.shape) }, path: directory.path)
     let isNew = try StoreDirectory.create(directory)
-    lock = try StoreDirectory.lock(directory)
+    let lock = try StoreDirectory.lock(directory)
     // Somebody may have been quicker.
     try StoreDirectory.requireVacant(directory)
-    self.directory = directory
-    self.layout = layout
-    self.elementType = elementType
-    count = 0
-    manifest = StoreManifest(
+    let manifest = StoreManifest(
       rows: 0, isComplete: false, elementType: elementType, layout: layout,
       fileSizes: StoreDirectory.names(of: elementType).reduce(into: [:]) { $0[$1] = 0 },
       checksums: StoreChecksums(
@@ -79,12 +92,7 @@ public final class GradientStoreWriter {
       if isNew { StoreDirectory.remove(directory) }
       throw error
     }
-    gradients = try StoreDirectory.file(StoreFile.gradients, of: manifest, in: directory)
-    norms = try StoreDirectory.file(StoreFile.norms, of: manifest, in: directory)
-    examples = try StoreDirectory.file(StoreFile.examples, of: manifest, in: directory)
-    scales =
-      elementType == .int8
-      ? try StoreDirectory.file(StoreFile.scales, of: manifest, in: directory) : nil
+    try self.init(directory, manifest, lock)
   }
 
   /// Goes on with a store whose writer stopped; rows that were not committed are dropped.
@@ -96,27 +104,17 @@ public final class GradientStoreWriter {
   /// - Throws: ``GradientStoreError/notResumable(path:reason:)`` where there is no such store,
   ///   ``GradientStoreError/beingWritten(path:)`` where another writer has it open, another
   ///   ``GradientStoreError`` or a file error.
-  public init(resuming directory: URL) throws {
+  public convenience init(resuming directory: URL) throws {
     guard FileManager.default.fileExists(atPath: directory.path) else {
       throw GradientStoreError.notResumable(
         path: directory.path, reason: "no such folder, so there is nothing to resume")
     }
-    lock = try StoreDirectory.lock(directory)
+    let lock = try StoreDirectory.lock(directory)
     guard let manifest = try StoreManifest(ofStoreAt: directory) else {
       throw GradientStoreError.notResumable(
         path: directory.path, reason: "no manifest.json tells which rows are whole")
     }
-    self.directory = directory
-    self.manifest = manifest
-    layout = manifest.layout
-    elementType = manifest.elementType
-    count = manifest.rows
-    gradients = try StoreDirectory.file(StoreFile.gradients, of: manifest, in: directory)
-    norms = try StoreDirectory.file(StoreFile.norms, of: manifest, in: directory)
-    examples = try StoreDirectory.file(StoreFile.examples, of: manifest, in: directory)
-    scales =
-      elementType == .int8
-      ? try StoreDirectory.file(StoreFile.scales, of: manifest, in: directory) : nil
+    try self.init(directory, manifest, lock)
   }
 
   /// Appends the gradients of some examples.

@@ -42,15 +42,14 @@ struct ScaledRows: Sendable {
     scales = Array(repeating: 0, count: rows.count * store.layout.count)
     integers = Array(repeating: 0, count: rows.count * store.layout.columnCount)
     for shard in store.shards where shard.rows.overlaps(rows) {
-      let common = rows.clamped(to: shard.rows)
-      let local = common.lowerBound - shard.rows.lowerBound
-      let start = common.lowerBound - rows.lowerBound
+      let local = shard.local(rows)
+      let start = shard.rows.lowerBound + local.lowerBound - rows.lowerBound
       for (index, (block, source)) in zip(store.layout.blocks, shard.blocks).enumerated() {
         guard case .scaled(let stored) = source else { return nil }
-        let factors = try stored.scales(of: local..<local + common.count)
-        for row in 0..<common.count {
+        let factors = try stored.scales(of: local)
+        for row in 0..<local.count {
           scales[(start + row) * store.layout.count + index] = factors[row]
-          let numbers = stored.integers[rows: local + row..<local + row + 1]
+          let numbers = stored.integers[rows: local.lowerBound + row..<local.lowerBound + row + 1]
           let first = (start + row) * store.layout.columnCount + block.columns.lowerBound
           try numbers.map.withBytes(in: numbers.byteRange) { bytes in
             for column in bytes.indices {

@@ -35,10 +35,7 @@ extension StoreDirectory {
   ///
   /// - Throws: ``GradientStoreError/alreadyExists(path:)``.
   static func requireVacant(_ directory: URL) throws(GradientStoreError) {
-    for name in [
-      StoreManifest.fileName, StoreFile.info, StoreFile.gradients, StoreFile.norms,
-      StoreFile.examples, StoreFile.scales,
-    ]
+    for name in StoreFile.all
     where FileManager.default.fileExists(atPath: directory.appending(path: name).path) {
       throw .alreadyExists(path: directory.path)
     }
@@ -55,8 +52,6 @@ extension StoreDirectory {
   }
 
   /// Gives a finished directory its name, durably; an empty directory of that name is replaced.
-  ///
-  /// - Throws: `TensorFileError`.
   static func rename(_ directory: URL, to destination: URL) throws(TensorFileError) {
     try SystemCalls.rename(directory.path, to: destination.standardizedFileURL.path)
     try SystemCalls.synchronize(
@@ -72,12 +67,7 @@ extension StoreDirectory {
   /// Removes the files of a store that cannot be of use, and its directory if nothing else is there.
   static func remove(_ directory: URL) {
     let files = FileManager.default
-    for name in [
-      StoreFile.info, StoreFile.gradients, StoreFile.norms, StoreFile.examples, StoreFile.scales,
-      StoreManifest.fileName,
-    ] {
-      try? files.removeItem(at: directory.appending(path: name))
-    }
+    for name in StoreFile.all { try? files.removeItem(at: directory.appending(path: name)) }
     if (try? files.contentsOfDirectory(atPath: directory.path))?.isEmpty == true {
       try? files.removeItem(at: directory)
     }

@@ -1,4 +1,4 @@
-import OrderedCollections
+package import OrderedCollections
 
 extension OrderedJSON {
   /// A number, or null where it is missing or not finite, which JSON cannot write.
@@ -25,5 +25,12 @@ extension OrderedJSON {
     guard case .object(var members) = self, case .object(let more) = other else { return self }
     members.merge(more) { _, new in new }
     return .object(members)
+  }
+}
+
+extension Dictionary where Key == String {
+  /// The same members in the order of their keys, as files hold them.
+  package var sortedByKey: OrderedDictionary<String, Value> {
+    OrderedDictionary(uniqueKeysWithValues: sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
   }
 }
