@@ -1,8 +1,6 @@
 extension TensorFileError: CustomStringConvertible {
   /// One line: the file, the place, expected against found, and what to do.
-  public var description: String {
-    "\(path.legible): \(problem)"
-  }
+  public var description: String { "\(path.legible): \(problem)" }
 
   /// The file that the error is about, as it was named to the call that failed.
   public var path: String {
@@ -55,13 +53,6 @@ extension TensorFileError: CustomStringConvertible {
     case .byteCountMismatch(_, let field, let expected, let found):
       "\(field.legible): shape and element type need \(expected) bytes, found \(found); the file is "
         + "cut short or damaged, write it again."
-    default:
-      headerProblem
-    }
-  }
-
-  private var headerProblem: String {
-    switch self {
     case .wrongFormat(_, let offset, let expected, let found):
       "expected \(expected) at byte \(offset), found \(found.legible); check that this is the "
         + "right file."
@@ -88,13 +79,6 @@ extension TensorFileError: CustomStringConvertible {
     case .unwritableNumber(_, let field):
       "\(field.legible): JSON has no infinity and no NaN; store the number as a string or leave "
         + "it out."
-    default:
-      fieldProblem
-    }
-  }
-
-  private var fieldProblem: String {
-    switch self {
     case .missingField(_, let field):
       "the field \(field.quoted) is missing; write the file again with it."
     case .invalidField(_, let field, let expected, let found):
@@ -119,8 +103,6 @@ extension TensorFileError: CustomStringConvertible {
         + "the file again."
     case .unknownTensor(_, let name, let available):
       "no tensor is named \(name.quoted); it has \(available.legible)."
-    default:
-      "unknown problem; report it."
     }
   }
 }

@@ -12,10 +12,6 @@ public struct CIFARFile: Sendable, Equatable {
   /// The images, `n × 3 × 32 × 32`.
   public let pixels: [UInt8]
 
-  /// The names of the classes.
-  public static let classNames = [
-    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
-  ]
   static let imageSize = 3 * 32 * 32
 
   /// Reads a file.

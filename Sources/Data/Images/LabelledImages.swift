@@ -31,7 +31,6 @@ public struct LabelledImages: Sendable, Equatable {
   ///   - images: A file of three dimensions: images, rows, columns.
   ///   - labels: A file of one dimension, as long.
   ///   - classCount: The number of classes.
-  /// - Throws: ``DataFileError``.
   public init(idxImages images: URL, labels: URL, classCount: Int = 10) throws(DataFileError) {
     let pixels = try IDXFile(reading: images)
     let classes = try IDXFile(reading: labels)
@@ -68,8 +67,6 @@ public struct LabelledImages: Sendable, Equatable {
 
   /// Reads the files of CIFAR-10, one after the other: row i is image i of the training set where all its
   /// batches are given in order.
-  ///
-  /// - Throws: ``DataFileError``.
   public init(cifar10 files: [URL]) throws(DataFileError) {
     precondition(!files.isEmpty, "no file to read images from")
     var pixels: [UInt8] = []
@@ -143,16 +140,8 @@ public struct LabelledImages: Sendable, Equatable {
         }
       }
     }
-    return try dataSet(
-      Matrix(rows: count, columns: channels * rows * columns, elements: features))
-  }
-
-  /// A data set of other features of the same images.
-  func dataSet<Element: Scalar>(
-    _ features: Matrix<Element>
-  ) throws(DataError) -> TabularDataSet<Element> {
-    let checked = try TabularDataSet(features: features, labels: labels, classCount: classCount)
-    return TabularDataSet(
-      checked: checked.features, labels: labels, classCount: classCount, ids: ids)
+    return try TabularDataSet(
+      features: Matrix(rows: count, columns: channels * rows * columns, elements: features),
+      labels: labels, classCount: classCount, ids: ids)
   }
 }

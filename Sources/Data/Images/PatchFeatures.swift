@@ -142,8 +142,9 @@ public struct PatchFeatures: Sendable, Equatable {
       return features
     }
     let elements = pieces.flatMap { piece in piece.map { Element($0) } }
-    return try images.dataSet(
-      Matrix(rows: images.count, columns: featureCount, elements: elements))
+    return try TabularDataSet(
+      features: Matrix(rows: images.count, columns: featureCount, elements: elements),
+      labels: images.labels, classCount: images.classCount, ids: images.ids)
   }
 
   private func append(features images: LabelledImages, _ image: Int, to result: inout [Float]) {

@@ -94,11 +94,9 @@ public struct TableEncoding: Sendable, Equatable {
       ids.append(row)
     }
     guard !labels.isEmpty else { throw DataFileError.noRows(path: table.path) }
-    let checked = try TabularDataSet(
+    let data = try TabularDataSet(
       features: Matrix(rows: labels.count, columns: width, elements: features), labels: labels,
-      classCount: 2)
-    let data = TabularDataSet(
-      checked: checked.features, labels: labels, classCount: 2, ids: ids)
+      classCount: 2, ids: ids)
     return EncodedTable(
       examples: GroupedDataSet(checked: data, groups: groups), featureNames: featureNames,
       droppedRows: table.rows.count - labels.count, unseenCategories: unseen)

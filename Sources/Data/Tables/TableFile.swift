@@ -17,7 +17,6 @@ public struct TableFile: Sendable, Equatable {
   ///   - url: The file, in UTF-8.
   ///   - delimiter: Between cells; guessed among comma, semicolon and tab from the first line unless given.
   ///   - columns: The names of the columns, for a file without a header.
-  /// - Throws: ``DataFileError``.
   public init(
     reading url: URL, delimiter: Character? = nil, columns: [String]? = nil
   ) throws(DataFileError) {

@@ -20,31 +20,6 @@ extension TabularDataSet {
     }
   }
 
-  /// A random training part of the given size, and the rest.
-  ///
-  /// - Throws: ``DataError/splitTooLarge(requested:available:)`` if either would be empty.
-  public func split(
-    trainCount: Int, seed: UInt64
-  ) throws(DataError) -> (train: TabularDataSet, test: TabularDataSet) {
-    let parts = try split(counts: [trainCount, count - trainCount], seed: seed)
-    return (parts[0], parts[1])
-  }
-
-  /// A random training part of the given share of all examples, and the rest.
-  ///
-  /// - Parameters:
-  ///   - trainFraction: In (0, 1); the size is rounded to nearest.
-  ///   - seed: The same seed gives the same parts.
-  /// - Throws: ``DataError/splitTooLarge(requested:available:)`` if either would be empty.
-  public func split(
-    trainFraction: Double, seed: UInt64
-  ) throws(DataError) -> (train: TabularDataSet, test: TabularDataSet) {
-    try DataError.check(
-      trainFraction > 0 && trainFraction < 1, "train fraction", trainFraction,
-      "a number between 0 and 1")
-    return try split(trainCount: Int((trainFraction * Double(count)).rounded()), seed: seed)
-  }
-
   /// The same examples with a share of the labels made wrong, to be found again.
   ///
   /// Exactly round(fraction · n) examples, chosen at random, get another class, each other class

@@ -17,8 +17,11 @@ public struct TabularDataSet<Element: Scalar>: Sendable, Equatable {
   ///   - features: `n × inputs`, n at least 1, all finite.
   ///   - labels: n classes in 0 ..< `classCount`.
   ///   - classCount: The number of classes, at least 2.
+  ///   - ids: Where each example came from; 0 ..< n unless given.
   /// - Throws: ``DataError`` that names the row that is at fault.
-  public init(features: Matrix<Element>, labels: [Int], classCount: Int) throws(DataError) {
+  public init(
+    features: Matrix<Element>, labels: [Int], classCount: Int, ids: [Int]? = nil
+  ) throws(DataError) {
     guard features.rows > 0 else { throw .noExamples }
     guard features.rows == labels.count else {
       throw .labelCount(rows: features.rows, labels: labels.count)
@@ -31,7 +34,7 @@ public struct TabularDataSet<Element: Scalar>: Sendable, Equatable {
       throw .featureNotFinite(row: index / features.columns, column: index % features.columns)
     }
     self.init(
-      checked: features, labels: labels, classCount: classCount, ids: Array(labels.indices))
+      checked: features, labels: labels, classCount: classCount, ids: ids ?? Array(labels.indices))
   }
 
   /// Makes a data set of parts that are known to fit.
@@ -63,8 +66,6 @@ public struct TabularDataSet<Element: Scalar>: Sendable, Equatable {
   ///
   /// - Throws: ``DataError`` if a label is missing or out of range.
   public func relabelled(_ labels: [Int]) throws(DataError) -> TabularDataSet {
-    let checked = try TabularDataSet(features: features, labels: labels, classCount: classCount)
-    return TabularDataSet(
-      checked: checked.features, labels: labels, classCount: classCount, ids: ids)
+    try TabularDataSet(features: features, labels: labels, classCount: classCount, ids: ids)
   }
 }

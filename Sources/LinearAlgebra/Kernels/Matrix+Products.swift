@@ -1,12 +1,7 @@
 internal import COpenBLAS
 
 extension Matrix {
-  /// The product `a · b`.
-  ///
-  /// - Parameters:
-  ///   - a: `m × k`.
-  ///   - b: `k × n`.
-  /// - Complexity: 2mnk operations.
+  /// The product `a · b` of `m × k` and `k × n`, in 2mnk operations.
   public init(product a: MatrixView<Element>, _ b: MatrixView<Element>) {
     self = .zeros(a.rows, b.columns)
     set(product: a, b)
@@ -28,15 +23,7 @@ extension Matrix {
     multiply(a, b, scale: scale, keeping: 0, firstRow: firstRow, firstColumn: firstColumn)
   }
 
-  /// Adds `scale · a · b` to a region.
-  ///
-  /// - Parameters:
-  ///   - a: `m × k`.
-  ///   - b: `k × n`.
-  ///   - scale: A factor for every element of the product.
-  ///   - firstRow: Where the `m × n` region starts.
-  ///   - firstColumn: Where the `m × n` region starts.
-  /// - Complexity: 2mnk operations.
+  /// Adds `scale · a · b` to a region; see ``set(product:_:scale:firstRow:firstColumn:)``.
   public mutating func add(
     product a: MatrixView<Element>, _ b: MatrixView<Element>, scale: Element = 1,
     firstRow: Int = 0, firstColumn: Int = 0

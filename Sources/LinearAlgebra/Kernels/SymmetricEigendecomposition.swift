@@ -16,7 +16,6 @@ public struct SymmetricEigendecomposition<Element: Scalar>: Sendable {
   /// Decomposes a symmetric matrix, of which the lower triangle is read.
   ///
   /// - Parameter matrix: `n × n`; its storage is reused if nobody else holds it.
-  /// - Throws: ``FactorizationError``.
   /// - Complexity: about 9n³ operations, and 2n² elements of workspace.
   public init(decomposing matrix: consuming Matrix<Element>) throws(FactorizationError) {
     precondition(matrix.isSquare, "eigenvalues of a \(matrix.rows) × \(matrix.columns) matrix")

@@ -121,19 +121,9 @@ extension Matrix {
   }
 
   /// Writes another matrix into a range of columns.
-  @specialized(where Element == Double)
-  @specialized(where Element == Float)
   public mutating func place(_ other: Matrix, firstColumn: Int) {
-    precondition(
-      other.rows == rows && firstColumn >= 0 && firstColumn + other.columns <= columns,
-      "\(other.rows) × \(other.columns) at column \(firstColumn) of \(rows) × \(columns)")
-    for row in 0..<rows {
-      let target = row * columns + firstColumn
-      let source = row * other.columns
-      for column in 0..<other.columns {
-        elements[target + column] = other.elements[source + column]
-      }
-    }
+    precondition(other.rows == rows, "\(other.rows) rows beside \(rows)")
+    place(other.view, firstRow: 0, firstColumn: firstColumn)
   }
 
   /// The matrix with a column of ones at its end, such as the input of a bias: `m × (n + 1)`.
@@ -151,13 +141,9 @@ extension Matrix {
   }
 
   /// Writes another matrix over the first rows.
-  @specialized(where Element == Double)
-  @specialized(where Element == Float)
   public mutating func place(rows other: Matrix) {
-    precondition(
-      other.columns == columns && other.rows <= rows,
-      "\(other.rows) × \(other.columns) over the first rows of \(rows) × \(columns)")
-    for index in other.elements.indices { elements[index] = other.elements[index] }
+    precondition(other.columns == columns, "rows of \(other.columns) over rows of \(columns)")
+    place(other.view, firstRow: 0, firstColumn: 0)
   }
 
   /// The given columns, column j multiplied by `factors[j]`.

@@ -109,12 +109,4 @@ extension Matrix {
     }
     return Matrix(rows: rows, columns: columns, elements: elements)
   }
-
-  /// A matrix of independent signs, −1 or 1.
-  public static func rademacher(
-    _ rows: Int, _ columns: Int, using generator: inout SeededGenerator
-  ) -> Matrix {
-    let elements = (0..<rows * columns).map { _ in Element(generator.rademacher()) }
-    return Matrix(rows: rows, columns: columns, elements: elements)
-  }
 }

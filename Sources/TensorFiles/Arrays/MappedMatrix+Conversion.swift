@@ -25,12 +25,7 @@ extension MappedMatrix {
     read(into: &destination, firstRow: firstRow, scales: [])
   }
 
-  /// Reads the numbers, each row of integers multiplied by its scale.
-  ///
-  /// - Parameters:
-  ///   - destination: Has ``columns`` columns; the rows that are read are replaced.
-  ///   - firstRow: Where the first row goes.
-  ///   - scales: A factor for each row of int8; none for other types.
+  /// Reads the numbers, each row of int8 multiplied by its scale; other types have none.
   package func read<Element: Scalar>(
     into destination: inout Matrix<Element>, firstRow: Int, scales: [Float]
   ) {
@@ -38,19 +33,13 @@ extension MappedMatrix {
       destination.columns == columns,
       "rows of \(destination.columns) numbers cannot take rows of \(columns)")
     precondition(scales.isEmpty || elementType == .int8, "\(elementType) has no scales")
-    do throws(TensorFileError) {
-      try map.withBytes(in: byteRange) { bytes throws(TensorFileError) in
-        destination.unpackRows(
-          from: firstRow, count: rows, bytes, format: elementType.format,
-          byteStride: rowStride * elementType.byteCount, scales: scales)
-      }
-    } catch {
-      preconditionFailure("a mapped matrix was checked when it was made: \(error)")
+    withCheckedBytes { bytes in
+      destination.unpackRows(
+        from: firstRow, count: rows, bytes, format: elementType.format,
+        byteStride: rowStride * elementType.byteCount, scales: scales)
     }
   }
-}
 
-extension MappedMatrix {
   /// The inner products of a vector with every row, without room for the converted rows; nil where
   /// there is nothing to gain.
   ///
@@ -60,12 +49,16 @@ extension MappedMatrix {
   /// - Returns: `1 × rows`.
   package func products(with vector: MatrixView<Float>, scales: [Float] = []) -> Matrix<Float>? {
     precondition(vector.columns == columns, "\(vector.columns) numbers and rows of \(columns)")
+    return withCheckedBytes { bytes in
+      vector.packedProducts(
+        with: bytes, format: elementType.format, rowCount: rows,
+        byteStride: rowStride * elementType.byteCount, scales: scales)
+    }
+  }
+
+  private func withCheckedBytes<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
     do throws(TensorFileError) {
-      return try map.withBytes(in: byteRange) { bytes throws(TensorFileError) in
-        vector.packedProducts(
-          with: bytes, format: elementType.format, rowCount: rows,
-          byteStride: rowStride * elementType.byteCount, scales: scales)
-      }
+      return try map.withBytes(in: byteRange) { bytes throws(TensorFileError) in body(bytes) }
     } catch {
       preconditionFailure("a mapped matrix was checked when it was made: \(error)")
     }
@@ -73,6 +66,11 @@ extension MappedMatrix {
 }
 
 extension ElementType {
+  /// The type whose numbers lie in a file as they lie in memory.
+  static func native<Element: Scalar>(of type: Element.Type) -> ElementType {
+    Element.self == Float.self ? .float32 : .float64
+  }
+
   /// How numbers of this type lie in a file.
   fileprivate var format: PackedFormat {
     switch self {

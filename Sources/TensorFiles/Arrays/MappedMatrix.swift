@@ -96,17 +96,12 @@ public struct MappedMatrix: Sendable {
   public func view<Element: Scalar>(
     as type: Element.Type = Element.self
   ) throws(TensorFileError) -> MatrixView<Element> {
-    let viewable: ElementType = Element.self == Float.self ? .float32 : .float64
+    let viewable = ElementType.native(of: type)
     guard elementType == viewable else {
       throw .unsupportedElementType(
         path: map.path, field: "view", found: elementType.name, supported: viewable.name)
     }
     return try map.view(
       of: type, byteOffset: byteOffset, rows: rows, columns: columns, rowStride: rowStride)
-  }
-
-  /// Tells the operating system how these bytes will be used; see ``MemoryMap/advise(_:range:)``.
-  public func advise(_ advice: MemoryMap.Advice) {
-    map.advise(advice, range: byteRange)
   }
 }

@@ -13,32 +13,20 @@ extension NumpyFile {
   public static func write<Element: Scalar>(
     _ matrix: Matrix<Element>, to url: URL, as elementType: ElementType? = nil
   ) throws(TensorFileError) {
-    try write(
-      matrix.elements.span, shape: [matrix.rows, matrix.columns], to: url, as: elementType)
+    try prepare(
+      matrix.elements.span, shape: [matrix.rows, matrix.columns], at: url, as: elementType
+    ).commit()
   }
 
-  /// Writes a vector as a one-dimensional array, whole or not at all.
-  ///
-  /// - Parameters:
-  ///   - vector: The numbers.
-  ///   - url: The file; replaced where it exists.
-  ///   - elementType: How to store each number; as it is in memory unless given.
-  /// - Throws: ``TensorFileError`` where the file cannot be written, or for bfloat16, which numpy
-  ///   does not have.
+  /// Writes a vector as a one-dimensional array, as it writes a matrix.
   public static func write<Element: Scalar>(
     _ vector: [Element], to url: URL, as elementType: ElementType? = nil
   ) throws(TensorFileError) {
-    try write(vector.span, shape: [vector.count], to: url, as: elementType)
+    try prepare(vector, at: url, as: elementType).commit()
   }
 
   /// Writes a vector as a one-dimensional array that has no name yet, until it is committed.
-  ///
-  /// - Parameters:
-  ///   - vector: The numbers.
-  ///   - url: The file; replaced at the commit where it exists.
-  ///   - elementType: How to store each number; as it is in memory unless given.
-  /// - Throws: ``TensorFileError`` as `write(_:to:as:)` does.
-  public static func prepare<Element: Scalar>(
+  package static func prepare<Element: Scalar>(
     _ vector: [Element], at url: URL, as elementType: ElementType? = nil
   ) throws(TensorFileError) -> AtomicFile {
     try prepare(vector.span, shape: [vector.count], at: url, as: elementType)
@@ -55,16 +43,19 @@ extension NumpyFile {
     try file.commit()
   }
 
-  private static func write<Element: Scalar>(
-    _ values: Span<Element>, shape: [Int], to url: URL, as elementType: ElementType?
-  ) throws(TensorFileError) {
-    try prepare(values, shape: shape, at: url, as: elementType).commit()
-  }
-
   private static func prepare<Element: Scalar>(
     _ values: Span<Element>, shape: [Int], at url: URL, as elementType: ElementType?
   ) throws(TensorFileError) -> AtomicFile {
-    let elementType = elementType ?? (Element.self == Float.self ? .float32 : .float64)
+    let elementType = elementType ?? .native(of: Element.self)
+    var file = try begin(shape, elementType, at: url)
+    try file.write(values, as: elementType)
+    return file
+  }
+
+  /// A file with the header of an array, whose numbers follow.
+  static func begin(
+    _ shape: [Int], _ elementType: ElementType, at url: URL
+  ) throws(TensorFileError) -> AtomicFile {
     guard let descriptor = elementType.numpyDescriptor else {
       throw .unsupportedElementType(
         path: url.path, field: "descr", found: elementType.name,
@@ -72,7 +63,6 @@ extension NumpyFile {
     }
     var file = try AtomicFile(at: url)
     try file.write(NumpyHeader.bytes(descriptor: descriptor, shape: shape))
-    try file.write(values, as: elementType)
     return file
   }
 }

@@ -19,14 +19,7 @@ public struct NumpyWriter: ~Copyable {
   public private(set) var count = 0
   private var file: AtomicFile
 
-  /// Starts an array.
-  ///
-  /// - Parameters:
-  ///   - url: The file; replaced at the commit where it exists.
-  ///   - rows: The number of rows that will be appended.
-  ///   - columns: The number of columns.
-  ///   - elementType: How to store each number; bfloat16 is not known to numpy.
-  /// - Throws: ``TensorFileError``.
+  /// Starts an array of two dimensions; see ``init(at:shape:elementType:)``.
   public init(
     at url: URL, rows: Int, columns: Int, elementType: ElementType = .float32
   ) throws(TensorFileError) {
@@ -40,34 +33,18 @@ public struct NumpyWriter: ~Copyable {
   ///   - url: The file; replaced at the commit where it exists.
   ///   - shape: The dimensions, at least one.
   ///   - elementType: How to store each number; bfloat16 is not known to numpy.
-  /// - Throws: ``TensorFileError``.
   public init(
     at url: URL, shape: [Int], elementType: ElementType = .float32
   ) throws(TensorFileError) {
     precondition(!shape.isEmpty, "an array that is written by rows has a dimension")
-    let header = try Self.header(shape, elementType, path: url.path)
-    var file = try AtomicFile(at: url)
-    try file.write(header)
+    file = try NumpyFile.begin(shape, elementType, at: url)
     (rows, columns) = TensorShape.matrix(of: shape)
     self.elementType = elementType
-    self.file = file
-  }
-
-  private static func header(
-    _ shape: [Int], _ elementType: ElementType, path: String
-  ) throws(TensorFileError) -> [UInt8] {
-    guard let descriptor = elementType.numpyDescriptor else {
-      throw .unsupportedElementType(
-        path: path, field: "descr", found: elementType.name,
-        supported: "float16, float32, float64")
-    }
-    return NumpyHeader.bytes(descriptor: descriptor, shape: shape)
   }
 
   /// Appends some rows.
   ///
   /// - Parameter matrix: `rows × columns`; not more rows than are missing.
-  /// - Throws: ``TensorFileError``.
   public mutating func append<Element: Scalar>(
     _ matrix: Matrix<Element>
   ) throws(TensorFileError) {
@@ -79,14 +56,12 @@ public struct NumpyWriter: ~Copyable {
   }
 
   /// Hands over the file, once every row has been appended, to be committed along with others.
-  public consuming func finish() -> AtomicFile {
+  package consuming func finish() -> AtomicFile {
     precondition(count == rows, "\(count) of \(rows) rows were appended")
     return file
   }
 
   /// Gives the file its name, once every row has been appended.
-  ///
-  /// - Throws: ``TensorFileError``.
   public consuming func commit() throws(TensorFileError) {
     try finish().commit()
   }

@@ -17,9 +17,6 @@ public struct SafetensorsFile: Sendable {
   /// The header's `__metadata__`, in its order.
   public let metadata: OrderedDictionary<String, String>
 
-  /// The longest header that is read, in bytes; the format's own limit.
-  public static let headerLimit = SafetensorsHeader.limit
-
   /// Opens a file and checks its header.
   ///
   /// - Throws: ``TensorFileError``, with the tensor's name in the field.
@@ -49,19 +46,14 @@ public struct SafetensorsFile: Sendable {
       rows: entry.rows, columns: entry.columns)
   }
 
-  /// The named tensor as a dense matrix.
-  ///
-  /// - Throws: ``TensorFileError`` where there is no such tensor, or its type is not read here.
+  /// The named tensor as a dense matrix; see ``mapped(_:)``.
   public func matrix<Element: Scalar>(
     _ name: String, as type: Element.Type = Element.self
   ) throws(TensorFileError) -> Matrix<Element> {
     try mapped(name).matrix(as: type)
   }
 
-  /// The named tensor in place, without a copy.
-  ///
-  /// - Throws: ``TensorFileError`` where there is no such tensor, its type is not `Element`, or it is
-  ///   not aligned; read ``matrix(_:as:)`` then.
+  /// The named tensor in place, without a copy; see ``MappedMatrix/view(as:)``.
   public func view<Element: Scalar>(
     _ name: String, as type: Element.Type = Element.self
   ) throws(TensorFileError) -> MatrixView<Element> {

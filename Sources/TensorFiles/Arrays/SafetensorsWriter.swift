@@ -163,7 +163,7 @@ extension SafetensorsFile {
     _ matrices: OrderedDictionary<String, Matrix<Element>>, to url: URL,
     as elementType: ElementType? = nil, metadata: OrderedDictionary<String, String> = [:]
   ) throws(TensorFileError) {
-    let elementType = elementType ?? (Element.self == Float.self ? .float32 : .float64)
+    let elementType = elementType ?? .native(of: Element.self)
     let declarations = matrices.map { name, matrix in
       SafetensorsWriter.Declaration(
         name: name, elementType: elementType, shape: [matrix.rows, matrix.columns])

@@ -1,15 +1,14 @@
-public import Foundation
+package import Foundation
 
 /// A file that grows at its end, and can be cut back to what is known to be whole.
 ///
 /// For files too large to be written at one go: append, ``synchronize()``, then record the length
 /// elsewhere with an ``AtomicFile``. After a crash, open it with the recorded length; what was
 /// written past it is dropped.
-public struct AppendableFile: ByteSink, ~Copyable {
-  /// The file's path.
-  public let path: String
+package struct AppendableFile: ByteSink, ~Copyable {
+  package let path: String
   /// Bytes in the file: those kept when it was opened, and those appended since.
-  public private(set) var count: Int
+  package private(set) var count: Int
   private let descriptor: Int32
 
   /// Opens a file for appending after its first `count` bytes; creates it where there is none.
@@ -19,7 +18,7 @@ public struct AppendableFile: ByteSink, ~Copyable {
   ///   - count: Bytes to keep, from the start of the file; 0 for a new file. The rest is dropped.
   /// - Throws: ``TensorFileError`` where the folder is missing, the file cannot be written, or it has
   ///   fewer than `count` bytes.
-  public init(at url: URL, keeping count: Int) throws(TensorFileError) {
+  package init(at url: URL, keeping count: Int) throws(TensorFileError) {
     guard url.isFileURL else { throw .notRegularFile(path: url.absoluteString) }
     let descriptor = try Self.open(url, keeping: count)
     self.path = url.path
@@ -53,15 +52,13 @@ public struct AppendableFile: ByteSink, ~Copyable {
     return descriptor
   }
 
-  deinit {
-    _ = close(descriptor)
-  }
+  deinit { _ = close(descriptor) }
 
   /// Appends the bytes of `elements` in memory order, which is little-endian.
   ///
   /// - Throws: ``TensorFileError``, such as ``TensorFileError/noSpace(path:)``. Open the file again
   ///   with the last good count then.
-  public mutating func write<Element: BitwiseCopyable>(
+  package mutating func write<Element: BitwiseCopyable>(
     _ elements: Span<Element>
   ) throws(TensorFileError) {
     try SystemCalls.write(elements, to: descriptor, path: path)
@@ -69,9 +66,7 @@ public struct AppendableFile: ByteSink, ~Copyable {
   }
 
   /// Returns when everything appended so far would survive a power cut.
-  ///
-  /// - Throws: ``TensorFileError``.
-  public borrowing func synchronize() throws(TensorFileError) {
+  package borrowing func synchronize() throws(TensorFileError) {
     try SystemCalls.synchronize(descriptor, path: path)
   }
 }

@@ -12,8 +12,6 @@ public protocol ByteSink: ~Copyable {
 
 extension ByteSink where Self: ~Copyable {
   /// Writes bytes.
-  ///
-  /// - Throws: ``TensorFileError``.
   public mutating func write(_ bytes: [UInt8]) throws(TensorFileError) {
     try write(bytes.span)
   }
@@ -23,13 +21,11 @@ extension ByteSink where Self: ~Copyable {
   /// A number too large for the type becomes infinity; a NaN stays a NaN. The working copy is of
   /// 128 KB, whatever the number of values. Not for int8, whose scales somebody must choose first.
   ///
-  /// - Throws: ``TensorFileError``.
   /// - Complexity: O(n), at the speed of memory or of the disk.
   public mutating func write<Element: Scalar>(
     _ values: Span<Element>, as elementType: ElementType
   ) throws(TensorFileError) {
-    let native: ElementType = Element.self == Float.self ? .float32 : .float64
-    guard elementType != native else { return try write(values) }
+    guard elementType != .native(of: Element.self) else { return try write(values) }
     let chunk = 1 << 15
     for start in stride(from: 0, to: values.count, by: chunk) {
       let part = values.extracting(start..<min(start + chunk, values.count))
@@ -53,8 +49,6 @@ extension ByteSink where Self: ~Copyable {
   }
 
   /// Writes a matrix as `elementType`, row by row; see ``write(_:as:)``.
-  ///
-  /// - Throws: ``TensorFileError``.
   public mutating func write<Element: Scalar>(
     _ matrix: Matrix<Element>, as elementType: ElementType
   ) throws(TensorFileError) {

@@ -1,4 +1,4 @@
-public import Foundation
+package import Foundation
 
 /// A folder that at most one holder writes to, for as long as this value lives.
 ///
@@ -7,14 +7,14 @@ public import Foundation
 /// The lock is the operating system's (`flock`, on the folder itself): it leaves no file behind, and
 /// goes when its holder ends, however that ends. It only keeps out those who ask for it. Network file
 /// systems that cannot lock a folder give a lock that keeps nobody out.
-public struct FolderLock: ~Copyable {
+package struct FolderLock: ~Copyable {
   private let descriptor: Int32
 
   /// Takes the lock; nil where somebody holds it, in this process or in another.
   ///
   /// - Parameter folder: An existing folder.
   /// - Throws: ``TensorFileError`` where the folder is missing or cannot be opened.
-  public init?(holding folder: URL) throws(TensorFileError) {
+  package init?(holding folder: URL) throws(TensorFileError) {
     let path = folder.path
     let descriptor = try SystemCalls.open(
       path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, doing: "read the folder and lock it")

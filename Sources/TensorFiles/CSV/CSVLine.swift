@@ -1,13 +1,11 @@
 /// One line of comma-separated values after RFC 4180.
-public enum CSVLine {
+package enum CSVLine {
   /// The text of a line, with its end.
   ///
   /// Lines end with CR LF. A field with a comma, a quotation mark or a line break stands in quotation
   /// marks, and its own are doubled. A line of one empty field is written as two quotation marks, since
   /// it would otherwise read as no line at all.
-  ///
-  /// - Parameter fields: The fields from left to right.
-  public static func text(_ fields: [String]) -> String {
+  package static func text(_ fields: [String]) -> String {
     if fields == [""] { return "\"\"\r\n" }
     return fields.map(quoted).joined(separator: ",") + "\r\n"
   }

@@ -1,23 +1,21 @@
 /// Reads comma-separated values after RFC 4180, one record at a time.
 ///
 /// A megabyte of the file is in memory at a time, so that the file may be of any size.
-public struct CSVReader {
+package struct CSVReader {
   /// How many records were read so far.
-  public private(set) var line = 0
+  package private(set) var line = 0
   private let map: MemoryMap
   private var offset = 0
   private var buffer: [UInt8] = []
   private var place = 0
 
   /// Starts at the first record.
-  ///
-  /// - Parameter map: The file.
-  public init(_ map: MemoryMap) { self.map = map }
+  package init(_ map: MemoryMap) { self.map = map }
 
   /// The fields of the next record; nil after the last.
   ///
   /// - Throws: ``TensorFileError`` where the file cannot be read.
-  public mutating func next() throws(TensorFileError) -> [String]? {
+  package mutating func next() throws(TensorFileError) -> [String]? {
     var fields: [String] = []
     var field: [UInt8] = []
     var isQuoted = false

@@ -5,52 +5,37 @@ protocol JSONScalar: Codable {
   /// The value as JSON; nil where JSON cannot hold it exactly.
   var json: OrderedJSON? { get }
   /// The value that JSON holds; nil where it is another kind, or out of range.
-  init?(json: OrderedJSON)
+  static func value(of json: OrderedJSON) -> Self?
 }
 
 extension Bool: JSONScalar {
   static var jsonKind: String { "a truth value" }
   var json: OrderedJSON? { .boolean(self) }
-  init?(json: OrderedJSON) {
-    guard let value = json.boolean else { return nil }
-    self = value
-  }
+  static func value(of json: OrderedJSON) -> Self? { json.boolean }
 }
 
 extension String: JSONScalar {
   static var jsonKind: String { "a string" }
   var json: OrderedJSON? { .string(self) }
-  init?(json: OrderedJSON) {
-    guard let value = json.string else { return nil }
-    self = value
-  }
+  static func value(of json: OrderedJSON) -> Self? { json.string }
 }
 
 extension Double: JSONScalar {
   static var jsonKind: String { "a number" }
   var json: OrderedJSON? { .number(self) }
-  init?(json: OrderedJSON) {
-    guard let value = json.number else { return nil }
-    self = value
-  }
+  static func value(of json: OrderedJSON) -> Self? { json.number }
 }
 
 extension Float: JSONScalar {
   static var jsonKind: String { "a number" }
   var json: OrderedJSON? { .number(Double(self)) }
-  init?(json: OrderedJSON) {
-    guard let value = json.number else { return nil }
-    self.init(value)
-  }
+  static func value(of json: OrderedJSON) -> Self? { json.number.map { Float($0) } }
 }
 
 extension JSONScalar where Self: BinaryInteger {
   static var jsonKind: String { "an integer" }
   var json: OrderedJSON? { Int(exactly: self).map { .integer($0) } }
-  init?(json: OrderedJSON) {
-    guard let value = json.integer else { return nil }
-    self.init(exactly: value)
-  }
+  static func value(of json: OrderedJSON) -> Self? { json.integer.flatMap { Self(exactly: $0) } }
 }
 
 extension Int: JSONScalar {}

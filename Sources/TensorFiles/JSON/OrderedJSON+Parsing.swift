@@ -22,8 +22,6 @@ extension OrderedJSON {
   }
 
   /// Parses a file of UTF-8 text.
-  ///
-  /// - Throws: ``TensorFileError``.
   public init(contentsOf url: URL) throws(TensorFileError) {
     let map = try MemoryMap(opening: url)
     try self.init(parsing: map.bytes(in: 0..<map.count), path: map.path)

@@ -78,16 +78,13 @@ private struct ValueDecoder: Decoder, SingleValueDecodingContainer {
 
   func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
     if let scalar = type as? any JSONScalar.Type {
-      guard let value = scalar.init(json: json) as? Value else {
-        throw mismatch(scalar.jsonKind)
-      }
+      guard let value = scalar.value(of: json) as? Value else { throw mismatch(scalar.jsonKind) }
       return value
     }
     if let dictionary = type as? any DecodableMembers.Type {
-      guard let members = json.object else { throw mismatch("an object") }
-      guard let value = try dictionary.init(members: members, of: self) as? Value else {
-        throw mismatch("an object")
-      }
+      guard let members = json.object,
+        let value = try dictionary.init(members: members, of: self) as? Value
+      else { throw mismatch("an object") }
       return value
     }
     return try type.init(from: self)
