@@ -58,7 +58,7 @@ def differences():
             for measure in ("l1", "isolation-forest"):
                 yield run, f"{noise} AUC: {measure}, last layer less all layers", auc, f"{measure}, last-layer", f"{measure}, all-layers", None
             for share, of in zip(("5 %", "10 %", "20 %"), trims):
-                for other in ("training loss", "self-influence: exact", "l1, all-layers", "l2, last-layer", "random"):
+                for other in ("training loss", "self-influence: datainf", "self-influence: exact", "l1, all-layers", "l2, last-layer", "random"):
                     yield run, f"{noise} accuracy, {share} left out: harm of exact less {other}", of, "harm: exact", other, ratio
                 yield run, f"{noise} accuracy, {share} left out: l2, last-layer less training loss", of, "l2, last-layer", "training loss", ratio
                 for method in ("l1, last-layer", "l2, last-layer", "harm: exact"):
@@ -67,8 +67,14 @@ def differences():
         for truth in ("lds", "spearman"):
             of = f"depth-{depth}/decay-0.01", "methods/{}/" + truth
             for a, b in (("block-normalized", "hessian-free"), ("datainf", "block-normalized"), ("datainf", "hessian-free"),
-                         ("kfac", "datainf"), ("exact", "kfac"), ("kfac", "exact-ggn"), ("ekfac", "kfac")):
+                         ("kfac", "datainf"), ("exact", "kfac"), ("kfac", "exact-ggn"), ("ekfac", "kfac"), ("exact-ggn", "datainf")):
                 yield "truth", f"{depth} layers, {truth}: {a} less {b}", of, a, b, 60 / 300
+    for truth in ("lds", "spearman"):
+        for method in ("hessian-free", "block-normalized", "datainf", "kfac", "ekfac", "exact", "exact-ggn", "exact-hessian", "another training"):
+            ends = ((f"depth-{depth}/decay-0.01", f"methods/{method}/{truth}") for depth in (1, 3))
+            yield "truth", f"{truth} of {method}: 1 layer less 3 layers", None, *ends, 60 / 300
+    orders = (("depth-1/decay-0.01", f"methods/exact/{key}") for key in ("spearman", "shuffled_spearman"))
+    yield "truth", "1 layer, exact: order of examples kept less changed", None, *orders, 60 / 300
 
 
 def quantile(freedom):
