@@ -11,6 +11,7 @@ seeds split one data set again and again. Runs that are not there are named. Onl
 import json
 import math
 import sys
+from functools import cache
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -48,7 +49,7 @@ def differences():
         yield "least-disagree-digits", f"mean of all rounds: LDM-S less {rule}", ("{}", "accuracies/1:"), "ldm-s", rule, 700 / 1000
     for run in ("outliers-digits", "outliers-digits-heavy", "outliers-cifar10n"):
         ratio = 0.15 if "cifar" in run else 600 / 900
-        for noise in ("",) if "cifar" in run else ("uniform", "next-class"):
+        for noise in ("people",) if "cifar" in run else ("uniform", "next-class"):
             auc, trims = (noise, "rankings/{}/auc"), [(noise, "rankings/{}/accuracies/" + str(i)) for i in range(3)]
             for other in ("training loss", "self-influence: exact", "isolation-forest, last-layer", "l1, last-layer", "l2, all-layers"):
                 yield run, f"{noise} AUC: l2, last-layer less {other}", auc, "l2, last-layer", other, None
@@ -77,6 +78,7 @@ def differences():
     yield "truth", "1 layer, exact: order of examples kept less changed", None, *orders, 60 / 300
 
 
+@cache
 def quantile(freedom):
     """Of Student's distribution at 0.975, by bisection on Simpson's rule."""
 
@@ -146,8 +148,7 @@ def main():
         try:
             paired = [x - y for x, y in zip(values(results, of, a), values(results, of, b))]
         except (KeyError, IndexError):
-            print(f"  {title}: not in the run")
-            continue
+            continue  # The run has fewer methods, or one region of layers.
         middle, half = interval(paired)
         corrected = "" if ratio is None else f" (corrected ± {interval(paired, ratio)[1]:.4f})"
         print(f"  {title}: {middle:+.4f} ± {half:.4f}{corrected}")
