@@ -22,7 +22,7 @@ LISSA = "lissa:depth=10"
 def differences():
     """Yields run, title, what A and B are, and examples that measure divided by examples that train.
 
-    The last is None for AUCs, which are over the training examples themselves, so that the correction does not apply.
+    The last is None where nothing is measured on examples held out, as for AUCs over the training examples themselves; the correction is not for that.
     """
     for rank in (1, 2, 4, 8):
         of = f"rank-{rank}", "methods/{}/mean_query_pearson"
@@ -64,6 +64,11 @@ def differences():
                 yield run, f"{noise} accuracy, {share} left out: l2, last-layer less training loss", of, "l2, last-layer", "training loss", ratio
                 for method in ("l1, last-layer", "l2, last-layer", "harm: exact"):
                     yield run, f"{noise} accuracy, {share} left out: {method} less all examples", of, method, (noise, "all"), ratio
+    for run in ("subsets-digits", "subsets-breast-cancer"):
+        for regression in ("least-squares", "logistic"):
+            of = regression, "points/*/searches/{}/actual/7"
+            for search in ("leverage-adjusted", "adaptive, step 1"):
+                yield run, f"{regression}, 50 removed, effect: {search} less greedy", of, search, "greedy", None
     for depth in (1, 2, 3):
         for truth in ("lds", "spearman"):
             of = f"depth-{depth}/decay-0.01", "methods/{}/" + truth
@@ -103,10 +108,13 @@ def interval(values, ratio=0.0):
 
 
 def look_up(cell, path):
-    """A number of a cell's result; a list gives its mean, and with the last key `1:` that of all but its first."""
-    for key in path.split("/"):
-        cell = cell[1:] if key == "1:" else cell[int(key)] if isinstance(cell, list) else cell[key]
-    return mean(cell) if isinstance(cell, list) else cell
+    """A number of a cell's result; `*` is the mean over a list, `1:` that over all but its first, and so is a list at the end."""
+    key, _, rest = path.partition("/")
+    if isinstance(cell, list):
+        if key in ("", "*", "1:"):
+            return mean(look_up(one, rest) for one in cell[key == "1:" :])
+        return look_up(cell[int(key)], rest)
+    return look_up(cell[key], rest) if key else cell
 
 
 def values(results, of, what):
@@ -127,6 +135,19 @@ def leaks(results):
                 middle, half = interval([cell["leaking"][method][defence]["attacked"] - cell["honest"][method][defence]["attacked"] for cell in cells])
                 above, below, count = above + (middle - half > 0), below + (middle + half < 0), count + 1
     return f"leaking less honest: {above} intervals above zero, {below} below, of {count}"
+
+
+def gaps(results):
+    """What trimming takes from the gaps on test rows, at the budget whose gap on validation rows is least."""
+    for functional, key in (("demographic-parity", "demographic_parity"), ("equal-opportunity", "equal_opportunity")):
+        for method in ("hessian-free", "datainf", "exact-hessian"):
+            changes = []
+            for seed in results["seeds"]:
+                trimmed = results["cells"][f"seed-{seed}"]["trimmed"][functional][method]
+                validation, test = ([abs(gap) for gap in trimmed[part][key]] for part in ("validation", "test"))
+                changes.append(test[validation.index(min(validation))] - test[0])
+            middle, half = interval(changes)
+            print(f"  {functional}, {method}: gap after less before {middle:+.4f} ± {half:.4f}")
 
 
 def main():
@@ -155,6 +176,9 @@ def main():
     for run in ("defence-synthetic", "defence-bank", "defence-adult"):
         if (not chosen or run in chosen) and (results := open_run(run)):
             print("  " + leaks(results))
+    for run in ("fairness-bank", "fairness-adult"):
+        if (not chosen or run in chosen) and (results := open_run(run)):
+            gaps(results)
 
 
 if __name__ == "__main__":
