@@ -44,17 +44,6 @@ struct PictureErrorTests {
     ) {
       try Self.chart([Point(1, 1, lower: value, upper: 2)], y: log).svg()
     }
-    #expect(throws: PictureError.self) { try Chart.spectrum("s", [("a", [1, value])]).svg() }
-  }
-
-  @Test("A spectrum's floor hides small eigenvalues and says how many, but not NaN")
-  func floor() throws {
-    let spectrum = Chart.spectrum("s", [("a", [1, -1e-20, 1e-3, 0])], floor: 1e-9)
-    #expect(spectrum.series[0].points == [Point(1, 1), Point(2, 1e-3)])
-    #expect(spectrum.subtitle == "2 of 4 eigenvalues of a are at or below 1e-09")
-    #expect(throws: PictureError.self) {
-      try Chart.spectrum("s", [("a", [1, .nan])], floor: 1e-9).svg()
-    }
   }
 
   @Test("Numbers too extreme for ticks")

@@ -2,7 +2,6 @@
 ///
 /// Nothing is left out of a picture in silence: a number that has no place on it is an error.
 package enum PictureError: Error, Equatable, Sendable {
-  /// A number is NaN or infinite.
   case notFinite(picture: String, series: String, index: Int, value: String)
   /// A number that is not positive stands on a logarithmic axis.
   case notPositive(picture: String, axis: String, series: String, index: Int, value: Double)
@@ -14,12 +13,10 @@ package enum PictureError: Error, Equatable, Sendable {
   case noSuchCategory(picture: String, series: String, index: Int, value: Double, count: Int)
   /// A fixed range of an axis or of a colour bar is empty, not finite, or not positive on a logarithmic axis.
   case badRange(picture: String, axis: String, lower: Double, upper: Double)
-  /// Two lists that belong together have different lengths.
   case lengths(picture: String, what: String, expected: Int, found: Int)
 }
 
 extension PictureError: CustomStringConvertible {
-  /// What was found where, and what to do.
   package var description: String {
     switch self {
     case .notFinite(let picture, let series, let index, let value):

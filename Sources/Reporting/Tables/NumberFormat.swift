@@ -14,9 +14,7 @@ package enum NumberFormat {
   /// asked for. Numbers below 10⁻⁴ or from a million on are written with an exponent: 1.23e-05. Zero
   /// is "0"; what is not finite is "NaN", "inf" or "-inf".
   ///
-  /// - Parameters:
-  ///   - value: The number, or nil where it is missing.
-  ///   - digits: How many significant digits, in 1 ... 17.
+  /// - Parameter digits: How many significant digits, in 1 ... 17.
   package static func significant(_ value: Double?, digits: Int = 3) -> String {
     precondition((1...17).contains(digits), "\(digits) significant digits are not in 1 ... 17")
     guard let value else { return missing }
@@ -35,9 +33,7 @@ package enum NumberFormat {
   ///
   /// What is not finite is "NaN", "inf" or "-inf"; what rounds to zero has no sign.
   ///
-  /// - Parameters:
-  ///   - value: The number, or nil where it is missing.
-  ///   - decimals: How many digits after the point, in 0 ... 17.
+  /// - Parameter decimals: How many digits after the point, in 0 ... 17.
   package static func decimals(_ value: Double?, _ decimals: Int = 3) -> String {
     precondition((0...17).contains(decimals), "\(decimals) decimals are not in 0 ... 17")
     guard let value else { return missing }
@@ -50,8 +46,6 @@ package enum NumberFormat {
   /// A time in the unit that suits it: 850 ns, 12 ms, 3.4 s, 2 min 5 s, 1 h 30 min.
   ///
   /// Below a minute: one decimal under ten of the unit, none above. Never more than two units.
-  ///
-  /// - Parameter value: Seconds, or nil where the time is missing.
   package static func seconds(_ value: Double?) -> String {
     guard let value else { return missing }
     guard value.isFinite else { return notFinite(value) }
@@ -73,8 +67,6 @@ package enum NumberFormat {
   /// A size in decimal units: 812 B, 1.2 kB, 34 MB, 1.2 GB.
   ///
   /// From 1 kB on: one decimal under ten of the unit, none above. 1 kB is 1000 B.
-  ///
-  /// - Parameter value: Bytes, or nil where the size is missing.
   package static func bytes(_ value: Int?) -> String {
     guard let value else { return missing }
     let magnitude = Double(value.magnitude)

@@ -3,9 +3,7 @@
 /// Cells keep their values; a column says how people read them. Text and Markdown are for people and
 /// round; CSV is for programs and does not.
 package struct Table: Equatable, Sendable {
-  /// A column: its name, and how its numbers are shown.
   package struct Column: Equatable, Sendable {
-    /// What the cells of a column are.
     package enum Kind: Equatable, Sendable {
       /// Text, aligned left. All other kinds are aligned right.
       case text
@@ -19,23 +17,17 @@ package struct Table: Equatable, Sendable {
       case bytes
     }
 
-    /// The name that stands above the column.
     package let name: String
-    /// The kind of its cells.
     package let kind: Kind
 
-    /// Makes a column.
     package init(_ name: String, _ kind: Kind = .text) {
       self.name = name
       self.kind = kind
     }
   }
 
-  /// A cell of a row.
   package enum Cell: Equatable, Sendable {
-    /// A text.
     case text(String)
-    /// A real number.
     case number(Double)
     /// A whole number, shown with all its digits except as a time or size.
     case integer(Int)
@@ -48,23 +40,17 @@ package struct Table: Equatable, Sendable {
     }
   }
 
-  /// The columns, from left to right.
+  /// One or more.
   package let columns: [Column]
-
   /// The rows, from top to bottom; each has a cell for every column.
   package private(set) var rows: [[Cell]] = []
 
-  /// Makes a table without rows.
-  ///
-  /// - Parameter columns: One or more columns.
   package init(columns: [Column]) {
     precondition(!columns.isEmpty, "a table needs a column")
     self.columns = columns
   }
 
-  /// Adds a row at the bottom.
-  ///
-  /// - Parameter row: A cell for every column.
+  /// Adds a row at the bottom, which has a cell for every column.
   package mutating func append(_ row: [Cell]) {
     precondition(
       row.count == columns.count, "\(row.count) cells do not fill \(columns.count) columns")
@@ -75,11 +61,8 @@ package struct Table: Equatable, Sendable {
 extension Table.Cell: ExpressibleByStringLiteral, ExpressibleByFloatLiteral,
   ExpressibleByIntegerLiteral
 {
-  /// Makes a cell of text.
   package init(stringLiteral value: String) { self = .text(value) }
-  /// Makes a cell of a real number.
   package init(floatLiteral value: Double) { self = .number(value) }
-  /// Makes a cell of a whole number.
   package init(integerLiteral value: Int) { self = .integer(value) }
 }
 

@@ -13,7 +13,6 @@ package struct AxisScale: Sendable {
   package let upper: Double
   package private(set) var ticks: [Tick]
   package let isLogarithmic: Bool
-  /// Whether the ticks are categories.
   package let hasCategories: Bool
 
   /// Chooses the range and the ticks of an axis.

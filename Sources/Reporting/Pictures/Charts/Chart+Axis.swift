@@ -25,16 +25,13 @@ extension Chart {
 
     /// What it measures, with its unit.
     package var label: String
-    /// How numbers become places.
     package var scale: Scale
     /// From where to where it goes; nil for round numbers around the data.
     ///
     /// Points outside are counted in a line below the title, lines are cut.
     package var range: ClosedRange<Double>?
-    /// How the numbers at the ticks are written.
     package var numbers: Numbers
 
-    /// Makes an axis.
     package init(
       _ label: String, scale: Scale = .linear, range: ClosedRange<Double>? = nil,
       numbers: Numbers = .plain

@@ -1,12 +1,6 @@
 extension Chart {
   /// Scores of a method against exact ones, with the line where both are equal.
   ///
-  /// - Parameters:
-  ///   - title: What stands above.
-  ///   - method: The name of the method.
-  ///   - exact: The exact scores.
-  ///   - approximate: The method's scores of the same pairs, in the same order.
-  ///   - remarks: Lines for the emptiest corner, such as "Pearson 0.912".
   /// - Throws: `PictureError.lengths` where there are not as many of both.
   package static func againstExact(
     _ title: String, method: String, exact: [Double], approximate: [Double], remarks: [String] = []
@@ -28,14 +22,10 @@ extension Chart {
 
   /// A number with its interval, where it has one.
   package struct Estimate: Equatable, Sendable {
-    /// The number.
     package var value: Double
-    /// The lower end of its interval.
     package var lower: Double?
-    /// The upper end of its interval.
     package var upper: Double?
 
-    /// Makes an estimate.
     package init(_ value: Double, lower: Double? = nil, upper: Double? = nil) {
       self.value = value
       self.lower = lower
@@ -45,11 +35,7 @@ extension Chart {
 
   /// Bars of several methods in groups, such as one measure on several tasks.
   ///
-  /// - Parameters:
-  ///   - title: What stands above.
-  ///   - groups: The names of the groups.
-  ///   - y: The vertical axis.
-  ///   - methods: The name of each method, and one estimate per group; nil leaves a gap.
+  /// - Parameter methods: The name of each method, and one estimate per group; nil leaves a gap.
   /// - Throws: `PictureError.lengths` where a method has not as many estimates as there are groups.
   package static func bars(
     _ title: String, groups: [String], y: Axis, methods: [(name: String, estimates: [Estimate?])]
@@ -73,11 +59,7 @@ extension Chart {
   /// Examples in the plane: the shape says the class, the colour a value such as influence.
   ///
   /// - Parameters:
-  ///   - title: What stands above.
-  ///   - x: The horizontal axis.
-  ///   - y: The vertical axis.
   ///   - classes: Names and points; a point with a value is coloured by it.
-  ///   - colors: What the colours mean.
   ///   - boundaries: Where a classifier changes its mind: lines from point to point.
   package static func points(
     _ title: String, x: Axis, y: Axis, classes: [(name: String, points: [Point])],

@@ -1,5 +1,4 @@
 extension Chart {
-  /// Checks every number of the chart.
   func validate() throws(PictureError) {
     precondition(width >= 320 && height >= 240, "a chart of \(width) × \(height) is too small")
     precondition(y.categories == nil, "the y axis of “\(title)” cannot have categories")
@@ -17,7 +16,6 @@ extension Chart {
       switch reference.course {
       case .identity: break
       case .horizontal(let value): try validate(value, on: y, "y", 0, of: name)
-      case .vertical(let value): try validate(value, on: x, "x", 0, of: name)
       case .path(let points):
         for (index, point) in points.enumerated() { try validate(point, index, of: name) }
       }

@@ -9,13 +9,9 @@
 package struct Chart: Equatable, Sendable {
   /// What stands above the picture; it is also its accessible name.
   package var title: String
-  /// A quieter line beneath the title.
-  ///
-  /// Empty for none.
+  /// A quieter line beneath the title; empty for none.
   package var subtitle = ""
-  /// The horizontal axis.
   package var x: Axis
-  /// The vertical axis.
   package var y: Axis
   /// What is drawn, in the order of the legend.
   package var series: [Series]
@@ -25,16 +21,11 @@ package struct Chart: Equatable, Sendable {
   package var colors: ColorBar?
   /// Lines of text for the emptiest corner, such as "Pearson 0.912".
   package var remarks: [String] = []
-  /// The names of the series to stress: all others become pale.
-  ///
-  /// Empty for none.
-  package var emphasis: Set<String> = []
   /// The width in pixels, 320 or more.
   package var width = 720.0
   /// The height in pixels without the legend, which is added below; 240 or more.
   package var height = 440.0
 
-  /// Makes a chart.
   package init(_ title: String, x: Axis, y: Axis, series: [Series]) {
     self.title = title
     self.x = x
@@ -44,16 +35,11 @@ package struct Chart: Equatable, Sendable {
 
   /// The bar that explains the colours of points.
   package struct ColorBar: Equatable, Sendable {
-    /// What the colours mean.
     package var label: String
-    /// Which colours.
     package var scale: ColorScale
-    /// The values of the first and the last colour; nil for those of the data.
-    ///
-    /// Values beyond have the colour of the nearer end.
+    /// The values of the first and the last colour, which values beyond have too; nil for those of the data.
     package var range: ClosedRange<Double>?
 
-    /// Makes a colour bar.
     package init(_ label: String, scale: ColorScale, range: ClosedRange<Double>? = nil) {
       self.label = label
       self.scale = scale

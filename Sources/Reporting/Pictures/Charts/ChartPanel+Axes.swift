@@ -1,5 +1,4 @@
 extension ChartPanel {
-  /// Draws the whole panel.
   func draw(into markup: inout Markup) {
     drawTitles(into: &markup)
     drawGrid(into: &markup)

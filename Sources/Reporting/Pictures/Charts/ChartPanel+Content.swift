@@ -1,17 +1,9 @@
 extension ChartPanel {
-  /// Draws reference lines and series, pale ones first.
   func drawContent(into markup: inout Markup) {
     // A cloud of points would hide the lines.
     let areInFront = chart.series.contains { $0.kind == .scatter }
     if !areInFront { drawReferences(into: &markup) }
-    let muted = chart.series.filter(chart.isMuted)
-    let shown = chart.series.filter { !chart.isMuted($0) }
-    if !muted.isEmpty {
-      markup.begin("g", [("opacity", "0.25")])
-      draw(muted, into: &markup)
-      markup.close()
-    }
-    draw(shown, into: &markup)
+    drawSeries(into: &markup)
     if areInFront { drawReferences(into: &markup) }
   }
 
@@ -38,12 +30,11 @@ extension ChartPanel {
       ])
   }
 
-  private func draw(_ series: [Chart.Series], into markup: inout Markup) {
+  private func drawSeries(into markup: inout Markup) {
+    let series = chart.series
     beginClip(into: &markup)
     for series in series { drawBand(series, into: &markup) }
-    for series in series where series.kind == .line || series.kind == .plainLine {
-      drawLine(series, into: &markup)
-    }
+    for series in series where series.kind == .line { drawLine(series, into: &markup) }
     for series in series where series.kind == .bars { drawBars(series, into: &markup) }
     for series in series where series.kind == .intervals { drawIntervals(series, into: &markup) }
     markup.close()
@@ -68,9 +59,6 @@ extension ChartPanel {
       }
     case .horizontal(let value):
       places = [(plot.x, height(value)), (plot.right, height(value))]
-    case .vertical(let value):
-      let x = place(value, yScale.lower).x
-      places = [(x, plot.y), (x, plot.bottom)]
     case .path(let points): places = points.map { place($0.x, $0.y) }
     }
     markup.add(
@@ -82,7 +70,7 @@ extension ChartPanel {
   }
 
   private func drawBand(_ series: Chart.Series, into markup: inout Markup) {
-    guard series.kind == .line || series.kind == .plainLine else { return }
+    guard series.kind == .line else { return }
     let paint = SeriesStyle.paint(look(series))
     // A band is drawn over each run of points that have intervals.
     for run in series.points.split(whereSeparator: { $0.lower == nil }) {
@@ -168,7 +156,6 @@ extension ChartPanel {
   }
 
   private func drawMarkers(_ series: Chart.Series, into markup: inout Markup) {
-    guard series.kind != .plainLine else { return }
     let isLine = series.kind == .line
     let look = look(series)
     let offset = series.kind == .intervals ? side(series, .intervals, gap: 0.35).offset : 0
@@ -235,7 +222,7 @@ extension ChartPanel {
     return chart.series.flatMap { series in
       let places = series.points.map { place($0.x, $0.y) }
       switch series.kind {
-      case .line, .plainLine:
+      case .line:
         // Where there are many points, they fill their line well enough.
         return places.count > 500 ? places : places + between(places)
       case .bars:
@@ -248,7 +235,6 @@ extension ChartPanel {
     }
   }
 
-  /// A path from place to place.
   static func path(_ places: [(x: Double, y: Double)]) -> String {
     "M"
       + places.map { "\(Markup.number($0.x)) \(Markup.number($0.y))" }.joined(separator: "L")

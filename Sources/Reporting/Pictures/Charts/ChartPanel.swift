@@ -62,12 +62,10 @@ struct ChartPanel {
     plot = Frame(x: left, y: top, width: max(right - left, 40), height: max(bottom - top, 40))
   }
 
-  /// Where a point is.
   func place(_ x: Double, _ y: Double) -> (x: Double, y: Double) {
     (plot.x + xScale.position(of: x) * plot.width, height(y))
   }
 
-  /// The vertical place of a number.
   func height(_ y: Double) -> Double { plot.bottom - yScale.position(of: y) * plot.height }
 
   func isInside(_ point: Chart.Point) -> Bool {
@@ -102,7 +100,6 @@ extension Chart {
       switch reference.course {
       case .identity: break
       case .horizontal(let value): ys.append(value)
-      case .vertical(let value): xs.append(value)
       case .path(let points):
         xs += points.map(\.x)
         ys += points.map(\.y)

@@ -1,6 +1,5 @@
 /// The legend beneath the plots: entries in columns of equal width, read from top to bottom.
 struct Legend {
-  /// What an entry shows.
   enum Sample: Equatable {
     case series(Chart.Series.Kind, look: Int, isColored: Bool)
     case reference(dash: Int)
@@ -9,7 +8,6 @@ struct Legend {
   struct Entry: Equatable {
     var name: String
     var sample: Sample
-    var isMuted: Bool
   }
 
   static let size = 12.0
@@ -21,7 +19,6 @@ struct Legend {
   private let columnWidth: Double
   private var rows: Int { (entries.count + columns - 1) / columns }
 
-  /// Its height, with its margins.
   var height: Double { entries.isEmpty ? 0 : Double(rows) * Self.lineHeight + 14 }
 
   /// Arranges the entries in a width.
@@ -44,7 +41,7 @@ struct Legend {
     for (index, entry) in entries.enumerated() {
       let left = x + Double(index / rows) * columnWidth
       let middle = y + 7 + (Double(index % rows) + 0.5) * Self.lineHeight
-      markup.begin("g", entry.isMuted ? [("opacity", "0.35")] : [])
+      markup.begin("g")
       draw(entry.sample, into: &markup, x: left, y: middle)
       let (shown, isCut) = TextMeasure.fitting(
         entry.name, size: Self.size, width: columnWidth - Self.sampleWidth - 6)
@@ -68,12 +65,11 @@ struct Legend {
           Frame(x: x + 6, y: y - 6, width: 15, height: 12), look: look, into: &markup)
         return
       }
-      if kind == .line || kind == .plainLine {
+      if kind == .line {
         markup.line(
           x, y, x + 27, y, stroke: paint, width: 2, more: ChartPanel.dashAttributes(look))
       }
       if kind == .intervals { markup.line(x + 13.5, y - 8, x + 13.5, y + 8, stroke: paint) }
-      guard kind != .plainLine else { return }
       let path = SeriesStyle.path(look, at: [(x + 13.5, y)], radius: 3.6)
       let colors =
         isColored
@@ -95,31 +91,18 @@ extension Chart {
         name: series.name + (series.points.isEmpty ? Self.noData : ""),
         sample: .series(
           series.kind, look: looks[series.name] ?? 0,
-          isColored: series.kind == .scatter && series.points.contains { $0.value != nil }),
-        isMuted: isMuted(series))
+          isColored: series.kind == .scatter && series.points.contains { $0.value != nil }))
     }
       + references.enumerated().filter { !$1.label.isEmpty }.map { index, reference in
-        Legend.Entry(name: reference.label, sample: .reference(dash: index), isMuted: false)
+        Legend.Entry(name: reference.label, sample: .reference(dash: index))
       }
   }
 
-  func isMuted(_ series: Series) -> Bool {
-    !emphasis.isEmpty && !emphasis.contains(series.name)
-  }
-
-  /// The look of every series by name: the one asked for, or the first that is free.
+  /// The look of every series by name: the first that is free.
   static func looks(of charts: [Chart]) -> [String: Int] {
-    let all = charts.flatMap(\.series)
     var looks: [String: Int] = [:]
-    for series in all {
-      if let look = series.look, looks[series.name] == nil { looks[series.name] = look }
-    }
-    var used = Set(looks.values)
-    var next = 0
-    for series in all where looks[series.name] == nil {
-      while used.contains(next) { next += 1 }
-      looks[series.name] = next
-      used.insert(next)
+    for series in charts.flatMap(\.series) where looks[series.name] == nil {
+      looks[series.name] = looks.count
     }
     return looks
   }

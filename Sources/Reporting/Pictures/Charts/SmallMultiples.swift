@@ -1,23 +1,17 @@
 /// Several charts in a grid, as one picture with one legend.
 ///
 /// Series of one name look the same in all of them.
-package struct SmallMultiples: Equatable, Sendable {
-  /// The title above all charts.
+package struct SmallMultiples: Picture, Equatable {
   package var title: String
-  /// The charts, row by row.
-  ///
-  /// Their own widths and heights do not count.
+  /// The charts, row by row; their own widths and heights do not count.
   package var charts: [Chart]
   /// How many stand side by side, 1 or more.
   package var columns: Int
   /// Whether all axes without a fixed range have the same one, over the data of all charts.
   package var sharesRanges: Bool
-  /// The width of the whole in pixels.
   package var width = 960.0
-  /// The height of a row in pixels.
   package var rowHeight = 300.0
 
-  /// Makes a grid of charts.
   package init(_ title: String, columns: Int = 3, sharesRanges: Bool = false, charts: [Chart]) {
     precondition(columns >= 1, "\(columns) columns are fewer than 1")
     self.title = title
@@ -26,9 +20,6 @@ package struct SmallMultiples: Equatable, Sendable {
     self.charts = charts
   }
 
-  /// The picture as a complete SVG document.
-  ///
-  /// - Throws: `PictureError` where a number has no place on the picture.
   package func svg() throws(PictureError) -> String {
     for chart in charts { try chart.validate() }
     return try Self.document(
@@ -94,16 +85,11 @@ package struct SmallMultiples: Equatable, Sendable {
   }
 
   /// The entries of all charts, each name once.
-  ///
-  /// A series that is stressed anywhere is not pale.
   private static func entries(of charts: [Chart], _ looks: [String: Int]) -> [Legend.Entry] {
     var entries: [Legend.Entry] = []
-    for entry in charts.flatMap({ $0.legendEntries(looks) }) {
-      if let index = entries.firstIndex(where: { $0.name == entry.name }) {
-        entries[index].isMuted = entries[index].isMuted && entry.isMuted
-      } else {
-        entries.append(entry)
-      }
+    for entry in charts.flatMap({ $0.legendEntries(looks) })
+    where !entries.contains(where: { $0.name == entry.name }) {
+      entries.append(entry)
     }
     // What has data in one chart is not without data.
     let names = Set(entries.map(\.name))
@@ -128,10 +114,7 @@ extension Chart {
   }
 }
 
-extension Chart {
-  /// The picture as a complete SVG document.
-  ///
-  /// - Throws: `PictureError` where a number has no place on the picture.
+extension Chart: Picture {
   package func svg() throws(PictureError) -> String {
     try SmallMultiples.document(
       title: title, heading: nil, charts: [self], columns: 1, width: width, height: height)

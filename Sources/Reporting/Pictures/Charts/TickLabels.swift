@@ -60,7 +60,6 @@ enum TickLabels {
     return NumberFormat.seconds(value).replacing(".0 ", with: " ")
   }
 
-  /// With a minus sign instead of the hyphen.
   private static func signed(_ text: String) -> String {
     text.hasPrefix("-") ? "−" + text.dropFirst() : text
   }

@@ -2,7 +2,6 @@ internal import Foundation
 
 /// Evenly spaced round numbers: whole multiples of 1, 2 or 5 times a power of ten.
 package struct Ticks: Equatable, Sendable {
-  /// 1, 2 or 5.
   package let mantissa: Int
   /// The step is mantissa · 10^exponent.
   package let exponent: Int

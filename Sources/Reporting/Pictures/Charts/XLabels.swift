@@ -8,12 +8,9 @@ struct XLabels {
   let step: Int
   /// The width that a label may have.
   let limit: Double
-  /// The height that all labels need.
   let height: Double
 
-  /// The angle of slanted labels, in degrees.
   static let slant = 38.0
-  /// The size of labels at ticks, in pixels.
   static let size = 11.0
 
   /// Chooses the ticks of the x axis and how their labels are set.

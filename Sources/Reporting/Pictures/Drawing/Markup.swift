@@ -2,7 +2,6 @@
 ///
 /// Coordinates have at most two decimals, so that the same data give the same bytes.
 package struct Markup {
-  /// A name and a value.
   package typealias Attribute = (String, String)
 
   private var body = ""
@@ -17,7 +16,6 @@ package struct Markup {
     open.append(name)
   }
 
-  /// Ends the element that was begun last.
   package mutating func close() {
     guard let name = open.popLast() else { return }
     body += "</\(name)>\n"
@@ -68,7 +66,6 @@ package struct Markup {
     return attributes
   }
 
-  /// Writes a straight line.
   package mutating func line(
     _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, stroke: Paint, width: Double = 1,
     more: [Attribute] = []
@@ -82,7 +79,6 @@ package struct Markup {
     add("line", attributes)
   }
 
-  /// Writes a rectangle.
   package mutating func rectangle(
     _ frame: Frame, fill: Paint? = nil, stroke: Paint? = nil, more: [Attribute] = [],
     tip: String? = nil
@@ -96,7 +92,6 @@ package struct Markup {
     add("rect", attributes, tip: tip)
   }
 
-  /// The whole document.
   package consuming func document(
     width: Double, height: Double, title: String, description: String
   ) -> String {

@@ -4,7 +4,6 @@ package struct Paint: Hashable, Sendable {
   package let name: String
   /// The colour on the light background, as `#RRGGBB`.
   package let light: String
-  /// The colour on the dark background.
   package let dark: String
 
   package init(_ name: String, light: String, dark: String) {

@@ -5,9 +5,7 @@
 /// success criterion 1.4.11), and so that any two differ by 18 or more in CIELAB, also as protanopes
 /// and deuteranopes see them (simulated after Machado, Oliveira and Fernandes 2009).
 package enum Palette {
-  /// The background of a picture.
   package static let background = Paint("bg", light: "#FFFFFF", dark: "#15181D")
-  /// The colour of titles and labels.
   package static let ink = Paint("ink", light: "#1F2328", dark: "#E6E8EB")
   /// The colour of secondary text, such as tick labels and subtitles.
   package static let quiet = Paint("quiet", light: "#57606A", dark: "#A6AEB8")

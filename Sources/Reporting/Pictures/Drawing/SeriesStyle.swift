@@ -5,7 +5,6 @@ internal import Foundation
 /// A look is a whole number from 0 up. Colours repeat after 8 looks; each round of 8 has another dash, and its markers
 /// are shifted by one. So 24 looks all differ, also where colours cannot be seen.
 enum SeriesStyle {
-  /// The colour of a look.
   static func paint(_ look: Int) -> Paint { Palette.series[look % Palette.series.count] }
 
   /// Whether a look's marker is a circle.
@@ -14,7 +13,6 @@ enum SeriesStyle {
   /// The dash of a look's line; empty for a solid line.
   static func dash(_ look: Int) -> String { ["", "7 3", "2 3"][look / 8 % 3] }
 
-  /// The dash of a reference line.
   static func referenceDash(_ index: Int) -> String {
     ["5 4", "1.5 3", "9 3 2 3", "12 4"][index % 4]
   }

@@ -26,7 +26,6 @@ package enum ColorScale: Equatable, Sendable {
     }
   }
 
-  /// The colour of a step.
   package func paint(_ step: Int) -> Paint {
     let (name, light, dark) = anchors
     let position = Double(step) / Double(Self.stepCount - 1)

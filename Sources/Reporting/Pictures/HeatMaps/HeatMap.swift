@@ -2,38 +2,21 @@
 ///
 /// The picture is as wide as the numbers need. With too many columns for 1200 pixels cells become
 /// smaller, and their numbers are shown by the pointer only.
-package struct HeatMap: Equatable, Sendable {
+package struct HeatMap: Picture, Equatable {
   /// What stands above the picture; it is also its accessible name.
   package var title: String
-  /// A quieter line beneath the title.
-  ///
-  /// Empty for none.
+  /// A quieter line beneath the title; empty for none.
   package var subtitle = ""
-  /// The names of the rows.
   package var rows: [String]
-  /// The names of the columns.
   package var columns: [String]
-  /// The numbers, row by row; nil for one that is missing, shown as "–" without colour.
+  /// rows × columns numbers; nil for one that is missing, shown as "–" without colour.
   package var values: [[Double?]]
-  /// The colours.
   package var scale: ColorScale
-  /// The values of the first and the last colour; nil for those of the data.
-  ///
-  /// Values beyond have the colour of the nearer end.
+  /// The values of the first and the last colour, which values beyond have too; nil for those of the data.
   package var range: ClosedRange<Double>?
   /// How many decimals the numbers have, from 0 to 6.
   package var decimals: Int
 
-  /// Makes a heat map.
-  ///
-  /// - Parameters:
-  ///   - title: What stands above.
-  ///   - rows: The names of the rows.
-  ///   - columns: The names of the columns.
-  ///   - values: rows × columns numbers.
-  ///   - scale: The colours.
-  ///   - range: The values of the first and the last colour.
-  ///   - decimals: How many decimals the numbers have.
   package init(
     _ title: String, rows: [String], columns: [String], values: [[Double?]],
     scale: ColorScale = .diverging, range: ClosedRange<Double>? = nil, decimals: Int = 2
@@ -48,7 +31,6 @@ package struct HeatMap: Equatable, Sendable {
     self.decimals = decimals
   }
 
-  /// Refuses numbers that have no place on the picture.
   func validate() throws(PictureError) {
     guard values.count == rows.count else {
       throw .lengths(

@@ -1,6 +1,5 @@
 internal import Foundation
 
-/// Where everything of a heat map is.
 struct HeatMapLayout {
   let map: HeatMap
   let width: Double
@@ -125,8 +124,6 @@ struct HeatMapLayout {
 }
 
 extension HeatMap {
-  /// The picture as a complete SVG document.
-  ///
   /// - Throws: `PictureError` where the matrix is not rows × columns or has a number that is not finite.
   package func svg() throws(PictureError) -> String {
     try validate()
