@@ -22,20 +22,9 @@ extension MultilayerPerceptron {
   /// Sums each trained parameter's gradient over the batch: δᵀ·x for a weight.
   func gradientSums(of pass: NetworkPass<Element>) -> [[Element]] {
     trainableParameters.map { parameter in
-      let layer = parameter.layer
-      let delta = pass.deltas[layer]
-      switch parameter.role {
-      case .weight:
-        return Matrix(product: delta.transposed, pass.inputs[layer].view).elements
-      case .bias:
-        return delta.columnSums()
-      case .down:
-        guard let adapterDelta = pass.adapterDeltas[layer] else { return [] }
-        return Matrix(product: adapterDelta.transposed, pass.inputs[layer].view).elements
-      case .up:
-        guard let projection = pass.projections[layer] else { return [] }
-        return Matrix(product: delta.transposed, projection.view).elements
-      }
+      let (gradients, inputs) = pass.factors(of: parameter)
+      guard let inputs else { return gradients.columnSums() }
+      return Matrix(product: gradients.transposed, inputs.view).elements
     }
   }
 }
@@ -68,19 +57,11 @@ extension MultilayerPerceptron {
     let parameters = trainableParameters.filter { $0.layer >= firstLayer }
     if blocks.isEmpty { blocks = Array(repeating: [], count: parameters.count) }
     for (index, parameter) in parameters.enumerated() {
-      let layer = parameter.layer
-      let delta = pass.deltas[layer]
-      switch parameter.role {
-      case .weight:
-        fillOuterProducts(&blocks[index], delta, pass.inputs[layer])
-      case .bias:
-        blocks[index] = delta.elements
-      case .down:
-        guard let adapterDelta = pass.adapterDeltas[layer] else { continue }
-        fillOuterProducts(&blocks[index], adapterDelta, pass.inputs[layer])
-      case .up:
-        guard let projection = pass.projections[layer] else { continue }
-        fillOuterProducts(&blocks[index], delta, projection)
+      let (gradients, inputs) = pass.factors(of: parameter)
+      if let inputs {
+        fillOuterProducts(&blocks[index], gradients, inputs)
+      } else {
+        blocks[index] = gradients.elements
       }
     }
   }

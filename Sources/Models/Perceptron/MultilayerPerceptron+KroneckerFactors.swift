@@ -72,18 +72,8 @@ extension MultilayerPerceptron {
       let drawn = self.labels(labels, of: data, features, rows)
       let pass = forwardAndBack(features, labels: drawn[...])
       for (index, parameter) in trainableParameters.enumerated() {
-        let layer = parameter.layer
-        let ones = Matrix<Element>(repeating: 1, rows: rows.count, columns: 1)
-        let pair: (Matrix<Element>?, Matrix<Element>?) =
-          switch parameter.role {
-          case .weight: (pass.inputs[layer], pass.deltas[layer])
-          case .bias: (ones, pass.deltas[layer])
-          case .down: (pass.inputs[layer], pass.adapterDeltas[layer])
-          case .up: (pass.projections[layer], pass.deltas[layer])
-          }
-        guard let activations = pair.0, let gradients = pair.1 else {
-          preconditionFailure("\(parameter.name): a trained tensor has inputs and gradients")
-        }
+        let (gradients, inputs) = pass.factors(of: parameter)
+        let activations = inputs ?? Matrix(repeating: 1, rows: rows.count, columns: 1)
         try body(
           index, Matrix<Double>(converting: activations), Matrix<Double>(converting: gradients))
       }

@@ -19,6 +19,21 @@ struct NetworkPass<Element: Scalar> {
   var adapterDeltas: [Matrix<Element>?] = []
   /// Each example's own loss, in nats.
   var losses: [Double] = []
+
+  /// What the gradients by a trained tensor are made of: an example's is the outer product of its rows of both, or,
+  /// of a bias, which has no inputs, its row of the first.
+  func factors(
+    of parameter: TrainableParameter
+  ) -> (gradients: Matrix<Element>, inputs: Matrix<Element>?) {
+    let layer = parameter.layer
+    switch parameter.role {
+    case .weight: return (deltas[layer], inputs[layer])
+    case .bias: return (deltas[layer], nil)
+    case .down: if let delta = adapterDeltas[layer] { return (delta, inputs[layer]) }
+    case .up: if let projection = projections[layer] { return (deltas[layer], projection) }
+    }
+    preconditionFailure("\(parameter.name): its layer has no adapter")
+  }
 }
 
 extension MultilayerPerceptron {

@@ -1,6 +1,5 @@
 public import Data
 public import LinearAlgebra
-internal import RealModule
 
 /// Logistic regression at the minimum of its regularised loss, for two classes.
 ///
@@ -115,30 +114,9 @@ public struct LogisticRegression: Sendable {
     ).hessian(at: parameters)
   }
 
-  /// The model without one example, whose term is taken away from the loss; N stays.
-  ///
-  /// - Parameters:
-  ///   - row: The example.
-  ///   - factor: The factor of ``hessian()``.
+  /// The model without one example, where N stays; see ``ConvexClassifier/leavingOut(_:factor:)``.
   public func leavingOut(_ row: Int, factor: Cholesky<Double>) throws -> LogisticRegression {
     try leavingOut([row], factor: factor)
-  }
-
-  /// The model without some examples, each of whose terms is taken away from the loss, from a start and a factor nearby.
-  ///
-  /// - Parameters:
-  ///   - rows: The examples, not all.
-  ///   - start: Where to begin; this model's parameters unless given.
-  ///   - factor: The factor of ``hessian()``, or of one near; given up where it is too far.
-  /// - Throws: ``ModelError``, where no example is left.
-  public func leavingOut(
-    _ rows: [Int], from start: [Double]? = nil, factor: Cholesky<Double>
-  ) throws -> LogisticRegression {
-    var kept = weights
-    for row in rows { kept[row] = 0 }
-    guard kept.contains(where: { $0 > 0 }) else { throw ModelError.data(.noExamples) }
-    return try LogisticRegression(
-      from: start ?? parameters, data, kept, denominator, settings, factor: factor)
   }
 
   /// The model without some examples, whose terms are taken away from the loss; N and α stay, so that the change
@@ -147,26 +125,25 @@ public struct LogisticRegression: Sendable {
   /// The same as training on the others alone with α·N/Σw. To train on them with the same α, as if the rows had never
   /// been there, train with weights of 0 and the default denominator.
   ///
-  /// - Parameter rows: The examples, not all.
-  /// - Throws: ``ModelError``.
+  /// - Parameters:
+  ///   - rows: The examples, not all.
+  ///   - start: Where to begin; this model's parameters unless given.
+  ///   - factor: The factor of ``hessian()``, or of one near; given up where it is too far. None unless given.
+  /// - Throws: ``ModelError``, where no example is left.
   /// - Complexity: nd² operations per step, and two to four steps, since training starts from these parameters.
-  public func leavingOut(_ rows: some Sequence<Int>) throws -> LogisticRegression {
+  public func leavingOut(
+    _ rows: some Sequence<Int>, from start: [Double]? = nil, factor: Cholesky<Double>? = nil
+  ) throws -> LogisticRegression {
     var kept = weights
     for row in rows { kept[row] = 0 }
+    guard kept.contains(where: { $0 > 0 }) else { throw ModelError.data(.noExamples) }
     return try LogisticRegression(
-      trainedOn: data, settings: settings, weights: kept, denominator: denominator,
-      startingFrom: parameters)
+      from: start ?? parameters, data, kept, denominator, settings, factor: factor)
   }
 
-  /// The model of other examples, from here by Newton's method: the minimum is the same from anywhere,
-  /// but near.
+  /// The model of other examples; N is the sum of their weights.
   ///
-  /// - Parameters:
-  ///   - data: Examples of as many features and two classes.
-  ///   - weights: One weight per example, none negative; all 1 unless given. N is their sum.
-  ///   - settings: Penalty and tolerance.
-  ///   - factor: The factor of a Hessian nearby, such as ``hessian()``: used as long as it serves.
-  /// - Throws: ``ModelError``.
+  /// See ``ConvexClassifier/retrained(on:weights:settings:factor:)``.
   public func retrained(
     on data: TabularDataSet<Double>, weights: [Double]? = nil, settings: NewtonSettings,
     factor: Cholesky<Double>? = nil

@@ -1,6 +1,5 @@
 internal import Data
 internal import LinearAlgebra
-internal import RealModule
 
 /// How Newton's method minimises a convex, regularised loss.
 public struct NewtonSettings: Sendable, Hashable {

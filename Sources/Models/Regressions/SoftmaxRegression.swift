@@ -74,19 +74,10 @@ public struct SoftmaxRegression: Sendable {
     return try SoftmaxRegression(model, kept, settings, factor: factor)
   }
 
-  /// The model of other examples, from here by Newton's method: the minimum is the same from anywhere,
-  /// but near.
+  /// The model of other examples, at the minimum of Σ wᵢ·ℓᵢ/Σ wᵢ + (α/2)·‖θ‖².
   ///
-  ///     Σ wᵢ·ℓᵢ/Σ wᵢ + (α/2)·‖θ‖²
-  ///
-  /// ``hessian()`` of the result leaves the weights out.
-  ///
-  /// - Parameters:
-  ///   - data: Examples of as many features and classes.
-  ///   - weights: One weight per example, none negative; all 1 unless given.
-  ///   - settings: Penalty and tolerance.
-  ///   - factor: The factor of a Hessian nearby, such as ``hessian()``: used as long as it serves.
-  /// - Throws: ``ModelError``.
+  /// ``hessian()`` of the result leaves the weights out. See
+  /// ``ConvexClassifier/retrained(on:weights:settings:factor:)``.
   public func retrained(
     on data: TabularDataSet<Double>, weights: [Double]? = nil, settings: NewtonSettings,
     factor: Cholesky<Double>? = nil
