@@ -2,7 +2,6 @@ public import Data
 public import Influence
 public import LinearAlgebra
 public import Models
-internal import RealModule
 
 /// Which examples of a logistic regression, removed together, move its answer at a point the most.
 ///

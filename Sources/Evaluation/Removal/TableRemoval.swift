@@ -84,24 +84,18 @@ public struct TableRemoval: Sendable {
     size: Int, of model: Model, algorithm: RemovalAlgorithm = .adaptive, step: Int = 1,
     direction: RemovalDirection = .raise, progress: ((Double) -> Void)? = nil
   ) throws -> Outcome {
+    let (removal, answer): (any RemovalModel, Double)
     switch model {
     case .leastSquares(let penalty):
-      let removal = try leastSquares(penalty)
-      return outcome(
-        try removal.influentialSubset(
-          size: size, algorithm: algorithm, step: step, direction: direction, progress: progress),
-        removal.prediction)
+      let model = try leastSquares(penalty)
+      (removal, answer) = (model, model.prediction)
     case .logistic(let penalty, let measure):
-      let removal = try logistic(penalty, measure)
-      return outcome(
-        try removal.influentialSubset(
-          size: size, algorithm: algorithm, step: step, direction: direction, progress: progress),
-        removal.value)
+      let model = try logistic(penalty, measure)
+      (removal, answer) = (model, model.value)
     }
-  }
-
-  private func outcome(_ subset: InfluentialSubset, _ answer: Double) -> Outcome {
-    var subset = subset
+    var subset = try RemovalSearch.run(
+      removal, size: size, algorithm: algorithm, step: step, direction: direction,
+      progress: progress)
     let targets = subset.rows.map { self.targets[$0] }
     subset.rows = subset.rows.map { numbers[$0] }
     subset.fixedRows = subset.fixedRows.map { numbers[$0] }

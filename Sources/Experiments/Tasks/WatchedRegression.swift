@@ -5,15 +5,14 @@ internal import LinearAlgebra
 internal import Models
 
 /// A regression of two classes whose answer at one point is watched while examples are removed.
-enum WatchedRegression {
+struct WatchedRegression {
   /// The regressions by the names that files use.
   enum Kind: String, CaseIterable, Decodable, Sendable {
     case leastSquares = "least-squares"
     case logistic
   }
 
-  case leastSquares(LeastSquaresRemoval)
-  case logistic(LogisticRemoval)
+  private let removal: any RemovalModel
 
   /// Trains on all examples.
   ///
@@ -27,14 +26,13 @@ enum WatchedRegression {
   ) throws {
     switch kind {
     case .leastSquares:
-      self = .leastSquares(
-        try LeastSquaresRemoval(
-          features: training.features.appendingOnes(), targets: Self.targets(training),
-          penalty: penalty, point: Array(points.features[row: point]) + [1]))
+      removal = try LeastSquaresRemoval(
+        features: training.features.appendingOnes(), targets: Self.targets(training),
+        penalty: penalty, point: Array(points.features[row: point]) + [1])
     case .logistic:
       let model = try LogisticRegression(
         trainedOn: training, settings: NewtonSettings(regularization: penalty))
-      self = .logistic(try LogisticRemoval(model, point: points.selecting([point])))
+      removal = try LogisticRemoval(model, point: points.selecting([point]))
     }
   }
 
@@ -47,23 +45,13 @@ enum WatchedRegression {
   func subset(
     _ size: Int, _ algorithm: RemovalAlgorithm, step: Int = 1, _ direction: RemovalDirection
   ) throws -> InfluentialSubset {
-    switch self {
-    case .leastSquares(let removal):
-      try removal.influentialSubset(
-        size: size, algorithm: algorithm, step: step, direction: direction)
-    case .logistic(let removal):
-      try removal.influentialSubset(
-        size: size, algorithm: algorithm, step: step, direction: direction)
-    }
+    try RemovalSearch.run(
+      removal, size: size, algorithm: algorithm, step: step, direction: direction, progress: nil)
   }
 
   /// What removing the examples does to the answer, after training without them.
   func effect(ofRemoving rows: [Int]) throws -> Double {
     // In one order, so that equal sets have equal effects to the last bit.
-    let rows = rows.sorted()
-    return switch self {
-    case .leastSquares(let removal): try removal.effect(ofRemoving: rows)
-    case .logistic(let removal): try removal.effect(ofRemoving: rows)
-    }
+    try removal.effect(ofRemoving: rows.sorted())
   }
 }
