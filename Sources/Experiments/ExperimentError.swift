@@ -1,6 +1,5 @@
 /// Why an experiment does not run, or did not end well.
 package enum ExperimentError: Error, Equatable, Sendable {
-  /// The file cannot be read as YAML.
   case malformed(Place, problem: String)
   /// A key that no setting has.
   case unknownKey(Place, key: String, known: [String])
@@ -8,50 +7,45 @@ package enum ExperimentError: Error, Equatable, Sendable {
   case invalidValue(Place, key: String, reason: String)
   /// A setting that the file must have.
   case missingKey(Place, key: String, allowed: String, help: String)
-  /// An experiment that does not exist.
   case unknownExperiment(Place, name: String, known: [String])
   /// A file or folder that is named and does not exist.
   case missingPath(Place, key: String, path: String)
   /// The folder holds an earlier run, and it was not said to go on with it.
   case folderInUse(String)
-  /// The folder holds a run of other settings.
   case otherRun(String, differing: [String])
   /// The folder holds something else.
   case notARun(String)
-  /// Another process writes there.
   case locked(String)
-  /// A kept result is damaged.
   case damaged(String, reason: String)
   /// The experiment has run, but what it must show it does not.
   case checksFailed([String], folder: String)
 }
 
 extension ExperimentError: CustomStringConvertible {
-  /// What is wrong, where, and what to do about it.
   package var description: String {
     switch self {
     case .malformed(let place, let problem):
-      "\(place): \(problem); see `influence experiment describe` for what a file looks like"
+      "\(place): \(problem); the description of an experiment says what a file looks like"
     case .unknownKey(let place, let key, let known):
       "\(place): there is no setting \"\(key)\"\(Self.suggestion(for: key, among: known))"
     case .invalidValue(let place, let key, let reason):
       "\(place): \(key): \(reason)"
     case .missingKey(let place, let key, let allowed, let help):
-      "\(place): \(key) is missing: \(help); give \(allowed) in the file, or --set \(key)=…"
+      "\(place): \(key) is missing: \(help); give \(allowed) in the file, or by the override \(key)=…"
     case .unknownExperiment(let place, let name, let known):
       "\(place): there is no experiment \"\(name)\"\(Self.suggestion(for: name, among: known))"
     case .missingPath(let place, let key, let path):
       "\(place): \(key): \(path) does not exist; docs/data.md says where data sets are had"
     case .folderInUse(let folder):
-      "\(folder): there is a run already; add --resume to go on with it, or choose another --output"
+      "\(folder): there is a run already; go on with it, or choose another folder for the run"
     case .otherRun(let folder, let differing):
-      "\(folder): the run there has other settings (\(differing.joined(separator: ", "))); choose another --output"
+      "\(folder): the run there has other settings (\(differing.joined(separator: ", "))); choose another folder for the run"
     case .notARun(let folder):
-      "\(folder): there is something else than a run of an experiment; choose another --output"
+      "\(folder): there is something else than a run of an experiment; choose another folder for the run"
     case .locked(let folder):
-      "\(folder): another process runs an experiment there; wait for it, or choose another --output"
+      "\(folder): another process runs an experiment there; wait for it, or choose another folder for the run"
     case .damaged(let path, let reason):
-      "\(path): \(reason); delete the file, and add --resume to compute it again"
+      "\(path): \(reason); delete the file, and go on with the run to compute it again"
     case .checksFailed(let names, let folder):
       "the experiment has run (\(folder)), but does not show what it must: \(names.joined(separator: "; "))"
     }

@@ -76,7 +76,7 @@ struct ExperimentFileTests {
     ("experiment: counting\nmust: 1\nmust: 2", "e.yaml:", ["twice", "must"]),
     ("must: 1", "e.yaml:1:1", ["experiment is missing", "counting"]),
     ("experiment: countign\nmust: 1", "e.yaml:1:13", ["countign", "did you mean counting"]),
-    ("experiment: counting", "e.yaml:1:1", ["must is missing", "a digit", "--set must="]),
+    ("experiment: counting", "e.yaml:1:1", ["must is missing", "a digit", "the override must="]),
     ("experiment: counting\nmust: 1\nstpe: 2", "e.yaml:3:1", ["stpe", "did you mean step"]),
     (
       "experiment: counting\nmust: 1\nlist:\n  size: [1]", "e.yaml:4:3",
@@ -139,7 +139,7 @@ struct ExperimentFileTests {
   }
 
   @Test(
-    "A wrong --set is refused by its key",
+    "A wrong override is refused by its key",
     arguments: [
       ("step", "key=value"), ("=3", "key=value"), ("stp=3", "did you mean step"),
       ("step=99", "step"), ("step=", "step"), ("list.words=[z]", "list.words"),
@@ -150,7 +150,7 @@ struct ExperimentFileTests {
       _ = try file("experiment: counting\nmust: 1", overrides: [override])
       Issue.record("accepted: \(override)")
     } catch let error as ExperimentError {
-      #expect(error.description.hasPrefix("--set"), "\(error)")
+      #expect(error.description.hasPrefix("an override"), "\(error)")
       #expect(error.description.contains(part), "\(error)")
     }
   }

@@ -116,7 +116,7 @@ struct MislabelledDataTests {
     try expectRefusal(Self.small, overrides: [override], saying: key, part)
     try expectRefusal(
       Self.small, overrides: ["methods=[exact-ggn]", "model.gradient-layers=1"],
-      saying: "--set: model.gradient-layers: exact-ggn needs")
+      saying: "an override: model.gradient-layers: exact-ggn needs")
   }
 
   @Test(

@@ -91,6 +91,6 @@ struct SelectedDataTests {
       ("data.flip=0", "data.flip", "0 of 120"),
     ])
   func wrongSettings(override: String, key: String, part: String) throws {
-    try expectRefusal(Self.small, overrides: [override], saying: "--set: \(key)", part)
+    try expectRefusal(Self.small, overrides: [override], saying: "an override: \(key)", part)
   }
 }

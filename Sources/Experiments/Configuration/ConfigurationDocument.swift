@@ -42,7 +42,7 @@ struct ConfigurationDocument {
     let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2, !parts[0].isEmpty else {
       throw ExperimentError.invalidValue(
-        .commandLine, key: text, reason: "give key=value, such as model.hidden=[64]")
+        .override, key: text, reason: "give key=value, such as model.hidden=[64]")
     }
     let key = String(parts[0])
     let node: Node?
@@ -50,12 +50,12 @@ struct ConfigurationDocument {
       node = try Yams.compose(yaml: String(parts[1]))
     } catch {
       throw ExperimentError.invalidValue(
-        .commandLine, key: key, reason: "\(parts[1]) is not a YAML value")
+        .override, key: key, reason: "\(parts[1]) is not a YAML value")
     }
     guard let node else {
-      throw ExperimentError.invalidValue(.commandLine, key: key, reason: "there is no value")
+      throw ExperimentError.invalidValue(.override, key: key, reason: "there is no value")
     }
-    return (key, Entry(key: key, node: node, place: .commandLine))
+    return (key, Entry(key: key, node: node, place: .override))
   }
 
   /// The text of a key at the top, if it is there.

@@ -101,7 +101,7 @@ package struct ExperimentFile: Sendable {
         seeds = entry
       } else {
         guard keys.contains(key) else {
-          throw ExperimentError.unknownKey(.commandLine, key: key, known: keys + ["seeds"])
+          throw ExperimentError.unknownKey(.override, key: key, known: keys + ["seeds"])
         }
         entries[key] = entry
       }
@@ -132,7 +132,7 @@ package struct ExperimentFile: Sendable {
     if let count {
       guard (1...most).contains(count) else {
         throw ExperimentError.invalidValue(
-          .commandLine, key: "seeds", reason: "\(count) is not a number of seeds from 1 to \(most)")
+          .override, key: "seeds", reason: "\(count) is not a number of seeds from 1 to \(most)")
       }
       return (0..<UInt64(count)).map { $0 }
     }

@@ -2,14 +2,12 @@
 package enum Place: Sendable, Hashable, CustomStringConvertible {
   /// A line and a column of a file, both from 1.
   case file(String, line: Int, column: Int)
-  /// The command line.
-  case commandLine
+  case override
 
-  /// The place, as errors begin.
   package var description: String {
     switch self {
     case .file(let path, let line, let column): "\(path):\(line):\(column)"
-    case .commandLine: "--set"
+    case .override: "an override"
     }
   }
 }

@@ -23,7 +23,7 @@ package struct Setting: Sendable {
     case numbers(ClosedRange<Double>)
     /// A list of at least one of these words, each at most once.
     case choices([String])
-    /// A list of methods as `--method` takes them, each at most once.
+    /// A list of methods with their settings, such as `lissa:depth=10`, each at most once.
     case methods
     /// A file or folder that exists.
     case path
@@ -72,7 +72,7 @@ package struct Setting: Sendable {
       "a list\(mayBeEmpty ? ", perhaps empty," : "") of whole numbers \(Self.describe(range))"
     case .numbers(let range): "a list of numbers \(Self.describe(range))"
     case .choices(let words): "a list of \(words.joined(separator: ", "))"
-    case .methods: "a list of methods, as --method takes them"
+    case .methods: "a list of methods with their settings"
     case .path: "the path of a file or folder that exists"
     }
   }

@@ -48,5 +48,14 @@ enum Advice {
     "exact on gradients projected from both sides":
       "exact on gradients projected by influence project --kind logra",
     "give a penalty such as 1e-3": "give --penalty 1e-3",
+    "an override: ": "--set: ",
+    "in the file, or by the override ": "in the file, or --set ",
+    "a list of methods with their settings": "a list of methods, as --method takes them",
+    "the description of an experiment says what a file looks like":
+      "see `influence experiment describe` for what a file looks like",
+    "there is a run already; go on with it":
+      "there is a run already; add --resume to go on with it",
+    "choose another folder for the run": "choose another --output",
+    "and go on with the run to compute it again": "and add --resume to compute it again",
   ]
 }

@@ -42,7 +42,9 @@ struct ExperimentDescribeCommand: ParsableCommand {
         let value = given.map { $0.values[setting.key] } ?? setting.standard
         return .text(value.map(Self.text) ?? (setting.isRequired ? "must be given" : "none"))
       },
-      .field("meaning") { .text("\($0.help) (\($0.allowed))") })
+      .field("meaning") {
+        .text("\($0.help) (\(Advice.withOptions($0.allowed)))")
+      })
     print(table.plainText(), terminator: "")
   }
 
@@ -61,7 +63,7 @@ struct ExperimentDescribeCommand: ParsableCommand {
         experiment.settings.map { setting in
           [
             "key": .string(setting.key),
-            "allowed": .string(setting.allowed),
+            "allowed": .string(Advice.withOptions(setting.allowed)),
             "required": .boolean(setting.isRequired),
             "standard": setting.standard ?? .null,
             "value": given?.values[setting.key] ?? .null,
