@@ -61,7 +61,6 @@ extension Experiment {
   }
 }
 
-/// What a cell is given.
 package struct CellContext: Sendable {
   /// Takes what is being done, and the share of the cell that is done.
   package let progress: ProgressHandler
@@ -83,15 +82,12 @@ package struct CellResult<Kind: Experiment>: Sendable {
   }
 }
 
-/// The results of all cells of a run.
 package struct ExperimentResults<Kind: Experiment>: Sendable {
-  /// Where a cell stands.
   struct Cell: Hashable {
     let seed: UInt64
     let point: Kind.Point
   }
 
-  /// The seeds of the run.
   package let seeds: [UInt64]
   /// Whether the run has the small size, for which checks may ask less.
   package let isQuick: Bool
@@ -108,7 +104,6 @@ package struct ExperimentResults<Kind: Experiment>: Sendable {
   /// The values of all cells, in the order in which they are computed.
   var all: [Kind.Result] { cells.values.map(\.values) }
 
-  /// The values of a cell.
   subscript(seed: UInt64, point: Kind.Point) -> Kind.Result { cell(seed, point).values }
 
   /// The values at a point, one for each seed.
@@ -135,7 +130,6 @@ package struct ExperimentResults<Kind: Experiment>: Sendable {
 }
 
 extension ExperimentResults where Kind.Point == WholeSeed {
-  /// The values of each seed.
   package var values: [Kind.Result] { values(at: .all) }
 
   /// A number of each seed's cell; what a seed does not have makes the statistic fail.

@@ -3,14 +3,12 @@ internal import Yams
 
 /// A YAML mapping whose values know where they stand.
 struct ConfigurationDocument {
-  /// A value, and where it was given.
   struct Entry {
     let key: String
     let node: Node
     let place: Place
   }
 
-  /// The beginning of the document.
   let place: Place
   private let path: String
   private let root: Node.Mapping

@@ -19,17 +19,13 @@ package struct ExperimentFile: Sendable {
   /// The keys that every file may have beside the settings of its experiment.
   package static let commonKeys = ["experiment", "title", "seeds", "quick"]
 
-  /// Where the file is.
   package let path: String
-  /// The experiment.
   package let experiment: any Experiment.Type
-  /// What its summary is called.
   package let title: String
   /// The seeds, each a repetition.
   package let seeds: [UInt64]
   /// Whether the values under `quick` are in force.
   package let isQuick: Bool
-  /// The settings.
   package let settings: Settings
 
   /// Reads and checks a file.

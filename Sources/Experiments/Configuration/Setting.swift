@@ -7,15 +7,10 @@ package import TensorFiles
 package struct Setting: Sendable {
   /// What a setting may hold.
   package enum Kind: Sendable {
-    /// A whole number in a range.
     case integer(ClosedRange<Int>)
-    /// A finite number in a range.
     case number(ClosedRange<Double>)
-    /// Text that is not empty.
     case text
-    /// One of these words.
     case choice([String])
-    /// `true` or `false`.
     case flag
     /// A list of at least one whole number in a range, or, if `mayBeEmpty`, of none.
     case integers(ClosedRange<Int>, mayBeEmpty: Bool = false)
@@ -25,7 +20,6 @@ package struct Setting: Sendable {
     case choices([String])
     /// A list of methods with their settings, such as `lissa:depth=10`, each at most once.
     case methods
-    /// A file or folder that exists.
     case path
   }
 
@@ -35,19 +29,10 @@ package struct Setting: Sendable {
   package let kind: Kind
   /// Its value where the file says nothing; nil where it may be left out and then has none.
   package let standard: OrderedJSON?
-  /// Whether the file must say it.
   package let isRequired: Bool
   /// What it means, in one line, with its unit.
   package let help: String
 
-  /// Declares a setting with a value of its own.
-  ///
-  /// - Parameters:
-  ///   - key: The key; dots are levels of the file.
-  ///   - kind: What it may hold.
-  ///   - standard: Its value where the file says nothing; nil for none.
-  ///   - isRequired: Whether the file must say it.
-  ///   - help: What it means, in one line.
   package init(
     _ key: String, _ kind: Kind, standard: OrderedJSON? = nil, isRequired: Bool = false,
     help: String
@@ -93,12 +78,23 @@ extension Setting {
   /// The folder of data sets, for experiments that read one of them.
   static let dataFolder = Setting(
     "data.folder", .path, help: "the folder of data sets that docs/data.md describes")
-}
 
-extension OrderedJSON {
-  /// Methods as `--method` takes them.
-  static func methods(_ specifications: [String]) -> OrderedJSON {
-    .array(specifications.map { .string($0) })
+  /// A number of things, at least 1.
+  static func count(_ key: String, _ standard: Int, help: String) -> Setting {
+    Setting(key, .integer(.counting), standard: .integer(standard), help: help)
+  }
+
+  /// How often something random is drawn.
+  static func draws(_ standard: Int, help: String) -> Setting {
+    Setting("random-draws", .integer(1...1000), standard: .integer(standard), help: help)
+  }
+
+  static func flag(_ key: String, _ standard: Bool, help: String) -> Setting {
+    Setting(key, .flag, standard: .boolean(standard), help: help)
+  }
+
+  static func methods(_ key: String, _ standard: [String], help: String) -> Setting {
+    Setting(key, .methods, standard: .array(standard.map { .string($0) }), help: help)
   }
 }
 

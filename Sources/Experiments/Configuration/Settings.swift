@@ -45,20 +45,14 @@ package struct Settings: Sendable, Hashable {
     }
   }
 
-  /// Whether the setting has a value.
   package func has(_ key: String) -> Bool { values[key] != nil }
 
-  /// A whole number.
   package func integer(_ key: String) -> Int { value(key) { $0.integer } }
-  /// A number.
   package func number(_ key: String) -> Double { value(key) { $0.number } }
   /// Text, one of several words, or a path.
   package func text(_ key: String) -> String { value(key) { $0.string } }
-  /// True or false.
   package func flag(_ key: String) -> Bool { value(key) { $0.boolean } }
-  /// A list of whole numbers.
   package func integers(_ key: String) -> [Int] { list(key) { $0.integer } }
-  /// A list of numbers.
   package func numbers(_ key: String) -> [Double] { list(key) { $0.number } }
   /// A list of words or methods.
   package func texts(_ key: String) -> [String] { list(key) { $0.string } }
@@ -66,48 +60,39 @@ package struct Settings: Sendable, Hashable {
   /// A path, or nil where it has none.
   package func optionalText(_ key: String) -> String? { has(key) ? text(key) : nil }
 
-  /// All values as one object.
   package var json: OrderedJSON { .object(values) }
 
-  /// An error about a value that no single setting shows: with the place where it was given.
-  ///
-  /// - Parameters:
-  ///   - key: The setting to change.
-  ///   - reason: What is wrong, and what to do about it.
+  /// An error about a value that no single setting shows, with the place where it was given.
   package func invalid(_ key: String, _ reason: String) -> ExperimentError {
     .invalidValue(place(of: key), key: key, reason: reason)
   }
 
-  /// Refuses a list that holds a value twice.
-  ///
-  /// - Parameters:
-  ///   - values: The list.
-  ///   - key: The setting that it is of.
-  ///   - what: What one value is, such as "a rank".
-  /// - Throws: ``ExperimentError/invalidValue(_:key:reason:)``.
+  /// Refuses more examples than a data set has.
+  func require(
+    _ asked: Int, of name: String, with count: Int, _ what: String = "examples",
+    key: String = "data.training"
+  ) throws {
+    guard asked <= count else {
+      throw invalid(
+        key, "\(name) has \(count) \(what), and \(asked) are asked for; ask for fewer")
+    }
+  }
+
+  /// Refuses a list of a setting that holds a value twice; `what` says what one value is, such as "a rank".
   func requireDistinct(_ values: [some Hashable], _ key: String, _ what: String) throws {
     guard Set(values).count == values.count else {
       throw invalid(key, "\(what) is given twice")
     }
   }
 
-  /// An error about a value that other settings make necessary.
-  ///
-  /// - Parameters:
-  ///   - key: The setting that has no value.
-  ///   - cause: The setting that makes it necessary.
-  ///   - allowed: What it may be.
-  ///   - help: What it is for.
+  /// An error about a value that another setting makes necessary.
   package func missing(
     _ key: String, neededBy cause: String, allowed: String, help: String
   ) -> ExperimentError {
     .missingKey(place(of: cause), key: key, allowed: allowed, help: help)
   }
 
-  /// The folder of data sets.
-  ///
-  /// - Parameter help: What is read from it, for the error.
-  /// - Throws: ``ExperimentError/missingKey(_:key:allowed:help:)`` where the file names none.
+  /// The folder of data sets; an error where the file names none, which says by `help` what is read from it.
   func dataFolder(
     help: String = "the folder of data sets that docs/data.md describes"
   ) throws -> URL {

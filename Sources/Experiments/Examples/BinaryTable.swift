@@ -7,7 +7,6 @@ internal import TensorFiles
 
 /// Two classes of examples for regressions on tables: two digits, or the breast cancers of Wisconsin.
 struct BinaryTable: ExampleSource {
-  /// The settings under `data`.
   static let settings = [
     Setting(
       "data.set", .choice(["digits", "breast-cancer"]), standard: "digits",
@@ -16,13 +15,11 @@ struct BinaryTable: ExampleSource {
     Setting(
       "data.digits", .integers(0...9), standard: [3, 8],
       help: "digits: the two that are told apart; the second is class 1"),
-    Setting("data.training", .integer(.counting), standard: 200, help: "training examples"),
-    Setting(
-      "data.points", .integer(.counting), standard: 10,
-      help: "examples beside the training set at which the answer is watched"),
+    Setting.count("data.training", 200, help: "training examples"),
+    Setting.count(
+      "data.points", 10, help: "examples beside the training set at which the answer is watched"),
   ]
 
-  /// The name.
   let name: String
   /// What the data are, in a few characters.
   let fingerprint: String
@@ -30,9 +27,6 @@ struct BinaryTable: ExampleSource {
   private let trainingCount: Int
   private let pointCount: Int
 
-  /// Reads the table.
-  ///
-  /// - Throws: ``ExperimentError`` where there are fewer examples than asked for; an error from reading.
   init(_ settings: Settings) throws {
     name = settings.text("data.set")
     trainingCount = settings.integer("data.training")
@@ -64,12 +58,7 @@ struct BinaryTable: ExampleSource {
       }
       fingerprint = all.fingerprint
     }
-    guard trainingCount + pointCount <= all.count else {
-      throw settings.invalid(
-        "data.training",
-        "\(name) has \(all.count) examples, and \(trainingCount + pointCount) are asked for; ask for fewer"
-      )
-    }
+    try settings.require(trainingCount + pointCount, of: name, with: all.count)
   }
 
   /// The last column of the header.
@@ -78,7 +67,6 @@ struct BinaryTable: ExampleSource {
     return header.split(separator: ",").last.map(String.init) ?? ""
   }
 
-  /// What is read.
   var inputs: OrderedDictionary<String, String> { [name: fingerprint] }
 
   /// The examples of one seed, as many as the file says, with all features.

@@ -17,11 +17,9 @@ protocol ExampleSource<Examples>: Sendable {
   /// What is read: a name, and a fingerprint of the contents, for each.
   var inputs: OrderedDictionary<String, String> { get }
 
-  /// The examples of one seed.
   func parts(seed: UInt64) throws -> ExampleParts<Examples>
 }
 
-/// The examples of one seed.
 struct ExampleParts<Examples: Sendable>: Sendable {
   /// Examples that only a base model sees; nil where there is none.
   var base: Examples?
@@ -40,11 +38,9 @@ struct ExampleParts<Examples: Sendable>: Sendable {
 /// An experiment whose examples come from one source.
 protocol ExperimentOnExamples: Experiment {
   associatedtype Examples: ExampleSource
-  /// The examples.
   var data: Examples { get }
 }
 
 extension ExperimentOnExamples {
-  /// What the source reads.
   var inputs: OrderedDictionary<String, String> { data.inputs }
 }

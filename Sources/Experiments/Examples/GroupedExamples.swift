@@ -19,7 +19,6 @@ struct GroupedExamples: ExampleSource {
     var test: Int
   }
 
-  /// The settings under `data`.
   static func settings(_ sizes: Sizes) -> [Setting] {
     [
       Setting(
@@ -37,22 +36,16 @@ struct GroupedExamples: ExampleSource {
       Setting(
         "data.group-correlation", .number(-1...1), standard: 0.5,
         help: "the correlation of group and label of synthetic points"),
-      Setting(
-        "data.group-feature", .flag, standard: true,
+      Setting.flag(
+        "data.group-feature", true,
         help: "whether the group of synthetic points is a feature beside their place"),
-      Setting(
-        "data.training", .integer(.counting), standard: .integer(sizes.training),
-        help: "training examples"),
-      Setting(
-        "data.validation", .integer(.counting), standard: .integer(sizes.validation),
-        help: "examples that influence is asked of"),
-      Setting(
-        "data.test", .integer(.counting), standard: .integer(sizes.test),
-        help: "examples for the final numbers"),
+      Setting.count("data.training", sizes.training, help: "training examples"),
+      Setting.count(
+        "data.validation", sizes.validation, help: "examples that influence is asked of"),
+      Setting.count("data.test", sizes.test, help: "examples for the final numbers"),
     ]
   }
 
-  /// Names and fingerprints of what is read.
   let inputs: OrderedDictionary<String, String>
   private let source: Source
   private let sizes: Sizes
@@ -63,7 +56,6 @@ struct GroupedExamples: ExampleSource {
     case table(pool: GroupedDataSet<Double>, held: GroupedDataSet<Double>?)
   }
 
-  /// What a file says under `data`.
   private struct Options: Decodable {
     let set: String
     let bankGroup: TableRoles.BankGroup
@@ -113,11 +105,7 @@ struct GroupedExamples: ExampleSource {
     if let held { inputs["\(name) test"] = held.fingerprint }
     self.inputs = inputs
     let asked = sizes.training + sizes.validation + (held == nil ? sizes.test : 0)
-    guard asked <= pool.count else {
-      throw settings.invalid(
-        "data.training",
-        "\(name) has \(pool.count) examples, and \(asked) are asked for; ask for fewer")
-    }
+    try settings.require(asked, of: name, with: pool.count)
     if let held, sizes.test > held.count {
       throw settings.invalid(
         "data.test", "\(name) has \(held.count) test examples, and \(sizes.test) are asked for")
@@ -125,7 +113,6 @@ struct GroupedExamples: ExampleSource {
     source = .table(pool: pool, held: held)
   }
 
-  /// The examples of one seed.
   func parts(seed: UInt64) throws -> ExampleParts<GroupedDataSet<Double>> {
     let counts = [sizes.training, sizes.validation, sizes.test]
     let parts: [GroupedDataSet<Double>]

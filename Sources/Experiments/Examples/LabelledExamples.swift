@@ -19,19 +19,15 @@ struct LabelledExamples: ExampleSource {
     var flip = 0.0
   }
 
-  /// The settings under `data`.
   static func settings(_ sizes: Sizes) -> [Setting] {
     var settings = [
       Setting(
         "data.set", .choice(LabelledPool.names), standard: "digits",
         help: "the data set; all but digits need data.folder"),
       .dataFolder,
-      Setting(
-        "data.training", .integer(.counting), standard: .integer(sizes.training),
-        help: "training examples"),
-      Setting(
-        "data.validation", .integer(.counting), standard: .integer(sizes.validation),
-        help: "clean examples that influence is asked of"),
+      Setting.count("data.training", sizes.training, help: "training examples"),
+      Setting.count(
+        "data.validation", sizes.validation, help: "clean examples that influence is asked of"),
       Setting(
         "data.flip", .number(.share), standard: .number(sizes.flip),
         help: "the share of training labels that are made wrong"),
@@ -39,15 +35,11 @@ struct LabelledExamples: ExampleSource {
     settings += LabelledPool.settings
     if sizes.test > 0 {
       settings.append(
-        Setting(
-          "data.test", .integer(.counting), standard: .integer(sizes.test),
-          help: "clean examples for the final accuracy"))
+        Setting.count("data.test", sizes.test, help: "clean examples for the final accuracy"))
     }
     if sizes.base > 0 {
       settings.append(
-        Setting(
-          "data.base", .integer(.counting), standard: .integer(sizes.base),
-          help: "examples that the base model is trained on"))
+        Setting.count("data.base", sizes.base, help: "examples that the base model is trained on"))
     }
     return settings
   }
@@ -67,23 +59,21 @@ struct LabelledExamples: ExampleSource {
       flip: settings.number("data.flip"))
     source = try LabelledPool(settings)
     let held = source.held?.count ?? 0
-    try source.require(
-      sizes.base + sizes.training + (held == 0 ? sizes.validation + max(1, sizes.test) : 0),
-      settings)
-    guard held == 0 || sizes.validation + max(1, sizes.test) <= held else {
-      throw settings.invalid(
-        "data.validation",
-        "\(source.name) has \(held) examples beside the training set, and \(sizes.validation + max(1, sizes.test)) are asked for; ask for fewer"
-      )
+    let others = sizes.validation + max(1, sizes.test)
+    try settings.require(
+      sizes.base + sizes.training + (held == 0 ? others : 0), of: source.name,
+      with: source.pool.count)
+    if held > 0 {
+      try settings.require(
+        others, of: source.name, with: held, "examples beside the training set",
+        key: "data.validation")
     }
     if source.noisyLabels != nil, sizes.flip > 0 {
       throw settings.invalid("data.flip", "\(source.name) has wrong labels of its own; give 0")
     }
   }
 
-  /// What is read.
   var inputs: OrderedDictionary<String, String> { source.inputs }
-  /// The number of classes.
   var classCount: Int { source.pool.classCount }
   /// Whether wrong labels are people's, and not made.
   var hasHumanLabels: Bool { source.noisyLabels != nil }
@@ -101,7 +91,6 @@ struct LabelledExamples: ExampleSource {
     )
   }
 
-  /// The examples of one seed.
   func parts(seed: UInt64) throws -> ExampleParts<TabularDataSet<Double>> {
     let trainingCounts = (sizes.base > 0 ? [sizes.base] : []) + [sizes.training]
     // One example where there is no final number, so that the others are drawn as where there is one.

@@ -7,13 +7,12 @@ internal import TensorFiles
 
 /// A data set with classes, by the name that files of experiments use.
 struct LabelledPool: Sendable {
-  /// The names.
   static let names = ["digits", "mnist", "cifar10n"]
 
   /// What only some of the data sets ask for.
   static let settings = [
-    Setting(
-      "data.pool", .integer(.counting), standard: 10_000,
+    Setting.count(
+      "data.pool", 10_000,
       help: "mnist, cifar10n: how many examples of the files, from the first, are drawn from"),
     Setting(
       "data.pooling", .integer(1...16), standard: 2,
@@ -29,7 +28,6 @@ struct LabelledPool: Sendable {
       help: "cifar10n by patches: the number of filters; 8 features each"),
   ]
 
-  /// The name.
   let name: String
   /// The examples to draw from, with right labels.
   let pool: TabularDataSet<Double>
@@ -85,28 +83,10 @@ struct LabelledPool: Sendable {
     }
   }
 
-  /// What is read: the name, and the fingerprint.
   var inputs: OrderedDictionary<String, String> { [name: fingerprint] }
 
-  /// Refuses more examples than there are to draw from.
-  ///
-  /// - Throws: ``ExperimentError``.
-  func require(_ count: Int, _ settings: Settings) throws {
-    guard count <= pool.count else {
-      throw settings.invalid(
-        "data.training",
-        "\(name) has \(pool.count) examples, and \(count) are asked for; ask for fewer")
-    }
-  }
-
-  /// Draws examples that share none.
-  ///
-  /// - Parameters:
-  ///   - training: How many for each part that comes from the pool.
-  ///   - others: How many for each further part, from the examples that are kept apart where there are some, or
-  ///     else from the pool.
-  ///   - seed: Draws them.
-  /// - Returns: The parts of both, in their order.
+  /// Draws examples that share none: parts of these sizes from the pool, and further ones from the examples that are
+  /// kept apart, or from the pool where there are none.
   func split(
     training: [Int], others: [Int], seed: UInt64
   ) throws -> [TabularDataSet<Double>] {

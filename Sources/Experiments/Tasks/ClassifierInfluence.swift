@@ -60,7 +60,6 @@ struct ClassifierInfluence: Sendable {
     }
   }
 
-  /// The settings of methods.
   static let settings = [
     Setting(
       "methods", .choices(of: Method.self),
@@ -77,7 +76,6 @@ struct ClassifierInfluence: Sendable {
       help: "λ of datainf, as a share of the mean eigenvalue"),
   ]
 
-  /// The settings of the classifier.
   static func modelSettings(regularization: Double) -> [Setting] {
     [
       Setting(
@@ -89,7 +87,6 @@ struct ClassifierInfluence: Sendable {
     ]
   }
 
-  /// The classifier.
   let model: LogisticRegression
   private let options: Options
 

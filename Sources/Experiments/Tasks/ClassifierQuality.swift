@@ -58,14 +58,4 @@ struct ClassifierQuality: Codable, Sendable {
     }
     attackDistance = ways.reduce(0, +) / Double(ways.count)
   }
-
-  /// The measure that trimming for a functional is meant to improve; of gaps, without their sign.
-  func target(of kind: FunctionalQuery.Kind) -> Double {
-    switch kind {
-    case .utility: accuracy
-    case .demographicParity: abs(demographicParity)
-    case .equalOpportunity: abs(equalOpportunity)
-    case .robustness: robustAccuracy
-    }
-  }
 }

@@ -26,7 +26,6 @@ struct FunctionalQuery: Sendable {
     }
   }
 
-  /// Which functional.
   let kind: Kind
   /// The functional, at the examples below.
   let functional: ClassifierFunctional

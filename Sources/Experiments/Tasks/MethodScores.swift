@@ -15,7 +15,7 @@ struct MethodScores {
   /// Fits and scores each method by itself, in double precision.
   ///
   /// - Parameters:
-  ///   - methods: As `--method` takes them.
+  ///   - methods: Names with settings.
   ///   - pair: Gradients of training examples and queries.
   ///   - damping: The damping of each tensor.
   ///   - wholeDamping: The damping of the second derivatives of all parameters.

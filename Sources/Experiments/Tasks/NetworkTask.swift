@@ -27,10 +27,8 @@ struct NetworkTask: Sendable {
       Setting(
         "model.activation", .choice(of: Activation.self), standard: "tanh",
         help: "what hidden units do"),
-      Setting(
-        "model.epochs", .integer(.counting), standard: .integer(defaults.epochs),
-        help: "passes over the training examples"),
-      Setting("model.batch", .integer(.counting), standard: 32, help: "examples of one step"),
+      Setting.count("model.epochs", defaults.epochs, help: "passes over the training examples"),
+      Setting.count("model.batch", 32, help: "examples of one step"),
       Setting(
         "model.learning-rate", .number(.positive), standard: .number(defaults.learningRate),
         help: "learning rate of AdamW"),
@@ -41,19 +39,16 @@ struct NetworkTask: Sendable {
     if defaults.rank > 0 {
       if includesRank {
         settings.append(
-          Setting(
-            "model.rank", .integer(.counting), standard: .integer(defaults.rank),
-            help: "rank of the LoRA adapters"))
+          Setting.count("model.rank", defaults.rank, help: "rank of the LoRA adapters"))
       }
       settings.append(
-        Setting(
-          "model.base-epochs", .integer(.counting), standard: .integer(defaults.baseEpochs),
+        Setting.count(
+          "model.base-epochs", defaults.baseEpochs,
           help: "passes of the base model over its own examples"))
     }
     return settings
   }
 
-  /// What a file says under `model`.
   private struct Options: Decodable {
     let hidden: [Int]?
     let activation: Activation
@@ -65,7 +60,6 @@ struct NetworkTask: Sendable {
     let baseEpochs: Int?
   }
 
-  /// The units of each hidden layer.
   var hidden: [Int]
   let activation: Activation
   var training: TrainingSettings
@@ -123,4 +117,19 @@ struct NetworkTask: Sendable {
   func trained(
     on data: TabularDataSet<Double>, seed: UInt64
   ) throws -> TrainedPerceptron<Double> { try model(for: data).trained(on: data, seed: seed) }
+
+  /// The test accuracies after training anew on some training rows alone, each the mean over trainings with some seeds.
+  func accuracies(
+    of choices: [[Int]], from parts: ExampleParts<TabularDataSet<Double>>, seeds: [UInt64]
+  ) throws -> [Double] {
+    let values = try Parallelism.map(choices.count * seeds.count) { index in
+      try trained(
+        on: parts.training.selecting(choices[index / seeds.count]),
+        seed: seeds[index % seeds.count]
+      ).network.accuracy(on: parts.test)
+    }
+    return choices.indices.map {
+      values[$0 * seeds.count..<($0 + 1) * seeds.count].reduce(0, +) / Double(seeds.count)
+    }
+  }
 }

@@ -1,7 +1,6 @@
 internal import OrderedCollections
 
 extension AdversarialDefence {
-  /// What is measured of one seed and share of attacked examples.
   struct Result: Codable, Sendable {
     /// The classifier as it is.
     var none: Accuracies
@@ -34,6 +33,5 @@ extension AdversarialDefence {
     var clean: Double
   }
 
-  /// The name of one draw of random scores.
   static func draw(_ index: Int) -> String { "random-\(index)" }
 }

@@ -28,7 +28,6 @@ struct AdversarialDefence: ExperimentOnExamples {
     case scaleFeatures = "scale-features"
   }
 
-  /// Data, shares, methods, defences.
   static let settings =
     [
       Setting(
@@ -42,17 +41,14 @@ struct AdversarialDefence: ExperimentOnExamples {
         standard: ["trim", "relabel", "reweight"], help: "what is done with scores"),
       Setting(
         "reweight-strength", .number(0...100), standard: 1, help: "β of the weights 2σ(β·z)"),
-      Setting(
-        "leak", .flag, standard: false,
+      Setting.flag(
+        "leak", false,
         help: "also score rows by the attacked test examples themselves, as published scripts do"),
-      Setting(
-        "random-draws", .integer(1...1000), standard: 3,
-        help: "how many random scores the methods are held against"),
+      Setting.draws(3, help: "how many random scores the methods are held against"),
     ] + ClassifierInfluence.settings
     + GroupedExamples.settings(.init(training: 600, validation: 400, test: 1000))
     + ClassifierInfluence.modelSettings(regularization: 1e-3)
 
-  /// What a file says of the attack and the defences.
   struct Options: Decodable {
     let shares: [Double]
     let budget: Double
@@ -68,7 +64,6 @@ struct AdversarialDefence: ExperimentOnExamples {
   private let attack: BoundaryAttack
   private let training: NewtonSettings
 
-  /// Opens the data.
   init(_ settings: Settings) throws {
     let options: Options = settings.values()
     self.options = options
@@ -82,7 +77,6 @@ struct AdversarialDefence: ExperimentOnExamples {
     data = try GroupedExamples(settings)
   }
 
-  /// The shares that are attacked.
   var points: [Double] { options.shares }
   func name(of share: Double) -> String? { "share-\(share)" }
 
@@ -157,7 +151,6 @@ struct AdversarialDefence: ExperimentOnExamples {
       })
   }
 
-  /// The classifier of one defence.
   private func defended(
     _ model: LogisticRegression, by defence: Defence, _ scores: [Double]
   ) throws -> BinaryHead {

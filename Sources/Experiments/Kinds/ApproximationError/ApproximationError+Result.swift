@@ -5,7 +5,6 @@ internal import OrderedCollections
 internal import TensorFiles
 
 extension ApproximationError {
-  /// What is measured at one rank.
   struct Result: Codable, Sendable {
     /// The number of columns of the gradients.
     var columns: Int
@@ -42,7 +41,6 @@ extension ApproximationError {
     }
   }
 
-  /// What each method takes.
   typealias Costs = OrderedDictionary<String, Seconds>
 
   struct Seconds: Codable, Sendable {

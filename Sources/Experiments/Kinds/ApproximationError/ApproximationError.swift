@@ -16,18 +16,16 @@ struct ApproximationError: ExperimentOnExamples {
   static let summary = "How close is each approximation to exact as LoRA's rank grows"
   static let source = "DataInf (arXiv 2310.00902), figure 1."
 
-  /// Data, model, ranks, methods.
   static let settings =
     [
       Setting(
         "ranks", .integers(1...1024), standard: [1, 2, 4, 8], help: "ranks of the LoRA adapters"),
-      Setting(
-        "methods", .methods,
-        standard: .methods([
+      Setting.methods(
+        "methods",
+        [
           HessianFree.name, BlockNormalized.name, DataInf.name, "\(LiSSA.name):depth=10",
           ExactFisher.name,
-        ]),
-        help: "what is held against exact"),
+        ], help: "what is held against exact"),
     ]
     + LabelledExamples.settings(
       .init(base: 597, training: 900, validation: 200, test: 100, flip: 0.2))
@@ -39,7 +37,6 @@ struct ApproximationError: ExperimentOnExamples {
   let data: LabelledExamples
   private let network: NetworkTask
 
-  /// Opens the data.
   init(_ settings: Settings) throws {
     ranks = settings.integers("ranks")
     try settings.requireDistinct(ranks, "ranks", "a rank")
@@ -51,7 +48,6 @@ struct ApproximationError: ExperimentOnExamples {
     network = NetworkTask(settings)
   }
 
-  /// The ranks.
   var points: [Int] { ranks }
   func name(of rank: Int) -> String? { "rank-\(rank)" }
 

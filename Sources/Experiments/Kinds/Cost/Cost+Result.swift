@@ -1,7 +1,6 @@
 internal import OrderedCollections
 
 extension Cost {
-  /// What is counted at one size.
   struct Result: Codable, Sendable {
     /// n.
     var examples: Int
@@ -28,9 +27,7 @@ extension Cost {
 
   /// The measurements of one method on one side, one for each repeat.
   struct Measured: Codable, Sendable {
-    /// By the clock.
     var seconds: [Double] = []
-    /// Of all processors together.
     var processorSeconds: [Double] = []
     /// How far the memory of the process grew, in bytes; empty where the system does not tell.
     var memory: [Double] = []

@@ -18,33 +18,28 @@ struct Cost: Experiment {
     "What does each method cost as examples, columns, blocks and rank grow"
   static let source = "DataInf (arXiv 2310.00902), table 1 and section 5."
 
-  /// Methods, and the sizes along each axis.
   static let settings = [
-    Setting(
-      "methods", .methods,
-      standard: .methods([
-        HessianFree.name, "\(LiSSA.name):depth=10", "\(ConjugateGradient.name):tolerance=1e-2",
-      ]),
+    Setting.methods(
+      "methods",
+      [HessianFree.name, "\(LiSSA.name):depth=10", "\(ConjugateGradient.name):tolerance=1e-2"],
       help: "methods on the side that costs choose"),
-    Setting(
-      "two-sided", .methods, standard: .methods([DataInf.name, ExactFisher.name]),
+    Setting.methods(
+      "two-sided", [DataInf.name, ExactFisher.name],
       help: "methods on the score side, through the n × n kernel, and on the query side"),
     Setting("examples", .integers(2...Int.max), standard: [250, 500, 1000, 2000], help: "n"),
     Setting(
       "columns", .integers(1...Int.max), standard: [128, 256, 512, 1024], help: "d of each block"),
     Setting("blocks", .integers(1...Int.max), standard: [1, 2, 4, 8], help: "L"),
     Setting("ranks", .integers(1...Int.max), standard: [1, 2, 4, 8], help: "ranks r of LoRA"),
-    Setting(
-      "rank-width", .integer(.counting), standard: 256,
-      help: "inputs, and outputs, of a layer with adapters: d = rank-width · r"),
+    Setting.count(
+      "rank-width", 256, help: "inputs, and outputs, of a layer with adapters: d = rank-width · r"),
     Setting("fixed.examples", .integer(2...Int.max), standard: 1000, help: "n of the other axes"),
-    Setting("fixed.columns", .integer(.counting), standard: 512, help: "d of the other axes"),
-    Setting("fixed.blocks", .integer(.counting), standard: 4, help: "L of the other axes"),
-    Setting("queries", .integer(.counting), standard: 100, help: "m, all of them scored"),
-    Setting("repeats", .integer(.counting), standard: 3, help: "measurements of each point"),
+    Setting.count("fixed.columns", 512, help: "d of the other axes"),
+    Setting.count("fixed.blocks", 4, help: "L of the other axes"),
+    Setting.count("queries", 100, help: "m, all of them scored"),
+    Setting.count("repeats", 3, help: "measurements of each point"),
   ]
 
-  /// What grows.
   enum Axis: String, CaseIterable {
     case examples, columns, blocks, ranks
 
@@ -65,7 +60,6 @@ struct Cost: Experiment {
     var name: String { side == .automatic ? method : "\(method), \(side.rawValue) side" }
   }
 
-  /// What a file says of the methods, and of what is the same along all axes.
   struct Options: Decodable {
     let methods: [String]
     let twoSided: [String]
@@ -85,7 +79,6 @@ struct Cost: Experiment {
   let sizes: [Axis: [Int]]
   private let options: Options
 
-  /// Checks the sizes.
   init(_ settings: Settings) throws {
     let options: Options = settings.values()
     self.options = options
@@ -108,16 +101,13 @@ struct Cost: Experiment {
     self.sizes = sizes
   }
 
-  /// None: the gradients are drawn.
   var inputs: OrderedDictionary<String, String> { [:] }
 
-  /// A size along one axis.
   struct Point: Hashable {
     let axis: Axis
     let size: Int
   }
 
-  /// Every size of every axis.
   var points: [Point] {
     Axis.allCases.flatMap { axis in
       sizes[axis, default: []].map { Point(axis: axis, size: $0) }

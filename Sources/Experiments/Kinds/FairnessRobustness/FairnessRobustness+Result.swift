@@ -1,7 +1,6 @@
 internal import OrderedCollections
 
 extension FairnessRobustness {
-  /// What is measured of one seed.
   struct Result: Codable, Sendable {
     /// The value of each functional on the validation examples, before trimming.
     var functionals: OrderedDictionary<String, Double>

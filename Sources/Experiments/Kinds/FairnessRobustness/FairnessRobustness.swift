@@ -18,15 +18,12 @@ struct FairnessRobustness: ExperimentOnExamples {
   static let source =
     "Revisit, Extend, and Enhance Hessian-Free Influence Functions (arXiv 2405.17490), fairness and robustness; functionals and attack of Chhabra et al. (ICLR 2024)."
 
-  /// Data, budgets, methods.
   static let settings =
     [
       Setting(
         "budgets", .numbers(0...0.9), standard: [0, 0.02, 0.05, 0.1, 0.2],
         help: "the shares of training rows that are removed, ascending from 0"),
-      Setting(
-        "random-draws", .integer(1...1000), standard: 3,
-        help: "how many random removals each budget is held against"),
+      Setting.draws(3, help: "how many random removals each budget is held against"),
     ] + ClassifierInfluence.settings
     + GroupedExamples.settings(.init(training: 600, validation: 400, test: 1000))
     + ClassifierInfluence.modelSettings(regularization: 1e-3)
@@ -38,7 +35,6 @@ struct FairnessRobustness: ExperimentOnExamples {
   private let attack: BoundaryAttack
   private let training: NewtonSettings
 
-  /// Opens the data.
   init(_ settings: Settings) throws {
     budgets = settings.numbers("budgets")
     guard budgets.first == 0, zip(budgets, budgets.dropFirst()).allSatisfy({ $0 < $1 }),

@@ -2,9 +2,7 @@ internal import OrderedCollections
 internal import TensorFiles
 
 extension InfluentialSubsets {
-  /// What is measured of one seed and regression.
   struct Result: Codable, Sendable {
-    /// The searches among all training examples, for each point at which the answer is watched.
     var points: [Watched]
     /// The effects of sets of 1, 2, … among few examples, by search, for each point.
     var small: [OrderedDictionary<String, [Double]>]

@@ -17,7 +17,6 @@ struct InfluentialSubsets: ExperimentOnExamples {
   static let source =
     "Most Influential Subset Selection (arXiv 2409.18153), sections 3 to 5; its winning rate."
 
-  /// Data, regressions, searches.
   static let settings =
     [
       Setting(
@@ -32,11 +31,9 @@ struct InfluentialSubsets: ExperimentOnExamples {
       Setting(
         "direction", .choice(of: RemovalDirection.self), standard: "raise",
         help: "whether the answer is to rise or to fall"),
-      Setting(
-        "random-draws", .integer(1...1000), standard: 10, help: "random sets of each size"),
-      Setting(
-        "keep-rows", .flag, standard: false,
-        help: "whether the rows of every set are written to the results"),
+      Setting.draws(10, help: "random sets of each size"),
+      Setting.flag(
+        "keep-rows", false, help: "whether the rows of every set are written to the results"),
       Setting(
         "least-squares.penalty", .number(.positive), standard: 1,
         help: "α of least squares: ½‖y − Xθ‖² + (α/2)‖θ‖²"),
@@ -46,13 +43,11 @@ struct InfluentialSubsets: ExperimentOnExamples {
       Setting(
         "small.examples", .integer(4...40), standard: 12,
         help: "training examples where all sets are tried"),
-      Setting(
-        "small.columns", .integer(.counting), standard: 4,
-        help: "random directions that features are projected to there"),
+      Setting.count(
+        "small.columns", 4, help: "random directions that features are projected to there"),
       Setting("small.largest", .integer(1...5), standard: 3, help: "the largest sets tried there"),
     ] + BinaryTable.settings
 
-  /// What a file says of the searches.
   struct Options: Decodable {
     let models: [WatchedRegression.Kind]
     let sizes: [Int]
@@ -82,7 +77,6 @@ struct InfluentialSubsets: ExperimentOnExamples {
   let steps: [Int]
   let data: BinaryTable
 
-  /// Checks what goes together, and opens the data.
   init(_ settings: Settings) throws {
     let options: Options = settings.values()
     self.options = options
@@ -114,13 +108,10 @@ struct InfluentialSubsets: ExperimentOnExamples {
     }
   }
 
-  /// The regressions.
   var points: [WatchedRegression.Kind] { options.models }
   func name(of model: WatchedRegression.Kind) -> String? { model.rawValue }
 
-  /// The name of removals that are drawn.
   static let random = "random"
-  /// The name of the best of all sets.
   static let best = "best"
   static func adaptive(_ step: Int) -> String { "adaptive, step \(step)" }
 

@@ -159,14 +159,9 @@ extension InnerProductEnsemble {
   private func accuracies(
     after kept: [[Int]], _ parts: ExampleParts<TabularDataSet<Double>>, seed: UInt64
   ) throws -> [Double] {
-    let trimSeeds = options.trimSeeds
-    let values = try Parallelism.map(kept.count * trimSeeds) { index in
-      try network.trained(
-        on: parts.training.selecting(kept[index / trimSeeds]),
-        seed: seed &+ 7_000_003 &* UInt64(index % trimSeeds + 1)
-      ).network.accuracy(on: parts.test)
-    }
-    return kept.indices.map { Self.mean(Array(values[$0 * trimSeeds..<($0 + 1) * trimSeeds])) }
+    try network.accuracies(
+      of: kept, from: parts,
+      seeds: (1...UInt64(options.trimSeeds)).map { seed &+ 7_000_003 &* $0 })
   }
 
   static func mean(_ values: [Double]) -> Double {

@@ -30,7 +30,6 @@ extension InnerProductEnsemble {
     var accuracy: Double
     /// The test accuracies after removals at random.
     var randomAccuracies: [Double]
-    /// The rows of the wrong labels.
     var flipped: [Int]
     /// The score of each example by one model, by method.
     var scores: OrderedDictionary<String, [Double]>

@@ -20,7 +20,6 @@ struct InnerProductEnsemble: ExperimentOnExamples {
   static let source =
     "\"Revisit, Extend, and Enhance Hessian-Free Influence Functions\" (arXiv 2405.17490)."
 
-  /// Ensembles, methods, trimming, data, network.
   static let settings =
     [
       Setting(
@@ -29,23 +28,17 @@ struct InnerProductEnsemble: ExperimentOnExamples {
       Setting(
         "max-rates", .numbers(1e-6...0.999), standard: [0.001, 0.01, 0.1, 0.3],
         help: "the largest dropout rates, each an ensemble of its own"),
-      Setting(
-        "draws", .integer(.counting), standard: 3,
-        help: "independent ensembles of the largest T, whose measures are averaged"),
+      Setting.count(
+        "draws", 3, help: "independent ensembles of the largest T, whose measures are averaged"),
       Setting(
         "reference", .integer(2...Int.max), standard: 20,
         help: "further members, whose mean stands for that of very many"),
-      Setting(
-        "methods", .methods, standard: .methods([HessianFree.name, DataInf.name]),
-        help: "how a member scores"),
+      Setting.methods("methods", [HessianFree.name, DataInf.name], help: "how a member scores"),
       Setting(
         "trim", .number(0.001...0.9), standard: 0.05,
         help: "the share of lowest scores that is removed"),
-      Setting(
-        "trim-seeds", .integer(.counting), standard: 2, help: "trainings after each removal"),
-      Setting(
-        "random-draws", .integer(.counting), standard: 5,
-        help: "random removals to compare with"),
+      Setting.count("trim-seeds", 2, help: "trainings after each removal"),
+      Setting.count("random-draws", 5, help: "random removals to compare with"),
     ]
     + LabelledExamples.settings(.init(training: 600, validation: 200, test: 500, flip: 0.2))
     + NetworkTask.settings(.init(hidden: [64, 32], epochs: 20))
@@ -72,7 +65,6 @@ struct InnerProductEnsemble: ExperimentOnExamples {
     }
   }
 
-  /// What a file says of the ensembles.
   struct Options: Decodable {
     let members: [Int]
     let maxRates: [Double]
@@ -91,7 +83,6 @@ struct InnerProductEnsemble: ExperimentOnExamples {
   let data: LabelledExamples
   let network: NetworkTask
 
-  /// Opens the data.
   init(_ settings: Settings) throws {
     let options: Options = settings.values()
     self.options = options
@@ -111,7 +102,6 @@ struct InnerProductEnsemble: ExperimentOnExamples {
     network = NetworkTask(settings)
   }
 
-  /// What a cell is about.
   enum Point: Hashable {
     /// What there is without ensembles.
     case baselines
@@ -119,7 +109,6 @@ struct InnerProductEnsemble: ExperimentOnExamples {
     case ensembles(Source)
   }
 
-  /// The baselines, then each source of members.
   var points: [Point] { [.baselines] + sources.map(Point.ensembles) }
 
   func name(of point: Point) -> String? {

@@ -49,7 +49,6 @@ extension LeastDisagreement {
   struct Estimate: Codable, Sendable {
     /// The number of changes that were tried.
     var draws: Int
-    /// The mean absolute error.
     var meanError: Double
     /// The mean estimate by the mean of the closed form.
     var meanRatio: Double
@@ -57,7 +56,6 @@ extension LeastDisagreement {
     var spearman: Double
   }
 
-  /// What choosing takes.
   struct Costs: Codable, Sendable {
     var choosingSeconds: Double
   }

@@ -17,28 +17,24 @@ struct LeastDisagreement: Experiment {
   static let source =
     "Querying Easily Flip-flopped Samples for Deep Active Learning (arXiv 2401.09787), LDM-S."
 
-  /// Data, model, rules, closed form.
   static let settings =
     [
       Setting(
         "rules", .choices(of: QueryRule.self),
         standard: ["ldm-s", "entropy", "margin", "k-center", "random"],
         help: "how the next examples to label are chosen"),
-      Setting("start", .integer(.counting), standard: 20, help: "labels at the beginning"),
-      Setting("batch", .integer(.counting), standard: 20, help: "labels of one round, q"),
-      Setting("rounds", .integer(.counting), standard: 10, help: "rounds of labelling"),
-      Setting(
-        "patience", .integer(.counting), standard: 10,
-        help: "changes in a row that lower nothing before the next deviation, s"),
+      Setting.count("start", 20, help: "labels at the beginning"),
+      Setting.count("batch", 20, help: "labels of one round, q"),
+      Setting.count("rounds", 10, help: "rounds of labelling"),
+      Setting.count(
+        "patience", 10, help: "changes in a row that lower nothing before the next deviation, s"),
       Setting(
         "data.set", .choice(["digits", "mnist"]), standard: "digits",
         help: "the data set; mnist needs data.folder"),
       .dataFolder,
-      Setting(
-        "data.training", .integer(.counting), standard: 1000,
-        help: "examples, of which the rules choose those to label"),
-      Setting(
-        "data.test", .integer(.counting), standard: 700, help: "examples for the accuracy"),
+      Setting.count(
+        "data.training", 1000, help: "examples, of which the rules choose those to label"),
+      Setting.count("data.test", 700, help: "examples for the accuracy"),
       Setting(
         "closed-form.dimensions", .integers(2...4096), standard: [2, 5, 10, 30],
         help: "numbers of features of the linear rule"),
@@ -48,14 +44,12 @@ struct LeastDisagreement: Experiment {
       Setting(
         "closed-form.pool", .integer(3...1_000_000), standard: 300,
         help: "examples whose metric is estimated"),
-      Setting(
-        "closed-form.reference", .integer(.counting), standard: 3000,
-        help: "examples on which hypotheses are compared"),
+      Setting.count(
+        "closed-form.reference", 3000, help: "examples on which hypotheses are compared"),
     ]
     + LabelledPool.settings.filter { ["data.pool", "data.pooling"].contains($0.key) }
     + NetworkTask.settings(.init(hidden: [32], epochs: 60))
 
-  /// What a file says of the rules, the rounds and the closed form.
   struct Options: Decodable {
     let rules: [QueryRule]
     let start: Int
@@ -86,7 +80,6 @@ struct LeastDisagreement: Experiment {
   private let source: LabelledPool
   private let network: NetworkTask
 
-  /// Checks what goes together, and opens the data.
   init(_ settings: Settings) throws {
     let options: Options = settings.values()
     self.options = options
@@ -105,20 +98,17 @@ struct LeastDisagreement: Experiment {
     try settings.requireDistinct(dimensions, "closed-form.dimensions", "a number")
     try settings.requireDistinct(patiences, "closed-form.patience", "a number")
     source = try LabelledPool(settings)
-    try source.require(poolCount + (source.held == nil ? testCount : 0), settings)
-    if let held = source.held, held.count < testCount {
-      throw settings.invalid(
-        "data.test",
-        "\(source.name) has \(held.count) test examples, and \(testCount) are asked for; ask for fewer"
-      )
+    try settings.require(
+      poolCount + (source.held == nil ? testCount : 0), of: source.name, with: source.pool.count)
+    if let held = source.held {
+      try settings.require(
+        testCount, of: source.name, with: held.count, "test examples", key: "data.test")
     }
     network = NetworkTask(settings)
   }
 
-  /// The data set.
   var inputs: OrderedDictionary<String, String> { source.inputs }
 
-  /// What a cell is about.
   enum Point: Hashable {
     /// Learning with examples that a rule chooses.
     case rule(QueryRule)
@@ -126,7 +116,6 @@ struct LeastDisagreement: Experiment {
     case closedForm(dimension: Int)
   }
 
-  /// The rules, then the dimensions.
   var points: [Point] { options.rules.map(Point.rule) + dimensions.map(Point.closedForm) }
 
   func name(of point: Point) -> String? {

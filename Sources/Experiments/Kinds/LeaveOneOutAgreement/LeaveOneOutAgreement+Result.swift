@@ -2,7 +2,6 @@ internal import OrderedCollections
 internal import TensorFiles
 
 extension LeaveOneOutAgreement {
-  /// What is measured of one seed, model and penalty.
   struct Result: Codable, Sendable {
     /// The numbers of training examples and of queries.
     var training: Int
@@ -13,7 +12,6 @@ extension LeaveOneOutAgreement {
     var accuracy: Double
     /// The agreement of each method with the truth; of random scores too.
     var methods: OrderedDictionary<String, Agreement>
-    /// What methods warned of.
     var warnings: [String]
     /// The true changes of the first query's loss, for a sample of the training examples.
     var firstQueryTruth: [Double]

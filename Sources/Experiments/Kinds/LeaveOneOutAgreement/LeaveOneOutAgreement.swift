@@ -19,7 +19,6 @@ struct LeaveOneOutAgreement: ExperimentOnExamples {
   static let source =
     "Koh and Liang (arXiv 1703.04730), figure 2; dattri's benchmark of logistic regression; \"Influence functions in deep learning are fragile\" (ICLR 2021)."
 
-  /// Models, penalties, methods, data.
   static let settings =
     [
       Setting(
@@ -34,18 +33,15 @@ struct LeaveOneOutAgreement: ExperimentOnExamples {
       Setting(
         "damping", .number(.positive), standard: 0.1,
         help: "λ of all methods but exact-hessian and exact-ggn, by the mean eigenvalue of F"),
-      Setting(
-        "methods", .methods,
-        standard: .methods([
-          HessianFree.name, DataInf.name, KFAC.name, ExactFisher.name, ExactHessian.name,
-        ]),
+      Setting.methods(
+        "methods",
+        [HessianFree.name, DataInf.name, KFAC.name, ExactFisher.name, ExactHessian.name],
         help: "what is held against the truth"),
     ]
     + LabelledExamples.settings(.init(training: 600, validation: 200, test: 0))
 
   enum Model: String, CaseIterable { case softmax, logistic }
 
-  /// The name that random scores have among methods.
   static let random = "random"
 
   let models: [Model]
@@ -55,7 +51,6 @@ struct LeaveOneOutAgreement: ExperimentOnExamples {
   private let damping: Damping
   let data: LabelledExamples
 
-  /// Opens the data.
   init(_ settings: Settings) throws {
     models = settings.texts("models").compactMap(Model.init)
     penalties = settings.numbers("penalties")
@@ -70,13 +65,11 @@ struct LeaveOneOutAgreement: ExperimentOnExamples {
     }
   }
 
-  /// A model with a penalty.
   struct Point: Hashable {
     let model: Model
     let penalty: Double
   }
 
-  /// Every model with every penalty.
   var points: [Point] {
     models.flatMap { model in penalties.map { Point(model: model, penalty: $0) } }
   }

@@ -2,11 +2,8 @@ internal import Evaluation
 internal import OrderedCollections
 
 extension MislabelledData {
-  /// What is measured of one seed.
   struct Result: Codable, Sendable {
-    /// The number of wrong labels.
     var wrongLabels: Int
-    /// The number of training examples.
     var examples: Int
     /// The number of columns of the gradients.
     var columns: Int
@@ -30,13 +27,11 @@ extension MislabelledData {
       case baselines, warnings, wrongRows
     }
 
-    /// The share of labels that are wrong.
     var wrongShare: Double { Double(wrongLabels) / Double(examples) }
   }
 
   /// How well one order of the examples finds the wrong labels.
   struct Ranking: Codable, Sendable {
-    /// The area under the ROC curve.
     var auc: Double
     /// The shares of wrong labels among the first 10 % and 20 % of the examples.
     var recall10: Double
@@ -64,7 +59,6 @@ extension MislabelledData {
       }
     }
 
-    /// The means of several rankings.
     init(meanOf all: [Ranking]) {
       func mean(_ value: (Ranking) -> Double) -> Double {
         all.map(value).reduce(0, +) / Double(all.count)
@@ -77,7 +71,6 @@ extension MislabelledData {
     }
   }
 
-  /// What each method takes.
   typealias Costs = OrderedDictionary<String, Seconds>
 
   struct Seconds: Codable, Sendable {

@@ -18,40 +18,32 @@ struct MislabelledData: ExperimentOnExamples {
   static let source =
     "DataInf (arXiv 2310.00902), figure 2; noisy labels of arXiv 2405.17490; Koh and Liang (2017), section 5.4."
 
-  /// Data, model, methods.
   static let settings =
     [
-      Setting(
-        "methods", .methods,
-        standard: .methods([
+      Setting.methods(
+        "methods",
+        [
           HessianFree.name, Cosine.name, BlockNormalized.name, DataInf.name, DiagonalFisher.name,
           Shampoo.name, CorrectedShampoo.name, KFAC.name, EKFAC.name, Arnoldi.name, Nystrom.name,
           "\(LiSSA.name):depth=10", "\(ConjugateGradient.name):tolerance=1e-2", ExactFisher.name,
           RelatIFLoss.name, RelatIFTheta.name, ExactGaussNewton.name,
-        ]),
-        help: "methods whose harm to the mean validation query ranks examples"),
-      Setting(
-        "self", .flag, standard: true, help: "whether the methods' self-influence ranks them too"),
+        ], help: "methods whose harm to the mean validation query ranks examples"),
+      Setting.flag("self", true, help: "whether the methods' self-influence ranks them too"),
       Setting(
         "self-methods", .methods,
         help: "methods whose self-influence ranks them, those of `methods` alone; all unless given"),
-      Setting(
-        "curves", .methods,
-        standard: .methods([
-          HessianFree.name, DataInf.name, EKFAC.name, ExactFisher.name, Cosine.name,
-        ]),
+      Setting.methods(
+        "curves", [HessianFree.name, DataInf.name, EKFAC.name, ExactFisher.name, Cosine.name],
         help: "methods whose detection curves are drawn, those of `methods` alone"),
-      Setting(
-        "random-draws", .integer(1...1000), standard: 10, help: "random orders of each seed"),
-      Setting(
-        "keep-scores", .flag, standard: false,
+      Setting.draws(10, help: "random orders of each seed"),
+      Setting.flag(
+        "keep-scores", false,
         help: "whether every example's scores and the wrong rows are written to the results"),
       Setting(
         "model.rank", .integer(0...1024), standard: 0,
         help: "rank of LoRA adapters on a base model; 0 trains all weights"),
-      Setting(
-        "model.base-epochs", .integer(.counting), standard: 10,
-        help: "passes of the base model over its own examples"),
+      Setting.count(
+        "model.base-epochs", 10, help: "passes of the base model over its own examples"),
       Setting(
         "data.base", .integer(0...Int.max), standard: 0,
         help: "examples that the base model of adapters is trained on"),
@@ -60,7 +52,6 @@ struct MislabelledData: ExperimentOnExamples {
     + LabelledExamples.settings(.init(training: 900, validation: 200, test: 500, flip: 0.2))
     + NetworkTask.settings(.init(hidden: [32], epochs: 20))
 
-  /// What a file says of the rankings.
   struct Options: Decodable {
     let methods: [String]
     let includesSelf: Bool
@@ -82,7 +73,6 @@ struct MislabelledData: ExperimentOnExamples {
   let data: LabelledExamples
   private var network: NetworkTask
 
-  /// Checks what goes together, and opens the data.
   init(_ settings: Settings) throws {
     let options: Options = settings.values()
     self.options = options

@@ -4,15 +4,12 @@ internal import OrderedCollections
 internal import TensorFiles
 
 extension NetworkTruth {
-  /// What is measured of one seed at one point of the grid.
   struct Result: Codable, Sendable {
-    /// The number of parameters of the network.
     var parameters: Int
     var trainingAccuracy: Double
     var validationAccuracy: Double
     /// The agreement of each method with both truths; of random scores and of another training too.
     var methods: OrderedDictionary<String, Agreement>
-    /// What methods warned of.
     var warnings: [String]
   }
 

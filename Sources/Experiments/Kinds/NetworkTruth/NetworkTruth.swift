@@ -19,7 +19,6 @@ struct NetworkTruth: ExperimentOnExamples {
   static let source =
     "\"Influence functions in deep learning are fragile\" (ICLR 2021); LDS after TRAK (arXiv 2303.14186), as in dattri's benchmarks."
 
-  /// Grid, methods, sizes of both truths, network, data.
   static let settings =
     [
       Setting(
@@ -27,13 +26,12 @@ struct NetworkTruth: ExperimentOnExamples {
       Setting(
         "weight-decays", .numbers(0...100), standard: [0, 0.01, 0.1],
         help: "decoupled weight decays of AdamW"),
-      Setting(
-        "methods", .methods,
-        standard: .methods([
+      Setting.methods(
+        "methods",
+        [
           HessianFree.name, DataInf.name, KFAC.name, EKFAC.name, ExactFisher.name,
           ExactGaussNewton.name,
-        ]),
-        help: "what is held against the truth"),
+        ], help: "what is held against the truth"),
       Setting(
         "damping", .number(.positive), standard: 0.1, help: "λ by each block's mean eigenvalue"),
       Setting(
@@ -44,14 +42,13 @@ struct NetworkTruth: ExperimentOnExamples {
       Setting("lds.seeds", .integer(2...Int.max), standard: 3, help: "trainings R of each subset"),
       Setting(
         "lds.fraction", .number(0.01...0.99), standard: 0.5, help: "the share of rows in each"),
-      Setting("model.units", .integer(.counting), standard: 16, help: "units of each hidden layer"),
+      Setting.count("model.units", 16, help: "units of each hidden layer"),
     ]
     // The units stand for the hidden layers, and the grid has the weight decays.
     + NetworkTask.settings(.init(hidden: [], epochs: 40, learningRate: 5e-3))
     .filter { !["model.hidden", "model.weight-decay"].contains($0.key) }
     + LabelledExamples.settings(.init(training: 300, validation: 60, test: 0))
 
-  /// The name that random scores have among methods.
   static let random = "random"
   /// The name that another training's own truth has among methods: what training noise leaves to foretell.
   static let retraining = "another training"
@@ -64,7 +61,6 @@ struct NetworkTruth: ExperimentOnExamples {
   private let settings: Settings
   let data: LabelledExamples
 
-  /// Opens the data.
   init(_ settings: Settings) throws {
     self.settings = settings
     depths = settings.integers("depths")
@@ -82,18 +78,13 @@ struct NetworkTruth: ExperimentOnExamples {
     data = try LabelledExamples(settings)
   }
 
-  /// All that is measured.
   var rowNames: [String] { methods + [Self.random, Self.retraining] }
 
-  /// A place of the grid.
   struct Point: Hashable {
-    /// The number of hidden layers.
     let depth: Int
-    /// The weight decay.
     let decay: Double
   }
 
-  /// Every depth with every decay.
   var points: [Point] {
     depths.flatMap { depth in
       decays.map { Point(depth: depth, decay: $0) }

@@ -1,13 +1,11 @@
 internal import OrderedCollections
 
 extension OutlierGradients {
-  /// What is measured of one seed and kind of wrong labels.
   struct Result: Codable, Sendable {
     /// The test accuracy after training on all examples.
     var all: Double
     /// The test accuracy after training on the examples whose labels are right.
     var rightLabels: Double
-    /// The share of labels that are wrong.
     var wrongShare: Double
     /// The share of the wrong labels that the model predicts.
     var wrongLabelsLearned: Double
@@ -19,7 +17,6 @@ extension OutlierGradients {
 
   /// What one order of the examples finds; lists have a number for each share that is left out.
   struct Ranking: Codable, Sendable {
-    /// The area under the ROC curve of finding wrong labels.
     var auc: Double
     /// The shares of the wrong labels that are left out.
     var recalls: [Double]
@@ -29,12 +26,10 @@ extension OutlierGradients {
     var scores: [Double]?
   }
 
-  /// The seconds that each ranking takes.
   typealias Costs = OrderedDictionary<String, Double>
 }
 
 extension OutlierGradients.Ranking {
-  /// The means of several draws.
   init(meanOf draws: [Self]) {
     func mean(_ value: (Self) -> Double) -> Double {
       draws.reduce(0) { $0 + value($1) } / Double(draws.count)

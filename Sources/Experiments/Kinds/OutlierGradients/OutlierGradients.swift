@@ -19,7 +19,6 @@ struct OutlierGradients: ExperimentOnExamples {
     "Do outlying gradients mark wrong labels, and is training better without"
   static let source = "Outlier Gradient Analysis (arXiv 2405.03869), CIFAR-10N and trimming."
 
-  /// Data, model, rankings.
   static let settings =
     [
       Setting(
@@ -30,40 +29,36 @@ struct OutlierGradients: ExperimentOnExamples {
       Setting(
         "regions", .choices(of: Region.self),
         standard: ["all-layers", "last-layer"], help: "whose gradients are looked at"),
-      Setting(
-        "self-methods", .methods, standard: .methods([ExactFisher.name, DataInf.name]),
+      Setting.methods(
+        "self-methods", [ExactFisher.name, DataInf.name],
         help: "methods whose self-influence and harm to the mean validation query rank examples"),
       Setting(
         "trims", .numbers(0.001...0.999), standard: [0.05, 0.1, 0.2],
         help: "shares of the training examples that are left out"),
-      Setting(
-        "random-draws", .integer(1...1000), standard: 5, help: "random orders of each seed"),
+      Setting.draws(5, help: "random orders of each seed"),
       Setting(
         "forest.trees", .integer(1...100_000), standard: 100,
         help: "trees of the isolation forest"),
       Setting(
         "forest.sample", .integer(2...1_000_000), standard: 256,
         help: "examples that a tree is grown on"),
-      Setting(
-        "keep-scores", .flag, standard: false,
+      Setting.flag(
+        "keep-scores", false,
         help: "whether every example's scores and the wrong rows are written to the results"),
     ]
     + LabelledExamples.settings(.init(training: 900, validation: 200, test: 600, flip: 0.2))
     + NetworkTask.settings(.init(hidden: [32], epochs: 20))
 
-  /// How labels become wrong.
   enum Noise: String, CaseIterable, Decodable {
     case uniform
     case nextClass = "next-class"
   }
 
-  /// Which gradients are looked at.
   enum Region: String, CaseIterable, Decodable {
     case allLayers = "all-layers"
     case lastLayer = "last-layer"
   }
 
-  /// What a file says of the rankings.
   struct Options: Decodable {
     let noise: [String]
     let regions: [Region]
@@ -87,7 +82,6 @@ struct OutlierGradients: ExperimentOnExamples {
   let data: LabelledExamples
   private var network: NetworkTask
 
-  /// Checks what goes together, and opens the data.
   init(_ settings: Settings) throws {
     let options: Options = settings.values()
     self.options = options
@@ -107,7 +101,6 @@ struct OutlierGradients: ExperimentOnExamples {
     network.lastLayers = options.regions.contains(.allLayers) ? nil : 1
   }
 
-  /// The kinds of wrong labels.
   var points: [String] { noises }
   func name(of noise: String) -> String? { noise }
 
@@ -119,7 +112,6 @@ struct OutlierGradients: ExperimentOnExamples {
       + ["training loss"]
   }
 
-  /// The name of orders that are drawn.
   static let random = "random"
   static let measures = ["isolation-forest", "l1", "l2"]
 
@@ -160,10 +152,7 @@ struct OutlierGradients: ExperimentOnExamples {
     }
     let choices = rows
     context.progress("\(choices.count) choices are trained on", 0)
-    let accuracies = try Parallelism.map(choices.count) { index in
-      try network.trained(on: parts.training.selecting(choices[index]), seed: seed)
-        .network.accuracy(on: parts.test)
-    }
+    let accuracies = try network.accuracies(of: choices, from: parts, seeds: [seed])
     func ranking(_ scores: [Double], _ place: Int) throws -> Ranking {
       let first = 2 + place * trims.count
       let found = try Detection.detectionCurve(scores: scores, positives: wrong)

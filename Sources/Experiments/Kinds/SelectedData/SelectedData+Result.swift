@@ -1,7 +1,6 @@
 internal import OrderedCollections
 
 extension SelectedData {
-  /// What is measured of one seed.
   struct Result: Codable, Sendable {
     /// The share of training labels that are wrong.
     var wrongShare: Double

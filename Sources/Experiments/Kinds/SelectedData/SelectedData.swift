@@ -19,24 +19,21 @@ struct SelectedData: ExperimentOnExamples {
   static let source =
     "DataInf (arXiv 2310.00902), appendix F; trimming of arXiv 2405.17490."
 
-  /// Data, model, methods, shares.
   static let settings =
     [
-      Setting(
-        "methods", .methods,
-        standard: .methods([
+      Setting.methods(
+        "methods",
+        [
           HessianFree.name, Cosine.name, DataInf.name, Shampoo.name, EKFAC.name, ExactFisher.name,
           RelatIFLoss.name,
-        ]),
-        help: "methods whose scores of the mean validation query choose examples"),
-      Setting(
-        "self-methods", .methods, standard: .methods([HessianFree.name, EKFAC.name]),
+        ], help: "methods whose scores of the mean validation query choose examples"),
+      Setting.methods(
+        "self-methods", [HessianFree.name, EKFAC.name],
         help: "methods whose self-influence chooses examples: those of the lowest stay"),
       Setting(
         "shares", .numbers(0.001...1), standard: [0.9, 0.7, 0.5, 0.3],
         help: "shares of the training examples that are kept; all of them are always trained on"),
-      Setting(
-        "random-draws", .integer(1...1000), standard: 5, help: "random choices of each size"),
+      Setting.draws(5, help: "random choices of each size"),
       Setting(
         "retrainings", .integer(1...1000), standard: 1,
         help: "initial weights that each choice is trained from; their mean accuracy counts"),
@@ -45,7 +42,6 @@ struct SelectedData: ExperimentOnExamples {
     + LabelledExamples.settings(.init(training: 900, validation: 200, test: 600, flip: 0.2))
     + NetworkTask.settings(.init(hidden: [32], epochs: 20))
 
-  /// What a file says of the choices.
   struct Options: Decodable {
     let methods: [String]
     let selfMethods: [String]
@@ -60,7 +56,6 @@ struct SelectedData: ExperimentOnExamples {
   let data: LabelledExamples
   private var network: NetworkTask
 
-  /// Checks what goes together, and opens the data.
   init(_ settings: Settings) throws {
     let options: Options = settings.values()
     self.options = options
@@ -134,28 +129,12 @@ struct SelectedData: ExperimentOnExamples {
     choices.append(
       Kept(
         name: Self.right, rows: (0..<count).filter { !parts.wrongRows.contains($0) }))
-    let accuracies = try accuracies(of: choices, parts, seed: seed, context)
-    return CellResult(result(choices, accuracies, parts))
-  }
-
-  /// The test accuracy of each choice, trained from scratch.
-  private func accuracies(
-    of choices: [Kept], _ parts: ExampleParts<TabularDataSet<Double>>, seed: UInt64,
-    _ context: CellContext
-  ) throws -> [Double] {
     context.progress("\(choices.count) choices are trained on", 0)
-    let retrainings = options.retrainings
-    let values = try Parallelism.map(choices.count * retrainings) { index -> Double in
-      let rows = choices[index / retrainings].rows
-      // The first has the weights and the seed of the model that was scored.
-      let other = seed &+ UInt64(index % retrainings) &* 1_000_003
-      let model = try network.trained(on: parts.training.selecting(rows), seed: other)
-      return try model.network.accuracy(on: parts.test)
-    }
-    return choices.indices.map { choice in
-      values[choice * retrainings..<(choice + 1) * retrainings].reduce(0, +)
-        / Double(retrainings)
-    }
+    // The first has the weights and the seed of the model that was scored.
+    let accuracies = try network.accuracies(
+      of: choices.map(\.rows), from: parts,
+      seeds: (0..<UInt64(options.retrainings)).map { seed &+ $0 &* 1_000_003 })
+    return CellResult(result(choices, accuracies, parts))
   }
 
   private func result(

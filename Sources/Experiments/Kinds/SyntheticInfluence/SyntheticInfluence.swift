@@ -21,7 +21,6 @@ struct SyntheticInfluence: Experiment {
   static let source =
     "Revisit, Extend, and Enhance Hessian-Free Influence Functions (arXiv 2405.17490), synthetic data."
 
-  /// Shapes, sizes, methods.
   static let settings =
     [
       Setting(
@@ -32,10 +31,8 @@ struct SyntheticInfluence: Experiment {
       Setting(
         "data.group-correlation", .number(-1...1), standard: 0.5,
         help: "the correlation of group and label"),
-      Setting("data.training", .integer(.counting), standard: 150, help: "training points"),
-      Setting(
-        "data.validation", .integer(.counting), standard: 300,
-        help: "points that the functionals are measured on"),
+      Setting.count("data.training", 150, help: "training points"),
+      Setting.count("data.validation", 300, help: "points that the functionals are measured on"),
     ] + ClassifierInfluence.modelSettings(regularization: 0.01) + ClassifierInfluence.settings
     + NetworkTask.settings(.init(hidden: [16], epochs: 200, learningRate: 1e-2))
 
@@ -54,7 +51,6 @@ struct SyntheticInfluence: Experiment {
   private let attack: BoundaryAttack
   private let training: NewtonSettings
 
-  /// Reads the settings.
   init(_ settings: Settings) throws {
     shapes = settings.texts("shapes").compactMap { SyntheticGroups.Shape(rawValue: $0) }
     classifier = settings.values()
@@ -70,10 +66,8 @@ struct SyntheticInfluence: Experiment {
     training = NewtonSettings(regularization: classifier.model.regularization)
   }
 
-  /// Nothing is read.
   var inputs: OrderedDictionary<String, String> { ["synthetic": "generated"] }
 
-  /// The shapes.
   var points: [SyntheticGroups.Shape] { shapes }
   func name(of shape: SyntheticGroups.Shape) -> String? { shape.rawValue }
 
