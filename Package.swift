@@ -101,6 +101,7 @@ let package = Package(
       dependencies: [
         "LinearAlgebra", "TensorFiles", "Gradients", "Influence", "Data", "Models",
         "Evaluation", "Reporting",
+        .product(name: "Algorithms", package: "swift-algorithms"),
         .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "RealModule", package: "swift-numerics"),
         .product(name: "Yams", package: "Yams"),

@@ -39,10 +39,9 @@ struct CostTests {
     #expect(outcome.computed == 2 + 3 + 2 + 2)
     let tables = outcome.report.tables
     #expect(tables.map(\.name) == ["exponents", "operations", "times"])
-    #expect(tables.map(\.isCost) == [true, false, true])
     // Hessian-free, and DataInf and exact on two sides.
-    #expect(tables[0].table.rows.count == 5)
-    #expect(tables[2].table.rows.count == 9 * 5)
+    #expect(tables[0].content.rows.count == 5)
+    #expect(tables[2].content.rows.count == 9 * 5)
     let json = try OrderedJSON(contentsOf: folder.appending(path: "results.json"))
     let cell = try #require(json["cells"]?["seed-0/columns-64"])
     #expect(cell.number(at: "d") == 64 && cell.number(at: "n") == 30)
@@ -65,7 +64,7 @@ struct CostTests {
     let outcome = try ExperimentRun(
       file(columns: "[512, 1024]"), in: directory.url.appending(path: "wide")
     ).run()
-    let rows = outcome.report.tables[1].table.rows
+    let rows = outcome.report.tables[1].content.rows
     func exponent(_ method: String, _ column: Int) throws -> Double {
       let row = try #require(rows.first { $0[0] == .text(method) })
       guard case .number(let value) = row[column] else { return .nan }

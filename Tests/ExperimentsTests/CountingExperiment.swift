@@ -70,12 +70,14 @@ struct CountingExperiment: Experiment {
     for (seed, sum) in zip(results.seeds, sums) {
       table.append([.text("\(seed)"), .number(sum)])
     }
-    return ExperimentReport(
-      tables: [.init("sums", caption: "Sums", table)],
-      pictures: [.init("sums", caption: "Sums", svg: "<svg/>")],
-      findings: ["The last sum is \(sums.last ?? 0)."],
-      checks: [
-        .init("sums are small", sums.allSatisfy { $0 < 100 }, detail: "largest \(sums.max() ?? 0)")
-      ])
+    var report = ExperimentReport()
+    report.add("sums", "Sums", table)
+    try report.add(
+      "sums",
+      "Sums", Chart("Sums", x: .init("seed"), y: .init("sum"), series: []))
+    report.findings = ["The last sum is \(sums.last ?? 0)."]
+    report.check(
+      "sums are small", sums.allSatisfy { $0 < 100 }, detail: "largest \(sums.max() ?? 0)")
+    return report
   }
 }

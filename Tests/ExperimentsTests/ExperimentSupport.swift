@@ -39,7 +39,7 @@ struct TinyRun {
   }
 
   func table(_ name: String) throws -> Table {
-    try #require(outcome.report.tables.first { $0.name == name }).table
+    try #require(outcome.report.tables.first { $0.name == name }).content
   }
 }
 

@@ -96,7 +96,7 @@ struct FairnessRobustnessTests {
     let file = try ExperimentFile(
       text: Self.text, path: "e.yaml", overrides: ["data.set=\(set)"])
     let error = #expect(throws: ExperimentError.self) { try ExperimentRun(file, in: directory.url) }
-    guard case .missingKey(.commandLine, "data.folder", _, _) = error else {
+    guard case .missingKey(.override, "data.folder", _, _) = error else {
       Issue.record("\(String(describing: error))")
       return
     }

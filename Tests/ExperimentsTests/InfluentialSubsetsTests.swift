@@ -105,7 +105,7 @@ struct InfluentialSubsetsTests {
     let (outcome, results) = (run.outcome, run.results)
     #expect(outcome.report.tables.map(\.name) == ["effects", "small"])
     #expect(outcome.report.pictures.map(\.name) == ["effects", "winning-rate", "predicted"])
-    let rows = outcome.report.tables[0].table.rows
+    let rows = outcome.report.tables[0].content.rows
     // Two regressions, three sizes, four searches and chance.
     try #require(rows.count == 2 * 3 * 5)
     for group in 0..<6 {
@@ -116,7 +116,7 @@ struct InfluentialSubsetsTests {
     }
     #expect(rows[0][1] == .integer(1) && rows[29][1] == .integer(8))
     #expect(rows[4][5] == .missing)
-    #expect(outcome.report.tables[1].table.rows.count == 2 * 3 * 3)
+    #expect(outcome.report.tables[1].content.rows.count == 2 * 3 * 3)
     for seed in [0, 1] {
       for model in ["least-squares", "logistic"] {
         let cases = try #require(results["cells"]?["seed-\(seed)/\(model)"]?["small"]?.array)

@@ -38,7 +38,7 @@ struct InnerProductEnsembleTests {
       outcome.failures.allSatisfy { $0.claim.hasPrefix("The variance") }, "\(outcome.failures)")
     // Baselines, two rates, trained members, for each seed.
     #expect(outcome.computed == 2 * 4)
-    #expect(outcome.report.tables[0].table.rows.count == 2 * 3 * 3)
+    #expect(outcome.report.tables[0].content.rows.count == 2 * 3 * 3)
     let base = try #require(json["cells"]?["seed-0/baselines"])
     let flipped = Set((base["flipped"]?.array ?? []).compactMap(\.integer))
     #expect(flipped.count == 20)

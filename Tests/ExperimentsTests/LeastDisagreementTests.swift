@@ -124,7 +124,7 @@ struct LeastDisagreementTests {
     let outcome = try run("first").outcome
     #expect(
       outcome.report.tables.map(\.name) == ["summary", "closed-form", "rounds", "seconds"])
-    #expect(outcome.report.tables.map(\.table.rows.count) == [5, 4, 20, 5])
+    #expect(outcome.report.tables.map(\.content.rows.count) == [5, 4, 20, 5])
     #expect(outcome.report.pictures.map(\.name) == ["accuracy", "closed-form", "estimate"])
   }
 

@@ -31,7 +31,7 @@ struct LeaveOneOutAgreementTests {
     #expect(outcome.failures.isEmpty, "\(outcome.failures)")
     #expect(outcome.computed == 4)
     let table = try #require(outcome.report.tables.first)
-    #expect(table.table.rows.count == 2 * 5)
+    #expect(table.content.rows.count == 2 * 5)
     for model in ["softmax", "logistic"] {
       let cell = try #require(json["cells"]?["seed-0/\(model)/penalty-0.01"])
       let methods = try #require(cell["methods"])

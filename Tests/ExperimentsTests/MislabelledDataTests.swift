@@ -62,7 +62,7 @@ struct MislabelledDataTests {
   func tables() throws {
     let all = try run(Self.small, "run")
     let (outcome, results) = (all.outcome, all.results)
-    let table = try #require(outcome.report.tables.first { $0.name == "detection" }).table
+    let table = try #require(outcome.report.tables.first { $0.name == "detection" }).content
     #expect(table.rows.count == 5 + 5 + 2)
     for row in table.rows {
       guard case .number(let area) = row[2] else {
@@ -80,10 +80,10 @@ struct MislabelledDataTests {
     #expect(outcome.report.findings.contains { $0.contains("`cosine` is the same for every") })
     #expect(outcome.report.pictures.map(\.name) == ["auc", "curves", "self-curves"])
     let some = try run(Self.small, "some", overrides: ["self-methods=[ekfac, datainf]"]).outcome
-    #expect(some.report.tables.first?.table.rows.count == 5 + 2 + 2)
-    #expect(some.report.tables.last?.table.rows.first?.last == .missing)
+    #expect(some.report.tables.first?.content.rows.count == 5 + 2 + 2)
+    #expect(some.report.tables.last?.content.rows.first?.last == .missing)
     let without = try run(Self.small, "without", overrides: ["self=false"]).outcome.report
-    #expect(without.tables.first?.table.rows.count == 5 + 2)
+    #expect(without.tables.first?.content.rows.count == 5 + 2)
     #expect(without.pictures.map(\.name) == ["auc", "curves"])
   }
 

@@ -34,7 +34,7 @@ struct NetworkTruthTests {
     #expect(outcome.failures.isEmpty, "\(outcome.failures)")
     #expect(outcome.computed == 4)
     // Two methods, random scores, another training.
-    #expect(outcome.report.tables[0].table.rows.count == 2 * 4)
+    #expect(outcome.report.tables[0].content.rows.count == 2 * 4)
     #expect(
       outcome.report.pictures.map(\.name) == ["lds", "leave-one-out", "lds-depth"])
     for depth in 0...1 {
@@ -53,7 +53,7 @@ struct NetworkTruthTests {
         at: "methods", "exact-ggn", "lds") ?? []
     }
     let row = try #require(
-      outcome.report.tables[0].table.rows.first {
+      outcome.report.tables[0].content.rows.first {
         $0[0] == .integer(1) && $0[2] == .text("exact-ggn")
       })
     guard case .number(let mean) = row[9] else {

@@ -117,11 +117,11 @@ struct OutlierGradientsTests {
     let first = try run("first")
     let (outcome, whole) = (first.outcome, first.results)
     #expect(outcome.report.tables.map(\.name) == ["rankings", "models", "seconds"])
-    #expect(outcome.report.tables[0].table.rows.count == 2 * 12)
+    #expect(outcome.report.tables[0].content.rows.count == 2 * 12)
     #expect(outcome.report.pictures.map(\.name) == ["auc", "trims"])
     let one = try run(
       "one", overrides: ["regions=[last-layer]", "noise=[uniform]", "self-methods=[datainf]"])
-    #expect(one.outcome.report.tables[0].table.rows.count == 3 + 2 + 1 + 1)
+    #expect(one.outcome.report.tables[0].content.rows.count == 3 + 2 + 1 + 1)
     // Gradients of the last layer alone are those of its blocks, but for rounding: two pairs of examples may swap.
     for name in ["isolation-forest, last-layer", "l1, last-layer"] {
       let areas = try [one.results, whole].map { results in
@@ -157,6 +157,6 @@ struct OutlierGradientsTests {
         "data.filters=4", "regions=[last-layer]", "seeds=1",
       ])
     #expect(people.results["cells"]?.object.map { Array($0.keys) } == ["seed-0/people"])
-    #expect(people.outcome.report.tables[0].table.rows.count == 3 + 4 + 1 + 1)
+    #expect(people.outcome.report.tables[0].content.rows.count == 3 + 4 + 1 + 1)
   }
 }

@@ -50,7 +50,7 @@ struct SelectedDataTests {
     #expect(choices.numbers(at: "all", "least_class_shares") == [1])
     #expect(choices.numbers(at: "right labels alone", "wrong_shares") == [0])
     // 80 % and 50 % of five rankings each, all, and right labels alone.
-    let table = try #require(outcome.report.tables.first).table
+    let table = try #require(outcome.report.tables.first).content
     #expect(table.rows.count == 2 * 5 + 2)
     #expect(table.rows[1].first == .text("80 %"))
   }

@@ -79,7 +79,7 @@ struct SyntheticInfluenceTests {
   func refusals(override: String, key: String) throws {
     let file = try ExperimentFile(text: Self.text, path: "e.yaml", overrides: [override])
     let error = #expect(throws: ExperimentError.self) { try ExperimentRun(file, in: directory.url) }
-    guard case .invalidValue(.commandLine, key, _) = error else {
+    guard case .invalidValue(.override, key, _) = error else {
       Issue.record("\(String(describing: error))")
       return
     }

@@ -5,7 +5,6 @@ internal import Foundation
 ///     p = Σ (u − ū)(v − v̄)/Σ (u − ū)²,   u = log x,  v = log y
 ///     standard error √(Σ r²/(k − 2)/Σ (u − ū)²),   r the residuals of v
 struct PowerLawFit {
-  /// p.
   let exponent: Double
   /// The standard error of p; nil for two points, through which any line goes.
   let standardError: Double?

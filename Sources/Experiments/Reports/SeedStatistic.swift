@@ -3,11 +3,9 @@ internal import Reporting
 
 /// A number that was measured once for each seed: its mean, and how far the mean of all seeds may be from it.
 struct SeedStatistic {
-  /// The mean over seeds.
   let mean: Double
   /// Half of the width of Student's 95 % interval; nil for one seed, which says nothing of others.
   let halfWidth: Double?
-  /// The values, one for each seed.
   let values: [Double]
 
   /// Summarises the values of at least one seed.
@@ -45,17 +43,28 @@ struct SeedStatistic {
   /// The mean with its interval, as a bar.
   var estimate: Chart.Estimate { Chart.Estimate(mean, lower: lower, upper: upper) }
 
-  /// Two cells: the mean, and half of the width of its interval.
-  var cells: [Table.Cell] { [.number(mean), .number(halfWidth)] }
-
-  /// Two columns for ``cells``.
-  static func columns(_ name: String, decimals: Int = 3) -> [Table.Column] {
-    [.init(name, .decimals(decimals)), .init("± \(name)", .decimals(decimals))]
-  }
-
   /// As a sentence has it.
   func text(decimals: Int = 3) -> String {
     let mean = NumberFormat.decimals(mean, decimals)
     return halfWidth.map { "\(mean) ± \(NumberFormat.decimals($0, decimals))" } ?? mean
+  }
+}
+
+extension Chart {
+  /// Curves of means, with bands of their intervals.
+  ///
+  /// - Parameters:
+  ///   - names: One for each curve.
+  ///   - places: Where on the x axis the curves have their points.
+  ///   - value: The number of a curve at a place, both by their index.
+  static func curves(
+    _ title: String, x: Axis, y: Axis, _ names: [String], at places: [Double],
+    _ value: (_ curve: Int, _ place: Int) throws -> SeedStatistic
+  ) rethrows -> Chart {
+    curves(
+      title, x: x, y: y,
+      try names.enumerated().map { curve, name in
+        (name, try places.enumerated().map { try value(curve, $0).point(at: $1) })
+      })
   }
 }

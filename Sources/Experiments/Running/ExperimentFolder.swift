@@ -120,7 +120,6 @@ struct ExperimentFolder {
       to: url.appending(path: "scores/\(cell)/\(scores.name).npy"))
   }
 
-  /// Writes the text of a file of the report.
   func write(_ text: String, to path: String) throws {
     let file = url.appending(path: path)
     try FileManager.default.createDirectory(

@@ -7,13 +7,9 @@ package import TensorFiles
 
 /// Runs an experiment into a folder, cell by cell, and reports on it.
 package struct ExperimentRun: Sendable {
-  /// What came out.
   package struct Outcome: Sendable {
-    /// Tables, pictures, sentences, checks.
     package let report: ExperimentReport
-    /// The number of cells that were computed now.
     package let computed: Int
-    /// The number of cells that were there already.
     package let kept: Int
     /// Seconds that this took, all told.
     package let seconds: Double
@@ -22,9 +18,7 @@ package struct ExperimentRun: Sendable {
     package var failures: [ExperimentReport.Check] { report.checks.filter { !$0.holds } }
   }
 
-  /// What is run.
   package let file: ExperimentFile
-  /// Where its results go.
   package let folder: URL
   private let experiment: any Experiment
 
@@ -40,7 +34,6 @@ package struct ExperimentRun: Sendable {
     experiment = try file.experiment.init(file.settings)
   }
 
-  /// The number of cells.
   package var cellCount: Int { cellCount(experiment) }
 
   private func cellCount(_ experiment: some Experiment) -> Int {
@@ -128,10 +121,10 @@ package struct ExperimentRun: Sendable {
     let report = outcome.report
     let encoder = OrderedJSONEncoder()
     for table in report.tables {
-      try place.write(table.table.csv(), to: "tables/\(table.name).csv")
+      try place.write(table.content.csv(), to: "tables/\(table.name).csv")
     }
     for picture in report.pictures {
-      try place.write(picture.svg, to: "pictures/\(picture.name).svg")
+      try place.write(picture.content, to: "pictures/\(picture.name).svg")
     }
     let json: OrderedJSON = [
       "format": "influencekit-experiment-results",

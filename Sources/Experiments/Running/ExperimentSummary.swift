@@ -2,7 +2,6 @@ internal import OrderedCollections
 internal import Reporting
 internal import TensorFiles
 
-/// The page of an experiment, as Markdown.
 struct ExperimentSummary {
   private let file: ExperimentFile
   private let report: ExperimentReport
@@ -25,7 +24,7 @@ struct ExperimentSummary {
       parts.append(report.findings.map { "- \($0)" }.joined(separator: "\n"))
     }
     for table in report.tables {
-      parts.append("\(table.caption)\n\n\(table.table.markdown().trimmedEnd)")
+      parts.append("\(table.caption)\n\n\(table.content.markdown().trimmedEnd)")
     }
     for picture in report.pictures {
       parts.append("![\(picture.caption)](pictures/\(picture.name).svg)\n\n\(picture.caption)")
@@ -45,7 +44,6 @@ struct ExperimentSummary {
     return parts.joined(separator: "\n\n") + "\n"
   }
 
-  /// A value as a file would have it.
   static func text(_ value: OrderedJSON) -> String {
     switch value {
     case .null: "none"
@@ -60,7 +58,6 @@ struct ExperimentSummary {
 }
 
 extension String {
-  /// Without line breaks at the end.
   fileprivate var trimmedEnd: String {
     var text = self
     while text.hasSuffix("\n") { text.removeLast() }

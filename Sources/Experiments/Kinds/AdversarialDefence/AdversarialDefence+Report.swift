@@ -13,9 +13,6 @@ extension AdversarialDefence {
   private static let baselines: [(name: String, accuracies: @Sendable (Result) -> Accuracies)] = [
     ("none", \.none), ("majority", \.majority), ("train-on-validation", \.trainOnValidation),
   ]
-  private static let measures: [@Sendable (Accuracies) -> Double] = [
-    \.attacked, \.attackedRows, \.clean,
-  ]
   private var views: [View] { [.honest] + (options.leak ? [.leaking] : []) }
 
   /// An accuracy of one seed; of random scores the mean over draws.
@@ -41,90 +38,84 @@ extension AdversarialDefence {
     try results.statistic(at: share) { number($0, view, method, defence, measure) }
   }
 
-  /// Accuracies of every method and defence, against no defence and against training on the validation examples.
   func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
     let names = classifier.methods.map(\.rawValue) + [Self.random]
     var report = ExperimentReport()
-    report.tables = [
-      .init(
-        "accuracy",
-        caption:
-          "Accuracy on test examples of which a share was attacked, on the attacked ones alone, and before the attack (± 95 % over seeds). Scored by: attacked validation examples (honest)\(options.leak ? ", or the attacked test examples themselves (leaking)" : "").",
-        try table(results, names))
-    ]
-    report.pictures = [
-      .init(
-        "attacked",
-        caption:
-          "Accuracy on the attacked test examples against the share that was attacked, scored by attacked validation examples; bands are 95 % over seeds.",
-        svg: try picture(results, names, .honest).svg())
-    ]
+    report.add(
+      "accuracy",
+      "Accuracy on test examples of which a share was attacked, on the attacked ones alone, and before the attack (± 95 % over seeds). Scored by: attacked validation examples (honest)\(options.leak ? ", or the attacked test examples themselves (leaking)" : "").",
+      try table(results, names))
+    try report.add(
+      "attacked",
+      "Accuracy on the attacked test examples against the share that was attacked, scored by attacked validation examples; bands are 95 % over seeds.",
+      try picture(results, names, .honest))
     if options.leak {
-      report.pictures.append(
-        .init(
-          "leaking",
-          caption:
-            "The same when rows are scored by the attacked test examples themselves: what published scripts measure.",
-          svg: try picture(results, names, .leaking).svg()))
+      try report.add(
+        "leaking",
+        "The same when rows are scored by the attacked test examples themselves: what published scripts measure.",
+        try picture(results, names, .leaking))
     }
     try describe(results, names, in: &report)
     return report
   }
 
+  private struct Row {
+    let share: Double
+    var defence: String
+    var method = "–"
+    var view = "–"
+    /// The mean over seeds of one of the accuracies.
+    let statistic: ((Accuracies) -> Double) throws -> SeedStatistic
+  }
+
   private func table(_ results: ExperimentResults<Self>, _ names: [String]) throws -> Table {
-    var table = Table(
-      columns: [
-        .init("share attacked", .decimals(2)), .init("defence"), .init("method"),
-        .init("scored by"),
-      ] + SeedStatistic.columns("attacked test") + SeedStatistic.columns("attacked rows")
-        + SeedStatistic.columns("clean test"))
+    var rows: [Row] = []
     for share in options.shares {
       for (name, accuracies) in Self.baselines {
-        table.append(
-          [.number(share), .text(name), .text("–"), .text("–")]
-            + (try Self.measures.flatMap { measure in
-              try results.statistic(at: share) { measure(accuracies($0)) }.cells
-            }))
+        rows.append(
+          Row(share: share, defence: name) { measure in
+            try results.statistic(at: share) { measure(accuracies($0)) }
+          })
       }
       for defence in options.defences {
         for name in names {
           for view in views where !(name == Self.random && view == .leaking) {
-            table.append(
-              [.number(share), .text(defence.rawValue), .text(name), .text(view.rawValue)]
-                + (try Self.measures.flatMap {
-                  try statistic(results, share, view, name, defence, $0).cells
-                }))
+            rows.append(
+              Row(share: share, defence: defence.rawValue, method: name, view: view.rawValue) {
+                try statistic(results, share, view, name, defence, $0)
+              })
           }
         }
       }
     }
-    return table
+    return try Table(
+      of: rows,
+      [
+        .number("share attacked", .decimals(2), \.share), .text("defence", \.defence),
+        .text("method", \.method), .text("scored by", \.view),
+        .statistic("attacked test") { try $0.statistic(\.attacked) },
+        .statistic("attacked rows") { try $0.statistic(\.attackedRows) },
+        .statistic("clean test") { try $0.statistic(\.clean) },
+      ])
   }
 
   private func picture(
     _ results: ExperimentResults<Self>, _ names: [String], _ view: View
   ) throws -> SmallMultiples {
-    func curve(_ values: (Double) throws -> SeedStatistic) rethrows -> [Chart.Point] {
-      try options.shares.map { try values($0).point(at: $0) }
-    }
+    let baselines: [(name: String, value: (Result) -> Double)] = [
+      ("no defence", \.none.attacked), ("majority class", \.majority.attacked),
+      ("trained on validation", \.trainOnValidation.attacked),
+    ]
+    let shares = options.shares
     let charts = try options.defences.map { defence in
-      var curves = try names.map { name in
-        (
-          name: name,
-          points: try curve { try statistic(results, $0, view, name, defence) }
-        )
-      }
-      let baselines: [(name: String, value: (Result) -> Double)] = [
-        ("no defence", \.none.attacked), ("majority class", \.majority.attacked),
-        ("trained on validation", \.trainOnValidation.attacked),
-      ]
-      for baseline in baselines {
-        curves.append(
-          (baseline.name, try curve { try results.statistic(at: $0, baseline.value) }))
-      }
-      return Chart.curves(
+      try Chart.curves(
         defence.rawValue, x: .init("examples attacked", numbers: .percent),
-        y: .init("accuracy"), curves)
+        y: .init("accuracy"), names + baselines.map(\.name), at: shares
+      ) { curve, place in
+        curve < names.count
+          ? try statistic(results, shares[place], view, names[curve], defence)
+          : try results.statistic(at: shares[place], baselines[curve - names.count].value)
+      }
     }
     return SmallMultiples(
       "Accuracy under attack, rows scored by attacked \(view == .honest ? "validation" : "test") examples",
@@ -168,9 +159,8 @@ extension AdversarialDefence {
     let exact = try statistic(
       results, share, .honest, ClassifierInfluence.Method.exactHessian.rawValue, .trim)
     let random = try statistic(results, share, .honest, Self.random, .trim)
-    report.checks.append(
-      .init(
-        "Trimming by the exact Hessian withstands the attack no worse than random trimming (less 0.01)",
-        exact.mean >= random.mean - 0.01, detail: "\(exact.text()) against \(random.text())"))
+    report.check(
+      "Trimming by the exact Hessian withstands the attack no worse than random trimming (less 0.01)",
+      exact.mean >= random.mean - 0.01, detail: "\(exact.text()) against \(random.text())")
   }
 }

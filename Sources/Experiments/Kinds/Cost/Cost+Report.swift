@@ -1,30 +1,24 @@
+internal import Algorithms
 internal import Influence
 internal import LinearAlgebra
 internal import OrderedCollections
 internal import Reporting
 
 extension Cost {
-  /// Times, memory and counted operations against size, with the exponents that they grow with.
   func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
     var report = ExperimentReport()
-    report.tables.append(
-      .init(
-        "exponents",
-        caption:
-          "The power of n, d, L and r that each method's processor time grows with, ± the standard error of the fit to logarithms",
-        exponentTable(results), isCost: true))
-    report.tables.append(
-      .init(
-        "operations",
-        caption:
-          "The same of the operations that the plan of the run counts: what the formulas say at these sizes",
-        operationTable(results)))
-    report.tables.append(
-      .init(
-        "times",
-        caption:
-          "Time to fit and score all queries, by the clock and of all processors together, and how far the process's memory grew (what its allocator had kept does not count): medians; the plan's memory",
-        timeTable(results), isCost: true))
+    report.add(
+      "exponents",
+      "The power of n, d, L and r that each method's processor time grows with, ± the standard error of the fit to logarithms",
+      try exponentTable(results))
+    report.add(
+      "operations",
+      "The same of the operations that the plan of the run counts: what the formulas say at these sizes",
+      try operationTable(results))
+    report.add(
+      "times",
+      "Time to fit and score all queries, by the clock and of all processors together, and how far the process's memory grew (what its allocator had kept does not count): medians; the plan's memory",
+      try timeTable(results))
     try addPictures(results, to: &report)
     describe(results, in: &report)
     check(results, in: &report)
@@ -33,139 +27,112 @@ extension Cost {
 
   /// The median over repeats and seeds; nil where the system told nothing.
   private func median(
-    _ results: ExperimentResults<Self>, _ axis: Axis, _ size: Int, _ variant: Variant,
+    _ results: ExperimentResults<Self>, _ point: Point, _ variant: Variant,
     _ numbers: (Measured) -> [Double]
   ) -> Double? {
     Statistics.median(
-      results.costs(at: Point(axis: axis, size: size)).flatMap {
-        $0[variant.name].map(numbers) ?? []
-      })
+      results.costs(at: point).flatMap { $0[variant.name].map(numbers) ?? [] })
   }
 
   /// The operations that a cell has counted.
   private func operations(
-    _ results: ExperimentResults<Self>, _ axis: Axis, _ size: Int, _ variant: Variant
+    _ results: ExperimentResults<Self>, _ point: Point, _ variant: Variant
   ) -> Double {
     guard let seed = results.seeds.first else { return .nan }
-    return results[seed, Point(axis: axis, size: size)].operations[variant.name] ?? .nan
+    return results[seed, point].operations[variant.name] ?? .nan
+  }
+
+  /// How a number grows along an axis.
+  private func fit(_ axis: Axis, _ value: (Point) -> Double?) -> PowerLawFit? {
+    let places = points.filter { $0.axis == axis }
+    return PowerLawFit(
+      x: places.map { Double($0.size) }, y: places.map { value($0) ?? .nan })
   }
 
   private func timeFit(
     _ results: ExperimentResults<Self>, _ axis: Axis, _ variant: Variant
   ) -> PowerLawFit? {
-    let sizes = sizes[axis, default: []]
-    return PowerLawFit(
-      x: sizes.map(Double.init),
-      y: sizes.map { median(results, axis, $0, variant, \.processorSeconds) ?? .nan })
+    fit(axis) { median(results, $0, variant, \.processorSeconds) }
   }
 
-  private func exponentTable(_ results: ExperimentResults<Self>) -> Table {
-    var table = Table(
-      columns: [.init("method")]
-        + Axis.allCases.flatMap {
-          [Table.Column($0.symbol, .decimals(2)), .init("± \($0.symbol)", .decimals(2))]
-        })
-    for variant in variants {
-      table.append(
-        [.text(variant.name)]
-          + Axis.allCases.flatMap { axis in
-            let fit = timeFit(results, axis, variant)
-            return [Table.Cell.number(fit?.exponent), .number(fit?.standardError)]
-          })
+  private func exponentTable(_ results: ExperimentResults<Self>) throws -> Table {
+    let exponents: [ReportColumn<Variant>] = Axis.allCases.flatMap { axis in
+      [
+        .number(axis.symbol, .decimals(2)) { timeFit(results, axis, $0)?.exponent },
+        .number("± \(axis.symbol)", .decimals(2)) { timeFit(results, axis, $0)?.standardError },
+      ]
     }
-    return table
+    return try Table(of: variants, [.text("method", \.name)] + exponents)
   }
 
   private func operationFit(
     _ results: ExperimentResults<Self>, _ axis: Axis, _ variant: Variant
   ) -> PowerLawFit? {
-    let sizes = sizes[axis, default: []]
-    return PowerLawFit(
-      x: sizes.map(Double.init), y: sizes.map { operations(results, axis, $0, variant) })
+    fit(axis) { operations(results, $0, variant) }
   }
 
-  private func operationTable(_ results: ExperimentResults<Self>) -> Table {
-    var table = Table(
-      columns: [.init("method")] + Axis.allCases.map { .init($0.symbol, .decimals(2)) })
-    for variant in variants {
-      table.append(
-        [.text(variant.name)]
-          + Axis.allCases.map { .number(operationFit(results, $0, variant)?.exponent) })
+  private func operationTable(_ results: ExperimentResults<Self>) throws -> Table {
+    let exponents: [ReportColumn<Variant>] = Axis.allCases.map { axis in
+      .number(axis.symbol, .decimals(2)) { operationFit(results, axis, $0)?.exponent }
     }
-    return table
+    return try Table(of: variants, [.text("method", \.name)] + exponents)
   }
 
-  private func timeTable(_ results: ExperimentResults<Self>) -> Table {
-    var table = Table(
-      columns: [
-        .init("axis"), .init("size", .significant(digits: 4)), .init("method"),
-        .init("time", .seconds), .init("processor time", .seconds), .init("memory grown", .bytes),
-        .init("planned", .bytes),
-        .init("operations", .significant(digits: 3)),
+  private func timeTable(_ results: ExperimentResults<Self>) throws -> Table {
+    func median(_ numbers: @escaping (Measured) -> [Double]) -> ((Point, Variant)) -> Double? {
+      { self.median(results, $0.0, $0.1, numbers) }
+    }
+    return try Table(
+      of: product(points, variants),
+      [
+        .text("axis") { point, _ in point.axis.symbol },
+        .integer("size") { point, _ in point.size },
+        .text("method") { _, variant in variant.name },
+        .number("time", .seconds, median(\.seconds)),
+        .number("processor time", .seconds, median(\.processorSeconds)),
+        .number("memory grown", .bytes, median(\.memory)),
+        .number("planned", .bytes, median(\.plannedBytes)),
+        .number("operations", .significant(digits: 3)) { operations(results, $0, $1) },
       ])
-    for axis in Axis.allCases {
-      for size in sizes[axis, default: []] {
-        for variant in variants {
-          table.append([
-            .text(axis.symbol), .integer(size), .text(variant.name),
-            .number(median(results, axis, size, variant, \.seconds)),
-            .number(median(results, axis, size, variant, \.processorSeconds)),
-            .number(median(results, axis, size, variant, \.memory)),
-            .number(median(results, axis, size, variant, \.plannedBytes)),
-            .number(operations(results, axis, size, variant)),
-          ])
-        }
-      }
+  }
+
+  /// One chart per axis: a measurement against size.
+  private func charts(
+    _ results: ExperimentResults<Self>, _ y: Chart.Axis, _ numbers: (Measured) -> [Double]
+  ) -> [Chart] {
+    Axis.allCases.map { axis in
+      let places = points.filter { $0.axis == axis }
+      return Chart.curves(
+        "against \(axis.symbol)", x: .init(axis.rawValue, scale: .logarithmic), y: y,
+        variants.map { variant in
+          (
+            variant.name,
+            places.compactMap { point in
+              median(results, point, variant, numbers).flatMap {
+                // Below the resolution of the processor's clock there is no place on the axis.
+                $0 > 0 ? Chart.Point(Double(point.size), $0) : nil
+              }
+            }
+          )
+        })
     }
-    return table
   }
 
   private func addPictures(_ results: ExperimentResults<Self>, to report: inout ExperimentReport)
     throws
   {
-    let charts = Axis.allCases.map { axis in
-      Chart.curves(
-        "against \(axis.symbol)", x: .init(axis.rawValue, scale: .logarithmic),
-        y: .init("processor time", scale: .logarithmic, numbers: .seconds),
-        variants.map { variant in
-          (
-            variant.name,
-            sizes[axis, default: []].compactMap { size in
-              median(results, axis, size, variant, \.processorSeconds).flatMap {
-                // Below the resolution of the processor's clock there is no place on the axis.
-                $0 > 0 ? Chart.Point(Double(size), $0) : nil
-              }
-            }
-          )
-        })
-    }
-    report.pictures.append(
-      .init(
-        "times",
-        caption:
-          "Processor time to fit and to score all queries, against the numbers of examples n, columns of a block d, blocks L, and LoRA's rank r; medians.",
-        svg: try SmallMultiples("Processor time", columns: 2, charts: charts).svg(), isCost: true))
-    let memory = Axis.allCases.map { axis in
-      Chart.curves(
-        "against \(axis.symbol)", x: .init(axis.rawValue, scale: .logarithmic),
-        y: .init("memory", scale: .logarithmic, numbers: .bytes),
-        variants.map { variant in
-          (
-            variant.name,
-            sizes[axis, default: []].compactMap { size in
-              median(results, axis, size, variant, \.plannedBytes).map {
-                Chart.Point(Double(size), $0)
-              }
-            }
-          )
-        })
-    }
-    report.pictures.append(
-      .init(
-        "memory",
-        caption:
-          "The most memory that the plan of a run allows for beside the gradients: matrices, scores and buffers.",
-        svg: try SmallMultiples("Planned memory", columns: 2, charts: memory).svg(), isCost: true))
+    let times = charts(
+      results, .init("processor time", scale: .logarithmic, numbers: .seconds), \.processorSeconds)
+    try report.add(
+      "times",
+      "Processor time to fit and to score all queries, against the numbers of examples n, columns of a block d, blocks L, and LoRA's rank r; medians.",
+      SmallMultiples("Processor time", columns: 2, charts: times))
+    let memory = charts(
+      results, .init("memory", scale: .logarithmic, numbers: .bytes), \.plannedBytes)
+    try report.add(
+      "memory",
+      "The most memory that the plan of a run allows for beside the gradients: matrices, scores and buffers.",
+      SmallMultiples("Planned memory", columns: 2, charts: memory))
   }
 
   /// Of counted operations alone: sentences are part of the results, which times are not.
@@ -188,22 +155,21 @@ extension Cost {
     }
     func seconds(_ method: String) -> Double? {
       onQuerySide(method).flatMap {
-        median(results, .columns, largest, $0, \.processorSeconds)
+        median(
+          results, Point(axis: .columns, size: largest), $0, \.processorSeconds)
       }
     }
     if let fast = seconds(DataInf.name), let slow = seconds(ExactFisher.name) {
-      report.checks.append(
-        .init(
-          "DataInf takes less processor time than exact in the space of parameters at the largest d",
-          fast < slow,
-          detail: "table times"))
+      report.check(
+        "DataInf takes less processor time than exact in the space of parameters at the largest d",
+        fast < slow,
+        detail: "table times")
     }
     if let variant = onQuerySide(DataInf.name) {
       let exponent = timeFit(results, .columns, variant)?.exponent ?? .infinity
-      report.checks.append(
-        .init(
-          "DataInf's time on the query side grows with d by a power below 1.4", exponent < 1.4,
-          detail: "table exponents"))
+      report.check(
+        "DataInf's time on the query side grows with d by a power below 1.4", exponent < 1.4,
+        detail: "table exponents")
     }
   }
 }

@@ -31,7 +31,6 @@ extension FairnessRobustness {
     }
   }
 
-  /// The name of removals that are drawn.
   static let random = "random"
 
   /// The numbers of one curve of one seed, one for each budget; of random removals the means over draws.
@@ -82,33 +81,25 @@ extension FairnessRobustness {
     return shares.reduce(0, +) / Double(shares.count)
   }
 
-  /// Curves, the budgets that validation chooses, and what must hold.
   func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
     var report = ExperimentReport()
     let names = classifier.methods.map(\.rawValue) + [Self.random]
-    report.tables = [
-      .init(
-        "chosen",
-        caption:
-          "Each functional's measure on test examples, before trimming and at the budget that is best on the validation examples (± 95 % over seeds).",
-        try chosenTable(results, names)),
-      .init(
-        "budgets",
-        caption:
-          "Test examples after each trim (± 95 % over seeds). Overshoot: the share of seeds whose gap changed its sign; a gap is shown without its sign.",
-        try budgetTable(results, names)),
-    ]
-    report.pictures = [
-      .init(
-        "trimming",
-        caption:
-          "Above: what each trim is meant to improve (gaps should fall, robust accuracy should rise); below: the accuracy of the same classifiers. Bands are 95 % over seeds.",
-        svg: try picture(results, names).svg()),
-      .init(
-        "utility",
-        caption: "Accuracy on test examples after trimming for utility; bands are 95 % over seeds.",
-        svg: try chart(results, .utility, names, accuracy: true, "Trimmed for utility").svg()),
-    ]
+    report.add(
+      "chosen",
+      "Each functional's measure on test examples, before trimming and at the budget that is best on the validation examples (± 95 % over seeds).",
+      try chosenTable(results, names))
+    report.add(
+      "budgets",
+      "Test examples after each trim (± 95 % over seeds). Overshoot: the share of seeds whose gap changed its sign; a gap is shown without its sign.",
+      try budgetTable(results, names))
+    try report.add(
+      "trimming",
+      "Above: what each trim is meant to improve (gaps should fall, robust accuracy should rise); below: the accuracy of the same classifiers. Bands are 95 % over seeds.",
+      picture(results, names))
+    try report.add(
+      "utility",
+      "Accuracy on test examples after trimming for utility; bands are 95 % over seeds.",
+      chart(results, .utility, names, accuracy: true, "Trimmed for utility"))
     let majority = try results.statistic(\.majority)
     report.findings.append(
       "Always saying the more frequent class has an accuracy of \(majority.text()), attacked or not, and no gap."
@@ -128,7 +119,7 @@ extension FairnessRobustness {
         )
       }
     }
-    report.checks = try checks(results)
+    try check(results, in: &report)
     return report
   }
 
@@ -136,21 +127,14 @@ extension FairnessRobustness {
     _ results: ExperimentResults<Self>, _ kind: FunctionalQuery.Kind, _ names: [String],
     accuracy: Bool, _ title: String
   ) throws -> Chart {
-    Chart.curves(
+    try Chart.curves(
       title, x: .init("rows removed", numbers: .percent),
-      y: .init(accuracy ? "accuracy" : Target(kind).name),
-      try names.map { name in
-        (
-          name,
-          try budgets.enumerated().map { index, budget in
-            let value =
-              accuracy
-              ? try statistic(results, kind, name, \.accuracy, index)
-              : try target(results, kind, name, index)
-            return value.point(at: budget)
-          }
-        )
-      })
+      y: .init(accuracy ? "accuracy" : Target(kind).name), names, at: budgets
+    ) { curve, place in
+      accuracy
+        ? try statistic(results, kind, names[curve], \.accuracy, place)
+        : try target(results, kind, names[curve], place)
+    }
   }
 
   private func picture(_ results: ExperimentResults<Self>, _ names: [String]) throws
@@ -194,8 +178,9 @@ extension FairnessRobustness {
       "Trimmed for \(kind.rawValue): \(Target(kind).name) \(before) before; best mean on test: \(parts.joined(separator: ", "))."
   }
 
-  private func checks(_ results: ExperimentResults<Self>) throws -> [ExperimentReport.Check] {
-    var checks: [ExperimentReport.Check] = []
+  private func check(
+    _ results: ExperimentResults<Self>, in report: inout ExperimentReport
+  ) throws {
     // Among two small seeds' examples of class 1 a gap is mostly chance.
     let kinds: [FunctionalQuery.Kind] =
       results.isQuick ? [.demographicParity] : [.demographicParity, .equalOpportunity]
@@ -203,12 +188,10 @@ extension FairnessRobustness {
       let before = try target(results, kind, classifier.methods[0].rawValue, 0).mean
       let after = try classifier.methods.map { try best(results, kind, $0.rawValue).value.mean }
       let lowest = after.min() ?? before
-      checks.append(
-        .init(
-          "Trimming by influence lowers the \(Target(kind).name) at some budget (mean over seeds)",
-          lowest < before,
-          detail: "\(NumberFormat.decimals(before)) before, \(NumberFormat.decimals(lowest)) after")
-      )
+      report.check(
+        "Trimming by influence lowers the \(Target(kind).name) at some budget (mean over seeds)",
+        lowest < before,
+        detail: "\(NumberFormat.decimals(before)) before, \(NumberFormat.decimals(lowest)) after")
     }
     let last = budgets.count - 1
     let random = try target(results, .robustness, Self.random, last).mean
@@ -216,11 +199,9 @@ extension FairnessRobustness {
       try target(results, .robustness, $0.rawValue, last).mean
     }
     let worst = robust.min() ?? random
-    checks.append(
-      .init(
-        "Robust accuracy after the largest trim is not below random's, by any method (less 0.01)",
-        worst >= random - 0.01,
-        detail: "\(NumberFormat.decimals(worst)) against \(NumberFormat.decimals(random))"))
-    return checks
+    report.check(
+      "Robust accuracy after the largest trim is not below random's, by any method (less 0.01)",
+      worst >= random - 0.01,
+      detail: "\(NumberFormat.decimals(worst)) against \(NumberFormat.decimals(random))")
   }
 }

@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Reporting
 
 extension FairnessRobustness {
@@ -13,52 +14,48 @@ extension FairnessRobustness {
 
   /// Before trimming, and at the budget that is best on the validation examples.
   func chosenTable(_ results: ExperimentResults<Self>, _ names: [String]) throws -> Table {
-    var table = Table(
-      columns: [.init("trimmed for"), .init("method"), .init("measure")]
-        + SeedStatistic.columns("before") + SeedStatistic.columns("after")
-        + SeedStatistic.columns("accuracy after") + [.init("mean budget", .decimals(3))])
-    for kind in FunctionalQuery.Kind.allCases {
-      let target = Target(kind)
-      for name in names {
-        let budgets = results.values.map { chosenBudget($0, kind, name) }
-        func after(_ numbers: (Qualities) -> [Double], isGap: Bool) throws -> SeedStatistic {
-          try SeedStatistic(
-            zip(results.values, budgets).map { result, budget in
-              curve(
-                result, kind, name, { numbers($0.test) }, { isGap ? abs($0) : $0 })[budget]
-            })
-        }
-        let share = budgets.map { self.budgets[$0] }.reduce(0, +) / Double(budgets.count)
-        table.append(
-          [.text(kind.rawValue), .text(name), .text(target.name)]
-            + (try self.target(results, kind, name, 0).cells)
-            + (try after(target.curve, isGap: target.isGap).cells)
-            + (try after(\.accuracy, isGap: false).cells) + [.number(share)])
+    func after(
+      _ kind: FunctionalQuery.Kind, _ name: String, _ numbers: (Qualities) -> [Double],
+      isGap: Bool = false
+    ) throws -> SeedStatistic {
+      try results.statistic { result in
+        curve(
+          result, kind, name, { numbers($0.test) }, { isGap ? abs($0) : $0 })[
+            chosenBudget(result, kind, name)]
       }
     }
-    return table
+    return try Table(
+      of: product(FunctionalQuery.Kind.allCases, names),
+      [
+        .text("trimmed for") { kind, _ in kind.rawValue }, .text("method") { $1 },
+        .text("measure") { kind, _ in Target(kind).name },
+        .statistic("before") { try target(results, $0, $1, 0) },
+        .statistic("after") { kind, name in
+          try after(kind, name, Target(kind).curve, isGap: Target(kind).isGap)
+        },
+        .statistic("accuracy after") { try after($0, $1, \.accuracy) },
+        .number("mean budget", .decimals(3)) { kind, name in
+          let chosen = results.values.map { budgets[chosenBudget($0, kind, name)] }
+          return chosen.reduce(0, +) / Double(chosen.count)
+        },
+      ])
   }
 
   /// Every functional, method and budget.
   func budgetTable(_ results: ExperimentResults<Self>, _ names: [String]) throws -> Table {
-    var table = Table(
-      columns: [.init("trimmed for"), .init("method"), .init("budget", .decimals(3))]
-        + SeedStatistic.columns("measure") + SeedStatistic.columns("accuracy")
-        + SeedStatistic.columns("log loss")
-        + SeedStatistic.columns("attack distance") + [.init("overshoot", .decimals(2))])
-    for kind in FunctionalQuery.Kind.allCases {
-      for name in names {
-        for (index, budget) in budgets.enumerated() {
-          table.append(
-            [.text(kind.rawValue), .text(name), .number(budget)]
-              + (try target(results, kind, name, index).cells)
-              + (try statistic(results, kind, name, \.accuracy, index).cells)
-              + (try statistic(results, kind, name, \.logLoss, index).cells)
-              + (try statistic(results, kind, name, \.attackDistance, index).cells)
-              + [.number(overshoot(results, kind, name, index))])
-        }
-      }
+    let rows = product(FunctionalQuery.Kind.allCases, names).flatMap { kind, name in
+      budgets.indices.map { (kind: kind, name: name, budget: $0) }
     }
-    return table
+    return try Table(
+      of: rows,
+      [
+        .text("trimmed for") { $0.kind.rawValue }, .text("method") { $0.name },
+        .number("budget", .decimals(3)) { budgets[$0.budget] },
+        .statistic("measure") { try target(results, $0, $1, $2) },
+        .statistic("accuracy") { try statistic(results, $0, $1, \.accuracy, $2) },
+        .statistic("log loss") { try statistic(results, $0, $1, \.logLoss, $2) },
+        .statistic("attack distance") { try statistic(results, $0, $1, \.attackDistance, $2) },
+        .number("overshoot", .decimals(2)) { overshoot(results, $0, $1, $2) },
+      ])
   }
 }

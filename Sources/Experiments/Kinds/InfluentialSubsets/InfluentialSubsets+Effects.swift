@@ -34,9 +34,10 @@ extension InfluentialSubsets {
       }
     }
 
-    func column(_ name: String) -> Int { names.firstIndex(of: name) ?? 0 }
-
-    func rates(_ place: Int) -> [[Double]] { winning[place] }
+    func rate(_ name: String, _ place: Int) throws -> SeedStatistic {
+      let search = names.firstIndex(of: name) ?? 0
+      return try SeedStatistic(winning[place].map { $0[search] })
+    }
 
     func all(_ name: String, _ place: Int, _ numbers: (Search) -> [Double]?) -> [Double] {
       points.flatMap { $0.map { Self.number($0, name, place, numbers) } }

@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import OrderedCollections
 internal import Reporting
 
@@ -9,35 +10,33 @@ extension InnerProductEnsemble {
   private static let spearman: Measure = { $0.ensembles[$1].spearman }
   private static let accuracy: Measure = { $0.accuracies[$1] }
 
-  /// Detection, accuracy after trimming, and distance from very many members, against T.
   func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
-    var table = Table(
-      columns: [.init("method"), .init("members"), .init("T", .significant(digits: 4))]
-        + SeedStatistic.columns("AUC", decimals: 4) + SeedStatistic.columns("gain", decimals: 4)
-        + SeedStatistic.columns("Spearman with many", decimals: 4)
-        + SeedStatistic.columns("accuracy after trimming", decimals: 4))
-    for method in options.methods {
-      for source in sources {
-        for (place, count) in members.enumerated() {
-          table.append(
-            [.text(method), .text(source.label), .integer(count)]
-              + (try statistic(results, Self.auc, source, method, place).cells)
-              + (try gain(results, Self.auc, source, method, place).cells)
-              + (try statistic(results, Self.spearman, source, method, place).cells)
-              + (try statistic(results, Self.accuracy, source, method, place).cells))
-        }
-      }
+    let rows = product(options.methods, product(sources, members.indices)).map { method, row in
+      (source: row.0, method: method, place: row.1)
     }
-    var report = ExperimentReport(tables: [
-      .init(
-        "ensembles",
-        caption:
-          "Ensembles of T members: AUC for wrong labels and its gain over one model (paired by seed), rank correlation with the mean of very many members, test accuracy after removing the lowest \(NumberFormat.significant(100 * options.trim, digits: 2)) % (± 95 % over seeds)",
-        table),
-      .init(
-        "baselines", caption: "Test accuracy without ensembles (± 95 % over seeds)",
-        try baselineTable(results)),
-    ])
+    let table = try Table(
+      of: rows,
+      [
+        .text("method") { $0.method }, .text("members") { $0.source.label },
+        .integer("T") { members[$0.place] },
+        .statistic("AUC", decimals: 4) { try statistic(results, Self.auc, $0, $1, $2) },
+        .statistic("gain", decimals: 4) { try gain(results, Self.auc, $0, $1, $2) },
+        .statistic("Spearman with many", decimals: 4) {
+          try statistic(results, Self.spearman, $0, $1, $2)
+        },
+        .statistic("accuracy after trimming", decimals: 4) {
+          try statistic(results, Self.accuracy, $0, $1, $2)
+        },
+      ])
+    var report = ExperimentReport()
+    report.add(
+      "ensembles",
+      "Ensembles of T members: AUC for wrong labels and its gain over one model (paired by seed), rank correlation with the mean of very many members, test accuracy after removing the lowest \(NumberFormat.significant(100 * options.trim, digits: 2)) % (± 95 % over seeds)",
+      table)
+    report.add(
+      "baselines",
+      "Test accuracy without ensembles (± 95 % over seeds)",
+      try baselineTable(results))
     try addVariances(results, to: &report)
     try addPictures(results, to: &report)
     try describe(results, in: &report)
@@ -64,18 +63,21 @@ extension InnerProductEnsemble {
 
   private func baselineTable(_ results: ExperimentResults<Self>) throws -> Table {
     let baselines = results.baselines
-    var table = Table(
-      columns: [.init("removed")] + SeedStatistic.columns("test accuracy", decimals: 4))
-    let random = baselines.map { Self.mean($0.randomAccuracies) }
-    table.append(
-      ["nothing"] + (try SeedStatistic(baselines.map(\.accuracy)).cells))
-    table.append(["at random"] + (try SeedStatistic(random).cells))
-    for method in options.methods {
-      table.append(
-        [.text("lowest by \(method), one model")]
-          + (try statistic(results, Self.accuracy, .trained, method, 0).cells))
+    var rows = [
+      ("nothing", try SeedStatistic(baselines.map(\.accuracy))),
+      ("at random", try SeedStatistic(baselines.map { Self.mean($0.randomAccuracies) })),
+    ]
+    rows += try options.methods.map {
+      (
+        "lowest by \($0), one model", try statistic(results, Self.accuracy, .trained, $0, 0)
+      )
     }
-    return table
+    return try Table(
+      of: rows,
+      [
+        .text("removed") { name, _ in name },
+        .statistic("test accuracy", decimals: 4) { _, accuracy in accuracy },
+      ])
   }
 
   /// The variance of the mean of k members against k, and its exponent.
@@ -112,24 +114,19 @@ extension InnerProductEnsemble {
           method, x: .init("members beyond member 0", scale: .logarithmic),
           y: .init("relative variance", scale: .logarithmic), curves))
     }
-    report.tables.append(
-      .init(
-        "variance",
-        caption:
-          "The variance of the mean of k members beyond member 0 as a power of k, fitted to logarithms; independent members have −1",
-        table))
-    report.pictures.append(
-      .init(
-        "variance",
-        caption:
-          "The variance of the mean of k members beyond member 0, by that of the fewest, mean over examples and seeds.",
-        svg: try SmallMultiples("Variance of the mean", columns: 2, charts: charts).svg()))
+    report.add(
+      "variance",
+      "The variance of the mean of k members beyond member 0 as a power of k, fitted to logarithms; independent members have −1",
+      table)
+    try report.add(
+      "variance",
+      "The variance of the mean of k members beyond member 0, by that of the fewest, mean over examples and seeds.",
+      SmallMultiples("Variance of the mean", columns: 2, charts: charts))
     let worst = exponents.map { abs($0 + 1) }.max() ?? .infinity
     let bound = results.isQuick ? 1.0 : 0.4
-    report.checks.append(
-      .init(
-        "The variance of the mean falls like 1/k (exponent within \(bound) of −1)", worst <= bound,
-        detail: "farthest by \(NumberFormat.decimals(worst, 3))"))
+    report.check(
+      "The variance of the mean falls like 1/k (exponent within \(bound) of −1)", worst <= bound,
+      detail: "farthest by \(NumberFormat.decimals(worst, 3))")
   }
 
   private func addPictures(_ results: ExperimentResults<Self>, to report: inout ExperimentReport)
@@ -153,22 +150,14 @@ extension InnerProductEnsemble {
       ]
     for measure in measures {
       let charts = try options.methods.map { method in
-        Chart.curves(
+        try Chart.curves(
           method, x: .init("members T", scale: .logarithmic), y: .init(measure.label),
-          try sources.map { source in
-            (
-              source.label,
-              try members.enumerated().map { place, count in
-                try measure.value(source, method, place).point(at: Double(count))
-              }
-            )
-          })
+          sources.map(\.label), at: members.map(Double.init)
+        ) { try measure.value(sources[$0], method, $1) }
       }
-      report.pictures.append(
-        .init(
-          measure.name, caption: measure.caption,
-          svg: try SmallMultiples(measure.title, columns: 2, sharesRanges: true, charts: charts)
-            .svg()))
+      try report.add(
+        measure.name, measure.caption,
+        SmallMultiples(measure.title, columns: 2, sharesRanges: true, charts: charts))
     }
   }
 
@@ -191,18 +180,16 @@ extension InnerProductEnsemble {
         "`\(method)`: change of test accuracy after trimming, \(members[last]) members against one: \(accuracy.joined(separator: ", "))."
       )
       let auc = one.mean
-      report.checks.append(
-        .init(
-          "One model of \(method) finds wrong labels better than chance (AUC above 0.5)", auc > 0.5,
-          detail: NumberFormat.decimals(auc, 3)))
+      report.check(
+        "One model of \(method) finds wrong labels better than chance (AUC above 0.5)", auc > 0.5,
+        detail: NumberFormat.decimals(auc, 3))
     }
     let differences = sources.flatMap {
       results.ensembles(from: $0).compactMap(\.ensembleDifference)
     }
     let worst = differences.max() ?? 0
-    report.checks.append(
-      .init(
-        "The means are those of ScoreEnsemble (within 1e-4 of the largest score)", worst <= 1e-4,
-        detail: NumberFormat.significant(worst)))
+    report.check(
+      "The means are those of ScoreEnsemble (within 1e-4 of the largest score)", worst <= 1e-4,
+      detail: NumberFormat.significant(worst))
   }
 }

@@ -1,13 +1,13 @@
+internal import Algorithms
 internal import Evaluation
 internal import OrderedCollections
 internal import Reporting
 
 extension LeastDisagreement {
-  /// Accuracy against labels, and the estimate against its closed form.
   func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
     var report = ExperimentReport()
     try addLearning(results, to: &report)
-    try addClosedForm(results, to: &report)
+    try describeClosedForm(results, in: &report)
     return report
   }
 
@@ -26,119 +26,119 @@ extension LeastDisagreement {
     }
     let last = labelCounts.count - 1
     let hasRandom = options.rules.contains(.random)
-    var table = Table(
-      columns: [.init("labels", .significant(digits: 6)), .init("rule")]
-        + SeedStatistic.columns("test accuracy", decimals: 4)
-        + SeedStatistic.columns("over random", decimals: 4)
-        + [.init("classes labelled", .decimals(2))])
-    for place in labelCounts.indices {
-      for rule in options.rules {
-        let own = accuracies(rule, place)
-        let gain: [Table.Cell] =
-          hasRandom && rule != .random
-          ? try SeedStatistic(own, minus: accuracies(.random, place)).cells : [.missing, .missing]
-        let classes = results.learning(by: rule).map { Double($0.classes[place]) }
-        table.append(
-          [.integer(labelCounts[place]), .text(rule.rawValue)] + (try SeedStatistic(own).cells)
-            + gain + [.number(classes.reduce(0, +) / Double(classes.count))])
-      }
+    /// Over random choice; nil where there is nothing to hold the rule against.
+    func gain(_ rule: QueryRule, _ numbers: (QueryRule) -> [Double]) throws -> SeedStatistic? {
+      guard hasRandom, rule != .random else { return nil }
+      return try SeedStatistic(numbers(rule), minus: numbers(.random))
     }
-    var summary = Table(
-      columns: [.init("rule")] + SeedStatistic.columns("final accuracy", decimals: 4)
-        + SeedStatistic.columns("mean accuracy", decimals: 4)
-        + SeedStatistic.columns("mean over random", decimals: 4))
-    var seconds = Table(columns: [.init("rule"), .init("choosing, a seed", .seconds)])
-    for rule in options.rules {
-      let gain: [Table.Cell] =
-        hasRandom && rule != .random
-        ? try SeedStatistic(mean(rule), minus: mean(.random)).cells : [.missing, .missing]
-      summary.append(
-        [.text(rule.rawValue)] + (try SeedStatistic(accuracies(rule, last)).cells)
-          + (try SeedStatistic(mean(rule)).cells) + gain)
-      let times = results.costs(at: .rule(rule)).map(\.choosingSeconds)
-      seconds.append([.text(rule.rawValue), .number(times.reduce(0, +) / Double(times.count))])
-    }
-    report.tables += [
-      .init(
-        "summary",
-        caption:
-          "Accuracy with all \(labelCounts[last]) labels, and its mean over the rounds (± 95 % over seeds; differences are taken seed by seed)",
-        summary),
-      .init("rounds", caption: "Accuracy in each round (± 95 % over seeds)", table),
-      .init("seconds", caption: "Mean time that choosing takes", seconds, isCost: true),
-    ]
-    report.pictures.append(
-      .init(
-        "accuracy",
-        caption: "Test accuracy against the number of labels; bands are 95 % over seeds.",
-        svg: try Chart.curves(
-          "Test accuracy against labels", x: .init("labels"),
-          y: .init("test accuracy", numbers: .percent),
-          try options.rules.map { rule in
-            (
-              rule.rawValue,
-              try labelCounts.enumerated().map { place, count in
-                try SeedStatistic(accuracies(rule, place)).point(at: Double(count))
-              }
-            )
-          }
-        ).svg()))
+    report.add(
+      "summary",
+      "Accuracy with all \(labelCounts[last]) labels, and its mean over the rounds (± 95 % over seeds; differences are taken seed by seed)",
+      try Table(
+        of: options.rules,
+        [
+          .text("rule", \.rawValue),
+          .statistic("final accuracy", decimals: 4) { try SeedStatistic(accuracies($0, last)) },
+          .statistic("mean accuracy", decimals: 4) { try SeedStatistic(mean($0)) },
+          .statistic("mean over random", decimals: 4) { try gain($0, mean) },
+        ]))
+    try addClosedFormTable(results, to: &report)
+    report.add(
+      "rounds",
+      "Accuracy in each round (± 95 % over seeds)",
+      try Table(
+        of: product(labelCounts.indices, options.rules),
+        [
+          .integer("labels") { place, _ in labelCounts[place] },
+          .text("rule") { _, rule in rule.rawValue },
+          .statistic("test accuracy", decimals: 4) { try SeedStatistic(accuracies($1, $0)) },
+          .statistic("over random", decimals: 4) { place, rule in
+            try gain(rule) { accuracies($0, place) }
+          },
+          .number("classes labelled", .decimals(2)) { place, rule in
+            let classes = results.learning(by: rule).map { Double($0.classes[place]) }
+            return classes.reduce(0, +) / Double(classes.count)
+          },
+        ]))
+    report.add(
+      "seconds",
+      "Mean time that choosing takes",
+      try Table(
+        of: options.rules,
+        [
+          .text("rule", \.rawValue),
+          .number("choosing, a seed", .seconds) { rule in
+            let times = results.costs(at: .rule(rule)).map(\.choosingSeconds)
+            return times.reduce(0, +) / Double(times.count)
+          },
+        ]))
+    try report.add(
+      "accuracy",
+      "Test accuracy against the number of labels; bands are 95 % over seeds.",
+      try Chart.curves(
+        "Test accuracy against labels", x: .init("labels"),
+        y: .init("test accuracy", numbers: .percent), options.rules.map(\.rawValue),
+        at: labelCounts.map(Double.init)
+      ) { try SeedStatistic(accuracies(options.rules[$0], $1)) })
     for rule in options.rules {
       let final = try SeedStatistic(accuracies(rule, last))
       var sentence = "`\(rule.rawValue)`: \(final.text()) with \(labelCounts[last]) labels"
-      if hasRandom, rule != .random {
-        let gain = try SeedStatistic(accuracies(rule, last), minus: accuracies(.random, last))
+      if let gain = try gain(rule, { accuracies($0, last) }) {
         sentence += ", \(gain.text()) over random"
       }
       report.findings.append(sentence + ".")
     }
-    guard hasRandom, options.rules.contains(.leastDisagree) else { return }
-    let gain = try SeedStatistic(accuracies(.leastDisagree, last), minus: accuracies(.random, last))
+    guard options.rules.contains(.leastDisagree),
+      let lead = try gain(.leastDisagree, { accuracies($0, last) })
+    else { return }
     let slack = results.isQuick ? 0.05 : 0.005
-    report.checks.append(
-      .init(
-        "with all labels LDM-S is not below random choice (above −\(slack))", gain.mean > -slack,
-        detail: gain.text(decimals: 4)))
+    report.check(
+      "with all labels LDM-S is not below random choice (above −\(slack))", lead.mean > -slack,
+      detail: lead.text(decimals: 4))
   }
 
-  private func addClosedForm(
+  private func statistic(
+    _ results: ExperimentResults<Self>, _ dimension: Int, _ patience: Int,
+    _ value: (Estimate) -> Double
+  ) throws -> SeedStatistic {
+    try SeedStatistic(
+      results.closedForms(dimension: dimension).map {
+        $0.patiences["\(patience)"].map(value) ?? .nan
+      })
+  }
+
+  private func draws(
+    _ results: ExperimentResults<Self>, _ dimension: Int, _ patience: Int
+  ) throws -> Double {
+    try statistic(results, dimension, patience) { Double($0.draws) }.mean
+  }
+
+  private func addClosedFormTable(
     _ results: ExperimentResults<Self>, to report: inout ExperimentReport
+  ) throws {
+    report.add(
+      "closed-form",
+      "The estimate for a linear rule against the angle over π (± 95 % over seeds): mean absolute error, ratio of the means, rank correlation",
+      try Table(
+        of: product(dimensions, patiences),
+        [
+          .integer("dimension") { dimension, _ in dimension },
+          .integer("patience") { _, patience in patience },
+          .number("changes", .decimals(0)) { try draws(results, $0, $1) },
+          .statistic("mean error", decimals: 4) { try statistic(results, $0, $1, \.meanError) },
+          .statistic("estimate over exact", decimals: 2) {
+            try statistic(results, $0, $1, \.meanRatio)
+          },
+          .statistic("Spearman") { try statistic(results, $0, $1, \.spearman) },
+        ]))
+  }
+
+  private func describeClosedForm(
+    _ results: ExperimentResults<Self>, in report: inout ExperimentReport
   ) throws {
     func statistic(
       _ dimension: Int, _ patience: Int, _ value: (Estimate) -> Double
-    ) throws -> SeedStatistic {
-      try SeedStatistic(
-        results.closedForms(dimension: dimension).map {
-          $0.patiences["\(patience)"].map(value) ?? .nan
-        })
-    }
-    func draws(_ dimension: Int, _ patience: Int) throws -> Double {
-      try statistic(dimension, patience) { Double($0.draws) }.mean
-    }
-    var table = Table(
-      columns: [
-        .init("dimension", .significant(digits: 4)), .init("patience", .significant(digits: 4)),
-        .init("changes", .decimals(0)),
-      ] + SeedStatistic.columns("mean error", decimals: 4)
-        + SeedStatistic.columns("estimate over exact", decimals: 2)
-        + SeedStatistic.columns("Spearman"))
-    for dimension in dimensions {
-      for patience in patiences {
-        table.append(
-          [
-            .integer(dimension), .integer(patience),
-            .number(try draws(dimension, patience)),
-          ] + (try statistic(dimension, patience, \.meanError).cells)
-            + (try statistic(dimension, patience, \.meanRatio).cells)
-            + (try statistic(dimension, patience, \.spearman).cells))
-      }
-    }
-    report.tables.insert(
-      .init(
-        "closed-form",
-        caption:
-          "The estimate for a linear rule against the angle over π (± 95 % over seeds): mean absolute error, ratio of the means, rank correlation",
-        table), at: 1)
+    ) throws -> SeedStatistic { try self.statistic(results, dimension, patience, value) }
     func curves(
       _ value: (Estimate) -> Double
     ) throws -> [(name: String, points: [Chart.Point])] {
@@ -146,7 +146,8 @@ extension LeastDisagreement {
         (
           "d = \(dimension)",
           try patiences.map { patience in
-            try statistic(dimension, patience, value).point(at: draws(dimension, patience))
+            try statistic(dimension, patience, value)
+              .point(at: draws(results, dimension, patience))
           }
         )
       }
@@ -162,12 +163,10 @@ extension LeastDisagreement {
           y: .init("Spearman's correlation"), try curves(\.spearman)),
       ])
     grid.rowHeight = 360
-    report.pictures.append(
-      .init(
-        "closed-form",
-        caption:
-          "Mean absolute error of the estimate, and its rank correlation with the closed form, against the number of changes tried; bands are 95 % over seeds.",
-        svg: try grid.svg()))
+    try report.add(
+      "closed-form",
+      "Mean absolute error of the estimate, and its rank correlation with the closed form, against the number of changes tried; bands are 95 % over seeds.",
+      grid)
     if let seed = results.seeds.first {
       var chart = Chart(
         "Estimate against closed form", x: .init("angle over π"), y: .init("estimate"),
@@ -179,12 +178,10 @@ extension LeastDisagreement {
           }
         })
       chart.references = [.init(.identity, label: "equal")]
-      report.pictures.append(
-        .init(
-          "estimate",
-          caption:
-            "Each example's estimate against its closed form, patience \(patiences.last ?? 0), seed \(seed).",
-          svg: try chart.svg()))
+      try report.add(
+        "estimate",
+        "Each example's estimate against its closed form, patience \(patiences.last ?? 0), seed \(seed).",
+        chart)
     }
     guard let low = dimensions.first, let high = dimensions.last, let most = patiences.last else {
       return
@@ -193,9 +190,8 @@ extension LeastDisagreement {
     report.findings.append(
       "Estimate for a linear rule, patience \(most): over exact \(try statistic(low, most, \.meanRatio).text(decimals: 2)) times in \(low) dimensions with Spearman \(spearman.text()), \(try statistic(high, most, \.meanRatio).text(decimals: 2)) times in \(high) dimensions with Spearman \(try statistic(high, most, \.spearman).text())."
     )
-    report.checks.append(
-      .init(
-        "in \(low) dimensions the estimate orders examples as the closed form does (Spearman above 0.9)",
-        spearman.mean > 0.9, detail: spearman.text()))
+    report.check(
+      "in \(low) dimensions the estimate orders examples as the closed form does (Spearman above 0.9)",
+      spearman.mean > 0.9, detail: spearman.text())
   }
 }

@@ -1,10 +1,10 @@
+internal import Algorithms
 internal import Evaluation
 internal import Influence
 internal import OrderedCollections
 internal import Reporting
 
 extension LeaveOneOutAgreement {
-  /// Correlation with the truth of each method, and one query's predictions against it.
   func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
     func statistic(
       _ point: Point, _ method: String, _ value: (Agreement) -> Double?
@@ -12,40 +12,33 @@ extension LeaveOneOutAgreement {
       try results.statistic(at: point) { $0.methods[method].flatMap(value) }
     }
     let all = methods + [Self.random]
-    var table = Table(
-      columns: [.init("model"), .init("penalty"), .init("method")]
-        + SeedStatistic.columns("Pearson") + SeedStatistic.columns("Spearman")
-        + SeedStatistic.columns("top 10 %"))
-    for point in points {
-      for method in all {
-        table.append(
-          [.text(point.model.rawValue), .text(point.penalty.settingText), .text(method)]
-            + (try statistic(point, method, \.pearson).cells)
-            + (try statistic(point, method, \.spearman).cells)
-            + (try statistic(point, method, \.top10PercentOverlap).cells))
-      }
-    }
-    var report = ExperimentReport(tables: [
-      .init(
-        "agreement",
-        caption: "Agreement with leaving each example out, query by query (± 95 % over seeds)",
-        table)
-    ])
-    report.pictures.append(
-      .init(
-        "spearman",
-        caption:
-          "Spearman's correlation with the change of each query's loss when an example is left out, mean over queries; whiskers are 95 % over seeds.",
-        svg: try Chart.bars(
-          "Agreement with leaving one out", groups: points.map(\.label),
-          y: .init("Spearman's correlation"),
-          methods: try all.map { method in
-            (
-              method,
-              try points.map { try statistic($0, method, \.spearman).estimate }
-            )
-          }
-        ).svg()))
+    var report = ExperimentReport()
+    report.add(
+      "agreement",
+      "Agreement with leaving each example out, query by query (± 95 % over seeds)",
+      try Table(
+        of: product(points, all),
+        [
+          .text("model") { point, _ in point.model.rawValue },
+          .text("penalty") { point, _ in point.penalty.settingText },
+          .text("method") { _, method in method },
+          .statistic("Pearson") { try statistic($0, $1, \.pearson) },
+          .statistic("Spearman") { try statistic($0, $1, \.spearman) },
+          .statistic("top 10 %") { try statistic($0, $1, \.top10PercentOverlap) },
+        ]))
+    try report.add(
+      "spearman",
+      "Spearman's correlation with the change of each query's loss when an example is left out, mean over queries; whiskers are 95 % over seeds.",
+      try Chart.bars(
+        "Agreement with leaving one out", groups: points.map(\.label),
+        y: .init("Spearman's correlation"),
+        methods: try all.map { method in
+          (
+            method,
+            try points.map { try statistic($0, method, \.spearman).estimate }
+          )
+        }
+      ))
     try addPredictions(results, to: &report)
     for point in points {
       let values = try all.map { "`\($0)` \(try statistic(point, $0, \.spearman).text())" }
@@ -86,29 +79,25 @@ extension LeaveOneOutAgreement {
       ]
       return chart
     }
-    report.pictures.append(
-      .init(
-        "predictions",
-        caption:
-          "What leaving each example out does to the first query, and what is foretold, each divided by its largest (\(point.label), seed \(seed), at most 200 examples).",
-        svg: try SmallMultiples("One query's changes of loss", columns: 2, charts: charts).svg()))
+    try report.add(
+      "predictions",
+      "What leaving each example out does to the first query, and what is foretold, each divided by its largest (\(point.label), seed \(seed), at most 200 examples).",
+      SmallMultiples("One query's changes of loss", columns: 2, charts: charts))
   }
 
   private func check(
     _ results: ExperimentResults<Self>, _ all: [String], in report: inout ExperimentReport
   ) throws {
     let norm = results.all.map(\.gradientNorm).max() ?? .infinity
-    report.checks.append(
-      .init(
-        "Every model is at its minimum, ‖∇‖ ≤ 1e-10", norm <= 1e-10,
-        detail: "largest \(NumberFormat.significant(norm))"))
+    report.check(
+      "Every model is at its minimum, ‖∇‖ ≤ 1e-10", norm <= 1e-10,
+      detail: "largest \(NumberFormat.significant(norm))")
     if methods.contains(ExactHessian.name) {
       for point in points {
         let value = try results.statistic(at: point) { $0.methods[ExactHessian.name]?.spearman }
-        report.checks.append(
-          .init(
-            "exact-hessian orders examples as leaving them out does (\(point.label): Spearman at least 0.95)",
-            value.mean >= 0.95, detail: value.text(decimals: 4)))
+        report.check(
+          "exact-hessian orders examples as leaving them out does (\(point.label): Spearman at least 0.95)",
+          value.mean >= 0.95, detail: value.text(decimals: 4))
       }
     }
     // Random scores of a query have a correlation of deviation 1/√(n − 1), and queries are independent.
@@ -118,10 +107,9 @@ extension LeaveOneOutAgreement {
           1 / (Double(result.training) - 1).squareRoot() / Double(result.queries).squareRoot()
         return abs(result.methods[Self.random]?.spearman ?? .infinity) / deviation
       }.max() ?? .infinity
-    report.checks.append(
-      .init(
-        "Random scores foretell nothing (within 6 standard deviations)", worst < 6,
-        detail: "largest \(NumberFormat.decimals(worst, 1)) standard deviations"))
+    report.check(
+      "Random scores foretell nothing (within 6 standard deviations)", worst < 6,
+      detail: "largest \(NumberFormat.decimals(worst, 1)) standard deviations")
     let undefined = results.all.reduce(0) { sum, result in
       sum + all.reduce(0) { $0 + (result.methods[$1]?.undefinedQueries ?? 0) }
     }

@@ -83,17 +83,15 @@ extension MislabelledData {
       rows.first { $0.source == source && $0.name == name }
     }
 
-    var table: Table {
-      var table = Table(
-        columns: [.init("ranked by"), .init("method")] + SeedStatistic.columns("AUC")
-          + SeedStatistic.columns("found in 10 %") + SeedStatistic.columns("found in 20 %")
-          + SeedStatistic.columns("AUC over hessian-free"))
-      for row in rows {
-        table.append(
-          [.text(row.source.text), .text(row.name)] + row.area.cells + row.recalls[0].cells
-            + row.recalls[1].cells + (row.gain?.cells ?? [.missing, .missing]))
-      }
-      return table
+    func table() throws -> Table {
+      try Table(
+        of: rows,
+        [
+          .text("ranked by", \.source.text), .text("method", \.name), .statistic("AUC", \.area),
+          .statistic("found in 10 %") { $0.recalls[0] },
+          .statistic("found in 20 %") { $0.recalls[1] },
+          .statistic("AUC over hessian-free", \.gain),
+        ])
     }
 
     /// The AUC of every ranking, methods side by side.
@@ -109,10 +107,7 @@ extension MislabelledData {
           return Chart.Series(
             source.text, .intervals,
             points: own.compactMap { row in
-              names.firstIndex(of: row.name).map {
-                Chart.Point(
-                  Double($0), row.area.mean, lower: row.area.lower, upper: row.area.upper)
-              }
+              names.firstIndex(of: row.name).map { row.area.point(at: Double($0)) }
             })
         })
       chart.references = [.init(.horizontal(0.5), label: "chance")]
@@ -158,36 +153,32 @@ extension MislabelledData {
         report.findings.append(
           "The training loss alone reaches \(loss.area.text()); \(better.count) of \(harm.count) methods do better by harm to the mean query."
         )
-        report.checks.append(
-          .init(
-            "the training loss finds wrong labels (AUC above 0.5)", loss.area.mean > 0.5,
-            detail: loss.area.text()))
+        report.check(
+          "the training loss finds wrong labels (AUC above 0.5)", loss.area.mean > 0.5,
+          detail: loss.area.text())
       }
       if let random = row(.baselines, "random") {
         let margin = isQuick ? 0.1 : 0.02
-        report.checks.append(
-          .init(
-            "a random order finds nothing (AUC within \(margin) of 0.5)",
-            abs(random.area.mean - 0.5) < margin, detail: random.area.text()))
+        report.check(
+          "a random order finds nothing (AUC within \(margin) of 0.5)",
+          abs(random.area.mean - 0.5) < margin, detail: random.area.text())
       }
       for source in [Source.harm, .own] {
         let own = rows.filter { $0.source == source && !$0.isConstant }
         guard !own.isEmpty else { continue }
         let least = isQuick ? 0.4 : 0.5
         let below = own.filter { !($0.area.mean > least) }
-        report.checks.append(
-          .init(
-            "every method finds wrong labels by \(source.text) (AUC above \(least))", below.isEmpty,
-            detail: (below.isEmpty
-              ? own.min { $0.area.mean < $1.area.mean }.map { [$0] } ?? [] : below)
-              .map { "\($0.name) \($0.area.text())" }.joined(separator: ", ")))
+        report.check(
+          "every method finds wrong labels by \(source.text) (AUC above \(least))", below.isEmpty,
+          detail: (below.isEmpty
+            ? own.min { $0.area.mean < $1.area.mean }.map { [$0] } ?? [] : below)
+            .map { "\($0.name) \($0.area.text())" }.joined(separator: ", "))
       }
       for row in rows where row.isConstant {
-        report.checks.append(
-          .init(
-            "the constant \(row.source.text) of \(row.name) has an AUC of 0.5",
-            row.area.mean == 0.5,
-            detail: row.area.text()))
+        report.check(
+          "the constant \(row.source.text) of \(row.name) has an AUC of 0.5",
+          row.area.mean == 0.5,
+          detail: row.area.text())
       }
     }
 

@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Evaluation
 internal import OrderedCollections
 internal import Reporting
@@ -24,17 +25,13 @@ extension NetworkTruth {
     try Bootstrap().meanInterval(of: correlations(results, point, method))
   }
 
-  /// Both truths against depth and decay.
   func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
-    var report = ExperimentReport(tables: [
-      .init(
-        "agreement",
-        caption:
-          "Agreement with training anew. LOO: leaving one out, Pearson and Spearman by query (± 95 % over seeds), with the order of examples kept, and Spearman with it changed. LDS: mean over queries of all seeds, with the bootstrap's 95 % interval over queries",
-        try table(results))
-    ])
-    report.tables.append(
-      .init("models", caption: "The models (mean over seeds)", try modelTable(results)))
+    var report = ExperimentReport()
+    report.add(
+      "agreement",
+      "Agreement with training anew. LOO: leaving one out, Pearson and Spearman by query (± 95 % over seeds), with the order of examples kept, and Spearman with it changed. LDS: mean over queries of all seeds, with the bootstrap's 95 % interval over queries",
+      try table(results))
+    report.add("models", "The models (mean over seeds)", try modelTable(results))
     try addPictures(results, to: &report)
     try describe(results, in: &report)
     try check(results, in: &report)
@@ -42,41 +39,34 @@ extension NetworkTruth {
   }
 
   private func table(_ results: ExperimentResults<Self>) throws -> Table {
-    var table = Table(
-      columns: [.init("depth", .significant(digits: 3)), .init("decay")]
-        + [.init("method")] + SeedStatistic.columns("LOO Pearson")
-        + SeedStatistic.columns("LOO Spearman")
-        + SeedStatistic.columns("LOO Spearman, order changed")
-        + ["LDS", "LDS from", "LDS to"].map { .init($0, .decimals(3)) })
-    for point in points {
-      for method in rowNames {
-        let score = try score(results, point, method)
-        table.append(
-          [.integer(point.depth), .text(point.decay.settingText), .text(method)]
-            + (try statistic(results, point, method, \.pearson).cells)
-            + (try statistic(results, point, method, \.spearman).cells)
-            + (try statistic(results, point, method, \.shuffledSpearman).cells)
-            + [.number(score.estimate), .number(score.lower), .number(score.upper)])
-      }
+    let rows = try product(points, rowNames).map { point, method in
+      (point: point, method: method, score: try score(results, point, method))
     }
-    return table
+    return try Table(
+      of: rows,
+      [
+        .integer("depth") { $0.point.depth }, .text("decay") { $0.point.decay.settingText },
+        .text("method") { $0.method },
+        .statistic("LOO Pearson") { try statistic(results, $0.point, $0.method, \.pearson) },
+        .statistic("LOO Spearman") { try statistic(results, $0.point, $0.method, \.spearman) },
+        .statistic("LOO Spearman, order changed") {
+          try statistic(results, $0.point, $0.method, \.shuffledSpearman)
+        },
+        .number("LDS", .decimals(3)) { $0.score.estimate },
+        .number("LDS from", .decimals(3)) { $0.score.lower },
+        .number("LDS to", .decimals(3)) { $0.score.upper },
+      ])
   }
 
   private func modelTable(_ results: ExperimentResults<Self>) throws -> Table {
-    var table = Table(
-      columns: [.init("depth", .significant(digits: 3)), .init("decay")]
-        + [.init("parameters", .significant(digits: 3))]
-        + SeedStatistic.columns("training accuracy") + SeedStatistic.columns("validation accuracy"))
-    for point in points {
-      table.append(
-        [
-          .integer(point.depth), .text(point.decay.settingText),
-          .integer(results.values(at: point).first?.parameters ?? 0),
-        ]
-          + (try results.statistic(at: point, \.trainingAccuracy).cells)
-          + (try results.statistic(at: point, \.validationAccuracy).cells))
-    }
-    return table
+    try Table(
+      of: points,
+      [
+        .integer("depth", \.depth), .text("decay", \.decay.settingText),
+        .integer("parameters") { results.values(at: $0).first?.parameters ?? 0 },
+        .statistic("training accuracy") { try results.statistic(at: $0, \.trainingAccuracy) },
+        .statistic("validation accuracy") { try results.statistic(at: $0, \.validationAccuracy) },
+      ])
   }
 
   private func addPictures(_ results: ExperimentResults<Self>, to report: inout ExperimentReport)
@@ -97,12 +87,10 @@ extension NetworkTruth {
           try points.map { try map.value($0, method) }
         }, range: -1...1)
       picture.subtitle = "columns: hidden layers, weight decay"
-      report.pictures.append(
-        .init(
-          map.name,
-          caption:
-            "\(map.title): each method against training anew. Columns are hidden layers and weight decay; “\(Self.retraining)” is what a training with another seed says of the same truth.",
-          svg: try picture.svg()))
+      try report.add(
+        map.name,
+        "\(map.title): each method against training anew. Columns are hidden layers and weight decay; “\(Self.retraining)” is what a training with another seed says of the same truth.",
+        picture)
     }
     let charts = try decays.map { decay in
       Chart.curves(
@@ -119,14 +107,12 @@ extension NetworkTruth {
           )
         })
     }
-    report.pictures.append(
-      .init(
-        "lds-depth",
-        caption:
-          "The linear datamodeling score against the number of hidden layers; bands are the bootstrap's 95 % over queries.",
-        svg: try SmallMultiples(
-          "LDS against depth", columns: 2, sharesRanges: true, charts: charts
-        ).svg()))
+    try report.add(
+      "lds-depth",
+      "The linear datamodeling score against the number of hidden layers; bands are the bootstrap's 95 % over queries.",
+      SmallMultiples(
+        "LDS against depth", columns: 2, sharesRanges: true, charts: charts
+      ))
   }
 
   private func describe(_ results: ExperimentResults<Self>, in report: inout ExperimentReport)
@@ -162,19 +148,17 @@ extension NetworkTruth {
       let mean = correlations.reduce(0, +) / Double(max(1, correlations.count))
       worst = max(worst, abs(mean) / deviation)
     }
-    report.checks.append(
-      .init(
-        "LDS of random scores is within its noise (4 standard deviations)", worst <= 4,
-        detail: "largest \(NumberFormat.decimals(worst, 1)) standard deviations"))
+    report.check(
+      "LDS of random scores is within its noise (4 standard deviations)", worst <= 4,
+      detail: "largest \(NumberFormat.decimals(worst, 1)) standard deviations")
     let best = try methods.map { method in
       try points.map { try score(results, $0, method).estimate }.reduce(0, +)
         / Double(points.count)
     }.max()
     if let best {
-      report.checks.append(
-        .init(
-          "The best method's LDS, mean over the grid, is above 0.05", best > 0.05,
-          detail: NumberFormat.decimals(best, 3)))
+      report.check(
+        "The best method's LDS, mean over the grid, is above 0.05", best > 0.05,
+        detail: NumberFormat.decimals(best, 3))
     }
     let missing = results.all.reduce(0) { sum, result in
       sum

@@ -1,8 +1,8 @@
+internal import Algorithms
 internal import OrderedCollections
 internal import Reporting
 
 extension OutlierGradients {
-  /// AUC and accuracy after trimming, for each kind of noise.
   func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
     func area(_ noise: String, _ name: String) throws -> SeedStatistic {
       try results.statistic(at: noise) { $0.rankings[name]?.auc }
@@ -15,42 +15,30 @@ extension OutlierGradients {
         return numbers.indices.contains(place) ? numbers[place] : nil
       }
     }
-    var table = Table(
-      columns: [.init("wrong labels"), .init("ranking")] + SeedStatistic.columns("AUC")
-        + trims.flatMap {
-          SeedStatistic.columns("accuracy without \($0.percentText)", decimals: 4)
-        }
-        + trims.map { .init("found in \($0.percentText)", .decimals(3)) })
-    var models = Table(
-      columns: [.init("wrong labels"), .init("quantity")]
-        + SeedStatistic.columns("mean", decimals: 4))
-    var charts: [Chart] = []
-    for noise in noises {
-      for name in rankings + [Self.random] {
-        table.append(
-          [.text(noise), .text(name)] + (try area(noise, name).cells)
-            + (try trims.indices.flatMap {
-              try statistic(noise, name, $0, \.accuracies).cells
-            })
-            + (try trims.indices.map {
-              .number(try statistic(noise, name, $0, \.recalls).mean)
-            }))
+    var columns: [ReportColumn<(noise: String, name: String)>] = [
+      .text("wrong labels") { $0.noise }, .text("ranking") { $0.name },
+      .statistic("AUC") { try area($0.noise, $0.name) },
+    ]
+    columns += trims.enumerated().map { place, trim in
+      .statistic("accuracy without \(trim.percentText)", decimals: 4) {
+        try statistic($0.noise, $0.name, place, \.accuracies)
       }
-      let quantities: [(name: String, value: (Result) -> Double)] = [
-        ("accuracy, all examples", \.all), ("accuracy, right labels alone", \.rightLabels),
-        ("share of wrong labels", \.wrongShare),
-        ("share of wrong labels that the model has learned", \.wrongLabelsLearned),
-      ]
-      for quantity in quantities {
-        models.append(
-          [.text(noise), .text(quantity.name)]
-            + (try results.statistic(at: noise, quantity.value).cells))
+    }
+    columns += trims.enumerated().map { place, trim in
+      .number("found in \(trim.percentText)", .decimals(3)) {
+        try statistic($0.noise, $0.name, place, \.recalls).mean
       }
-      charts.append(
-        try trimChart(
-          noise, all: results.statistic(at: noise, \.all),
-          right: results.statistic(at: noise, \.rightLabels)
-        ) { name, place in try statistic(noise, name, place, \.accuracies) })
+    }
+    let quantities: [(name: String, value: (Result) -> Double)] = [
+      ("accuracy, all examples", \.all), ("accuracy, right labels alone", \.rightLabels),
+      ("share of wrong labels", \.wrongShare),
+      ("share of wrong labels that the model has learned", \.wrongLabelsLearned),
+    ]
+    let charts = try noises.map { noise in
+      try trimChart(
+        noise, all: results.statistic(at: noise, \.all),
+        right: results.statistic(at: noise, \.rightLabels)
+      ) { name, place in try statistic(noise, name, place, \.accuracies) }
     }
     var areas = try Chart.bars(
       "Finding wrong labels", groups: noises.map { "\($0) noise" }, y: .init("area under ROC"),
@@ -66,28 +54,31 @@ extension OutlierGradients {
       "Test accuracy after training without the highest", columns: charts.count,
       sharesRanges: true, charts: charts)
     grid.rowHeight = 380
-    var report = ExperimentReport(
-      tables: [
-        .init(
-          "rankings",
-          caption:
-            "Area under the ROC curve of finding wrong labels, test accuracy after training anew without the highest scores, and the share of all wrong labels among these (± 95 % over seeds)",
-          table),
-        .init("models", caption: "The models without trimming", models),
-        .init("seconds", caption: "Mean seconds a seed", try seconds(results), isCost: true),
-      ],
-      pictures: [
-        .init(
-          "auc",
-          caption:
-            "Area under the ROC curve; intervals are 95 % over seeds, the grey line is chance.",
-          svg: try areas.svg()),
-        .init(
-          "trims",
-          caption:
-            "Test accuracy against the share of training examples left out; bands are 95 % over seeds.",
-          svg: try grid.svg()),
-      ])
+    var report = ExperimentReport()
+    report.add(
+      "rankings",
+      "Area under the ROC curve of finding wrong labels, test accuracy after training anew without the highest scores, and the share of all wrong labels among these (± 95 % over seeds)",
+      try Table(
+        of: product(noises, rankings + [Self.random]).map { (noise: $0, name: $1) }, columns))
+    report.add(
+      "models",
+      "The models without trimming",
+      try Table(
+        of: product(noises, quantities),
+        [
+          .text("wrong labels") { noise, _ in noise },
+          .text("quantity") { _, quantity in quantity.name },
+          .statistic("mean", decimals: 4) { try results.statistic(at: $0, $1.value) },
+        ]))
+    report.add("seconds", "Mean seconds a seed", try seconds(results))
+    try report.add(
+      "auc",
+      "Area under the ROC curve; intervals are 95 % over seeds, the grey line is chance.",
+      areas)
+    try report.add(
+      "trims",
+      "Test accuracy against the share of training examples left out; bands are 95 % over seeds.",
+      grid)
     for noise in noises {
       try describe(
         noise, results, area: { try area(noise, $0) },
@@ -129,12 +120,15 @@ extension OutlierGradients {
   }
 
   private func seconds(_ results: ExperimentResults<Self>) throws -> Table {
-    var table = Table(columns: [.init("ranking"), .init("time", .seconds)])
-    for name in rankings where name != "training loss" {
-      let values = noises.flatMap { results.costs(at: $0).compactMap { $0[name] } }
-      table.append([.text(name), .number(values.reduce(0, +) / Double(max(1, values.count)))])
-    }
-    return table
+    try Table(
+      of: rankings.filter { $0 != "training loss" },
+      [
+        .text("ranking") { $0 },
+        .number("time", .seconds) { name in
+          let values = noises.flatMap { results.costs(at: $0).compactMap { $0[name] } }
+          return values.reduce(0, +) / Double(max(1, values.count))
+        },
+      ])
   }
 
   private func describe(
@@ -158,10 +152,9 @@ extension OutlierGradients {
         "\(noise) noise: the best outlier measure finds wrong labels with AUC \(outlier.value.text()) (`\(outlier.name)`), the best other ranking with \(other.value.text()) (`\(other.name)`)."
       )
       if noise == Noise.uniform.rawValue {
-        report.checks.append(
-          .init(
-            "uniform noise: some outlier measure finds wrong labels better than chance (above 0.6)",
-            outlier.value.mean > 0.6, detail: "\(outlier.name) \(outlier.value.text())"))
+        report.check(
+          "uniform noise: some outlier measure finds wrong labels better than chance (above 0.6)",
+          outlier.value.mean > 0.6, detail: "\(outlier.name) \(outlier.value.text())")
       }
     }
     for (place, trim) in trims.enumerated() {
@@ -176,15 +169,13 @@ extension OutlierGradients {
     }
     let gain = try SeedStatistic(right, minus: all)
     let slack = results.isQuick ? 0.05 : 0.0
-    report.checks.append(
-      .init(
-        "\(noise) noise: leaving out just the wrong labels does not harm\(results.isQuick ? " (above −\(slack))" : "")",
-        gain.mean > -slack, detail: gain.text(decimals: 4)))
+    report.check(
+      "\(noise) noise: leaving out just the wrong labels does not harm\(results.isQuick ? " (above −\(slack))" : "")",
+      gain.mean > -slack, detail: gain.text(decimals: 4))
     let random = try area(Self.random)
     let width = results.isQuick ? 0.15 : 0.02
-    report.checks.append(
-      .init(
-        "\(noise) noise: random orders are at chance (within \(width))",
-        abs(random.mean - 0.5) < width, detail: random.text()))
+    report.check(
+      "\(noise) noise: random orders are at chance (within \(width))",
+      abs(random.mean - 0.5) < width, detail: random.text())
   }
 }

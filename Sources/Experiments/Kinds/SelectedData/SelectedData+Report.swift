@@ -7,7 +7,6 @@ extension SelectedData {
     options.methods + options.selfMethods.map(Self.ownName) + ["training loss"]
   }
 
-  /// Accuracy against the share that is kept.
   func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
     func values(
       _ name: String, _ place: Int, _ numbers: (Choice) -> [Double] = { $0.accuracies }
@@ -19,38 +18,33 @@ extension SelectedData {
     }
     let all = try SeedStatistic(values(Self.all, 0))
     let right = try SeedStatistic(values(Self.right, 0))
-    var table = Table(
-      columns: [.init("kept"), .init("chosen by")]
-        + SeedStatistic.columns("test accuracy", decimals: 4)
-        + SeedStatistic.columns("over random", decimals: 4)
-        + SeedStatistic.columns("over all examples", decimals: 4)
-        + [
-          .init("wrong labels among the kept", .decimals(3)),
-          .init("kept of the class that loses most", .decimals(3)),
-        ])
-    func append(_ kept: String, _ name: String, _ place: Int, random: [Double]?) throws {
-      let own = values(name, place)
-      let gain = try random.map { try SeedStatistic(own, minus: $0) }
-      let change = name == Self.all ? nil : try SeedStatistic(own, minus: values(Self.all, 0))
-      let missing: [Table.Cell] = [.missing, .missing]
-      table.append(
-        [.text(kept), .text(name)] + (try SeedStatistic(own).cells)
-          + (gain?.cells ?? missing) + (change?.cells ?? missing)
-          + [
-            .number(try SeedStatistic(values(name, place, \.wrongShares)).mean),
-            .number(try SeedStatistic(values(name, place, \.leastClassShares)).mean),
-          ])
-    }
-    try append("100 %", Self.all, 0, random: nil)
-    for (place, share) in shares.enumerated() {
-      for name in rankings {
-        try append(share.percentText, name, place, random: values(Self.random, place))
-      }
-      try append(share.percentText, Self.random, place, random: nil)
-    }
     let wrong = try results.statistic(\.wrongShare)
-    try append((1 - wrong.mean).percentText, Self.right, 0, random: nil)
-
+    var rows = [(kept: "100 %", name: Self.all, place: 0)]
+    for (place, share) in shares.enumerated() {
+      rows += (rankings + [Self.random]).map { (share.percentText, $0, place) }
+    }
+    rows.append(((1 - wrong.mean).percentText, Self.right, 0))
+    let table = try Table(
+      of: rows,
+      [
+        .text("kept") { $0.kept }, .text("chosen by") { $0.name },
+        .statistic("test accuracy", decimals: 4) { try SeedStatistic(values($0.name, $0.place)) },
+        .statistic("over random", decimals: 4) { row in
+          guard rankings.contains(row.name) else { return nil }
+          return try SeedStatistic(
+            values(row.name, row.place), minus: values(Self.random, row.place))
+        },
+        .statistic("over all examples", decimals: 4) { row in
+          guard row.name != Self.all else { return nil }
+          return try SeedStatistic(values(row.name, row.place), minus: values(Self.all, 0))
+        },
+        .number("wrong labels among the kept", .decimals(3)) {
+          try SeedStatistic(values($0.name, $0.place, \.wrongShares)).mean
+        },
+        .number("kept of the class that loses most", .decimals(3)) {
+          try SeedStatistic(values($0.name, $0.place, \.leastClassShares)).mean
+        },
+      ])
     var chart = Chart.curves(
       "Test accuracy after training on the best",
       x: .init("training examples kept", numbers: .percent),
@@ -66,21 +60,15 @@ extension SelectedData {
       .init(.horizontal(all.mean), label: "all examples"),
     ]
     chart.height = 520
-    var report = ExperimentReport(
-      tables: [
-        .init(
-          "accuracy",
-          caption:
-            "Test accuracy of models trained from scratch on what is kept (± 95 % over seeds; differences are taken seed by seed)",
-          table)
-      ],
-      pictures: [
-        .init(
-          "accuracy",
-          caption:
-            "Test accuracy against the share of training examples kept; bands are 95 % over seeds.",
-          svg: try chart.svg())
-      ])
+    var report = ExperimentReport()
+    report.add(
+      "accuracy",
+      "Test accuracy of models trained from scratch on what is kept (± 95 % over seeds; differences are taken seed by seed)",
+      table)
+    try report.add(
+      "accuracy",
+      "Test accuracy against the share of training examples kept; bands are 95 % over seeds.",
+      chart)
     try describe(
       accuracies: { values($0, $1) }, wrongShares: { values($0, 0, \.wrongShares) },
       isQuick: results.isQuick, in: &report)
@@ -111,19 +99,17 @@ extension SelectedData {
     let gain = try SeedStatistic(right, minus: all)
     let slack = isQuick ? 0.05 : 0.0
     let least = isQuick ? "above −0.05" : "above 0"
-    report.checks.append(
-      .init(
-        "leaving out just the wrong labels does not harm (\(least))", gain.mean > -slack,
-        detail: gain.text(decimals: 4)))
+    report.check(
+      "leaving out just the wrong labels does not harm (\(least))", gain.mean > -slack,
+      detail: gain.text(decimals: 4))
     let gains = try rankings.map { name in
       (name, try SeedStatistic(accuracies(name, 0), minus: accuracies(Self.random, 0)))
     }
     let best = gains.max { $0.1.mean < $1.1.mean }
     if let best {
-      report.checks.append(
-        .init(
-          "some ranking chooses the \(shares[0].percentText) better than chance (\(least))",
-          best.1.mean > -slack, detail: "\(best.0) \(best.1.text(decimals: 4)) over random"))
+      report.check(
+        "some ranking chooses the \(shares[0].percentText) better than chance (\(least))",
+        best.1.mean > -slack, detail: "\(best.0) \(best.1.text(decimals: 4)) over random")
     }
     let wrong = rankings.map { name in
       let left = wrongShares(name)
@@ -132,11 +118,10 @@ extension SelectedData {
     let atRandom = wrongShares(Self.random)
     let random = atRandom.reduce(0, +) / Double(atRandom.count)
     let more = wrong.filter { $0.1 > random + (isQuick ? 0.05 : 0.01) }
-    report.checks.append(
-      .init(
-        "no ranking keeps more wrong labels than chance", more.isEmpty,
-        detail: (more.isEmpty ? wrong.max { $0.1 < $1.1 }.map { [$0] } ?? [] : more)
-          .map { "\($0.0) \(NumberFormat.decimals($0.1, 3))" }.joined(separator: ", ")
-          + ", at random \(NumberFormat.decimals(random, 3))"))
+    report.check(
+      "no ranking keeps more wrong labels than chance", more.isEmpty,
+      detail: (more.isEmpty ? wrong.max { $0.1 < $1.1 }.map { [$0] } ?? [] : more)
+        .map { "\($0.0) \(NumberFormat.decimals($0.1, 3))" }.joined(separator: ", ")
+        + ", at random \(NumberFormat.decimals(random, 3))")
   }
 }

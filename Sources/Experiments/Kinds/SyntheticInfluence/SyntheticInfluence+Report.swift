@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Data
 internal import Evaluation
 internal import Models
@@ -5,38 +6,32 @@ internal import OrderedCollections
 internal import Reporting
 
 extension SyntheticInfluence {
-  /// Correlations over seeds; the first seed's points and scores as pictures.
   func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
-    var table = Table(
-      columns: [.init("shape"), .init("functional"), .init("method")]
-        + SeedStatistic.columns("Pearson, truth") + SeedStatistic.columns("Spearman, truth")
-        + SeedStatistic.columns("Pearson, exact Hessian")
-        + SeedStatistic.columns("Spearman, exact Hessian"))
+    let rows = try product(shapes, product(Self.measures, classifier.methods)).map { shape, row in
+      (
+        shape: shape.rawValue, measure: row.0, method: row.1.rawValue,
+        agreement: try agreement(results, shape, row.0, row.1)
+      )
+    }
     var report = ExperimentReport()
-    for shape in shapes {
-      for measure in Self.measures {
-        for method in classifier.methods {
-          let agreement = try agreement(results, shape, measure, method)
-          table.append(
-            [.text(shape.rawValue), .text(measure), .text(method.rawValue)]
-              + agreement.flatMap(\.cells))
-        }
-      }
-      report.findings.append(try finding(results, shape))
-    }
-    report.tables = [
-      .init(
-        "correlation",
-        caption:
-          "Correlation of scores with the truth (change on leaving a point out) and with the exact Hessian's scores (± 95 % over seeds). robustness: attacked points stay where they are; robustness-anew: the truth attacks the new classifier again, the scores are the same.",
-        table)
-    ]
-    for shape in shapes {
-      report.pictures.append(try points(results, shape))
-    }
-    report.pictures.append(try scatter(results))
-    report.pictures.append(try bars(results))
-    report.checks = try checks(results)
+    report.findings = try shapes.map { try finding(results, $0) }
+    report.add(
+      "correlation",
+      "Correlation of scores with the truth (change on leaving a point out) and with the exact Hessian's scores (± 95 % over seeds). robustness: attacked points stay where they are; robustness-anew: the truth attacks the new classifier again, the scores are the same.",
+      try Table(
+        of: rows,
+        [
+          .text("shape") { $0.shape }, .text("functional") { $0.measure },
+          .text("method") { $0.method },
+          .statistic("Pearson, truth") { $0.agreement[0] },
+          .statistic("Spearman, truth") { $0.agreement[1] },
+          .statistic("Pearson, exact Hessian") { $0.agreement[2] },
+          .statistic("Spearman, exact Hessian") { $0.agreement[3] },
+        ]))
+    for shape in shapes { try addPoints(results, shape, to: &report) }
+    try addScatter(results, to: &report)
+    try addBars(results, to: &report)
+    try check(results, in: &report)
     return report
   }
 
@@ -71,11 +66,13 @@ extension SyntheticInfluence {
     return "\(shape.rawValue), Pearson with leaving out. \(parts.joined(separator: "; "))."
   }
 
-  private func checks(_ results: ExperimentResults<Self>) throws -> [ExperimentReport.Check] {
-    guard shapes.contains(.gaussians) else { return [] }
-    return try FunctionalQuery.Kind.allCases.map { kind in
+  private func check(
+    _ results: ExperimentResults<Self>, in report: inout ExperimentReport
+  ) throws {
+    guard shapes.contains(.gaussians) else { return }
+    for kind in FunctionalQuery.Kind.allCases {
       let value = try agreement(results, .gaussians, kind.rawValue, .exactHessian)[0]
-      return .init(
+      report.check(
         "On gaussians the exact Hessian's \(kind.rawValue) scores follow leaving out (mean Pearson of at least 0.95)",
         value.mean >= 0.95, detail: value.text())
     }
@@ -98,9 +95,10 @@ extension SyntheticInfluence {
   }
 
   /// Points coloured by influence: one row per functional, one column per method.
-  private func points(
-    _ results: ExperimentResults<Self>, _ shape: SyntheticGroups.Shape
-  ) throws -> ExperimentReport.NamedPicture {
+  private func addPoints(
+    _ results: ExperimentResults<Self>, _ shape: SyntheticGroups.Shape,
+    to report: inout ExperimentReport
+  ) throws {
     let seed = results.seeds[0]
     let cell = results[seed, shape]
     let (x, y, labels) = (cell.x, cell.y, cell.labels)
@@ -126,17 +124,17 @@ extension SyntheticInfluence {
           })
       }
     }
-    return .init(
+    try report.add(
       "points-\(shape.rawValue)",
-      caption:
-        "Training points of seed \(seed), coloured by influence divided by its 95th percentile: blue points lower the functional (helpful), red ones raise it; shapes are classes.",
-      svg: try SmallMultiples(
-        "Influence of each point: \(shape.rawValue)", columns: shown.count, charts: charts
-      ).svg())
+      "Training points of seed \(seed), coloured by influence divided by its 95th percentile: blue points lower the functional (helpful), red ones raise it; shapes are classes.",
+      SmallMultiples(
+        "Influence of each point: \(shape.rawValue)", columns: shown.count, charts: charts))
   }
 
   /// Scores of the first method against the exact Hessian's: one row per shape, one column per functional.
-  private func scatter(_ results: ExperimentResults<Self>) throws -> ExperimentReport.NamedPicture {
+  private func addScatter(
+    _ results: ExperimentResults<Self>, to report: inout ExperimentReport
+  ) throws {
     let seed = results.seeds[0]
     let method = classifier.methods.first { $0 != .exactHessian } ?? .exactHessian
     var charts: [Chart] = []
@@ -155,17 +153,17 @@ extension SyntheticInfluence {
         charts.append(chart)
       }
     }
-    return .init(
+    try report.add(
       "against-exact",
-      caption:
-        "Scores of \(method.rawValue) against those with the exact Hessian, each divided by its largest, seed \(seed).",
-      svg: try SmallMultiples(
-        "\(method.rawValue) against the exact Hessian", columns: 4, charts: charts
-      ).svg())
+      "Scores of \(method.rawValue) against those with the exact Hessian, each divided by its largest, seed \(seed).",
+      SmallMultiples(
+        "\(method.rawValue) against the exact Hessian", columns: 4, charts: charts))
   }
 
   /// Pearson's correlation with the truth: one chart per shape.
-  private func bars(_ results: ExperimentResults<Self>) throws -> ExperimentReport.NamedPicture {
+  private func addBars(
+    _ results: ExperimentResults<Self>, to report: inout ExperimentReport
+  ) throws {
     let charts = try shapes.map { shape in
       try Chart.bars(
         shape.rawValue, groups: Self.measures,
@@ -177,13 +175,11 @@ extension SyntheticInfluence {
           )
         })
     }
-    return .init(
+    try report.add(
       "truth",
-      caption:
-        "Pearson's correlation of scores with the change on leaving a point out, 95 % over seeds.",
-      svg: try SmallMultiples(
-        "Correlation with leaving out", columns: min(3, charts.count), charts: charts
-      ).svg())
+      "Pearson's correlation of scores with the change on leaving a point out, 95 % over seeds.",
+      SmallMultiples(
+        "Correlation with leaving out", columns: min(3, charts.count), charts: charts))
   }
 
   /// Divided by a percentile of their magnitudes; 0.95 leaves room for outliers.

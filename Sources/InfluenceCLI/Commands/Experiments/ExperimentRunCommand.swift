@@ -90,7 +90,7 @@ struct ExperimentRunCommand: ThreadedCommand {
     )
     for table in report.tables {
       print("\n\(table.caption)\n")
-      print(table.table.plainText(), terminator: "")
+      print(table.content.plainText(), terminator: "")
     }
     if !report.findings.isEmpty { print("") }
     for finding in report.findings { print("- \(finding)") }
