@@ -109,14 +109,19 @@ def flat(gradients):
     return gradients.reshape(len(gradients), -1)
 
 
+def digits():
+    """Pixels from 0 to 1, and labels."""
+    with DIGITS.open(newline="") as file:
+        table = np.array([[int(cell) for cell in row] for row in list(csv.reader(file))[1:]])
+    return table[:, :-1] / 16, table[:, -1]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--penalty", type=float, default=0.01)
     arguments = parser.parse_args()
-    with DIGITS.open(newline="") as file:
-        table = np.array([[int(cell) for cell in row] for row in list(csv.reader(file))[1:]])
-    pixels, labels = table[:, :-1] / 16, table[:, -1]
+    pixels, labels = digits()
     runs = [one_seed(pixels, labels, seed, arguments.penalty) for seed in range(arguments.seeds)]
     for name in runs[0]:
         mean, half = interval([run[name] for run in runs])
