@@ -35,6 +35,7 @@ def differences():
     for run in ("digits", "lora", "memorised", "mnist", "cifar10n"):
         run = "mislabelled-" + run
         yield run, "harm: DataInf less Hessian-free", ("", HARM), "datainf", "hessian-free", None
+        yield run, "harm: EK-FAC less cosine", ("", HARM), "ekfac", "cosine", None
         for method in ("hessian-free", LISSA, "exact"):
             yield run, f"self-influence less the training loss: {method}", ("", "{}"), SELF.format(method), LOSS, None
     for share, name in enumerate(("90 %", "80 %", "70 %")):
