@@ -5,7 +5,9 @@
 reads FOLDER/RUN/results.json as scripts/run-experiments writes it, and prints one line per difference: the mean over seeds of
 A less B, both of the same seed, and its 95 % interval by Student's distribution over the seeds. Behind it stands the interval
 with Nadeau and Bengio's correction (2003), which takes the variance times 1/n + test/training in place of 1/n because the
-seeds split one data set again and again. Runs that are not there are named. Only the standard library is needed.
+seeds split one data set again and again. Runs that are not there are named, and differences of methods that a run does not have
+are left out. `outliers-digits-heavy` is outliers-digits with `--set data.flip=0.4`, and `truth` the first command of
+docs/results/truth.md, both with `--output`. Only the standard library is needed.
 """
 
 import json
