@@ -22,12 +22,8 @@ public struct CIFARFile: Sendable, Equatable {
     try self.init(bytes: DataFile.bytes(of: url), path: url.path)
   }
 
-  /// Reads the bytes of a file.
-  ///
-  /// - Parameters:
-  ///   - bytes: The file, not compressed.
-  ///   - path: What errors name.
-  public init(bytes: [UInt8], path: String) throws(DataFileError) {
+  /// Reads the bytes of a file that is not compressed; errors name the path.
+  package init(bytes: [UInt8], path: String) throws(DataFileError) {
     let rowSize = 1 + Self.imageSize
     guard bytes.count % rowSize == 0 else {
       throw .wrongSize(path: path, expected: "a multiple of \(rowSize)", found: bytes.count)

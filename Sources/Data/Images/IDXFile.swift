@@ -19,12 +19,8 @@ public struct IDXFile: Sendable, Equatable {
     try self.init(bytes: DataFile.bytes(of: url), path: url.path)
   }
 
-  /// Reads the bytes of a file.
-  ///
-  /// - Parameters:
-  ///   - bytes: The file, not compressed.
-  ///   - path: What errors name.
-  public init(bytes: [UInt8], path: String) throws(DataFileError) {
+  /// Reads the bytes of a file that is not compressed; errors name the path.
+  package init(bytes: [UInt8], path: String) throws(DataFileError) {
     let start = bytes.prefix(4)
     guard start.count == 4, start[0] == 0, start[1] == 0, start[2] == 8, start[3] > 0 else {
       throw .wrongFormat(

@@ -24,7 +24,9 @@ public struct LabelledImages: Sendable, Equatable {
   public var count: Int { labels.count }
   /// The number of bytes of an image.
   public var imageSize: Int { channels * height * width }
+}
 
+extension LabelledImages {
   /// Reads images and labels in the format of MNIST.
   ///
   /// - Parameters:
@@ -79,15 +81,6 @@ public struct LabelledImages: Sendable, Equatable {
     self.init(
       path: files[0].path, pixels: pixels, channels: 3, height: 32, width: 32, labels: labels,
       classCount: 10, ids: Array(labels.indices))
-  }
-
-  init(
-    path: String, pixels: [UInt8], channels: Int, height: Int, width: Int, labels: [Int],
-    classCount: Int, ids: [Int]
-  ) {
-    (self.path, self.pixels, self.channels) = (path, pixels, channels)
-    (self.height, self.width, self.labels) = (height, width, labels)
-    (self.classCount, self.ids) = (classCount, ids)
   }
 
   /// The given images, in the given order.

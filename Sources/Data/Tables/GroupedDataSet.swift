@@ -6,7 +6,9 @@ public struct GroupedDataSet<Element: Scalar>: Sendable, Equatable {
   public let data: TabularDataSet<Element>
   /// The group of each example, from 0.
   public let groups: [Int]
+}
 
+extension GroupedDataSet {
   /// Makes a data set.
   ///
   /// - Throws: ``DataError`` if there is not one group per row, or one is negative.
@@ -17,12 +19,7 @@ public struct GroupedDataSet<Element: Scalar>: Sendable, Equatable {
     if let row = groups.firstIndex(where: { $0 < 0 }) {
       throw .labelOutOfRange(row: row, label: groups[row], classCount: (groups.max() ?? 0) + 1)
     }
-    self.init(checked: data, groups: groups)
-  }
-
-  init(checked data: TabularDataSet<Element>, groups: [Int]) {
-    self.data = data
-    self.groups = groups
+    self.init(data: data, groups: groups)
   }
 
   /// The number of examples n.
@@ -32,7 +29,7 @@ public struct GroupedDataSet<Element: Scalar>: Sendable, Equatable {
   ///
   /// - Parameter rows: Row numbers in 0 ..< ``count``.
   public func selecting(_ rows: [Int]) -> GroupedDataSet {
-    GroupedDataSet(checked: data.selecting(rows), groups: rows.map { groups[$0] })
+    GroupedDataSet(data: data.selecting(rows), groups: rows.map { groups[$0] })
   }
 
   /// Random, disjoint parts of the given sizes; see ``TabularDataSet/split(counts:seed:)``.
@@ -43,9 +40,7 @@ public struct GroupedDataSet<Element: Scalar>: Sendable, Equatable {
       ids: Array(0..<count))
     return try numbered.split(counts: counts, seed: seed).map { selecting($0.ids) }
   }
-}
 
-extension GroupedDataSet {
   /// A hash of features, labels, class count and groups; see ``TabularDataSet/fingerprint``.
   public var fingerprint: String {
     var hash = ContentHash(of: data)

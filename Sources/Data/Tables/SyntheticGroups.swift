@@ -75,7 +75,7 @@ public struct SyntheticGroups: Sendable, Hashable {
     }
     let data = try TabularDataSet(
       features: Matrix(rows: count, columns: 2, elements: points), labels: labels, classCount: 2)
-    return GroupedDataSet(checked: data, groups: groups)
+    return GroupedDataSet(data: data, groups: groups)
   }
 
   private func place(

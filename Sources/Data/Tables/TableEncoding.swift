@@ -98,7 +98,7 @@ public struct TableEncoding: Sendable, Equatable {
       features: Matrix(rows: labels.count, columns: width, elements: features), labels: labels,
       classCount: 2, ids: ids)
     return EncodedTable(
-      examples: GroupedDataSet(checked: data, groups: groups), featureNames: featureNames,
+      examples: GroupedDataSet(data: data, groups: groups), featureNames: featureNames,
       droppedRows: table.rows.count - labels.count, unseenCategories: unseen)
   }
 

@@ -25,7 +25,7 @@ public struct StoreManifest: Sendable, Hashable {
   /// CRC-32C of `gradients.bin`, once complete.
   public var gradientsChecksum: String?
   /// Checksums of the committed bytes, for verification; nil in stores of older versions.
-  public var checksums: StoreChecksums?
+  package var checksums: StoreChecksums?
   /// What the caller wants remembered: seed, model, data, anything.
   public var provenance: [String: String]
 

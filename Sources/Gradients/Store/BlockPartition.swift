@@ -34,17 +34,13 @@ public enum BlockPartition: Sendable, Hashable {
   ///
   /// - Throws: ``GradientStoreError/invalidField(path:field:reason:)``, or an error of the file.
   public init(_ text: String) throws {
-    switch text {
-    case "tensor": self = .tensor
-    case "layer": self = .layer
-    case "all": self = .all
-    default: self = .mapping(try Self.groups(readFrom: URL(filePath: text)))
-    }
+    let url = URL(filePath: text)
+    self = try Self.rules[text] ?? .mapping(Self.groups(in: .init(contentsOf: url), path: url.path))
   }
 
-  private static func groups(readFrom url: URL) throws -> [Group] {
-    try groups(in: OrderedJSON(contentsOf: url), path: url.path)
-  }
+  private static let rules: [String: BlockPartition] = [
+    "tensor": .tensor, "layer": .layer, "all": .all,
+  ]
 
   private static func groups(
     in json: OrderedJSON, path: String
@@ -73,19 +69,17 @@ public enum BlockPartition: Sendable, Hashable {
   public var json: OrderedJSON {
     guard case .mapping(let groups) = self else { return .string(description) }
     return .object(
-      OrderedDictionary(
-        uniqueKeysWithValues: groups.map { ($0.name, .array($0.blocks.map { .string($0) })) }))
+      OrderedDictionary(uniqueKeysWithValues: groups.map { ($0.name, .list($0.blocks)) }))
   }
 
   /// Reads what ``json`` gave.
   ///
   /// - Throws: ``GradientStoreError/invalidField(path:field:reason:)``.
   public init(json: OrderedJSON, path: String) throws(GradientStoreError) {
-    switch json.string {
-    case "tensor": self = .tensor
-    case "layer": self = .layer
-    case "all": self = .all
-    default: self = .mapping(try Self.groups(in: json, path: path))
+    if let rule = json.string.flatMap({ Self.rules[$0] }) {
+      self = rule
+    } else {
+      self = .mapping(try Self.groups(in: json, path: path))
     }
   }
 

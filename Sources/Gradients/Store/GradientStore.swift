@@ -123,14 +123,9 @@ public struct GradientStore: Sendable {
   }
 
   /// The gradients of some rows in one block, converted, if they must be, into a buffer that the
-  /// caller keeps from chunk to chunk.
+  /// caller keeps from chunk to chunk; see ``rows(_:of:columns:as:)``.
   ///
-  /// - Parameters:
-  ///   - rows: The rows; contiguous.
-  ///   - block: Where the block stands in the layout.
-  ///   - columns: Columns of the block; all unless given.
-  ///   - buffer: Any matrix; let go of the last view of it before the next call.
-  /// - Returns: `rows × columns`, as ``rows(_:of:columns:as:)`` gives them.
+  /// - Parameter buffer: Any matrix; let go of the last view of it before the next call.
   public func rows<Element: Scalar>(
     _ rows: Range<Int>, of block: Int, columns: Range<Int>? = nil,
     reusing buffer: inout Matrix<Element>

@@ -1,30 +1,28 @@
 import OrderedCollections
-public import TensorFiles
+package import TensorFiles
 
 /// CRC-32C of the files of a store, by ranges of rows, so that damage can be located.
 ///
 /// Ranges start at multiples of ``rowsPerRange``, and the last may be shorter. Where they are does not
 /// depend on when rows were committed: a store that was resumed has the same checksums as one that was
 /// written at one go.
-public struct StoreChecksums: Sendable, Hashable {
+package struct StoreChecksums: Sendable, Hashable {
   /// The checksum of some rows of `gradients.bin`.
-  public struct RowRange: Sendable, Hashable {
-    /// The rows.
-    public let rows: Range<Int>
-    /// CRC-32C of their bytes.
-    public let checksum: Checksum
+  package struct RowRange: Sendable, Hashable {
+    package let rows: Range<Int>
+    package let checksum: Checksum
   }
 
   /// Rows that share a checksum.
-  public let rowsPerRange: Int
+  package let rowsPerRange: Int
   /// One checksum per range, in order and without gaps.
-  public private(set) var ranges: [RowRange] = []
+  package private(set) var ranges: [RowRange] = []
   /// The checksum of `squared_norms.bin`.
-  public internal(set) var norms = Checksum()
+  package internal(set) var norms = Checksum()
   /// The checksum of `examples.jsonl`.
-  public internal(set) var examples = Checksum()
+  package internal(set) var examples = Checksum()
   /// The checksum of `scales.bin`; nil in stores of other types than int8, which have no such file.
-  public internal(set) var scales: Checksum?
+  package internal(set) var scales: Checksum?
 
   /// No rows yet.
   init(rowsPerRange: Int, of elementType: ElementType) {

@@ -2,25 +2,18 @@
 ///
 /// Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", 2011):
 /// the seed is the key, and place and stream are the counter. The same on every machine.
-public struct CounterGenerator: Sendable {
+package struct CounterGenerator: Sendable {
   private let key: (UInt32, UInt32)
   private let stream: (UInt32, UInt32)
 
-  /// Makes a generator.
-  ///
-  /// - Parameters:
-  ///   - seed: Any number.
-  ///   - stream: Tells apart independent sequences of one seed.
-  public init(seed: UInt64, stream: UInt64 = 0) {
+  /// Makes a generator; streams tell apart independent sequences of one seed.
+  package init(seed: UInt64, stream: UInt64 = 0) {
     key = (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
     self.stream = (UInt32(truncatingIfNeeded: stream), UInt32(truncatingIfNeeded: stream >> 32))
   }
 
-  /// Four words of 32 random bits.
-  ///
-  /// - Parameter place: Any number.
-  /// - Complexity: O(1), ten rounds.
-  public func words(at place: UInt64) -> (UInt32, UInt32, UInt32, UInt32) {
+  /// Four words of 32 random bits, in ten rounds.
+  package func words(at place: UInt64) -> (UInt32, UInt32, UInt32, UInt32) {
     var (a, b) = (UInt32(truncatingIfNeeded: place), UInt32(truncatingIfNeeded: place >> 32))
     var (c, d) = stream
     var (first, second) = key

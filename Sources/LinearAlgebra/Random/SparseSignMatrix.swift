@@ -4,24 +4,14 @@
 /// transforms", 2014): the k rows are divided into s runs, and each column has one entry in each. E‖Px‖² =
 /// ‖x‖², with a variance of at most 2/k where s divides k. A row of a run is drawn from 31 bits, so that the
 /// chances of rows differ by less than k·2⁻³¹ of them.
-public struct SparseSignMatrix: Sendable {
-  /// The number of rows k.
-  public let rows: Int
-  /// The number of columns d.
-  public let columns: Int
-  /// The entries of a column s.
-  public let nonzeros: Int
+package struct SparseSignMatrix: Sendable {
+  package let rows: Int
+  package let columns: Int
+  package let nonzeros: Int
   private let generator: CounterGenerator
 
-  /// Describes a matrix; nothing is made yet.
-  ///
-  /// - Parameters:
-  ///   - rows: k, from 1 up.
-  ///   - columns: d, from 1 up.
-  ///   - nonzeros: s, from 1 to k.
-  ///   - seed: Any number.
-  ///   - stream: Tells apart independent matrices of one seed.
-  public init(rows: Int, columns: Int, nonzeros: Int, seed: UInt64, stream: UInt64 = 0) {
+  /// Describes a matrix; streams tell apart independent ones of one seed.
+  package init(rows: Int, columns: Int, nonzeros: Int, seed: UInt64, stream: UInt64 = 0) {
     precondition(
       columns > 0 && nonzeros > 0 && nonzeros <= rows && rows <= 1 << 30,
       "\(nonzeros) entries a column of \(rows) × \(columns)")
@@ -32,7 +22,7 @@ public struct SparseSignMatrix: Sendable {
   }
 
   /// The rows and signs of a column's entries, which are all 1/√s in size.
-  public func entries(ofColumn column: Int) -> [(row: Int, isNegative: Bool)] {
+  package func entries(ofColumn column: Int) -> [(row: Int, isNegative: Bool)] {
     codes(ofColumns: column..<column + 1).map { (Int($0 >> 1), $0 & 1 == 1) }
   }
 
@@ -71,7 +61,7 @@ public struct SparseSignMatrix: Sendable {
   ///   - first: The first of the columns.
   /// - Returns: `n × k`, summed in double precision; a row does not depend on the others.
   /// - Complexity: s operations per number.
-  public func products<Element: Scalar>(
+  package func products<Element: Scalar>(
     of matrix: MatrixView<Element>, firstColumn first: Int
   ) -> Matrix<Double> {
     let codes = codes(ofColumns: first..<first + matrix.columns)

@@ -18,7 +18,9 @@ public struct MappedMatrix: Sendable {
   public let columns: Int
   /// The distance between two rows, in elements.
   public let rowStride: Int
+}
 
+extension MappedMatrix {
   /// Places a matrix in a map.
   ///
   /// - Parameters:
@@ -38,20 +40,8 @@ public struct MappedMatrix: Sendable {
       ofRows: rows, columns: columns, rowStride: rowStride, elementSize: elementType.byteCount)
     _ = try map.byteRange(from: byteOffset, count: extent, of: elementType.byteCount)
     self.init(
-      checked: map, elementType: elementType, byteOffset: byteOffset, rows: rows, columns: columns,
+      map: map, elementType: elementType, byteOffset: byteOffset, rows: rows, columns: columns,
       rowStride: rowStride)
-  }
-
-  private init(
-    checked map: MemoryMap, elementType: ElementType, byteOffset: Int, rows: Int, columns: Int,
-    rowStride: Int
-  ) {
-    self.map = map
-    self.elementType = elementType
-    self.byteOffset = byteOffset
-    self.rows = rows
-    self.columns = columns
-    self.rowStride = rowStride
   }
 
   /// The given rows, all columns.
@@ -64,7 +54,7 @@ public struct MappedMatrix: Sendable {
     let isEmpty = range.isEmpty || columns == 0
     let start = isEmpty ? 0 : range.lowerBound * rowStride * elementType.byteCount
     return MappedMatrix(
-      checked: map, elementType: elementType, byteOffset: byteOffset + start, rows: range.count,
+      map: map, elementType: elementType, byteOffset: byteOffset + start, rows: range.count,
       columns: columns, rowStride: rowStride)
   }
 
@@ -78,7 +68,7 @@ public struct MappedMatrix: Sendable {
     let isEmpty = range.isEmpty || rows == 0
     let start = isEmpty ? 0 : range.lowerBound * elementType.byteCount
     return MappedMatrix(
-      checked: map, elementType: elementType, byteOffset: byteOffset + start, rows: rows,
+      map: map, elementType: elementType, byteOffset: byteOffset + start, rows: rows,
       columns: range.count, rowStride: rowStride)
   }
 

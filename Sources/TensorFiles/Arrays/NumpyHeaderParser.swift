@@ -6,13 +6,7 @@ struct NumpyHeaderParser {
   let bytes: [UInt8]
   let path: String
   let offset: Int
-  private var position = 0
-
-  init(bytes: [UInt8], path: String, offset: Int) {
-    self.bytes = bytes
-    self.path = path
-    self.offset = offset
-  }
+  var position = 0
 
   private func failure(_ problem: String) -> TensorFileError {
     .malformedHeader(path: path, offset: offset + position, problem: problem)

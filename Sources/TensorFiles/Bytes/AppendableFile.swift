@@ -13,11 +13,7 @@ package struct AppendableFile: ByteSink, ~Copyable {
 
   /// Opens a file for appending after its first `count` bytes; creates it where there is none.
   ///
-  /// - Parameters:
-  ///   - url: The file.
-  ///   - count: Bytes to keep, from the start of the file; 0 for a new file. The rest is dropped.
-  /// - Throws: ``TensorFileError`` where the folder is missing, the file cannot be written, or it has
-  ///   fewer than `count` bytes.
+  /// The rest is dropped, and a file of fewer bytes is an error.
   package init(at url: URL, keeping count: Int) throws(TensorFileError) {
     guard url.isFileURL else { throw .notRegularFile(path: url.absoluteString) }
     let descriptor = try Self.open(url, keeping: count)
@@ -54,10 +50,7 @@ package struct AppendableFile: ByteSink, ~Copyable {
 
   deinit { _ = close(descriptor) }
 
-  /// Appends the bytes of `elements` in memory order, which is little-endian.
-  ///
-  /// - Throws: ``TensorFileError``, such as ``TensorFileError/noSpace(path:)``. Open the file again
-  ///   with the last good count then.
+  /// Appends; after an error, such as a full disk, open the file again with the last good count.
   package mutating func write<Element: BitwiseCopyable>(
     _ elements: Span<Element>
   ) throws(TensorFileError) {

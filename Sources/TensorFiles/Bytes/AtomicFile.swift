@@ -1,4 +1,4 @@
-public import Foundation
+package import Foundation
 
 /// A file that appears under its name whole, or not at all.
 ///
@@ -12,19 +12,16 @@ public import Foundation
 ///     try file.commit()
 ///
 /// Where `url` is a symbolic link, the link is replaced, not the file that it points to.
-public struct AtomicFile: ByteSink, ~Copyable {
+package struct AtomicFile: ByteSink, ~Copyable {
   /// The path that the file will have.
-  public let path: String
+  package let path: String
   private let folder: String
   private let temporaryPath: String
   private let descriptor: Int32
   private var isCommitted = false
 
   /// Starts a file that will be at `url`, beside its temporary file.
-  ///
-  /// - Throws: ``TensorFileError`` where the folder is missing or cannot be written, or the disk is
-  ///   full.
-  public init(at url: URL) throws(TensorFileError) {
+  package init(at url: URL) throws(TensorFileError) {
     guard url.isFileURL else { throw .notRegularFile(path: url.absoluteString) }
     let folder = url.deletingLastPathComponent().path
     let temporary = try Self.create(for: url.path, in: folder)
@@ -54,26 +51,21 @@ public struct AtomicFile: ByteSink, ~Copyable {
     UnfinishedFiles.leave(temporaryPath)
   }
 
-  /// Writes the bytes of `elements` in memory order, which is little-endian.
-  ///
-  /// - Throws: ``TensorFileError``, such as ``TensorFileError/noSpace(path:)``.
-  public mutating func write<Element: BitwiseCopyable>(
+  package mutating func write<Element: BitwiseCopyable>(
     _ elements: Span<Element>
   ) throws(TensorFileError) {
     try SystemCalls.write(elements, to: descriptor, path: path)
   }
 
   /// Returns when all bytes so far would survive a power cut, so that ``commit()`` is quick.
-  ///
-  /// - Throws: ``TensorFileError``, such as ``TensorFileError/noSpace(path:)``.
-  public borrowing func synchronize() throws(TensorFileError) {
+  package borrowing func synchronize() throws(TensorFileError) {
     try SystemCalls.synchronize(descriptor, path: path)
   }
 
   /// Makes the bytes durable, gives the file its name, and makes the name durable.
   ///
   /// - Throws: ``TensorFileError``; the temporary file is then removed.
-  public consuming func commit() throws(TensorFileError) {
+  package consuming func commit() throws(TensorFileError) {
     try SystemCalls.synchronize(descriptor, path: path)
     try SystemCalls.rename(temporaryPath, to: path)
     isCommitted = true
@@ -81,19 +73,15 @@ public struct AtomicFile: ByteSink, ~Copyable {
     try SystemCalls.synchronize(folder: folder)
   }
 
-  /// Writes a whole file.
-  ///
-  /// - Throws: ``TensorFileError``; nothing is left behind then.
-  public static func write(_ bytes: [UInt8], to url: URL) throws(TensorFileError) {
+  /// Writes a whole file; nothing is left behind after an error.
+  package static func write(_ bytes: [UInt8], to url: URL) throws(TensorFileError) {
     var file = try AtomicFile(at: url)
     try file.write(bytes)
     try file.commit()
   }
 
   /// Writes a whole file of UTF-8 text.
-  ///
-  /// - Throws: ``TensorFileError``; nothing is left behind then.
-  public static func write(_ text: String, to url: URL) throws(TensorFileError) {
+  package static func write(_ text: String, to url: URL) throws(TensorFileError) {
     try write(Array(text.utf8), to: url)
   }
 }
@@ -134,5 +122,5 @@ extension AtomicFile {
   /// Removes the temporary files of all that is not committed, in a process that is about to end.
   ///
   /// From then on no file can be begun or committed in this process.
-  public static func abandonAll() { UnfinishedFiles.abandonAll() }
+  package static func abandonAll() { UnfinishedFiles.abandonAll() }
 }

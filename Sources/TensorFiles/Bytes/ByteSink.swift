@@ -1,7 +1,7 @@
-public import LinearAlgebra
+package import LinearAlgebra
 
 /// A file that takes bytes one after the other: ``AtomicFile`` and ``AppendableFile``.
-public protocol ByteSink: ~Copyable {
+package protocol ByteSink: ~Copyable {
   /// Writes the bytes of `elements` in memory order, which is little-endian.
   ///
   /// - Throws: ``TensorFileError``; some of the bytes may then have been written.
@@ -11,10 +11,7 @@ public protocol ByteSink: ~Copyable {
 }
 
 extension ByteSink where Self: ~Copyable {
-  /// Writes bytes.
-  public mutating func write(_ bytes: [UInt8]) throws(TensorFileError) {
-    try write(bytes.span)
-  }
+  package mutating func write(_ bytes: [UInt8]) throws(TensorFileError) { try write(bytes.span) }
 
   /// Writes numbers as `elementType`, each rounded once, to nearest even.
   ///
@@ -22,7 +19,7 @@ extension ByteSink where Self: ~Copyable {
   /// 128 KB, whatever the number of values. Not for int8, whose scales somebody must choose first.
   ///
   /// - Complexity: O(n), at the speed of memory or of the disk.
-  public mutating func write<Element: Scalar>(
+  package mutating func write<Element: Scalar>(
     _ values: Span<Element>, as elementType: ElementType
   ) throws(TensorFileError) {
     guard elementType != .native(of: Element.self) else { return try write(values) }
@@ -49,7 +46,7 @@ extension ByteSink where Self: ~Copyable {
   }
 
   /// Writes a matrix as `elementType`, row by row; see ``write(_:as:)``.
-  public mutating func write<Element: Scalar>(
+  package mutating func write<Element: Scalar>(
     _ matrix: Matrix<Element>, as elementType: ElementType
   ) throws(TensorFileError) {
     try write(matrix.elements.span, as: elementType)

@@ -21,9 +21,8 @@ public struct Checksum: Sendable, Hashable {
 
   /// Goes on with the bytes of a file in `range`.
   ///
-  /// - Throws: ``TensorFileError/outOfBounds(path:offset:byteCount:fileSize:)``.
   /// - Complexity: O(n), at about 2 GB/s in a release build.
-  public mutating func update(_ map: MemoryMap, range: Range<Int>) throws(TensorFileError) {
+  package mutating func update(_ map: MemoryMap, range: Range<Int>) throws(TensorFileError) {
     try map.check(range)
     let wordsStart = min((range.lowerBound + 7) & ~7, range.upperBound)
     let wordsEnd = wordsStart + (range.upperBound - wordsStart) / 8 * 8

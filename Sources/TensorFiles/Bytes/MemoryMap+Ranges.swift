@@ -2,7 +2,7 @@ private import Foundation
 
 extension MemoryMap {
   /// How a range of a map is about to be used.
-  public enum Advice: Sendable, Hashable, CaseIterable {
+  package enum Advice: Sendable, Hashable, CaseIterable {
     /// No particular order.
     case normal
     /// From the first byte to the last, once: read ahead a long way.
@@ -26,25 +26,18 @@ extension MemoryMap {
   }
 
   /// The byte at `offset`.
-  ///
-  /// - Throws: ``TensorFileError/outOfBounds(path:offset:byteCount:fileSize:)``.
-  public func byte(at offset: Int) throws(TensorFileError) -> UInt8 {
+  package func byte(at offset: Int) throws(TensorFileError) -> UInt8 {
     try withElements(of: UInt8.self, byteOffset: offset, count: 1) { $0[0] }
   }
 
   /// A copy of the bytes in `range`.
-  ///
-  /// - Throws: ``TensorFileError/outOfBounds(path:offset:byteCount:fileSize:)``.
-  public func bytes(in range: Range<Int>) throws(TensorFileError) -> [UInt8] {
+  package func bytes(in range: Range<Int>) throws(TensorFileError) -> [UInt8] {
     try check(range)
     return try elements(of: UInt8.self, byteOffset: range.lowerBound, count: range.count)
   }
 
   /// Calls `body` with the bytes in `range`, without a copy.
-  ///
-  /// - Throws: ``TensorFileError/outOfBounds(path:offset:byteCount:fileSize:)``, and whatever `body`
-  ///   throws.
-  public func withBytes<Result>(
+  package func withBytes<Result>(
     in range: Range<Int>, _ body: (Span<UInt8>) throws(TensorFileError) -> Result
   ) throws(TensorFileError) -> Result {
     try check(range)

@@ -1,13 +1,13 @@
 // The one file of this target with unsafe code: the memory map and the calls to the operating system.
 
 public import Foundation
-public import LinearAlgebra
+package import LinearAlgebra
 
 /// A file's bytes, mapped read-only into memory: read when touched, dropped when memory is short.
 ///
 /// Every access is checked against the file's size. The map keeps the size that the file had when it
 /// was opened; a file that another process cuts short while it is mapped makes the operating system
-/// end this process, so replace files by renaming (as ``AtomicFile`` does), never by truncating.
+/// end this process, so replace files by renaming others to their names, never by truncating.
 @safe
 public final class MemoryMap: @unchecked Sendable {
   /// The file's path.
@@ -46,10 +46,8 @@ public final class MemoryMap: @unchecked Sendable {
 
   /// Calls `body` with `count` little-endian integers that start at `byteOffset`, without a copy.
   ///
-  /// - Throws: ``TensorFileError/outOfBounds(path:offset:byteCount:fileSize:)``,
-  ///   ``TensorFileError/misaligned(path:offset:alignment:)`` where `byteOffset` is not a multiple of
-  ///   the integer's size, and whatever `body` throws.
-  public func withElements<Element: FixedWidthInteger & BitwiseCopyable, Result>(
+  /// A `byteOffset` that is not a multiple of the integer's size is an error.
+  package func withElements<Element: FixedWidthInteger & BitwiseCopyable, Result>(
     of type: Element.Type, byteOffset: Int, count: Int,
     _ body: (Span<Element>) throws(TensorFileError) -> Result
   ) throws(TensorFileError) -> Result {
@@ -59,9 +57,7 @@ public final class MemoryMap: @unchecked Sendable {
   }
 
   /// A copy of `count` little-endian integers that start at any `byteOffset`, aligned or not.
-  ///
-  /// - Throws: ``TensorFileError/outOfBounds(path:offset:byteCount:fileSize:)``.
-  public func elements<Element: FixedWidthInteger & BitwiseCopyable>(
+  package func elements<Element: FixedWidthInteger & BitwiseCopyable>(
     of type: Element.Type, byteOffset: Int, count: Int
   ) throws(TensorFileError) -> [Element] {
     let size = MemoryLayout<Element>.stride
@@ -76,15 +72,8 @@ public final class MemoryMap: @unchecked Sendable {
 
   /// Looks at stored numbers in place, as a row-major matrix that keeps this map alive.
   ///
-  /// - Parameters:
-  ///   - type: `Float` for stored float32, `Double` for stored float64.
-  ///   - byteOffset: Where element (0, 0) starts.
-  ///   - rows: The number of rows.
-  ///   - columns: The number of columns.
-  ///   - rowStride: The distance between two rows, in elements; `columns` unless given.
-  /// - Throws: ``TensorFileError`` where the rectangle is not inside the file, or not aligned.
-  /// - Complexity: O(1).
-  public func view<Element: Scalar>(
+  /// Element (0, 0) starts at `byteOffset`, which must be aligned, and rows are `rowStride` elements apart.
+  package func view<Element: Scalar>(
     of type: Element.Type, byteOffset: Int, rows: Int, columns: Int, rowStride: Int? = nil
   ) throws(TensorFileError) -> MatrixView<Element> {
     let rowStride = rowStride ?? columns
@@ -112,7 +101,7 @@ public final class MemoryMap: @unchecked Sendable {
   /// Tells the operating system how `range` (all bytes unless given) will be used.
   ///
   /// A hint: it changes no result, never fails, and parts outside the file are ignored.
-  public func advise(_ advice: Advice, range: Range<Int>? = nil) {
+  package func advise(_ advice: Advice, range: Range<Int>? = nil) {
     let range = (range ?? 0..<count).clamped(to: 0..<count)
     guard let base = unsafe base, !range.isEmpty else { return }
     let start = range.lowerBound & ~(SystemCalls.pageSize - 1)
@@ -125,7 +114,7 @@ extension MemoryMap {
   /// How many pages of `range` are in memory, so that touching them reads nothing.
   ///
   /// - Complexity: a byte for each page.
-  public func residentPages(in range: Range<Int>) -> (resident: Int, total: Int) {
+  package func residentPages(in range: Range<Int>) -> (resident: Int, total: Int) {
     let range = range.clamped(to: 0..<count)
     guard let base = unsafe base, !range.isEmpty else { return (0, 0) }
     let pageSize = SystemCalls.pageSize

@@ -33,12 +33,7 @@ public struct RecordedFile: Sendable {
   ///
   /// Both are whole on the disk before either has its name or an earlier result is touched, so that a
   /// full disk leaves that as it was.
-  ///
-  /// - Parameters:
-  ///   - file: The results, begun for ``url``.
-  ///   - record: What they are.
-  /// - Throws: ``TensorFileError``, or an error of removing an earlier record.
-  public func commit(_ file: consuming AtomicFile, record: OrderedJSON) throws {
+  package func commit(_ file: consuming AtomicFile, record: OrderedJSON) throws {
     var recordFile = try AtomicFile(at: recordURL)
     try recordFile.write(Array((try record.serialized(.indented) + "\n").utf8))
     try recordFile.synchronize()
@@ -57,7 +52,7 @@ public struct RecordedFile: Sendable {
 
   /// Writes a text and its record.
   ///
-  /// - Throws: as ``commit(_:record:)`` does.
+  /// - Throws: ``TensorFileError``, or an error of removing an earlier record.
   public func write(_ text: String, record: OrderedJSON) throws {
     var file = try AtomicFile(at: url)
     try file.write(Array(text.utf8))

@@ -7,12 +7,6 @@ struct JSONParser {
   let offset: Int
   var position = 0
 
-  init(bytes: [UInt8], path: String, offset: Int) {
-    self.bytes = bytes
-    self.path = path
-    self.offset = offset
-  }
-
   private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
   private func failure(_ problem: String, at position: Int? = nil) -> TensorFileError {

@@ -30,11 +30,6 @@ private struct JSONWriter {
   let path: String
   var text = ""
 
-  init(isIndented: Bool, path: String) {
-    self.isIndented = isIndented
-    self.path = path
-  }
-
   mutating func write(_ value: OrderedJSON, depth: Int, field: String) throws(TensorFileError) {
     switch value {
     case .null: text += "null"
