@@ -83,4 +83,32 @@ struct UnfinishedFileTests {
     #expect(try isFree())
     #expect(try FileManager.default.contentsOfDirectory(atPath: url.path).isEmpty)
   }
+
+  #if os(Linux)
+    @Test("A folder's lock goes with its holder, though a forked child has the descriptor still")
+    func folderLockOfAChild() throws {
+      let folder = try TemporaryFolder()
+      let url = folder["folder"].resolvingSymlinksInPath()
+      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
+      var copies: [Int32] = []
+      func hold() throws {
+        guard let lock = try FolderLock(holding: url) else {
+          Issue.record("nobody else holds it")
+          return
+        }
+        // What a child has between fork and exec: the same open file under another descriptor.
+        let files = FileManager.default
+        copies = try files.contentsOfDirectory(atPath: "/proc/self/fd").filter {
+          (try? files.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == url.path
+        }.compactMap { Int32($0) }.map { dup($0) }
+        _ = consume lock
+      }
+      try hold()
+      #expect(copies.count == 1)
+      let next = try FolderLock(holding: url)
+      let isFree = next != nil
+      #expect(isFree)
+      for copy in copies { close(copy) }
+    }
+  #endif
 }

@@ -35,7 +35,11 @@ package struct FolderLock: ~Copyable {
     }
   }
 
-  deinit { _ = close(descriptor) }
+  deinit {
+    // Closing alone would leave the lock to a child that was forked and has not yet begun its own program.
+    _ = flock(descriptor, LOCK_UN)
+    _ = close(descriptor)
+  }
 }
 
 extension SystemCalls {
