@@ -32,10 +32,18 @@ struct NaiveNetwork {
       delta = inputs[index].indices.map { i in
         var sum = 0.0
         for o in delta.indices { sum += delta[o] * weight[o][i] }
-        return index == 0 ? 0 : sum * model.activation.derivative(output: inputs[index][i])
+        return index == 0 ? 0 : sum * derivative(output: inputs[index][i])
       }
     }
     return (loss, byLayer.reversed().flatMap { $0 })
+  }
+
+  /// The derivative of what hidden units do, from its own value.
+  private func derivative(output: Double) -> Double {
+    switch model.activation {
+    case .tanh: 1 - output * output
+    case .relu: output > 0 ? 1 : 0
+    }
   }
 
   /// W + (α/r)·B·A.

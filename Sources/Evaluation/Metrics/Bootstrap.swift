@@ -40,13 +40,6 @@ public struct Bootstrap: Sendable, Hashable {
     try interval(of: sample) { Moments.mean($0) }
   }
 
-  /// The interval of the median.
-  ///
-  /// - Throws: As ``interval(of:statistic:)``.
-  public func medianInterval(of sample: [Double]) throws -> ConfidenceInterval {
-    try interval(of: sample) { Statistics.median($0) ?? .nan }
-  }
-
   /// The interval of any statistic of independent values.
   ///
   /// - Parameters:

@@ -15,16 +15,6 @@ public enum Activation: String, Sendable, Hashable, CaseIterable, Codable {
     case .relu: max(0, input)
     }
   }
-
-  /// The derivative, from the function's own value: 1 − y² for tanh, and for relu 1 where y > 0.
-  ///
-  /// At its corner, relu has derivative 0, as in PyTorch.
-  public func derivative<Element: Scalar>(output: Element) -> Element {
-    switch self {
-    case .tanh: 1 - output * output
-    case .relu: output > 0 ? 1 : 0
-    }
-  }
 }
 
 extension Activation {
@@ -41,6 +31,8 @@ extension Activation {
   }
 
   /// The chain rule: gradients by the outputs, times the derivative, are gradients by the inputs.
+  ///
+  /// At its corner, relu has derivative 0, as in PyTorch.
   ///
   /// - Parameters:
   ///   - gradients: The gradients by the outputs, of the same shape as `outputs`.
