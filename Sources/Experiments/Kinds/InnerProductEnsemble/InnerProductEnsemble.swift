@@ -76,6 +76,49 @@ struct InnerProductEnsemble: ExperimentOnExamples {
     let randomDraws: Int
   }
 
+  /// What is measured of one seed: without ensembles, or of ensembles from one source of members.
+  typealias Result = EitherResult<Baselines, Ensembles>
+
+  /// What there is without ensembles.
+  struct Baselines: Codable, Sendable {
+    var validationAccuracy: Double
+    /// The test accuracy after training on all examples.
+    var accuracy: Double
+    /// The test accuracies after removals at random.
+    var randomAccuracies: [Double]
+    var flipped: [Int]
+    /// The score of each example by one model, by method.
+    var scores: OrderedDictionary<String, [Double]>
+  }
+
+  /// Ensembles of growing size, whose members come from one source.
+  struct Ensembles: ResultWithOwnField {
+    var methods: OrderedDictionary<String, Method>
+    /// How far the library's ensemble is from the mean taken here; nil where it was not asked.
+    @NullWhenNil var ensembleDifference: Double?
+
+    enum CodingKeys: String, CodingKey { case methods, ensembleDifference }
+    static let ownField = CodingKeys.methods
+
+    /// The ensembles of one method.
+    struct Method: Codable, Sendable {
+      var ensembles: [Size]
+      /// The variance of the mean of k members beyond member 0, for each size but the first.
+      var variances: [Double]
+      /// The test accuracy after trimming, for each size.
+      var accuracies: [Double] = []
+    }
+
+    /// The ensembles of one size.
+    struct Size: Codable, Sendable {
+      var members: Int
+      /// The area under the ROC curve of finding wrong labels, mean over draws.
+      var auc: Double
+      /// The rank correlation with the mean of very many members, mean over draws.
+      var spearman: Double
+    }
+  }
+
   let options: Options
   /// The numbers of members, ascending.
   let members: [Int]
@@ -122,9 +165,21 @@ struct InnerProductEnsemble: ExperimentOnExamples {
     seed: UInt64, at point: Point, _ context: CellContext
   ) throws -> CellResult<Self> {
     switch point {
-    case .baselines: CellResult(.baselines(try baselines(seed: seed)))
+    case .baselines: CellResult(.first(try baselines(seed: seed)))
     case .ensembles(let source):
-      CellResult(.ensembles(try ensembles(seed: seed, source, context)))
+      CellResult(.second(try ensembles(seed: seed, source, context)))
     }
+  }
+}
+
+extension ExperimentResults<InnerProductEnsemble> {
+  /// What there is without ensembles, one for each seed.
+  var baselines: [Kind.Baselines] {
+    values(at: .baselines).compactMap(\.first)
+  }
+
+  /// The ensembles from one source, one for each seed.
+  func ensembles(from source: Kind.Source) -> [Kind.Ensembles] {
+    values(at: .ensembles(source)).compactMap(\.second)
   }
 }

@@ -72,6 +72,47 @@ struct LeastDisagreement: Experiment {
     }
   }
 
+  /// What is measured of one seed: of learning by one rule, or of the metric in one number of dimensions.
+  typealias Result = EitherResult<Learning, ClosedForm>
+
+  /// What comes of learning with the examples that one rule chooses; a number for each round.
+  struct Learning: Codable, Sendable {
+    /// On the test examples.
+    var accuracies: [Double]
+    /// The number of classes among the labelled examples.
+    var classes: [Int]
+    /// The rows that were labelled, in their order.
+    var labelled: [Int]
+  }
+
+  /// The estimate for a linear rule against its closed form.
+  struct ClosedForm: ResultWithOwnField {
+    /// How good the estimate is, by patience.
+    var patiences: OrderedDictionary<String, Estimate>
+    /// The closed form of each example.
+    var exact: [Double]
+    /// The estimate of each example with the most patience.
+    var estimate: [Double]
+
+    enum CodingKeys: String, CodingKey { case patiences, exact, estimate }
+    static let ownField = CodingKeys.patiences
+  }
+
+  /// How good an estimate is.
+  struct Estimate: Codable, Sendable {
+    /// The number of changes that were tried.
+    var draws: Int
+    var meanError: Double
+    /// The mean estimate by the mean of the closed form.
+    var meanRatio: Double
+    /// The rank correlation with the closed form.
+    var spearman: Double
+  }
+
+  struct Costs: Codable, Sendable {
+    var choosingSeconds: Double
+  }
+
   let options: Options
   /// The numbers of labels, one for each round and one for the start.
   let labelCounts: [Int]
@@ -167,7 +208,7 @@ struct LeastDisagreement: Experiment {
       others = others.indices.filter { !taken.contains($0) }.map { others[$0] }
     }
     return CellResult(
-      .learning(Learning(accuracies: accuracies, classes: classes, labelled: labelled)),
+      .first(Learning(accuracies: accuracies, classes: classes, labelled: labelled)),
       costs: Costs(choosingSeconds: choosing))
   }
 
@@ -203,6 +244,18 @@ struct LeastDisagreement: Experiment {
         spearman: try Correlation.spearman(values, exact))
       form.estimate = values
     }
-    return CellResult(.closedForm(form))
+    return CellResult(.second(form))
+  }
+}
+
+extension ExperimentResults<LeastDisagreement> {
+  /// What was learned by a rule, one for each seed.
+  func learning(by rule: QueryRule) -> [Kind.Learning] {
+    values(at: .rule(rule)).compactMap(\.first)
+  }
+
+  /// The closed form in a number of dimensions, one for each seed.
+  func closedForms(dimension: Int) -> [Kind.ClosedForm] {
+    values(at: .closedForm(dimension: dimension)).compactMap(\.second)
   }
 }
