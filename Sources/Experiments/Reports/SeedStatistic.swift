@@ -68,3 +68,15 @@ extension Chart {
       })
   }
 }
+
+extension TableField {
+  /// The mean, and half of the width of its interval; both are missing for nil.
+  static func statistic(
+    _ name: String, decimals: Int = 3, _ value: @escaping (Row) throws -> SeedStatistic?
+  ) -> Self {
+    Self([.init(name, .decimals(decimals)), .init("± \(name)", .decimals(decimals))]) { row in
+      let statistic = try value(row)
+      return [.number(statistic?.mean), .number(statistic?.halfWidth)]
+    }
+  }
+}

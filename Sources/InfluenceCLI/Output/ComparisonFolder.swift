@@ -105,24 +105,24 @@ struct ComparisonFolder {
   }
 
   /// The results, one row per method.
-  var table: Table {
+  func table() throws -> Table {
     let knowsFlipped = flippedRows != nil
-    return Table(
+    return try Table(
       of: comparison.entries,
-      .field("method") { .text($0.specification) },
+      .text("method") { $0.specification },
       .field("damping") { $0.isDamped ? .text(comparison.damping.description) : .missing },
-      .field("fit", .seconds) { .number($0.fitSeconds) },
-      .field("score", .seconds) { .number($0.scoreSeconds) },
+      .number("fit", .seconds) { $0.fitSeconds },
+      .number("score", .seconds) { $0.scoreSeconds },
       .field("memory", .bytes) { $0.peakMemory.map { .integer($0) } ?? .missing },
-      .field("Pearson", .decimals(4)) { .number($0.agreement.meanPearson) },
-      .field("Spearman", .decimals(4)) { .number($0.agreement.meanSpearman) },
-      .field("mean P", .decimals(4)) { .number($0.meanQueryAgreement.meanPearson) },
-      .field("mean S", .decimals(4)) { .number($0.meanQueryAgreement.meanSpearman) },
-      .field("top 10 %", .decimals(3)) { .number($0.agreement.meanTopOverlap) },
-      .field("residual", .significant(digits: 3)) { .number($0.medianResidual) },
-      knowsFlipped ? .field("AUC", .decimals(3)) { .number($0.detection?.areaUnderROC) } : nil,
-      knowsFlipped ? .field("rec. 10 %", .decimals(3)) { .number($0.detection?.recallAt10) } : nil,
-      knowsFlipped ? .field("rec. 20 %", .decimals(3)) { .number($0.detection?.recallAt20) } : nil)
+      .number("Pearson", .decimals(4)) { $0.agreement.meanPearson },
+      .number("Spearman", .decimals(4)) { $0.agreement.meanSpearman },
+      .number("mean P", .decimals(4)) { $0.meanQueryAgreement.meanPearson },
+      .number("mean S", .decimals(4)) { $0.meanQueryAgreement.meanSpearman },
+      .number("top 10 %", .decimals(3)) { $0.agreement.meanTopOverlap },
+      .number("residual", .significant(digits: 3)) { $0.medianResidual },
+      knowsFlipped ? .number("AUC", .decimals(3)) { $0.detection?.areaUnderROC } : nil,
+      knowsFlipped ? .number("rec. 10 %", .decimals(3)) { $0.detection?.recallAt10 } : nil,
+      knowsFlipped ? .number("rec. 20 %", .decimals(3)) { $0.detection?.recallAt20 } : nil)
   }
 
   /// How far the methods are from each other: Spearman's correlation, and the share of the top in common.
@@ -160,8 +160,8 @@ struct ComparisonFolder {
         Matrix<Float>(converting: entry.scores.values),
         to: scoresFolder.appending(path: Self.scoreFileName(entry.specification)))
     }
-    try AtomicFile.write(table.markdown(), to: folder.appending(path: "table.md"))
-    try AtomicFile.write(table.csv(), to: folder.appending(path: "table.csv"))
+    try AtomicFile.write(table().markdown(), to: folder.appending(path: "table.md"))
+    try AtomicFile.write(table().csv(), to: folder.appending(path: "table.csv"))
     for agreement in agreementTables {
       try AtomicFile.write(
         agreement.table.csv(), to: folder.appending(path: agreement.fileName))

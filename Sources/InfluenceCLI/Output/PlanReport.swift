@@ -48,7 +48,7 @@ struct PlanReport {
     return reasons
   }
 
-  var text: String {
+  func text() throws -> String {
     var lines = [summary]
     if let calibration { lines += [Self.line(calibration)] }
     let found = estimators.map { routes(of: $0) }
@@ -57,7 +57,7 @@ struct PlanReport {
         "\(estimator.name): \(Counted(blocks, "block")), \(side.map { "\($0.rawValue) side" } ?? "left out"): \(reason)"
       }
     }
-    lines += ["", String(table(of: found.flatMap { $0 }).plainText().dropLast())]
+    lines += ["", String(try table(of: found.flatMap { $0 }).plainText().dropLast())]
     lines += ["", "* taken by the cost model; the others are its alternatives"] + notes
     return lines.map { "\($0)\n" }.joined()
   }
@@ -79,23 +79,23 @@ struct PlanReport {
       "this machine: \(giga(calibration.singleRate)) GFLOP/s single, \(giga(calibration.doubleRate)) double, \(giga(calibration.skinnyRate)) for ten rows; memory \(giga(calibration.memoryRate)) GB/s, \(disk)"
   }
 
-  private func table(of routes: [Route]) -> Table {
-    Table(
+  private func table(of routes: [Route]) throws -> Table {
+    try Table(
       of: routes,
-      .field("Method") { .text($0.plan.methods[0]) },
-      .field("Side") { .text($0.name) },
-      .field("") { .text($0.isPicked ? "*" : "") },
-      .field("Reads", .bytes) { .number($0.plan.bytesRead) },
-      .field("Passes", .decimals(1)) { .number($0.plan.passes) },
-      .field("Operations", .significant(digits: 3)) { .number($0.plan.operations) },
+      .text("Method") { $0.plan.methods[0] },
+      .text("Side") { $0.name },
+      .text("") { $0.isPicked ? "*" : "" },
+      .number("Reads", .bytes) { $0.plan.bytesRead },
+      .number("Passes", .decimals(1)) { $0.plan.passes },
+      .number("Operations", .significant(digits: 3)) { $0.plan.operations },
       .field("Matrices", .bytes) { .integer($0.plan.gramBytes) },
       .field("Memory", .bytes) { .integer($0.plan.peakBytes) },
-      .field("Fits") { .text($0.plan.fits ? ($0.plan.keepsBlocks ? "yes" : "in turn") : "no") },
+      .text("Fits") { $0.plan.fits ? ($0.plan.keepsBlocks ? "yes" : "in turn") : "no" },
       calibration.map { machine in
-        .field("Time", .seconds) { .number(machine.time(of: $0.plan).seconds) }
+        .number("Time", .seconds) { machine.time(of: $0.plan).seconds }
       },
       calibration.map { machine in
-        .field("Cached", .seconds) { .number(machine.time(of: $0.plan, isCached: true).seconds) }
+        .number("Cached", .seconds) { machine.time(of: $0.plan, isCached: true).seconds }
       },
       calibration.map { machine in
         .field("Limits") {

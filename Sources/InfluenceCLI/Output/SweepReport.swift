@@ -11,13 +11,13 @@ struct SweepReport {
   let options: CurvatureOptions
 
   /// Prints the table, and the damping that is recommended.
-  func printTable(train: String, output: String?, quiet: Bool) {
+  func printTable(train: String, output: String?, quiet: Bool) throws {
     if !quiet {
       print(
         "\(Console.shortened(train)): \(sweep.exampleCount) training rows, \(sweep.queryCount) \(sweep.aggregation == .mean ? "mean query" : sweep.queryCount == 1 ? "query" : "queries"); \(sweep.method) at \(sweep.points.count) dampings in \(NumberFormat.seconds(sweep.seconds))\n"
       )
     }
-    print(table.plainText(), terminator: "")
+    print(try table().plainText(), terminator: "")
     guard !quiet else { return }
     let recommended = stability.recommendation.map { recommendation in
       "\(Self.text(sweep.points[recommendation.index].damping)): "
@@ -52,10 +52,10 @@ struct SweepReport {
   }
 
   /// One row per damping.
-  var table: Table {
+  func table() throws -> Table {
     let isAbsolute = sweep.grid.isAbsolute
     let (points, entries) = (sweep.points, stability.entries)
-    return Table(
+    return try Table(
       of: points.indices,
       .field(isAbsolute ? "λ" : "share", .significant(digits: 3)) {
         // A default of the other kind is not in the column's unit.
@@ -63,15 +63,15 @@ struct SweepReport {
         let isInUnit = points[$0].damping == (isAbsolute ? .absolute(value) : .relative(value))
         return isInUnit ? .number(value) : .text(Self.text(points[$0].damping))
       },
-      .field("Spearman", .decimals(4)) { .number(entries[$0].spearmanToDefault) },
-      .field("top 10", .decimals(3)) { .number(entries[$0].topOverlapWithDefault) },
-      .field("neighbours", .decimals(4)) { .number(entries[$0].neighbourSpearman) },
-      .field("nb. top 10", .decimals(3)) { .number(entries[$0].neighbourTopOverlap) },
-      .field("eff. dim.", .significant(digits: 3)) { .number(points[$0].effectiveDimension) },
-      .field("condition", .significant(digits: 3)) { .number(points[$0].worstCondition) },
-      .field("median", .significant(digits: 3)) { .number(points[$0].medianCondition) },
-      .field("residual", .significant(digits: 3)) { .number(points[$0].medianResidual) },
-      .field("mark") { .text(mark($0)) })
+      .number("Spearman", .decimals(4)) { entries[$0].spearmanToDefault },
+      .number("top 10", .decimals(3)) { entries[$0].topOverlapWithDefault },
+      .number("neighbours", .decimals(4)) { entries[$0].neighbourSpearman },
+      .number("nb. top 10", .decimals(3)) { entries[$0].neighbourTopOverlap },
+      .number("eff. dim.", .significant(digits: 3)) { points[$0].effectiveDimension },
+      .number("condition", .significant(digits: 3)) { points[$0].worstCondition },
+      .number("median", .significant(digits: 3)) { points[$0].medianCondition },
+      .number("residual", .significant(digits: 3)) { points[$0].medianResidual },
+      .text("mark") { mark($0) })
   }
 
   /// What stands beside the table, or is printed in its place.

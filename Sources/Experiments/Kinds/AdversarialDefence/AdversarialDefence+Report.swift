@@ -90,13 +90,11 @@ extension AdversarialDefence {
     }
     return try Table(
       of: rows,
-      [
-        .number("share attacked", .decimals(2), \.share), .text("defence", \.defence),
-        .text("method", \.method), .text("scored by", \.view),
-        .statistic("attacked test") { try $0.statistic(\.attacked) },
-        .statistic("attacked rows") { try $0.statistic(\.attackedRows) },
-        .statistic("clean test") { try $0.statistic(\.clean) },
-      ])
+      .number("share attacked", .decimals(2), \.share), .text("defence", \.defence),
+      .text("method", \.method), .text("scored by", \.view),
+      .statistic("attacked test") { try $0.statistic(\.attacked) },
+      .statistic("attacked rows") { try $0.statistic(\.attackedRows) },
+      .statistic("clean test") { try $0.statistic(\.clean) })
   }
 
   private func picture(

@@ -13,13 +13,11 @@ extension ApproximationError {
     }
     let table = try Table(
       of: product(ranks, methods),
-      [
-        .integer("rank") { rank, _ in rank }, .text("method") { _, method in method },
-        .statistic("Pearson, mean query") { try statistic($1, $0, \.meanQueryPearson) },
-        .statistic("Spearman, mean query") { try statistic($1, $0, \.meanQuerySpearman) },
-        .statistic("Pearson, each query") { try statistic($1, $0, \.pearson) },
-        .statistic("top 10 %") { try statistic($1, $0, \.top10PercentOverlap) },
-      ])
+      .integer("rank") { rank, _ in rank }, .text("method") { _, method in method },
+      .statistic("Pearson, mean query") { try statistic($1, $0, \.meanQueryPearson) },
+      .statistic("Spearman, mean query") { try statistic($1, $0, \.meanQuerySpearman) },
+      .statistic("Pearson, each query") { try statistic($1, $0, \.pearson) },
+      .statistic("top 10 %") { try statistic($1, $0, \.top10PercentOverlap) })
     var report = ExperimentReport()
     report.add(
       "correlation",

@@ -56,7 +56,7 @@ extension Cost {
   }
 
   private func exponentTable(_ results: ExperimentResults<Self>) throws -> Table {
-    let exponents: [ReportColumn<Variant>] = Axis.allCases.flatMap { axis in
+    let exponents: [TableField<Variant>] = Axis.allCases.flatMap { axis in
       [
         .number(axis.symbol, .decimals(2)) { timeFit(results, axis, $0)?.exponent },
         .number("± \(axis.symbol)", .decimals(2)) { timeFit(results, axis, $0)?.standardError },
@@ -72,7 +72,7 @@ extension Cost {
   }
 
   private func operationTable(_ results: ExperimentResults<Self>) throws -> Table {
-    let exponents: [ReportColumn<Variant>] = Axis.allCases.map { axis in
+    let exponents: [TableField<Variant>] = Axis.allCases.map { axis in
       .number(axis.symbol, .decimals(2)) { operationFit(results, axis, $0)?.exponent }
     }
     return try Table(of: variants, [.text("method", \.name)] + exponents)
@@ -84,16 +84,14 @@ extension Cost {
     }
     return try Table(
       of: product(points, variants),
-      [
-        .text("axis") { point, _ in point.axis.symbol },
-        .integer("size") { point, _ in point.size },
-        .text("method") { _, variant in variant.name },
-        .number("time", .seconds, median(\.seconds)),
-        .number("processor time", .seconds, median(\.processorSeconds)),
-        .number("memory grown", .bytes, median(\.memory)),
-        .number("planned", .bytes, median(\.plannedBytes)),
-        .number("operations", .significant(digits: 3)) { operations(results, $0, $1) },
-      ])
+      .text("axis") { point, _ in point.axis.symbol },
+      .integer("size") { point, _ in point.size },
+      .text("method") { _, variant in variant.name },
+      .number("time", .seconds, median(\.seconds)),
+      .number("processor time", .seconds, median(\.processorSeconds)),
+      .number("memory grown", .bytes, median(\.memory)),
+      .number("planned", .bytes, median(\.plannedBytes)),
+      .number("operations", .significant(digits: 3)) { operations(results, $0, $1) })
   }
 
   /// One chart per axis: a measurement against size.

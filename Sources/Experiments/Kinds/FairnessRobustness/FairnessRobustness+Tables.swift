@@ -26,19 +26,17 @@ extension FairnessRobustness {
     }
     return try Table(
       of: product(FunctionalQuery.Kind.allCases, names),
-      [
-        .text("trimmed for") { kind, _ in kind.rawValue }, .text("method") { $1 },
-        .text("measure") { kind, _ in Target(kind).name },
-        .statistic("before") { try target(results, $0, $1, 0) },
-        .statistic("after") { kind, name in
-          try after(kind, name, Target(kind).curve, isGap: Target(kind).isGap)
-        },
-        .statistic("accuracy after") { try after($0, $1, \.accuracy) },
-        .number("mean budget", .decimals(3)) { kind, name in
-          let chosen = results.values.map { budgets[chosenBudget($0, kind, name)] }
-          return chosen.reduce(0, +) / Double(chosen.count)
-        },
-      ])
+      .text("trimmed for") { kind, _ in kind.rawValue }, .text("method") { $1 },
+      .text("measure") { kind, _ in Target(kind).name },
+      .statistic("before") { try target(results, $0, $1, 0) },
+      .statistic("after") { kind, name in
+        try after(kind, name, Target(kind).curve, isGap: Target(kind).isGap)
+      },
+      .statistic("accuracy after") { try after($0, $1, \.accuracy) },
+      .number("mean budget", .decimals(3)) { kind, name in
+        let chosen = results.values.map { budgets[chosenBudget($0, kind, name)] }
+        return chosen.reduce(0, +) / Double(chosen.count)
+      })
   }
 
   /// Every functional, method and budget.
@@ -48,14 +46,12 @@ extension FairnessRobustness {
     }
     return try Table(
       of: rows,
-      [
-        .text("trimmed for") { $0.kind.rawValue }, .text("method") { $0.name },
-        .number("budget", .decimals(3)) { budgets[$0.budget] },
-        .statistic("measure") { try target(results, $0, $1, $2) },
-        .statistic("accuracy") { try statistic(results, $0, $1, \.accuracy, $2) },
-        .statistic("log loss") { try statistic(results, $0, $1, \.logLoss, $2) },
-        .statistic("attack distance") { try statistic(results, $0, $1, \.attackDistance, $2) },
-        .number("overshoot", .decimals(2)) { overshoot(results, $0, $1, $2) },
-      ])
+      .text("trimmed for") { $0.kind.rawValue }, .text("method") { $0.name },
+      .number("budget", .decimals(3)) { budgets[$0.budget] },
+      .statistic("measure") { try target(results, $0, $1, $2) },
+      .statistic("accuracy") { try statistic(results, $0, $1, \.accuracy, $2) },
+      .statistic("log loss") { try statistic(results, $0, $1, \.logLoss, $2) },
+      .statistic("attack distance") { try statistic(results, $0, $1, \.attackDistance, $2) },
+      .number("overshoot", .decimals(2)) { overshoot(results, $0, $1, $2) })
   }
 }

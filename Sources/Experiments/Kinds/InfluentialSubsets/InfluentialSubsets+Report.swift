@@ -15,27 +15,23 @@ extension InfluentialSubsets {
       "What removing the found sets does after training again, mean over points, and what the search adds up (± 95 % over seeds)",
       try Table(
         of: found,
-        [
-          .text("regression") { $0.effect.model.rawValue }, .integer("removed") { sizes[$0.place] },
-          .text("search") { $0.name },
-          .statistic("effect") { try $0.effect.statistic($0.name, $0.place) },
-          .statistic("predicted") {
-            $0.name == Self.random
-              ? nil : try $0.effect.statistic($0.name, $0.place, \.predicted)
-          },
-          .statistic("winning rate") { try $0.effect.rate($0.name, $0.place) },
-        ]))
+        .text("regression") { $0.effect.model.rawValue }, .integer("removed") { sizes[$0.place] },
+        .text("search") { $0.name },
+        .statistic("effect") { try $0.effect.statistic($0.name, $0.place) },
+        .statistic("predicted") {
+          $0.name == Self.random
+            ? nil : try $0.effect.statistic($0.name, $0.place, \.predicted)
+        },
+        .statistic("winning rate") { try $0.effect.rate($0.name, $0.place) }))
     let small = try smallCases(results)
     report.add(
       "small",
       "Among \(options.small.examples) examples: how often a search finds the best of all sets, and what share of its effect (± 95 % over seeds)",
       try Table(
         of: small,
-        [
-          .text("regression", \.model.rawValue), .integer("removed", \.size),
-          .text("search", \.name), .statistic("found the best", \.share),
-          .statistic("effect of the best's", \.ratio),
-        ]))
+        .text("regression", \.model.rawValue), .integer("removed", \.size),
+        .text("search", \.name), .statistic("found the best", \.share),
+        .statistic("effect of the best's", \.ratio)))
     let places = sizes.map(Double.init)
     try report.add(
       "effects",

@@ -16,18 +16,16 @@ extension InnerProductEnsemble {
     }
     let table = try Table(
       of: rows,
-      [
-        .text("method") { $0.method }, .text("members") { $0.source.label },
-        .integer("T") { members[$0.place] },
-        .statistic("AUC", decimals: 4) { try statistic(results, Self.auc, $0, $1, $2) },
-        .statistic("gain", decimals: 4) { try gain(results, Self.auc, $0, $1, $2) },
-        .statistic("Spearman with many", decimals: 4) {
-          try statistic(results, Self.spearman, $0, $1, $2)
-        },
-        .statistic("accuracy after trimming", decimals: 4) {
-          try statistic(results, Self.accuracy, $0, $1, $2)
-        },
-      ])
+      .text("method") { $0.method }, .text("members") { $0.source.label },
+      .integer("T") { members[$0.place] },
+      .statistic("AUC", decimals: 4) { try statistic(results, Self.auc, $0, $1, $2) },
+      .statistic("gain", decimals: 4) { try gain(results, Self.auc, $0, $1, $2) },
+      .statistic("Spearman with many", decimals: 4) {
+        try statistic(results, Self.spearman, $0, $1, $2)
+      },
+      .statistic("accuracy after trimming", decimals: 4) {
+        try statistic(results, Self.accuracy, $0, $1, $2)
+      })
     var report = ExperimentReport()
     report.add(
       "ensembles",
@@ -74,10 +72,8 @@ extension InnerProductEnsemble {
     }
     return try Table(
       of: rows,
-      [
-        .text("removed") { name, _ in name },
-        .statistic("test accuracy", decimals: 4) { _, accuracy in accuracy },
-      ])
+      .text("removed") { name, _ in name },
+      .statistic("test accuracy", decimals: 4) { _, accuracy in accuracy })
   }
 
   /// The variance of the mean of k members against k, and its exponent.

@@ -36,42 +36,36 @@ extension LeastDisagreement {
       "Accuracy with all \(labelCounts[last]) labels, and its mean over the rounds (± 95 % over seeds; differences are taken seed by seed)",
       try Table(
         of: options.rules,
-        [
-          .text("rule", \.rawValue),
-          .statistic("final accuracy", decimals: 4) { try SeedStatistic(accuracies($0, last)) },
-          .statistic("mean accuracy", decimals: 4) { try SeedStatistic(mean($0)) },
-          .statistic("mean over random", decimals: 4) { try gain($0, mean) },
-        ]))
+        .text("rule", \.rawValue),
+        .statistic("final accuracy", decimals: 4) { try SeedStatistic(accuracies($0, last)) },
+        .statistic("mean accuracy", decimals: 4) { try SeedStatistic(mean($0)) },
+        .statistic("mean over random", decimals: 4) { try gain($0, mean) }))
     try addClosedFormTable(results, to: &report)
     report.add(
       "rounds",
       "Accuracy in each round (± 95 % over seeds)",
       try Table(
         of: product(labelCounts.indices, options.rules),
-        [
-          .integer("labels") { place, _ in labelCounts[place] },
-          .text("rule") { _, rule in rule.rawValue },
-          .statistic("test accuracy", decimals: 4) { try SeedStatistic(accuracies($1, $0)) },
-          .statistic("over random", decimals: 4) { place, rule in
-            try gain(rule) { accuracies($0, place) }
-          },
-          .number("classes labelled", .decimals(2)) { place, rule in
-            let classes = results.learning(by: rule).map { Double($0.classes[place]) }
-            return classes.reduce(0, +) / Double(classes.count)
-          },
-        ]))
+        .integer("labels") { place, _ in labelCounts[place] },
+        .text("rule") { _, rule in rule.rawValue },
+        .statistic("test accuracy", decimals: 4) { try SeedStatistic(accuracies($1, $0)) },
+        .statistic("over random", decimals: 4) { place, rule in
+          try gain(rule) { accuracies($0, place) }
+        },
+        .number("classes labelled", .decimals(2)) { place, rule in
+          let classes = results.learning(by: rule).map { Double($0.classes[place]) }
+          return classes.reduce(0, +) / Double(classes.count)
+        }))
     report.add(
       "seconds",
       "Mean time that choosing takes",
       try Table(
         of: options.rules,
-        [
-          .text("rule", \.rawValue),
-          .number("choosing, a seed", .seconds) { rule in
-            let times = results.costs(at: .rule(rule)).map(\.choosingSeconds)
-            return times.reduce(0, +) / Double(times.count)
-          },
-        ]))
+        .text("rule", \.rawValue),
+        .number("choosing, a seed", .seconds) { rule in
+          let times = results.costs(at: .rule(rule)).map(\.choosingSeconds)
+          return times.reduce(0, +) / Double(times.count)
+        }))
     try report.add(
       "accuracy",
       "Test accuracy against the number of labels; bands are 95 % over seeds.",
@@ -121,16 +115,14 @@ extension LeastDisagreement {
       "The estimate for a linear rule against the angle over π (± 95 % over seeds): mean absolute error, ratio of the means, rank correlation",
       try Table(
         of: product(dimensions, patiences),
-        [
-          .integer("dimension") { dimension, _ in dimension },
-          .integer("patience") { _, patience in patience },
-          .number("changes", .decimals(0)) { try draws(results, $0, $1) },
-          .statistic("mean error", decimals: 4) { try statistic(results, $0, $1, \.meanError) },
-          .statistic("estimate over exact", decimals: 2) {
-            try statistic(results, $0, $1, \.meanRatio)
-          },
-          .statistic("Spearman") { try statistic(results, $0, $1, \.spearman) },
-        ]))
+        .integer("dimension") { dimension, _ in dimension },
+        .integer("patience") { _, patience in patience },
+        .number("changes", .decimals(0)) { try draws(results, $0, $1) },
+        .statistic("mean error", decimals: 4) { try statistic(results, $0, $1, \.meanError) },
+        .statistic("estimate over exact", decimals: 2) {
+          try statistic(results, $0, $1, \.meanRatio)
+        },
+        .statistic("Spearman") { try statistic(results, $0, $1, \.spearman) }))
   }
 
   private func describeClosedForm(

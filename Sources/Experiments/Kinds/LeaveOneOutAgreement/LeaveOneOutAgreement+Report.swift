@@ -18,14 +18,12 @@ extension LeaveOneOutAgreement {
       "Agreement with leaving each example out, query by query (± 95 % over seeds)",
       try Table(
         of: product(points, all),
-        [
-          .text("model") { point, _ in point.model.rawValue },
-          .text("penalty") { point, _ in point.penalty.settingText },
-          .text("method") { _, method in method },
-          .statistic("Pearson") { try statistic($0, $1, \.pearson) },
-          .statistic("Spearman") { try statistic($0, $1, \.spearman) },
-          .statistic("top 10 %") { try statistic($0, $1, \.top10PercentOverlap) },
-        ]))
+        .text("model") { point, _ in point.model.rawValue },
+        .text("penalty") { point, _ in point.penalty.settingText },
+        .text("method") { _, method in method },
+        .statistic("Pearson") { try statistic($0, $1, \.pearson) },
+        .statistic("Spearman") { try statistic($0, $1, \.spearman) },
+        .statistic("top 10 %") { try statistic($0, $1, \.top10PercentOverlap) }))
     try report.add(
       "spearman",
       "Spearman's correlation with the change of each query's loss when an example is left out, mean over queries; whiskers are 95 % over seeds.",

@@ -86,12 +86,10 @@ extension MislabelledData {
     func table() throws -> Table {
       try Table(
         of: rows,
-        [
-          .text("ranked by", \.source.text), .text("method", \.name), .statistic("AUC", \.area),
-          .statistic("found in 10 %") { $0.recalls[0] },
-          .statistic("found in 20 %") { $0.recalls[1] },
-          .statistic("AUC over hessian-free", \.gain),
-        ])
+        .text("ranked by", \.source.text), .text("method", \.name), .statistic("AUC", \.area),
+        .statistic("found in 10 %") { $0.recalls[0] },
+        .statistic("found in 20 %") { $0.recalls[1] },
+        .statistic("AUC over hessian-free", \.gain))
     }
 
     /// The AUC of every ranking, methods side by side.

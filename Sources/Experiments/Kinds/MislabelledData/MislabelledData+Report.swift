@@ -39,10 +39,8 @@ extension MislabelledData {
     ]
     return try Table(
       of: quantities,
-      [
-        .text("quantity") { name, _ in name },
-        .statistic("mean") { _, value in try results.statistic(value) },
-      ])
+      .text("quantity") { name, _ in name },
+      .statistic("mean") { _, value in try results.statistic(value) })
   }
 
   private func seconds(_ results: ExperimentResults<Self>) throws -> Table {
@@ -51,7 +49,7 @@ extension MislabelledData {
     ]
     if !selfMethods.isEmpty { stages.append(("self-influence", \.selfSeconds)) }
     let costs = results.costs(at: .all)
-    let columns: [ReportColumn<String>] = stages.map { name, value in
+    let columns: [TableField<String>] = stages.map { name, value in
       .number(name, .seconds) { method in
         // Self-influence is not asked of every method.
         let values = costs.compactMap { $0[method].flatMap(value) }

@@ -44,29 +44,25 @@ extension NetworkTruth {
     }
     return try Table(
       of: rows,
-      [
-        .integer("depth") { $0.point.depth }, .text("decay") { $0.point.decay.settingText },
-        .text("method") { $0.method },
-        .statistic("LOO Pearson") { try statistic(results, $0.point, $0.method, \.pearson) },
-        .statistic("LOO Spearman") { try statistic(results, $0.point, $0.method, \.spearman) },
-        .statistic("LOO Spearman, order changed") {
-          try statistic(results, $0.point, $0.method, \.shuffledSpearman)
-        },
-        .number("LDS", .decimals(3)) { $0.score.estimate },
-        .number("LDS from", .decimals(3)) { $0.score.lower },
-        .number("LDS to", .decimals(3)) { $0.score.upper },
-      ])
+      .integer("depth") { $0.point.depth }, .text("decay") { $0.point.decay.settingText },
+      .text("method") { $0.method },
+      .statistic("LOO Pearson") { try statistic(results, $0.point, $0.method, \.pearson) },
+      .statistic("LOO Spearman") { try statistic(results, $0.point, $0.method, \.spearman) },
+      .statistic("LOO Spearman, order changed") {
+        try statistic(results, $0.point, $0.method, \.shuffledSpearman)
+      },
+      .number("LDS", .decimals(3)) { $0.score.estimate },
+      .number("LDS from", .decimals(3)) { $0.score.lower },
+      .number("LDS to", .decimals(3)) { $0.score.upper })
   }
 
   private func modelTable(_ results: ExperimentResults<Self>) throws -> Table {
     try Table(
       of: points,
-      [
-        .integer("depth", \.depth), .text("decay", \.decay.settingText),
-        .integer("parameters") { results.values(at: $0).first?.parameters ?? 0 },
-        .statistic("training accuracy") { try results.statistic(at: $0, \.trainingAccuracy) },
-        .statistic("validation accuracy") { try results.statistic(at: $0, \.validationAccuracy) },
-      ])
+      .integer("depth", \.depth), .text("decay", \.decay.settingText),
+      .integer("parameters") { results.values(at: $0).first?.parameters ?? 0 },
+      .statistic("training accuracy") { try results.statistic(at: $0, \.trainingAccuracy) },
+      .statistic("validation accuracy") { try results.statistic(at: $0, \.validationAccuracy) })
   }
 
   private func addPictures(_ results: ExperimentResults<Self>, to report: inout ExperimentReport)

@@ -15,7 +15,7 @@ extension OutlierGradients {
         return numbers.indices.contains(place) ? numbers[place] : nil
       }
     }
-    var columns: [ReportColumn<(noise: String, name: String)>] = [
+    var columns: [TableField<(noise: String, name: String)>] = [
       .text("wrong labels") { $0.noise }, .text("ranking") { $0.name },
       .statistic("AUC") { try area($0.noise, $0.name) },
     ]
@@ -65,11 +65,9 @@ extension OutlierGradients {
       "The models without trimming",
       try Table(
         of: product(noises, quantities),
-        [
-          .text("wrong labels") { noise, _ in noise },
-          .text("quantity") { _, quantity in quantity.name },
-          .statistic("mean", decimals: 4) { try results.statistic(at: $0, $1.value) },
-        ]))
+        .text("wrong labels") { noise, _ in noise },
+        .text("quantity") { _, quantity in quantity.name },
+        .statistic("mean", decimals: 4) { try results.statistic(at: $0, $1.value) }))
     report.add("seconds", "Mean seconds a seed", try seconds(results))
     try report.add(
       "auc",
@@ -122,13 +120,11 @@ extension OutlierGradients {
   private func seconds(_ results: ExperimentResults<Self>) throws -> Table {
     try Table(
       of: rankings.filter { $0 != "training loss" },
-      [
-        .text("ranking") { $0 },
-        .number("time", .seconds) { name in
-          let values = noises.flatMap { results.costs(at: $0).compactMap { $0[name] } }
-          return values.reduce(0, +) / Double(max(1, values.count))
-        },
-      ])
+      .text("ranking") { $0 },
+      .number("time", .seconds) { name in
+        let values = noises.flatMap { results.costs(at: $0).compactMap { $0[name] } }
+        return values.reduce(0, +) / Double(max(1, values.count))
+      })
   }
 
   private func describe(

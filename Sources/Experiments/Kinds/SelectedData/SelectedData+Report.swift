@@ -26,25 +26,23 @@ extension SelectedData {
     rows.append(((1 - wrong.mean).percentText, Self.right, 0))
     let table = try Table(
       of: rows,
-      [
-        .text("kept") { $0.kept }, .text("chosen by") { $0.name },
-        .statistic("test accuracy", decimals: 4) { try SeedStatistic(values($0.name, $0.place)) },
-        .statistic("over random", decimals: 4) { row in
-          guard rankings.contains(row.name) else { return nil }
-          return try SeedStatistic(
-            values(row.name, row.place), minus: values(Self.random, row.place))
-        },
-        .statistic("over all examples", decimals: 4) { row in
-          guard row.name != Self.all else { return nil }
-          return try SeedStatistic(values(row.name, row.place), minus: values(Self.all, 0))
-        },
-        .number("wrong labels among the kept", .decimals(3)) {
-          try SeedStatistic(values($0.name, $0.place, \.wrongShares)).mean
-        },
-        .number("kept of the class that loses most", .decimals(3)) {
-          try SeedStatistic(values($0.name, $0.place, \.leastClassShares)).mean
-        },
-      ])
+      .text("kept") { $0.kept }, .text("chosen by") { $0.name },
+      .statistic("test accuracy", decimals: 4) { try SeedStatistic(values($0.name, $0.place)) },
+      .statistic("over random", decimals: 4) { row in
+        guard rankings.contains(row.name) else { return nil }
+        return try SeedStatistic(
+          values(row.name, row.place), minus: values(Self.random, row.place))
+      },
+      .statistic("over all examples", decimals: 4) { row in
+        guard row.name != Self.all else { return nil }
+        return try SeedStatistic(values(row.name, row.place), minus: values(Self.all, 0))
+      },
+      .number("wrong labels among the kept", .decimals(3)) {
+        try SeedStatistic(values($0.name, $0.place, \.wrongShares)).mean
+      },
+      .number("kept of the class that loses most", .decimals(3)) {
+        try SeedStatistic(values($0.name, $0.place, \.leastClassShares)).mean
+      })
     var chart = Chart.curves(
       "Test accuracy after training on the best",
       x: .init("training examples kept", numbers: .percent),

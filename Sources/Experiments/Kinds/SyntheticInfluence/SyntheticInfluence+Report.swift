@@ -20,14 +20,12 @@ extension SyntheticInfluence {
       "Correlation of scores with the truth (change on leaving a point out) and with the exact Hessian's scores (± 95 % over seeds). robustness: attacked points stay where they are; robustness-anew: the truth attacks the new classifier again, the scores are the same.",
       try Table(
         of: rows,
-        [
-          .text("shape") { $0.shape }, .text("functional") { $0.measure },
-          .text("method") { $0.method },
-          .statistic("Pearson, truth") { $0.agreement[0] },
-          .statistic("Spearman, truth") { $0.agreement[1] },
-          .statistic("Pearson, exact Hessian") { $0.agreement[2] },
-          .statistic("Spearman, exact Hessian") { $0.agreement[3] },
-        ]))
+        .text("shape") { $0.shape }, .text("functional") { $0.measure },
+        .text("method") { $0.method },
+        .statistic("Pearson, truth") { $0.agreement[0] },
+        .statistic("Spearman, truth") { $0.agreement[1] },
+        .statistic("Pearson, exact Hessian") { $0.agreement[2] },
+        .statistic("Spearman, exact Hessian") { $0.agreement[3] }))
     for shape in shapes { try addPoints(results, shape, to: &report) }
     try addScatter(results, to: &report)
     try addBars(results, to: &report)

@@ -133,7 +133,7 @@ struct CompareCommand: FittingCommand {
       print(try run.record().serialized(.indented))
     } else {
       if !fit.quiet { print(run.headline + "\n") }
-      print(run.table.plainText(), terminator: "")
+      print(try run.table().plainText(), terminator: "")
       for agreement in run.agreementTables where !fit.quiet {
         print("\n\(agreement.title)\n")
         print(agreement.table.plainText(), terminator: "")

@@ -113,12 +113,12 @@ struct DisagreeCommand: ThreadedCommand {
     if json { return print(try record.serialized(.indented)) }
     if !picked.isEmpty {
       let classes = head.classes(of: pool.selecting(rows: picked))
-      let table = Table(
+      let table = try Table(
         of: picked.enumerated(),
-        .field("rank") { .text("\($0.offset + 1)") },
-        .field("row") { .text("\($0.element)") },
-        .field("L", .significant(digits: 4)) { .number(metric.values[$0.element]) },
-        .field("class") { .text("\(classes[$0.offset])") })
+        .text("rank") { "\($0.offset + 1)" },
+        .text("row") { "\($0.element)" },
+        .number("L", .significant(digits: 4)) { metric.values[$0.element] },
+        .text("class") { "\(classes[$0.offset])" })
       print(table.plainText(), terminator: "")
     }
     guard !quiet else { return }

@@ -59,13 +59,13 @@ struct GroupCommand: FittingCommand {
     }
     Console.warn(group.warnings)
     if json { return print(try record(group, curvature).serialized(.indented)) }
-    let table = Table(
+    let table = try Table(
       of: group.firstOrder.indices,
-      .field("query") { .text(aggregate == .mean ? "mean" : "\($0)") },
-      .field("first", .significant(digits: 4)) { .number(group.firstOrder[$0]) },
-      .field("second", .significant(digits: 4)) { .number(group.secondOrder[$0]) },
-      .field("additive", .significant(digits: 4)) { .number(group.additive[$0]) },
-      .field("interaction", .significant(digits: 4)) { .number(group.interaction[$0]) })
+      .text("query") { aggregate == .mean ? "mean" : "\($0)" },
+      .number("first", .significant(digits: 4)) { group.firstOrder[$0] },
+      .number("second", .significant(digits: 4)) { group.secondOrder[$0] },
+      .number("additive", .significant(digits: 4)) { group.additive[$0] },
+      .number("interaction", .significant(digits: 4)) { group.interaction[$0] })
     print(table.plainText(), terminator: "")
     if !fit.quiet {
       print(

@@ -106,7 +106,7 @@ struct OutliersCommand: ThreadedCommand {
     try destination.write(vector: values, record: record)
     if json { return print(try record.serialized(.indented)) }
     guard !quiet else { return }
-    printSummary(store, blocks, values, largest, found, positives, seconds)
+    try printSummary(store, blocks, values, largest, found, positives, seconds)
   }
 
   private var measureSettings: OutlierMeasure {
@@ -178,19 +178,19 @@ struct OutliersCommand: ThreadedCommand {
   private func printSummary(
     _ store: GradientStore, _ blocks: [Int], _ values: [Double], _ largest: [Int],
     _ found: Found?, _ positives: Set<Int>?, _ seconds: Double
-  ) {
+  ) throws {
     let width = blocks.reduce(0) { $0 + store.layout.blocks[$1].width }
     print(
       "\(output): \(values.count) values by \(measureSettings.name) on \(width) columns in \(blocks.count) of \(store.layout.count) blocks, in \(NumberFormat.seconds(seconds))"
     )
     if !largest.isEmpty {
-      let table = Table(
+      let table = try Table(
         of: largest.enumerated(),
-        .field("rank") { .text("\($0.offset + 1)") },
-        .field("row") { .text("\($0.element)") },
-        .field("value", .significant(digits: 4)) { .number(values[$0.element]) },
+        .text("rank") { "\($0.offset + 1)" },
+        .text("row") { "\($0.element)" },
+        .number("value", .significant(digits: 4)) { values[$0.element] },
         positives.map { rows in
-          .field("flipped") { .text(rows.contains($0.element) ? "yes" : "no") }
+          .text("flipped") { rows.contains($0.element) ? "yes" : "no" }
         })
       print("\n" + table.plainText(), terminator: "")
     }

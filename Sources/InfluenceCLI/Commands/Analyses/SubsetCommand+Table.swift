@@ -56,7 +56,7 @@ struct SubsetOnTable {
       ]
       return print(try record.serialized(.indented))
     }
-    command.printTable(subset, labels: outcome.targets.map { significant($0) })
+    try command.printTable(subset, labels: outcome.targets.map { significant($0) })
     guard !command.fit.quiet else { return }
     let answer = kind == .logistic ? measure.rawValue : "prediction"
     print(

@@ -162,7 +162,7 @@ struct SubsetCommand: FittingCommand {
       ]
       return print(try record.serialized(.indented))
     }
-    printTable(subset)
+    try printTable(subset)
     guard !fit.quiet else { return }
     let subject = queryRow.map { "query \($0)" } ?? "the mean query"
     let predicted = NumberFormat.significant(subset.predicted, digits: 4)
@@ -187,19 +187,19 @@ struct SubsetCommand: FittingCommand {
   }
 
   /// The rows in the order of the search.
-  func printTable(_ subset: InfluentialSubset, labels: [String]? = nil) {
+  func printTable(_ subset: InfluentialSubset, labels: [String]? = nil) throws {
     var sum = 0.0
     let sums = subset.gains.map { gain in
       sum += gain
       return sum
     }
-    let table = Table(
+    let table = try Table(
       of: subset.gains.enumerated(),
-      .field("rank") { .text("\($0.offset + 1)") },
-      .field("row") { .text("\(subset.rows[$0.offset])") },
-      .field("effect", .significant(digits: 4)) { .number($0.element) },
-      .field("sum", .significant(digits: 4)) { .number(sums[$0.offset]) },
-      labels.map { labels in .field("label") { .text(labels[$0.offset]) } })
+      .text("rank") { "\($0.offset + 1)" },
+      .text("row") { "\(subset.rows[$0.offset])" },
+      .number("effect", .significant(digits: 4)) { $0.element },
+      .number("sum", .significant(digits: 4)) { sums[$0.offset] },
+      labels.map { labels in .text("label") { labels[$0.offset] } })
     print(table.plainText(), terminator: "")
   }
 

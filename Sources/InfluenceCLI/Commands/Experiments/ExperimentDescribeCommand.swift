@@ -35,9 +35,9 @@ struct ExperimentDescribeCommand: ParsableCommand {
     }
     if json { return print(try Self.json(experiment, given).serialized(.indented)) }
     print("\(experiment.kind): \(experiment.summary). \(experiment.source)\n")
-    let table = Table(
+    let table = try Table(
       of: experiment.settings,
-      .field("setting") { .text($0.key) },
+      .text("setting") { $0.key },
       .field(given == nil ? "unless given" : "value") { setting in
         let value = given.map { $0.values[setting.key] } ?? setting.standard
         return .text(value.map(Self.text) ?? (setting.isRequired ? "must be given" : "none"))

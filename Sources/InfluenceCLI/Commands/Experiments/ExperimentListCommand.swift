@@ -26,9 +26,9 @@ struct ExperimentListCommand: ParsableCommand {
         })
       return print(try list.serialized(.indented))
     }
-    let table = Table(
+    let table = try Table(
       of: experiments,
-      .field("experiment") { .text($0.kind) }, .field("question") { .text($0.summary) })
+      .text("experiment") { $0.kind }, .text("question") { $0.summary })
     print(table.plainText(), terminator: "")
     print(
       "\nscripts/experiments has a file for each; `influence experiment describe NAME` has the settings"

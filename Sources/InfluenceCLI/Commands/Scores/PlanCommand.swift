@@ -116,7 +116,7 @@ struct PlanCommand: FittingCommand {
     if json {
       print(try report.json.serialized(.indented))
     } else {
-      print(report.text, terminator: "")
+      print(try report.text(), terminator: "")
     }
   }
 

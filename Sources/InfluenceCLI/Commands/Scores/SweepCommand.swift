@@ -82,9 +82,9 @@ struct SweepCommand: FittingCommand {
       sweep: sweep, stability: try DampingStability(of: sweep), training: training,
       queries: queries, options: options)
     let record = try report.record()
-    try destination?.write(report.table.csv(), record: record)
+    try destination?.write(report.table().csv(), record: record)
     Console.warn(sweep.warnings)
     if json { return print(try record.serialized(.indented)) }
-    report.printTable(train: train, output: output, quiet: fit.quiet)
+    try report.printTable(train: train, output: output, quiet: fit.quiet)
   }
 }

@@ -68,8 +68,8 @@ struct TopCommand: ParsableCommand {
     print(
       "\(scores): query \(query), \(extremes.exampleCount.map { "\($0) training examples" } ?? "the top examples"); positive scores are \(sign == .helpful ? "helpful" : "harmful")"
     )
-    printTable("most helpful", extremes.helpful, texts, hasIDs: extremes.hasIDs)
-    printTable("most harmful", extremes.harmful, texts, hasIDs: extremes.hasIDs)
+    try printTable("most helpful", extremes.helpful, texts, hasIDs: extremes.hasIDs)
+    try printTable("most harmful", extremes.harmful, texts, hasIDs: extremes.hasIDs)
     let shown = extremes.helpful.count
     if shown < count, shown < extremes.exampleCount ?? Int.max {
       print("\n\(scores) holds \(shown) of each kind; score with a larger --top for more")
@@ -209,13 +209,13 @@ struct TopCommand: ParsableCommand {
 
   private func printTable(
     _ title: String, _ lines: [Line], _ texts: ExampleTexts?, hasIDs: Bool
-  ) {
-    let table = Table(
+  ) throws {
+    let table = try Table(
       of: lines,
-      .field("Example", .decimals(0)) { .integer($0.example) },
-      .field("Score", .significant(digits: 4)) { .number($0.score) },
+      .integer("Example") { $0.example },
+      .number("Score", .significant(digits: 4)) { $0.score },
       hasIDs ? .field("Id") { $0.id.map { .text($0) } ?? .missing } : nil,
-      texts.map { texts in .field("Text") { .text(texts.shortened($0.example)) } })
+      texts.map { texts in .text("Text") { texts.shortened($0.example) } })
     print("\n\(title)")
     print(table.plainText(), terminator: "")
   }

@@ -46,7 +46,7 @@ struct InspectCommand: FittingCommand {
     if json {
       print(try jsonText(store, health, byName).serialized(.indented))
     } else {
-      printText(store, health, byName)
+      try printText(store, health, byName)
     }
   }
 
@@ -57,7 +57,7 @@ struct InspectCommand: FittingCommand {
 
   private func printText(
     _ store: GradientStore, _ health: GradientHealth, _ spectra: [String: BlockSpectrum]
-  ) {
+  ) throws {
     let types = Set(store.elementTypes.map(\.name)).sorted().joined(separator: ", ")
     let bytes = store.count * store.bytesPerRow
     print(
@@ -76,17 +76,15 @@ struct InspectCommand: FittingCommand {
       _ name: String, _ number: @escaping (BlockSpectrum) -> Double?
     ) -> TableField<GradientHealth.BlockSummary>? {
       guard spectrum else { return nil }
-      return .field(name, .significant(digits: 3)) {
-        .number(spectra[$0.block.name].flatMap(number))
-      }
+      return .number(name, .significant(digits: 3)) { spectra[$0.block.name].flatMap(number) }
     }
-    let table = Table(
+    let table = try Table(
       of: health.blocks,
-      .field("Block") { .text($0.block.name) },
-      .field("Shape") { .text($0.block.shape.map(String.init).joined(separator: " × ")) },
-      .field("Mean norm²", .significant(digits: 3)) { .number($0.meanSquaredNorm) },
-      .field("λ", .significant(digits: 3)) { .number(lambda($0)) },
-      .field("Zero rows", .decimals(0)) { .integer($0.zeroRows) },
+      .text("Block") { $0.block.name },
+      .text("Shape") { $0.block.shape.map(String.init).joined(separator: " × ") },
+      .number("Mean norm²", .significant(digits: 3)) { $0.meanSquaredNorm },
+      .number("λ", .significant(digits: 3)) { lambda($0) },
+      .integer("Zero rows") { $0.zeroRows },
       ofSpectrum("Condition", \.conditionNumber), ofSpectrum("Stable rank", \.stableRank),
       ofSpectrum("Eff. dim.", \.effectiveDimension))
     print("")
