@@ -97,23 +97,22 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(
-      name: "Experiments",
-      dependencies: [
-        "LinearAlgebra", "TensorFiles", "Gradients", "Influence", "Data", "Models",
-        "Evaluation", "Reporting",
-        .product(name: "Algorithms", package: "swift-algorithms"),
-        .product(name: "OrderedCollections", package: "swift-collections"),
-        .product(name: "RealModule", package: "swift-numerics"),
-        .product(name: "Yams", package: "Yams"),
-      ],
-      swiftSettings: settings),
-    .target(
       name: "InfluenceKit",
       dependencies: [
         "LinearAlgebra", "TensorFiles", "Gradients", "Influence", "Data", "Models", "Evaluation",
       ],
       swiftSettings: settings
     ),
+    .target(
+      name: "Experiments",
+      dependencies: [
+        "InfluenceKit", "Reporting",
+        .product(name: "Algorithms", package: "swift-algorithms"),
+        .product(name: "OrderedCollections", package: "swift-collections"),
+        .product(name: "RealModule", package: "swift-numerics"),
+        .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: settings),
     .executableTarget(
       name: "InfluenceCLI",
       dependencies: [

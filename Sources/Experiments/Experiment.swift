@@ -1,4 +1,4 @@
-package import Influence
+package import InfluenceKit
 package import OrderedCollections
 
 /// A question that is answered by computing: what it may be told, what it computes, what it concludes.

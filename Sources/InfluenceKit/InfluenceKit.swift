@@ -1,4 +1,4 @@
-// The umbrella of the library: one import for everything below the command line.
+// The umbrella of the library: one import for everything below the experiments and the command.
 
 @_exported public import Data
 @_exported public import Evaluation

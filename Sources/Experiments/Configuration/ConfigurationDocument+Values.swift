@@ -1,6 +1,5 @@
 internal import Foundation
-internal import Influence
-internal import TensorFiles
+internal import InfluenceKit
 internal import Yams
 
 extension ConfigurationDocument.Entry {

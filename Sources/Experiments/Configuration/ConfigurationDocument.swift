@@ -1,4 +1,4 @@
-internal import TensorFiles
+internal import InfluenceKit
 internal import Yams
 
 /// A YAML mapping whose values know where they stand.

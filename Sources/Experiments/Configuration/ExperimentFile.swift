@@ -1,6 +1,6 @@
 package import Foundation
+internal import InfluenceKit
 internal import OrderedCollections
-internal import TensorFiles
 internal import Yams
 
 /// A checked description of one experiment: which, on what seeds, with what settings.

@@ -1,4 +1,4 @@
-package import TensorFiles
+package import InfluenceKit
 
 /// One thing that an experiment lets its file decide: a key, what it may hold, and what it is without it.
 ///

@@ -1,6 +1,6 @@
 internal import Foundation
+package import InfluenceKit
 package import OrderedCollections
-package import TensorFiles
 
 /// The checked settings of an experiment: every one has a value of its kind, or none where it may.
 ///

@@ -1,9 +1,6 @@
-internal import Data
 internal import Foundation
-internal import LinearAlgebra
-internal import Models
+internal import InfluenceKit
 internal import OrderedCollections
-internal import TensorFiles
 
 /// Two classes of examples for regressions on tables: two digits, or the breast cancers of Wisconsin.
 struct BinaryTable: ExampleSource {

@@ -1,5 +1,4 @@
-internal import LinearAlgebra
-internal import Models
+internal import InfluenceKit
 internal import OrderedCollections
 
 /// The examples of an experiment, as its file describes them: which, how many, how noisy.

@@ -1,9 +1,6 @@
-internal import Data
 internal import Foundation
-internal import LinearAlgebra
-internal import Models
+internal import InfluenceKit
 internal import OrderedCollections
-internal import TensorFiles
 
 /// Examples of two classes and two groups, as an experiment's file describes them: points in the plane, UCI
 /// Adult or Bank Marketing.

@@ -1,8 +1,5 @@
-internal import Data
-internal import LinearAlgebra
-internal import Models
+internal import InfluenceKit
 internal import OrderedCollections
-internal import TensorFiles
 
 /// The data of an experiment with classes, as its file describes them: which, how many, how noisy.
 ///

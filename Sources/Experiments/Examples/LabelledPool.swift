@@ -1,9 +1,6 @@
-internal import Data
 internal import Foundation
-internal import LinearAlgebra
-internal import Models
+internal import InfluenceKit
 internal import OrderedCollections
-internal import TensorFiles
 
 /// A data set with classes, by the name that files of experiments use.
 struct LabelledPool: Sendable {

@@ -1,4 +1,4 @@
-package import LinearAlgebra
+package import InfluenceKit
 
 /// Where a classifier of points in the plane changes its mind: lines of f = 0 by marching squares.
 package struct DecisionBoundary {

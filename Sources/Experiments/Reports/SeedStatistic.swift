@@ -1,4 +1,4 @@
-internal import Evaluation
+internal import InfluenceKit
 internal import Reporting
 
 /// A number that was measured once for each seed: its mean, and how far the mean of all seeds may be from it.

@@ -1,7 +1,6 @@
 internal import Foundation
-internal import LinearAlgebra
+internal import InfluenceKit
 internal import OrderedCollections
-internal import TensorFiles
 
 /// The folder of a run: what was asked for, what is computed, what it says.
 ///

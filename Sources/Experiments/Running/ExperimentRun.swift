@@ -1,9 +1,7 @@
 package import Foundation
-package import Influence
-internal import LinearAlgebra
+package import InfluenceKit
 internal import OrderedCollections
 internal import Reporting
-package import TensorFiles
 
 /// Runs an experiment into a folder, cell by cell, and reports on it.
 package struct ExperimentRun: Sendable {

@@ -1,6 +1,6 @@
+internal import InfluenceKit
 internal import OrderedCollections
 internal import Reporting
-internal import TensorFiles
 
 struct ExperimentSummary {
   private let file: ExperimentFile

@@ -1,10 +1,4 @@
-internal import Data
-internal import Evaluation
-internal import Gradients
-internal import Influence
-internal import LinearAlgebra
-internal import Models
-internal import TensorFiles
+internal import InfluenceKit
 
 /// The influence of the training rows of a logistic regression on functionals, by several methods.
 ///

@@ -1,6 +1,4 @@
-internal import Data
-internal import Evaluation
-internal import Models
+internal import InfluenceKit
 
 extension TabularDataSet {
   /// The most frequent class; of equals the lowest.

@@ -1,7 +1,4 @@
-internal import Data
-internal import Evaluation
-internal import LinearAlgebra
-internal import Models
+internal import InfluenceKit
 
 /// A functional of a classifier on some examples: a query whose influence is that of training rows on it.
 struct FunctionalQuery: Sendable {

@@ -1,9 +1,4 @@
-internal import Data
-internal import Gradients
-internal import Influence
-internal import LinearAlgebra
-internal import Models
-internal import TensorFiles
+internal import InfluenceKit
 
 /// The gradients of a trained model on training examples and on queries, in memory.
 ///

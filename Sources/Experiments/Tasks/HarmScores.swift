@@ -1,7 +1,4 @@
-internal import Evaluation
-internal import Gradients
-internal import Influence
-internal import LinearAlgebra
+internal import InfluenceKit
 
 /// What one method says of every training example: how much it harms the mean query, how much it acts on itself.
 ///

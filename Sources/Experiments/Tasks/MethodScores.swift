@@ -1,6 +1,4 @@
-internal import Gradients
-internal import Influence
-internal import LinearAlgebra
+internal import InfluenceKit
 
 /// The scores of several methods on the same gradients, in the order in which the methods are given.
 ///

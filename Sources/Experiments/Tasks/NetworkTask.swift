@@ -1,9 +1,4 @@
-internal import Data
-internal import Gradients
-internal import Influence
-internal import LinearAlgebra
-internal import Models
-internal import TensorFiles
+internal import InfluenceKit
 
 /// The network of an experiment, as its file describes it: its layers, its adapters, how it is trained.
 struct NetworkTask: Sendable {

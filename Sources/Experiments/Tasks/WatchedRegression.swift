@@ -1,8 +1,4 @@
-internal import Data
-internal import Evaluation
-internal import Influence
-internal import LinearAlgebra
-internal import Models
+internal import InfluenceKit
 
 /// A regression of two classes whose answer at one point is watched while examples are removed.
 struct WatchedRegression {

@@ -1,8 +1,5 @@
-internal import Data
-internal import Evaluation
 internal import Foundation
-internal import LinearAlgebra
-internal import Models
+internal import InfluenceKit
 
 extension AdversarialDefence {
   /// The test examples, before the attack and after it.

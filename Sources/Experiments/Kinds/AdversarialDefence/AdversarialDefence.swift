@@ -1,9 +1,5 @@
-internal import Data
-internal import Evaluation
-internal import LinearAlgebra
-internal import Models
+internal import InfluenceKit
 internal import OrderedCollections
-internal import TensorFiles
 
 /// Whether influence on attacked validation examples tells how to train a classifier that withstands the attack.
 ///

@@ -1,10 +1,5 @@
-internal import Evaluation
-internal import Gradients
-internal import Influence
-internal import LinearAlgebra
-internal import Models
+internal import InfluenceKit
 internal import OrderedCollections
-internal import TensorFiles
 
 /// How close each approximation is to exact influence as the rank of the adapters grows.
 ///

@@ -1,6 +1,5 @@
 internal import Algorithms
-internal import Influence
-internal import LinearAlgebra
+internal import InfluenceKit
 internal import OrderedCollections
 internal import Reporting
 

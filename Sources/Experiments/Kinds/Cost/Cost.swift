@@ -1,10 +1,6 @@
-internal import Evaluation
 internal import Foundation
-internal import Gradients
-internal import Influence
-internal import LinearAlgebra
+internal import InfluenceKit
 internal import OrderedCollections
-internal import TensorFiles
 
 /// What each method costs as examples, columns, blocks and LoRA's rank grow.
 ///

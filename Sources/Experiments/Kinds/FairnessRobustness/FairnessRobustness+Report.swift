@@ -1,4 +1,4 @@
-internal import Evaluation
+internal import InfluenceKit
 internal import OrderedCollections
 internal import Reporting
 

@@ -1,7 +1,4 @@
-internal import Data
-internal import Evaluation
-internal import LinearAlgebra
-internal import Models
+internal import InfluenceKit
 
 extension FairnessRobustness {
   /// Training again without the lowest-scored rows.

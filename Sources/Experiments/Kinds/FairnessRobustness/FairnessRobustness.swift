@@ -1,9 +1,5 @@
-internal import Data
-internal import Evaluation
-internal import LinearAlgebra
-internal import Models
+internal import InfluenceKit
 internal import OrderedCollections
-internal import TensorFiles
 
 /// What trimming training rows by their influence on fairness, robustness or utility does to a classifier.
 ///

@@ -1,5 +1,4 @@
-internal import Evaluation
-internal import LinearAlgebra
+internal import InfluenceKit
 internal import OrderedCollections
 
 extension InfluentialSubsets {

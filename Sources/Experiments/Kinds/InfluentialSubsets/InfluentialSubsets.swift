@@ -1,10 +1,5 @@
-internal import Data
-internal import Evaluation
-internal import Influence
-internal import LinearAlgebra
-internal import Models
+internal import InfluenceKit
 internal import OrderedCollections
-internal import TensorFiles
 
 /// Which search finds the sets of examples whose removal moves an answer the most.
 ///

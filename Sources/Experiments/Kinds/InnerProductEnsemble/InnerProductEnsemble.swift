@@ -1,11 +1,5 @@
-internal import Data
-internal import Evaluation
-internal import Gradients
-internal import Influence
-internal import LinearAlgebra
-internal import Models
+internal import InfluenceKit
 internal import OrderedCollections
-internal import TensorFiles
 
 /// What an ensemble of gradients of one model, each under another dropout, is worth over one model.
 ///

@@ -1,10 +1,6 @@
-internal import Data
-internal import Evaluation
-internal import LinearAlgebra
-internal import Models
+internal import InfluenceKit
 internal import OrderedCollections
 internal import RealModule
-internal import TensorFiles
 
 /// Whether labelling the examples on which a classifier is least sure saves labels, by the least disagree metric.
 ///

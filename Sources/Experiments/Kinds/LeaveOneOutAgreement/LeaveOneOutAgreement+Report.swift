@@ -1,6 +1,5 @@
 internal import Algorithms
-internal import Evaluation
-internal import Influence
+internal import InfluenceKit
 internal import OrderedCollections
 internal import Reporting
 

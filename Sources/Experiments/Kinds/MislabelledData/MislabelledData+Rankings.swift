@@ -1,4 +1,4 @@
-internal import Influence
+internal import InfluenceKit
 internal import OrderedCollections
 internal import Reporting
 

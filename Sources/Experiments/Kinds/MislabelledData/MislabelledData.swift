@@ -1,11 +1,5 @@
-internal import Data
-internal import Evaluation
-internal import Gradients
-internal import Influence
-internal import LinearAlgebra
-internal import Models
+internal import InfluenceKit
 internal import OrderedCollections
-internal import TensorFiles
 
 /// Which methods find training examples whose labels are wrong.
 ///

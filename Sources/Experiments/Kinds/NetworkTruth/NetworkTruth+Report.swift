@@ -1,5 +1,5 @@
 internal import Algorithms
-internal import Evaluation
+internal import InfluenceKit
 internal import OrderedCollections
 internal import Reporting
 

@@ -1,10 +1,5 @@
-internal import Data
-internal import Evaluation
-internal import Influence
-internal import LinearAlgebra
-internal import Models
+internal import InfluenceKit
 internal import OrderedCollections
-internal import TensorFiles
 
 /// Where influence can be trusted: networks of growing depth and weight decay, against training anew.
 ///

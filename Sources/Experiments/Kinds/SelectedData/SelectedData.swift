@@ -1,10 +1,5 @@
-internal import Data
-internal import Evaluation
-internal import Influence
-internal import LinearAlgebra
-internal import Models
+internal import InfluenceKit
 internal import OrderedCollections
-internal import TensorFiles
 
 /// How accurate a model becomes that is trained anew on the best examples only.
 ///

@@ -1,7 +1,5 @@
 internal import Algorithms
-internal import Data
-internal import Evaluation
-internal import Models
+internal import InfluenceKit
 internal import OrderedCollections
 internal import Reporting
 

@@ -1,12 +1,6 @@
-internal import Data
-internal import Evaluation
-internal import Gradients
-internal import Influence
-internal import LinearAlgebra
-internal import Models
+internal import InfluenceKit
 internal import OrderedCollections
 internal import Reporting
-internal import TensorFiles
 
 /// Influence on utility, fairness and robustness of points in the plane: without a Hessian, with it, and in truth.
 ///
