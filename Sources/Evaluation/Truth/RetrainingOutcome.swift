@@ -17,13 +17,9 @@ public struct RetrainingOutcome: Sendable, Equatable {
 
   /// Whether each query is predicted as labelled.
   public func isCorrect(labels: [Int]) -> [Bool] { zip(predictions, labels).map { $0 == $1 } }
+}
 
-  init(losses: [Double], margins: [Double], predictions: [Int]) {
-    self.losses = losses
-    self.margins = margins
-    self.predictions = predictions
-  }
-
+extension RetrainingOutcome {
   /// - Parameter logits: `m × classes`.
   init(losses: [Double], logits: Matrix<Double>, labels: [Int]) throws(EvaluationError) {
     self.losses = losses

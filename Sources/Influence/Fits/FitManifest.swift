@@ -22,15 +22,6 @@ public struct FitManifest: Sendable, Equatable {
     public var specification: String {
       MethodSpecification(name, settings).text
     }
-
-    init(name: String, settings: [String: String]) {
-      self.name = name
-      self.settings = settings
-    }
-
-    init(_ estimator: any Estimator) {
-      self.init(name: estimator.name, settings: estimator.settings)
-    }
   }
 
   /// A file of numbers.
@@ -97,7 +88,9 @@ public struct FitManifest: Sendable, Equatable {
   }
   /// Bytes of all files.
   public var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
+}
 
+extension FitManifest {
   /// A fit of which nothing is kept yet.
   init(
     of estimators: [any Estimator], on training: GradientStore, _ contexts: [BlockContext],
@@ -123,23 +116,6 @@ public struct FitManifest: Sendable, Equatable {
     }
   }
 
-  init(
-    trainingPath: String, exampleCount: Int, trainingChecksum: String?, damping: Damping,
-    precision: CurvatureOptions.Precision, side: CostModel.Request, certifies: Bool,
-    methods: [Method], norms: File?, blocks: [Block]
-  ) {
-    self.trainingPath = trainingPath
-    self.exampleCount = exampleCount
-    self.trainingChecksum = trainingChecksum
-    self.damping = damping
-    self.precision = precision
-    self.side = side
-    self.certifies = certifies
-    self.methods = methods
-    self.norms = norms
-    self.blocks = blocks
-  }
-
   /// The place of a method.
   ///
   /// - Throws: ``FitError/notKept(path:method:kept:)``.
@@ -150,5 +126,11 @@ public struct FitManifest: Sendable, Equatable {
         path: path, method: method.specification, kept: methods.map(\.specification))
     }
     return place
+  }
+}
+
+extension FitManifest.Method {
+  init(_ estimator: any Estimator) {
+    self.init(name: estimator.name, settings: estimator.settings)
   }
 }

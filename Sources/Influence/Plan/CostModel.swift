@@ -14,12 +14,6 @@ public struct CostModel: Sendable {
     public let reason: String
     /// Whether ``Estimator/withoutMatrices`` stands in for the method.
     public var isByPasses = false
-
-    init(side: Side, reason: String, isByPasses: Bool = false) {
-      self.side = side
-      self.reason = reason
-      self.isByPasses = isByPasses
-    }
   }
 
   /// How a side may be asked for.

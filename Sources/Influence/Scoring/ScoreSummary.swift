@@ -24,16 +24,4 @@ public struct ScoreSummary: Sendable {
   public internal(set) var seconds = 0.0
   /// How solves by passes went for the first batch of queries; the others' are alike.
   public internal(set) var convergence: [BlockConvergence] = []
-
-  init(
-    method: String, settings: [String: String], aggregation: Aggregation, queryCount: Int,
-    exampleCount: Int, warnings: [String]
-  ) {
-    self.method = method
-    self.settings = settings
-    self.aggregation = aggregation
-    self.queryCount = queryCount
-    self.exampleCount = exampleCount
-    self.warnings = warnings
-  }
 }
