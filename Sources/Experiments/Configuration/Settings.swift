@@ -47,15 +47,15 @@ package struct Settings: Sendable, Hashable {
 
   package func has(_ key: String) -> Bool { values[key] != nil }
 
-  package func integer(_ key: String) -> Int { value(key) { $0.integer } }
-  package func number(_ key: String) -> Double { value(key) { $0.number } }
+  package func integer(_ key: String) -> Int { value(of: key) }
+  package func number(_ key: String) -> Double { value(of: key) }
   /// Text, one of several words, or a path.
-  package func text(_ key: String) -> String { value(key) { $0.string } }
-  package func flag(_ key: String) -> Bool { value(key) { $0.boolean } }
-  package func integers(_ key: String) -> [Int] { list(key) { $0.integer } }
-  package func numbers(_ key: String) -> [Double] { list(key) { $0.number } }
+  package func text(_ key: String) -> String { value(of: key) }
+  package func flag(_ key: String) -> Bool { value(of: key) }
+  package func integers(_ key: String) -> [Int] { value(of: key) }
+  package func numbers(_ key: String) -> [Double] { value(of: key) }
   /// A list of words or methods.
-  package func texts(_ key: String) -> [String] { list(key) { $0.string } }
+  package func texts(_ key: String) -> [String] { value(of: key) }
 
   /// A path, or nil where it has none.
   package func optionalText(_ key: String) -> String? { has(key) ? text(key) : nil }
@@ -106,20 +106,12 @@ package struct Settings: Sendable, Hashable {
   /// Where a value was given; the file's beginning where it was not.
   func place(of key: String) -> Place { places[key] ?? origin }
 
-  private func value<Value>(_ key: String, _ read: (OrderedJSON) -> Value?) -> Value {
+  private func value<Value: Decodable>(of key: String) -> Value {
     guard let json = values[key] else { preconditionFailure("setting \(key) has no value") }
-    guard let value = read(json) else {
-      preconditionFailure("setting \(key) is \(json.kind), and was asked for as something else")
-    }
-    return value
-  }
-
-  private func list<Value>(_ key: String, _ read: (OrderedJSON) -> Value?) -> [Value] {
-    value(key) { json in
-      json.array.flatMap { elements in
-        let values = elements.compactMap(read)
-        return values.count == elements.count ? values : nil
-      }
+    do {
+      return try OrderedJSONDecoder().decode(Value.self, from: json)
+    } catch {
+      preconditionFailure("setting \(key) is \(json.kind), and was asked for as \(Value.self)")
     }
   }
 }

@@ -95,8 +95,7 @@ struct AdversarialDefence: ExperimentOnExamples {
   private let training: NewtonSettings
 
   init(_ settings: Settings) throws {
-    let options: Options = settings.values()
-    self.options = options
+    options = settings.values()
     guard zip(options.shares, options.shares.dropFirst()).allSatisfy({ $0 < $1 }) else {
       throw settings.invalid("shares", "give shares in ascending order, each once")
     }

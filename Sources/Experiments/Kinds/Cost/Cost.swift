@@ -110,8 +110,7 @@ struct Cost: Experiment {
   private let options: Options
 
   init(_ settings: Settings) throws {
-    let options: Options = settings.values()
-    self.options = options
+    options = settings.values()
     var variants = options.methods.map { Variant(method: $0, side: .automatic) }
     for method in options.twoSided {
       let estimator = try EstimatorCatalog.estimator(method)

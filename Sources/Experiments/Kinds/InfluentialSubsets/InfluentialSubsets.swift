@@ -99,8 +99,7 @@ struct InfluentialSubsets: ExperimentOnExamples {
   let data: BinaryTable
 
   init(_ settings: Settings) throws {
-    let options: Options = settings.values()
-    self.options = options
+    options = settings.values()
     sizes = options.sizes.sorted()
     steps = options.steps.sorted()
     try settings.requireDistinct(sizes, "sizes", "a number")

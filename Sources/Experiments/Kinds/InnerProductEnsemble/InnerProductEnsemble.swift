@@ -121,8 +121,7 @@ struct InnerProductEnsemble: ExperimentOnExamples {
   let network: NetworkTask
 
   init(_ settings: Settings) throws {
-    let options: Options = settings.values()
-    self.options = options
+    options = settings.values()
     members = Set(options.members).sorted()
     guard members.first == 1, members.count > 1 else {
       throw settings.invalid("members", "give 1, which is one model, and larger numbers")

@@ -118,8 +118,7 @@ struct LeastDisagreement: Experiment {
   private let network: NetworkTask
 
   init(_ settings: Settings) throws {
-    let options: Options = settings.values()
-    self.options = options
+    options = settings.values()
     let (start, batch, rounds) = (options.start, options.batch, options.rounds)
     let (poolCount, testCount) = (options.data.training, options.data.test)
     let (labels, overflows) = rounds.multipliedReportingOverflow(by: batch)

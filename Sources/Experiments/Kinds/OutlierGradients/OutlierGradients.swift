@@ -104,8 +104,7 @@ struct OutlierGradients: ExperimentOnExamples {
   private var network: NetworkTask
 
   init(_ settings: Settings) throws {
-    let options: Options = settings.values()
-    self.options = options
+    options = settings.values()
     try HarmScores.check(options.selfMethods, settings, key: "self-methods")
     trims = options.trims.sorted()
     try settings.requireDistinct(trims, "trims", "a share")

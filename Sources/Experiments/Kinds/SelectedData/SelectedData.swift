@@ -87,8 +87,7 @@ struct SelectedData: ExperimentOnExamples {
   private var network: NetworkTask
 
   init(_ settings: Settings) throws {
-    let options: Options = settings.values()
-    self.options = options
+    options = settings.values()
     try HarmScores.check(options.methods, settings)
     try HarmScores.check(options.selfMethods, settings, key: "self-methods")
     shares = options.shares.filter { $0 < 1 }.sorted(by: >)
