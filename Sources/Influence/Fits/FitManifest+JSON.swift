@@ -1,10 +1,10 @@
-public import Foundation
+package import Foundation
 import OrderedCollections
-public import TensorFiles
+package import TensorFiles
 
 extension FitManifest {
   /// The manifest as JSON.
-  public var json: OrderedJSON {
+  package var json: OrderedJSON {
     [
       "format": "influencekit-fit",
       "version": .integer(Self.version),
@@ -36,7 +36,7 @@ extension FitManifest {
   ///
   /// - Throws: ``FitError/notAFit(path:found:)``, ``FitError/invalidField(path:field:reason:)``, or an
   ///   error of the file.
-  public init(ofFitAt folder: URL) throws {
+  package init(ofFitAt folder: URL) throws {
     let url = folder.appending(path: Self.fileName)
     guard FileManager.default.fileExists(atPath: folder.path) else {
       throw TensorFileError.notFound(path: folder.path)

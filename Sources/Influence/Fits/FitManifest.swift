@@ -1,93 +1,93 @@
 import Foundation
-public import Gradients
-public import TensorFiles
+package import Gradients
+package import TensorFiles
 
 /// What a kept fit is and holds: `fit.json` in its folder.
 ///
 /// The manifest is the truth about a fit that is being written: only files that it lists belong to it.
-public struct FitManifest: Sendable, Equatable {
+package struct FitManifest: Sendable, Equatable {
   /// The version of the format that is written.
-  public static let version = 1
+  package static let version = 1
   /// The file's name in a fit's folder.
-  public static let fileName = "fit.json"
+  package static let fileName = "fit.json"
 
   /// A method with its settings.
-  public struct Method: Sendable, Hashable {
+  package struct Method: Sendable, Hashable {
     /// Its name.
-    public let name: String
+    package let name: String
     /// Its settings beside the damping.
-    public let settings: [String: String]
+    package let settings: [String: String]
 
     /// As it is typed: `cg:steps=50,tolerance=0.001`.
-    public var specification: String {
+    package var specification: String {
       MethodSpecification(name, settings).text
     }
   }
 
   /// A file of numbers.
-  public struct File: Sendable, Hashable {
+  package struct File: Sendable, Hashable {
     /// Its name in the folder.
-    public let name: String
+    package let name: String
     /// What it holds: `kernel`, `fisher-factor`.
-    public let holds: String
+    package let holds: String
     /// Its size.
-    public let byteCount: Int
+    package let byteCount: Int
     /// CRC-32C of all its bytes.
-    public let checksum: Checksum
+    package let checksum: Checksum
   }
 
   /// What is kept of one block.
-  public struct Block: Sendable, Equatable {
+  package struct Block: Sendable, Equatable {
     /// Its name.
-    public let name: String
+    package let name: String
     /// The shape of its parameters.
-    public let shape: [Int]
+    package let shape: [Int]
     /// The stored blocks that it is made of, in the order of its columns; itself unless grouped.
-    public let members: [String]
+    package let members: [String]
     /// λ; nil of a block whose gradients are all zero.
-    public let damping: Double?
+    package let damping: Double?
     /// The side of each method, in their order, with the reason.
-    public let choices: [CostModel.Choice]
+    package let choices: [CostModel.Choice]
     /// Whether ``files`` are all that is needed.
-    public internal(set) var isFitted: Bool
+    package internal(set) var isFitted: Bool
     /// The matrices.
-    public internal(set) var files: [File]
+    package internal(set) var files: [File]
     /// The largest eigenvalue of K and of F by power iteration, where a method asked for it.
     var largestEigenvalues: [Side: Double] = [:]
   }
 
   /// Where the training store was.
-  public let trainingPath: String
+  package let trainingPath: String
   /// The number of training examples n.
-  public let exampleCount: Int
+  package let exampleCount: Int
   /// `GradientStore.checksum()` of the training store; nil of one in memory.
-  public let trainingChecksum: String?
+  package let trainingChecksum: String?
   /// The rule of λ.
-  public let damping: Damping
+  package let damping: Damping
   /// The precision of products.
-  public let precision: CurvatureOptions.Precision
+  package let precision: CurvatureOptions.Precision
   /// How the side was asked for.
-  public let side: CostModel.Request
+  package let side: CostModel.Request
   /// Whether it holds what certificates take.
-  public let certifies: Bool
+  package let certifies: Bool
   /// The methods.
-  public let methods: [Method]
+  package let methods: [Method]
   /// ‖g‖² of each example and block, `n × blocks`; nil before it is written.
-  public internal(set) var norms: File?
+  package internal(set) var norms: File?
   /// The blocks, in the layout's order.
-  public internal(set) var blocks: [Block]
+  package internal(set) var blocks: [Block]
 
   /// Whether every block is fitted.
-  public var isComplete: Bool { norms != nil && blocks.allSatisfy(\.isFitted) }
+  package var isComplete: Bool { norms != nil && blocks.allSatisfy(\.isFitted) }
   /// All files.
-  public var files: [File] { (norms.map { [$0] } ?? []) + blocks.flatMap(\.files) }
+  package var files: [File] { (norms.map { [$0] } ?? []) + blocks.flatMap(\.files) }
   /// How the training store's blocks were grouped.
-  public var partition: BlockPartition {
+  package var partition: BlockPartition {
     blocks.allSatisfy { $0.members == [$0.name] }
       ? .tensor : .mapping(blocks.map { .init(name: $0.name, blocks: $0.members) })
   }
   /// Bytes of all files.
-  public var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
+  package var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
 }
 
 extension FitManifest {

@@ -1,14 +1,14 @@
-public import Foundation
-public import TensorFiles
+package import Foundation
+package import TensorFiles
 
 /// A file of a kept fit whose bytes are not those that were written.
-public struct FitDamage: Sendable, Hashable {
+package struct FitDamage: Sendable, Hashable {
   /// The file.
-  public let path: String
+  package let path: String
   /// The checksum that was recorded.
-  public let recorded: Checksum
+  package let recorded: Checksum
   /// The checksum of the bytes that are there; nil where the file is missing or has another size.
-  public let found: Checksum?
+  package let found: Checksum?
 }
 
 extension FitManifest {
@@ -20,7 +20,7 @@ extension FitManifest {
   /// - Returns: The files that are damaged.
   /// - Throws: ``FitError``, or an error of a file that cannot be read.
   /// - Complexity: reads every byte, at about 2 GB/s.
-  public static func verification(
+  package static func verification(
     ofFitAt folder: URL, progress: ProgressHandler? = nil
   ) throws -> (manifest: FitManifest, damages: [FitDamage]) {
     let manifest = try FitManifest(ofFitAt: folder)

@@ -23,7 +23,7 @@ public struct FitWriter: Sendable {
   /// What a run did.
   public struct Outcome: Sendable {
     /// What is kept.
-    public let manifest: FitManifest
+    package let manifest: FitManifest
     /// Blocks that an earlier run had kept.
     public let resumedBlocks: Int
     /// What the user should know: dead blocks, methods solved by passes.

@@ -4,45 +4,45 @@ import RealModule
 ///
 /// All are for one block, with n training examples, m queries and d columns, and count a
 /// multiplication and an addition as two operations.
-public enum OperationCount {
+package enum OperationCount {
   /// ν, the squared norms: 2nd.
-  public static func norms(n: Int, d: Int) -> Double { 2 * Double(n) * Double(d) }
+  package static func norms(n: Int, d: Int) -> Double { 2 * Double(n) * Double(d) }
 
   /// K = G·Gᵀ, of which one triangle is computed: n²d.
-  public static func kernel(n: Int, d: Int) -> Double { Double(n) * Double(n) * Double(d) }
+  package static func kernel(n: Int, d: Int) -> Double { Double(n) * Double(n) * Double(d) }
 
   /// F = GᵀG/n, of which one triangle is computed: nd².
-  public static func fisher(n: Int, d: Int) -> Double { Double(n) * Double(d) * Double(d) }
+  package static func fisher(n: Int, d: Int) -> Double { Double(n) * Double(d) * Double(d) }
 
   /// A·Gᵀ for m rows A, and as much for the pull-back Y·G: 2mnd.
-  public static func products(m: Int, n: Int, d: Int) -> Double {
+  package static func products(m: Int, n: Int, d: Int) -> Double {
     2 * Double(m) * Double(n) * Double(d)
   }
 
   /// The Cholesky factor of a matrix of order r: r³/3.
-  public static func cholesky(order: Int) -> Double { cube(order) / 3 }
+  package static func cholesky(order: Int) -> Double { cube(order) / 3 }
 
   /// The eigenvectors of a symmetric matrix of order r: 9r³.
-  public static func eigendecomposition(order: Int) -> Double { 9 * cube(order) }
+  package static func eigendecomposition(order: Int) -> Double { 9 * cube(order) }
 
   /// One `q × p` matrix multiplied from both sides, counted once per multiplication and addition: pq(p + q).
-  public static func rotation(q: Int, p: Int) -> Double {
+  package static func rotation(q: Int, p: Int) -> Double {
     Double(p) * Double(q) * (Double(p) + Double(q))
   }
 
   /// Residuals from K: 4mn².
-  public static func kernelCertificate(m: Int, n: Int) -> Double {
+  package static func kernelCertificate(m: Int, n: Int) -> Double {
     4 * Double(m) * Double(n) * Double(n)
   }
 
   /// Residuals from F: 2md².
-  public static func fisherCertificate(m: Int, d: Int) -> Double {
+  package static func fisherCertificate(m: Int, d: Int) -> Double {
     2 * Double(m) * Double(d) * Double(d)
   }
 
   /// An upper bound on the steps of conjugate gradients to a relative residual ε: ½√κ·ln(2/ε), where the
   /// standard damping bounds κ by 10d + 1.
-  public static func conjugateSteps(d: Int, tolerance: Double) -> Int {
+  package static func conjugateSteps(d: Int, tolerance: Double) -> Int {
     let condition = 10 * Double(d) + 1
     let bound = (condition.squareRoot() / 2 * Double.log(2 / tolerance)).rounded(.up)
     return Int(max(1, min(bound, 1e9)))
