@@ -227,7 +227,7 @@ struct IdentityTests {
       for scores in try setup.scores(of: problem, estimators) {
         expectClose(
           scores.values, exact, bound: .absolute(left + rounding), "\(scores.method) d = \(width)")
-        #expect(scores.warnings.isEmpty)
+        #expect(scores.warnings.isEmpty, "\(scores.method) d = \(width)")
       }
     }
   }

@@ -73,9 +73,11 @@ struct RunPlanTests {
     #expect(plan.bytesRead == passes * 96)
     let certified = try self.plan(method, options(request, certifies: true))
     let needsFisher = side == .query && fit > 0
+    // What aims at the exact scores is measured and corrected by two more products in double precision.
+    let isMeasured = method == "exact" || method == "lissa" || method.hasPrefix("cg")
     #expect(
       operations(certified, .score) - score
-        == (side == .score ? 192 : needsFisher ? 216 : 144))
+        == (side == .score ? 192 : needsFisher ? 216 : 144) + (isMeasured ? 288 : 0))
   }
 
   @Test("Bytes, counted by hand")

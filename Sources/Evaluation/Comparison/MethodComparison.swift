@@ -99,7 +99,8 @@ public struct MethodComparison: Sendable {
       runs.append(
         (curvature.seconds, scores.seconds, isPeakKnown ? ProcessMemory.peak : nil, scores))
     }
-    // Residuals come from one fit of all methods; the scores stay those that were timed.
+    // Scores and their bounds come from one fit of all methods, in which exact scores are refined; what was
+    // timed is each method alone.
     var joint = options
     joint.certifies = true
     let together = try Curvature(fitting: estimators, on: training, options: joint) {
@@ -111,12 +112,15 @@ public struct MethodComparison: Sendable {
     guard let reference = specifications.firstIndex(of: Self.reference) else {
       preconditionFailure("exact was added above")
     }
-    let exact = runs[reference].scores.values
-    let exactMean = exact.meanRow()
     var certificates = certified.makeIterator()
-    entries = try runs.enumerated().map { index, run in
+    let scores = runs.enumerated().map { index, run in
       let joint = kinds[index].estimator == nil ? nil : certificates.next()
-      let scores = joint.map { run.scores.certified(by: $0) } ?? run.scores
+      return joint.map { run.scores.certified(by: $0) } ?? run.scores
+    }
+    let exact = scores[reference].values
+    let exactMean = exact.meanRow()
+    entries = try zip(runs, scores).enumerated().map { index, found in
+      let (run, scores) = found
       let mean = scores.values.meanRow()
       return Entry(
         specification: specifications[index], isDamped: kinds[index].estimator?.isDamped ?? false,
@@ -127,7 +131,7 @@ public struct MethodComparison: Sendable {
         detection: try flipped.map { try MislabelDetection(meanScores: mean.elements, flipped: $0) }
       )
     }
-    agreement = try MethodAgreement(of: runs.map(\.scores.values))
+    agreement = try MethodAgreement(of: scores.map(\.values))
     damping = options.damping
     contexts = together.contexts
   }

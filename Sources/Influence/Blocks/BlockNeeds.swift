@@ -116,6 +116,9 @@ struct BlockNeeds: Sendable {
     passingBytes = isMapped ? 0 : panels
   }
 
+  /// How near to the exact scores the method in a place means to come on its side; nil where it approximates.
+  func aim(of place: Int) -> Aim? { estimators[place].fit(on: choices[place].side)?.aim }
+
   /// How often a fit reads the block: for K, for F, and for what methods make by passes of their own.
   var fittingPasses: Int {
     guard !isDead else { return 0 }

@@ -27,14 +27,23 @@ struct FittedBlock: Sendable {
     _ needs: BlockNeeds, _ context: BlockContext, certifies: Bool, keepsGrams: Bool,
     pass: GradientPass<Element>
   ) throws {
-    let grams: [Side: BlockGram] = [
-      .score: try BlockGram(
-        context: context, side: .score, matrix: needs.needsKernel ? try pass.kernel() : nil),
-      .query: try BlockGram(
-        context: context, side: .query, matrix: needs.needsFisher ? try pass.fisher() : nil),
-    ]
-    try self.init(
-      needs, context, grams, certifies: certifies, keepsGrams: keepsGrams, pass: pass)
+    func grams<Number: Scalar>(by pass: GradientPass<Number>) throws -> [Side: BlockGram] {
+      [
+        .score: try BlockGram(
+          context: context, side: .score, matrix: needs.needsKernel ? try pass.kernel() : nil),
+        .query: try BlockGram(
+          context: context, side: .query, matrix: needs.needsFisher ? try pass.fisher() : nil),
+      ]
+    }
+    do {
+      try self.init(
+        needs, context, grams(by: pass), certifies: certifies, keepsGrams: keepsGrams, pass: pass)
+    } catch InfluenceError.factorization where Element.self == Float.self {
+      // What is not positive definite in single precision may be so in double precision.
+      try self.init(
+        needs, context, grams(by: pass.inDouble), certifies: certifies, keepsGrams: keepsGrams,
+        pass: pass)
+    }
   }
 
   /// Fits a block to its Gram matrices, or to what was computed from them before.
@@ -70,92 +79,11 @@ struct FittedBlock: Sendable {
   }
 
   /// K, where it is kept for certificates.
-  private var kernel: BlockGram? { grams[.score] }
-
-  /// What one estimator says of a set of queries in this block.
-  struct Answer: Sendable {
-    /// S, `m × n`.
-    var scores: Matrix<Double>
-    /// ‖r‖ per query, if asked for.
-    var residualNorms: [Double]?
-    var convergence: [BlockConvergence] = []
-    var warnings: [String]
-  }
-
-  /// All estimators' answers for a set of queries.
-  ///
-  /// - Parameters:
-  ///   - queries: V, `m × d`.
-  ///   - squaredNorms: ‖v‖² per query.
-  ///   - pass: Products with the training gradients.
-  ///   - certifies: Whether residuals are wanted.
-  func answers<Element: Scalar>(
-    to queries: MatrixView<Element>, squaredNorms: [Double], pass: GradientPass<Element>,
-    certifies: Bool
-  ) throws -> [Answer] {
-    var answers = [Answer?](repeating: nil, count: operators.count)
-    var cross: Matrix<Element>?
-    // The query side first: DataInf's pass leaves C behind for the others.
-    for (index, fitted) in operators.enumerated() {
-      guard case .query(let fitted) = fitted else { continue }
-      let preconditioned = try fitted.precondition(queries, pass: pass)
-      cross = cross ?? preconditioned.crossProducts
-      answers[index] = try answer(
-        fitted, preconditioned, to: queries, pass: pass, certifies: certifies)
-    }
-    for (index, fitted) in operators.enumerated() {
-      guard case .score(let fitted) = fitted else { continue }
-      let matrix = try cross ?? pass.products(queries)
-      cross = matrix
-      let products = CrossProducts(matrix, squaredQueryNorms: squaredNorms)
-      let solution = try fitted.solve(products)
-      var residuals: [Double]?
-      if certifies, let kernel {
-        residuals = Certificate.residualNorms(
-          of: solution, cross: products, kernel: kernel.view, context: context)
-      }
-      answers[index] = Answer(
-        scores: solution.scores, residualNorms: residuals, warnings: solution.warnings)
-    }
-    let given = answers.compactMap { $0 }
-    for answer in given { try checkFinite(answer.scores.elements) }
-    return given
-  }
+  var kernel: BlockGram? { grams[.score] }
 
   /// Refuses results that are NaN or infinite: the gradients were finite, so products overflowed.
-  private func checkFinite(_ numbers: [Double]) throws(InfluenceError) {
+  func checkFinite(_ numbers: [Double]) throws(InfluenceError) {
     guard numbers.allSatisfy(\.isFinite) else { throw .outOfRange(block: context.name) }
-  }
-
-  /// S = X·Gᵀ, and the residual: from F where the operator has it, or from the same pass.
-  private func answer<Element: Scalar>(
-    _ fitted: any QuerySideOperator, _ preconditioned: Preconditioned<Element>,
-    to queries: MatrixView<Element>, pass: GradientPass<Element>, certifies: Bool
-  ) throws -> Answer {
-    let rows = preconditioned.rows
-    if let scores = preconditioned.scores {
-      return Answer(
-        scores: Matrix<Double>(converting: scores),
-        residualNorms: certifies ? preconditioned.residualNorms : nil,
-        convergence: preconditioned.convergence, warnings: preconditioned.warnings)
-    }
-    let known = certifies ? fitted.residualNorms(of: rows, for: queries) : nil
-    guard certifies, known == nil else {
-      return Answer(
-        scores: Matrix<Double>(converting: try pass.products(rows.view)), residualNorms: known,
-        warnings: preconditioned.warnings)
-    }
-    // (F + λI)·x − v = Gᵀ·(G·x)/n + λx − v.
-    var residual = Matrix(queries, scaledBy: -1)
-    residual.add(rows, scale: Element(context.lambda))
-    let count = context.exampleCount
-    let scores = try pass.normalProducts(
-      rows.view, weights: [Double](repeating: 1, count: count), scale: 1 / Double(count),
-      addingTo: &residual)
-    return Answer(
-      scores: Matrix<Double>(converting: scores),
-      residualNorms: residual.view.squaredRowNorms().map { $0.squareRoot() },
-      warnings: preconditioned.warnings)
   }
 
   /// The self-influence of the n training examples under one estimator.

@@ -94,6 +94,31 @@ public struct GradientPass<Element: Scalar>: Sendable {
     return products as? Matrix<Element>
   }
 
+  /// Z + A·G for a given Z.
+  ///
+  /// - Parameters:
+  ///   - coefficients: A, `m × n`.
+  ///   - sum: Z, `m × d`.
+  /// - Complexity: 2mnd operations, one pass.
+  func addPullBack(_ coefficients: Matrix<Element>, to sum: inout Matrix<Element>) throws {
+    let rowBytes = max(1, width * MemoryLayout<Element>.stride)
+    let ones = [Element](repeating: 1, count: store.count)
+    // Z counts once, in the process that has the first row.
+    if !reduction.rows(of: store.count).contains(0) { sum = .zeros(sum.rows, sum.columns) }
+    try forEachChunk(
+      of: max(256, Self.convertedChunkBytes(queries: sum.rows) / rowBytes),
+      rowOperations: Double(2 * sum.rows * width)
+    ) { rows, gradients in
+      sum.add(product: coefficients.selecting(columns: rows, scaledBy: ones).view, gradients)
+    }
+    try reduction.sum(&sum)
+  }
+
+  /// Passes over the same gradients in double precision.
+  var inDouble: GradientPass<Double> {
+    GradientPass<Double>(store: store, block: block, monitor: monitor, reduction: reduction)
+  }
+
   /// Z + A·Gᵀ for a given Z, without room for the product itself.
   ///
   /// - Parameters:

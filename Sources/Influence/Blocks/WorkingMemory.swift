@@ -65,9 +65,13 @@ struct WorkingMemory: Sendable {
     // C and S, answers in double precision, coefficients and solutions, directions of an iteration.
     let isSolved = block.needsKernel || block.needsFisher
     let isIterated = block.isIterated
+    // Measured in double precision: V, X and residuals; scores, coefficients and what is left over.
+    let isMeasured = block.choices.indices.contains { block.aim(of: $0) != nil }
     return n
-      * (2 * elementBytes + 8 * estimatorCount + (isSolved ? 16 : 0) + (isIterated ? 24 : 0))
-      + block.shape.width * (3 * elementBytes + (isSolved ? 24 : 0) + (isIterated ? 56 : 0))
+      * (2 * elementBytes + 8 * estimatorCount + (isSolved ? 16 : 0) + (isIterated ? 24 : 0)
+        + (isMeasured ? 56 : 0))
+      + block.shape.width
+      * (3 * elementBytes + (isSolved ? 24 : 0) + (isIterated ? 56 : 0) + (isMeasured ? 40 : 0))
   }
 
   /// Whether the matrices of all blocks can be kept, and how many blocks are fitted at a time.

@@ -1,22 +1,56 @@
 public import LinearAlgebra
 
-/// How far a method's answer is from the damped Fisher solution, without knowing that solution.
+/// How far a method's scores are from those of the damped Fisher solution, without knowing that solution.
 ///
-/// A method answers x = M·v for (F + λI)·x = v. Its residual r = (F + λI)·x − v is computed from C and
-/// K, or by one pass over the gradients, and bounds what the exact scores can be:
+/// A method answers x = M·v for (F + λI)·x = v. Its residual r = (F + λI)·x − v bounds what the exact
+/// scores can be, and a further term what rounding has done to the scores that were computed:
 ///
-///     s − s* = gᵀ(F + λI)⁻¹r    ⇒    |sᵢ − sᵢ*| ≤ Σ_blocks ‖r‖·bᵢ,   bᵢ ≥ ‖(F + λI)⁻¹gᵢ‖
+///     s − s* = gᵀ(F + λI)⁻¹r + rounding
+///     |sᵢ − sᵢ*| ≤ Σ_blocks min(‖r‖·bᵢ + ε, δ),   bᵢ ≥ ‖(F + λI)⁻¹gᵢ‖
 ///
-/// with bᵢ the lesser of √n/(2√λ) and √(νᵢ/(λ + νᵢ/n))/√λ (derived in docs/methods.md).
+/// with bᵢ the lesser of √n/(2√λ) and √(νᵢ/(λ + νᵢ/n))/√λ. Every part holds for gradients as they are
+/// stored, whatever rounding did to K, F, C and X (derived in docs/methods.md).
 public struct Certificate: Sendable {
   /// The names of the blocks that are not dead, in the order of the columns and rows below.
   public let blocks: [String]
-  /// ‖r‖ per query and block, `m × blocks`.
+  /// At least ‖r‖ per query and block, `m × blocks`.
   public let residualNorms: Matrix<Double>
+  /// ε, the most that rounding adds to the error of any score, per query and block, `m × blocks`.
+  public let roundingErrors: Matrix<Double>
+  /// δ, a bound on the error of any score that does not go through ‖r‖, per query and block,
+  /// `m × blocks`; infinite where there is none.
+  public let directBounds: Matrix<Double>
   /// ‖v‖ per query and block, `m × blocks`.
   public let queryNorms: Matrix<Double>
+  /// Whether all residuals were measured by passes in double precision, whatever the precision of products.
+  public let isMeasured: Bool
   /// bᵢ per block and training example, `blocks × n`.
   public let exampleFactors: Matrix<Double>
+
+  /// Puts the blocks' errors side by side.
+  ///
+  /// - Parameter errors: One per block; NaN stands for what is not known.
+  init(
+    blocks: [String], errors: [AnswerError?], queryNorms: Matrix<Double>,
+    exampleFactors: Matrix<Double>
+  ) {
+    func matrix(_ part: (AnswerError) -> [Double]) -> Matrix<Double> {
+      var matrix = Matrix<Double>(
+        repeating: .nan, rows: queryNorms.rows, columns: queryNorms.columns)
+      for (block, error) in errors.enumerated() {
+        guard let error else { continue }
+        for (query, value) in part(error).enumerated() { matrix[query, block] = value }
+      }
+      return matrix
+    }
+    self.blocks = blocks
+    isMeasured = errors.allSatisfy { $0?.isMeasured == true }
+    self.queryNorms = queryNorms
+    self.exampleFactors = exampleFactors
+    residualNorms = matrix(\.residualNorms)
+    roundingErrors = matrix(\.rounding)
+    directBounds = matrix(\.direct)
+  }
 
   /// ‖(F + λI)x − v‖/‖v‖ over all blocks together, per query; 0 for a query that is zero.
   public var relativeResiduals: [Double] {
@@ -42,14 +76,21 @@ public struct Certificate: Sendable {
   ///   - example: The training example's column.
   public func errorBound(query: Int, example: Int) -> Double {
     (0..<blocks.count).reduce(0) { sum, block in
-      sum + residualNorms[query, block] * exampleFactors[block, example]
+      sum
+        + min(
+          residualNorms[query, block] * exampleFactors[block, example]
+            + roundingErrors[query, block],
+          directBounds[query, block])
     }
   }
 
   /// The most that any score of each query can differ from the exact one: m numbers.
+  ///
+  /// - Complexity: O(mn · blocks).
   public func errorBounds() -> [Double] {
-    let bounds = Matrix(product: residualNorms.view, exampleFactors.view)
-    return (0..<bounds.rows).map { row in bounds[row: row].max() ?? 0 }
+    (0..<queryNorms.rows).map { query in
+      (0..<exampleFactors.columns).reduce(0) { max($0, errorBound(query: query, example: $1)) }
+    }
   }
 
   /// bᵢ ≥ ‖(F + λI)⁻¹gᵢ‖ for the examples of one block.
@@ -63,40 +104,19 @@ public struct Certificate: Sendable {
     }
   }
 
-  /// ‖r‖ for answers in the span of the query and the training gradients.
-  ///
-  /// With x = Gᵀa + βv: G·x = aK + βc, r = Gᵀt + (λβ − 1)v with t = G·x/n + λa, and therefore
-  /// ‖r‖² = tᵀKt + 2(λβ − 1)·tᵀc + (λβ − 1)²·‖v‖².
+  /// ‖r‖ for answers in the span of the query and the training gradients, as K and C say it.
   ///
   /// - Parameters:
   ///   - solution: a and β for each query.
   ///   - cross: C, and the norms of the queries.
   ///   - kernel: K.
   ///   - context: n and λ.
-  /// - Returns: m norms.
+  /// - Returns: m norms, without what rounding did to K and C.
   /// - Complexity: 4mn² operations.
   static func residualNorms(
     of solution: SpanSolution, cross: CrossProducts, kernel: MatrixView<Double>,
     context: BlockContext
   ) -> [Double] {
-    let lambda = context.lambda
-    let n = Double(context.exampleCount)
-    let products = cross.matrix(as: Double.self)
-    let gap = lambda * solution.beta - 1
-    var mixture = products
-    mixture.scale(by: solution.beta / n)
-    if let coefficients = solution.coefficients {
-      mixture.add(product: coefficients.view, kernel, scale: 1 / n)
-      mixture.add(coefficients, scale: lambda)
-    }
-    let image = Matrix(product: mixture.view, kernel)
-    let quadratic = mixture.view.rowDots(with: image.view)
-    let mixed = mixture.view.rowDots(with: products.view)
-    return (0..<products.rows).map { row in
-      let squared =
-        quadratic[row] + 2 * gap * mixed[row] + gap * gap * cross.squaredQueryNorms[row]
-      // Rounding may leave less than zero; NaN stays NaN, which certifies nothing.
-      return squared < 0 ? 0 : squared.squareRoot()
-    }
+    SpanResidual(of: solution, cross: cross, kernel: kernel, context: context).norms
   }
 }

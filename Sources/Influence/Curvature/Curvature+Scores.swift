@@ -52,7 +52,7 @@ extension Curvature {
           ? BlockShares.zeros(contexts.map(\.name), rowCount, self.training.count) : nil,
         provenance: provenance(ofEstimator: index, queries: queries))
     }
-    var residuals = estimators.map { _ in Matrix<Double>.zeros(rowCount, live.count) }
+    var errors = estimators.map { _ in [AnswerError?](repeating: nil, count: live.count) }
     var norms = Matrix<Double>.zeros(rowCount, live.count)
     let supply = supply
     let training = training
@@ -73,9 +73,18 @@ extension Curvature {
       let squares = rows.squaredRowNorms()
       let pass = GradientPass<Element>(
         store: training, block: context.index, monitor: monitor, reduction: reduction)
-      let answers = try supply.block(context.index, monitor: monitor).answers(
+      let block = try supply.block(context.index, monitor: monitor)
+      var answers = try block.answers(
         to: rows, squaredNorms: squares, pass: pass, certifies: certifies)
-      return (squares.map { $0.squareRoot() }, answers)
+      let norms = squares.map { $0.squareRoot() }
+      if aggregation == .mean {
+        // The mean is summed in double precision and rounded to that of products.
+        let lengths = norms.map { 2 * Rounding.of(Element.self).unit * $0 }
+        for place in answers.indices {
+          answers[place].error?.widen(by: lengths, largestFactor: block.largestFactor)
+        }
+      }
+      return (norms, answers)
     } combine: { place, outcome in
       for row in 0..<rowCount { norms[row, place] = outcome.norms[row] }
       try eachBlock?(live[place].name, outcome.answers.map(\.scores))
@@ -84,9 +93,7 @@ extension Curvature {
         results[index].shares?.values[live[place].index] = answer.scores
         results[index].warnings += answer.warnings
         results[index].convergence += answer.convergence
-        if let residualNorms = answer.residualNorms {
-          for row in 0..<rowCount { residuals[index][row, place] = residualNorms[row] }
-        }
+        errors[index][place] = answer.error
       }
     }
     if certifies {
@@ -95,8 +102,9 @@ extension Curvature {
         elements: live.flatMap { Certificate.exampleFactors(of: $0) })
       for index in results.indices where estimators[index].normalization == .none {
         results[index].certificate = Certificate(
-          blocks: live.map(\.name), residualNorms: residuals[index], queryNorms: norms,
+          blocks: live.map(\.name), errors: errors[index], queryNorms: norms,
           exampleFactors: factors)
+        results[index].warnAboutAccuracy(of: estimators[index], in: supply.needs, place: index)
       }
     }
     for index in results.indices {
@@ -135,7 +143,7 @@ extension Curvature {
     for chunk in queries.chunks(of: 1024) {
       let rows = try queries.rows(chunk, of: block, reusing: &buffer)
       try check(rows, from: chunk.lowerBound)
-      sum.add(Matrix<Double>(converting: Matrix(rows).meanRow()), scale: Double(chunk.count))
+      sum.add(Matrix<Double>(converting: rows).meanRow(), scale: Double(chunk.count))
     }
     sum.scale(by: 1 / Double(queries.count))
     return Matrix<Element>(converting: sum).view
@@ -156,7 +164,8 @@ extension Curvature {
   private func expectedBytes(scoring queryCount: Int) -> Double {
     supply.needs.enumerated().reduce(0) { sum, block in
       let bytes = Double(training.count * training.bytesPerRow(ofBlock: block.offset))
-      let scoring = block.element.scoringWork(queries: queryCount, certifies: options.certifies)
+      let scoring = block.element.scoringWork(
+        queries: queryCount, certifies: options.certifies, precision: options.precision)
       let fitting = supply.keepsBlocks ? 0 : block.element.fittingPasses
       return sum + bytes * Double(scoring.passes + fitting)
     }

@@ -14,6 +14,14 @@ public protocol QuerySideOperator: Sendable {
   func residualNorms<Element: Scalar>(
     of preconditioned: Matrix<Element>, for queries: MatrixView<Element>
   ) -> [Double]?
+  /// R·(F + λI)⁻¹ or an approximation, by which an answer is corrected; nil where there is none.
+  ///
+  /// - Parameters:
+  ///   - residuals: R, `m × d`: what answers have left over, r = (F + λI)x − v.
+  ///   - queryNorms: ‖v‖ per query.
+  func correction(ofResiduals residuals: Matrix<Double>, queryNorms: [Double]) -> Matrix<Double>?
+  /// X·F for the rows of X, `m × d`, where F is kept; nil otherwise.
+  func image(of rows: Matrix<Double>) -> Matrix<Double>?
   /// The self-influence gᵢᵀ·M·gᵢ of the n training examples, where there is a better way than to
   /// take them as queries; nil where there is none.
   ///
@@ -26,6 +34,12 @@ public protocol QuerySideOperator: Sendable {
 }
 
 extension QuerySideOperator {
+  /// Nil: answers stay as they are.
+  public func correction(
+    ofResiduals residuals: Matrix<Double>, queryNorms: [Double]
+  ) -> Matrix<Double>? { nil }
+  /// Nil: F is not kept.
+  public func image(of rows: Matrix<Double>) -> Matrix<Double>? { nil }
   /// Nil: the training examples are taken as queries.
   public func selfInfluence<Element: Scalar>(
     pass: GradientPass<Element>, memory: Int

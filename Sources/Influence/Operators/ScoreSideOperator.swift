@@ -4,10 +4,23 @@ public import LinearAlgebra
 public protocol ScoreSideOperator: Sendable {
   /// Scores the queries whose products with the training gradients are given.
   func solve(_ cross: CrossProducts) throws -> SpanSolution
+  /// T·(K + nλI)⁻¹ or an approximation, by which an answer is corrected; nil where there is none.
+  ///
+  /// - Parameters:
+  ///   - remainders: T, `m × n`: what answers have left over, r = Gᵀt.
+  ///   - queryNorms: ‖v‖ per query.
+  func correction(of remainders: Matrix<Double>, queryNorms: [Double]) -> Matrix<Double>?
   /// The self-influence gᵢᵀ·M·gᵢ of the n training examples.
   ///
   /// - Parameter kernel: Gives K, `n × n`; called only if it is needed.
   func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> BlockSelfInfluence
+}
+
+extension ScoreSideOperator {
+  /// Nil: answers stay as they are.
+  public func correction(
+    of remainders: Matrix<Double>, queryNorms: [Double]
+  ) -> Matrix<Double>? { nil }
 }
 
 /// What the score side of a block gives: scores, and the preconditioned queries in the span of the

@@ -4,6 +4,10 @@ public import LinearAlgebra
 public protocol SideFit: Sendable {
   /// What the fit takes; the norms of the gradients are always there.
   var needs: Set<Need> { get }
+  /// How near to the exact scores the fit means to come; nil where it approximates.
+  ///
+  /// What aims at the exact scores is measured in double precision when certificates are asked for.
+  var aim: Aim? { get }
   /// The work of fitting, beside that of what ``needs`` names.
   func fittingWork(_ block: BlockShape) -> Work
   /// The work of `queries` queries on the fitted block.
@@ -52,6 +56,8 @@ public protocol QuerySideFit: SideFit {
 }
 
 extension SideFit {
+  /// Nil: the method is an approximation.
+  public var aim: Aim? { nil }
   /// No work: nothing is computed beside what ``needs`` names.
   public func fittingWork(_ block: BlockShape) -> Work { Work() }
   /// No work: queries only meet the training gradients.

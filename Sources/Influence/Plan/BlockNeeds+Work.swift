@@ -33,31 +33,52 @@ extension BlockNeeds {
   }
 
   /// The work of a set of queries on the fitted block: C = V·Gᵀ once, then what each method adds.
-  func scoringWork(queries: Int, certifies: Bool) -> Work {
+  ///
+  /// What aims at the exact scores is measured and corrected once where products are in single precision;
+  /// the rare answer that takes more is not foreseen.
+  func scoringWork(
+    queries: Int, certifies: Bool, precision: CurvatureOptions.Precision
+  ) -> Work {
     var work = Work()
     guard !isDead else { return work }
     let (n, d) = (shape.exampleCount, shape.width)
     var hasProducts = false
-    for case (let fit as any QuerySideFit, .query) in fits {
+    let isMeasured = { (fit: any SideFit, isCertified: Bool) in
+      isCertified && fit.aim != nil && precision == .single
+    }
+    for (place, entry) in fits.enumerated() {
+      guard case (let fit as any QuerySideFit, .query) = entry else { continue }
+      let isCertified = certifies && normalizations[place] == .none
       work.add(fit.scoringWork(queries: queries, shape))
       hasProducts = hasProducts || fit.leavesProducts
       addTraffic(queries: queries, columns: n + d, to: &work)
+      if isMeasured(fit, isCertified) {
+        work.addDoublePass(shape, products: 2, rows: queries)
+        // Corrections meet the gradients once more; block conjugate gradients are not corrected.
+        if !fit.givesScores { work.addPass(shape, products: 1, rows: queries) }
+        work.doubleOperations += OperationCount.fisherCertificate(m: queries, d: d)
+        continue
+      }
       guard !fit.givesScores else { continue }
       // The residual comes from F, or from the pass that gives the scores.
       let hasFisher = fit.needs.takesGram
-      work.addPass(shape, products: certifies && !hasFisher ? 2 : 1, rows: queries)
-      if certifies, hasFisher {
+      work.addPass(shape, products: isCertified && !hasFisher ? 2 : 1, rows: queries)
+      if isCertified, hasFisher {
         work.doubleOperations += OperationCount.fisherCertificate(m: queries, d: d)
         work.doubleNumbers += Double(d) * Double(d)
       }
     }
-    let onScores = fits.filter { $0.side == .score }
+    let onScores = zip(fits, normalizations).filter { $0.0.side == .score }
     guard !onScores.isEmpty else { return work }
     if !hasProducts { work.addPass(shape, products: 1, rows: queries) }
-    for (fit, _) in onScores {
+    for ((fit, _), normalization) in onScores {
       work.add(fit.scoringWork(queries: queries, shape))
       addTraffic(queries: queries, columns: n, to: &work)
-      if certifies {
+      if certifies, normalization == .none {
+        if isMeasured(fit, true) {
+          work.addDoublePass(shape, products: 1, rows: queries)
+          work.addDoublePass(shape, products: 1, rows: queries)
+        }
         work.doubleOperations += OperationCount.kernelCertificate(m: queries, n: n)
         work.doubleNumbers += Double(n) * Double(n)
       }

@@ -86,7 +86,9 @@ public struct RunPlan: Sendable {
       if !keepsBlocks, normalizing.passes > 0 { add(block.fittingWork(), to: &fit, times: 1) }
       for (queries, times) in [(batch, sets.full), (sets.rest, 1)] where queries > 0 {
         add(
-          block.scoringWork(queries: queries, certifies: options.certifies), to: &score,
+          block.scoringWork(
+            queries: queries, certifies: options.certifies, precision: options.precision),
+          to: &score,
           times: times)
       }
     }

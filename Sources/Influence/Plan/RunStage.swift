@@ -44,10 +44,11 @@ public struct RunStage: Sendable, Hashable {
     storeBytes += passes * block
     memoryBytes +=
       passes * passBytes + elementBytes * work.productNumbers + 8 * work.doubleNumbers
-    gradientOperations += work.gradientOperations + work.skinnyGradientOperations
+    gradientOperations +=
+      work.gradientOperations + work.skinnyGradientOperations + work.doubleGradientOperations
     productOperations += work.gradientOperations + work.productOperations
     skinnyOperations += work.skinnyGradientOperations + work.skinnyOperations
-    doubleOperations += work.doubleOperations
+    doubleOperations += work.doubleOperations + work.doubleGradientOperations
   }
 
   /// Adds what another stage does, several times over.

@@ -31,6 +31,8 @@ public struct Work: Sendable, Hashable {
   public var gradientOperations = 0.0
   /// Operations of products of fewer than 16 rows with training gradients, in that precision.
   public var skinnyGradientOperations = 0.0
+  /// Operations of products with training gradients in double precision, whatever that of products is.
+  public var doubleGradientOperations = 0.0
   /// Operations of other products in that precision.
   public var productOperations = 0.0
   /// Operations of other products of fewer than 16 rows in that precision.
@@ -68,6 +70,20 @@ public struct Work: Sendable, Hashable {
         * OperationCount.products(m: rows, n: block.exampleCount, d: block.width), rows: rows)
   }
 
+  /// Adds one reading of the block in which `rows` rows are multiplied with it in double precision.
+  ///
+  /// - Parameters:
+  ///   - block: The block.
+  ///   - products: How often.
+  ///   - rows: How many rows meet the gradients at a time.
+  public mutating func addDoublePass(_ block: BlockShape, products: Int, rows: Int) {
+    passes += 1
+    let count = OperationCount.products(m: rows, n: block.exampleCount, d: block.width)
+    doubleGradientOperations += Double(products) * count
+    // Converted, unless they are stored so.
+    doubleNumbers += Double(block.exampleCount) * Double(block.width)
+  }
+
   /// Adds products of `rows` rows with a matrix, in the precision of products.
   public mutating func addProducts(rows: Int, operations: Double) {
     if rows < 16 { skinnyOperations += operations } else { productOperations += operations }
@@ -79,6 +95,7 @@ public struct Work: Sendable, Hashable {
     passes += times * other.passes
     gradientOperations += count * other.gradientOperations
     skinnyGradientOperations += count * other.skinnyGradientOperations
+    doubleGradientOperations += count * other.doubleGradientOperations
     productOperations += count * other.productOperations
     skinnyOperations += count * other.skinnyOperations
     doubleOperations += count * other.doubleOperations

@@ -111,6 +111,7 @@ struct ScoreRecord {
     return [
       "relative_residual_per_query": .list(summary.residuals),
       "score_error_bound_per_query": .list(summary.bounds),
+      "residual_measured_in_double_precision": .boolean(summary.isMeasured),
       "about":
         "residual: |(F + lambda I) x - v| / |v|; bound: the most that any score of the query can differ from the exact damped Fisher's",
     ]

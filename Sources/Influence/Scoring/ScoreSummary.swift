@@ -16,8 +16,11 @@ public struct ScoreSummary: Sendable {
   public internal(set) var warnings: [String]
   /// ‖(F + λI)x − v‖/‖v‖ per query; empty without a certificate.
   public internal(set) var residuals: [Double] = []
-  /// The most that any score of each query can differ from the exact one; empty without a certificate.
+  /// The most that any score of each query, as it is written in single precision, can differ from the exact
+  /// one; empty without a certificate.
   public internal(set) var bounds: [Double] = []
+  /// Whether the residuals were measured by passes in double precision, whatever the precision of products.
+  public internal(set) var isMeasured = false
   /// The largest magnitude of a score.
   public internal(set) var largest = 0.0
   /// Seconds spent on scoring, after the fit.

@@ -65,7 +65,13 @@ extension Scores {
   /// Adds these scores to what is known of the scores of earlier queries.
   func summarize(into summary: inout ScoreSummary) {
     summary.residuals += certificate?.relativeResiduals ?? []
-    summary.bounds += certificate?.errorBounds() ?? []
+    summary.isMeasured = certificate?.isMeasured ?? false
+    for (query, bound) in (certificate?.errorBounds() ?? []).enumerated() {
+      // Scores are written in single precision, which rounds them once more.
+      let largest = values[row: query].reduce(0) { max($0, abs($1)) }
+      summary.bounds.append(
+        bound + Rounding.single.unit * (largest + bound) + Rounding.single.smallest)
+    }
     summary.largest = values.elements.reduce(summary.largest) { max($0, abs($1)) }
     summary.seconds += seconds
     if summary.convergence.isEmpty { summary.convergence = convergence }

@@ -28,9 +28,10 @@ public struct Scores: Sendable {
   /// The number of training examples n.
   public var exampleCount: Int { values.columns }
 
-  /// The same scores with the certificate and warnings of another computation of them.
+  /// The same scores as another computation made, measured and certified them; the time stays this one's.
   public func certified(by other: Scores) -> Scores {
     var copy = self
+    copy.values = other.values
     copy.certificate = other.certificate
     copy.warnings = other.warnings
     return copy

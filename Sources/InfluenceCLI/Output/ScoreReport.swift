@@ -27,7 +27,7 @@ struct ScoreReport {
     )
     guard let median = Statistics.median(summary.residuals) else { return }
     print(
-      "relative residual: median \(NumberFormat.significant(median)), worst \(NumberFormat.significant(summary.residuals.max())); exact scores lie within ±\(NumberFormat.significant(summary.bounds.max())) (largest score \(NumberFormat.significant(summary.largest)))"
+      "relative residual\(summary.isMeasured ? ", measured in double precision" : ""): median \(NumberFormat.significant(median)), worst \(NumberFormat.upperBound(summary.residuals.max())); exact scores lie within ±\(NumberFormat.upperBound(summary.bounds.max())) (largest score \(NumberFormat.significant(summary.largest)))"
     )
   }
 

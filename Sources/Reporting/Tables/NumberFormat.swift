@@ -29,6 +29,15 @@ package enum NumberFormat {
     return String(format: "%.*f", max(0, digits - 1 - exponent), value)
   }
 
+  /// A bound to three significant digits, rounded up where the nearest would be below it.
+  ///
+  /// - Parameter value: The bound, not negative, or nil where it is missing.
+  package static func upperBound(_ value: Double?) -> String {
+    let text = significant(value)
+    guard let value, let shown = Double(text), shown < value else { return text }
+    return significant(value * 1.01)
+  }
+
   /// A number to a fixed number of decimals, so that a column's decimal points stand in line: 0.500.
   ///
   /// What is not finite is "NaN", "inf" or "-inf"; what rounds to zero has no sign.

@@ -96,8 +96,10 @@ struct ConjugateGradientTests {
       try setup.scores(of: problem, [ConjugateGradient(tolerance: 0, maximumSteps: 1)]).first)
     #expect(scores.warnings.isEmpty)
     #expect(scores.values.elements.allSatisfy { $0 == 0 })
+    // F·x is bounded as that of any x: γ·tr(F)·‖x‖ with x = v/λ, tr(F)/λ = 10·26 and γ of 18 rows,
+    // and in double precision of 26 columns too.
     #expect(
-      try #require(scores.certificate).relativeResiduals[0] <= 2 * setup.unit)
+      try #require(scores.certificate).relativeResiduals[0] <= 60 * (1 + 260) * setup.unit)
   }
 }
 

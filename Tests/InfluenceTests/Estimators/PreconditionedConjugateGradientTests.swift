@@ -65,7 +65,11 @@ struct PreconditionedConjugateGradientTests {
       #expect(convergence.passes >= convergence.steps * (preconditioner == .none ? 1 : 2) + 1)
       #expect(convergence.worst.count == convergence.median.count)
       let last = try #require(convergence.worst.last)
-      #expect(last == certificate.relativeResiduals(block: 0).max())
+      // The one is measured in the precision of products, the other in double precision.
+      let measured = try #require(certificate.relativeResiduals(block: 0).max())
+      #expect(
+        abs(last - measured)
+          <= 1e-12 + (precision == .single ? 1e-2 * tolerance : 1e-9 * measured))
       #expect(zip(convergence.median, convergence.worst).allSatisfy { $0 <= $1 })
     }
   }

@@ -57,3 +57,9 @@ extension CurvatureOptions.Precision {
   /// The distance of 1 to the next number.
   var unit: Double { self == .single ? Double(Float.ulpOfOne) : Double.ulpOfOne }
 }
+
+extension CurvatureOptions.Precision {
+  /// What a certificate adds to a residual for what rounding could have done to it, as a share: γ of some
+  /// hundred summands, times as many for sums of magnitudes in the place of sums.
+  var certificateSlack: Double { self == .double ? 1e4 * 0x1p-53 : 0 }
+}

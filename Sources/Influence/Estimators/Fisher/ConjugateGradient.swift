@@ -56,9 +56,13 @@ public struct ConjugateGradient: Estimator {
     return .solving(queries: queries, order: order, products: steps, readings: steps)
   }
 
+  /// The tolerance; a given number of steps aims at nothing.
+  private var aim: Aim? { tolerance > 0 ? .residual(tolerance) : nil }
+
   private struct ScoreSide: ScoreSideFit {
     let estimator: ConjugateGradient
     var needs: Set<Need> { [.gramMatrix] }
+    var aim: Aim? { estimator.aim }
     var measuresWithKernel: Bool { true }
 
     func scoringWork(queries: Int, _ block: BlockShape) -> Work {
@@ -76,6 +80,7 @@ public struct ConjugateGradient: Estimator {
   private struct QuerySide: QuerySideFit {
     let estimator: ConjugateGradient
     var needs: Set<Need> { [.gramMatrix] }
+    var aim: Aim? { estimator.aim }
 
     func scoringWork(queries: Int, _ block: BlockShape) -> Work {
       estimator.work(queries: queries, block, order: block.width)
@@ -100,25 +105,44 @@ private struct ConjugateGradientOnScores: ScoreSideOperator {
     let context = gram.context
     let lambda = context.lambda
     let n = Double(context.exampleCount)
-    let kernel = gram.view
     var start = products
     start.scale(by: -1 / (n * lambda))
-    let result = ConjugateGradientSolver(
-      tolerances: cross.squaredQueryNorms.map { estimator.tolerance * $0.squareRoot() },
-      maximumSteps: estimator.maximumSteps
-    ).solve(
-      residual: start, metric: { Matrix(product: $0.view, kernel) },
-      image: { directions, metric in
-        var image = metric
-        image.scale(by: 1 / n)
-        image.add(directions, scale: lambda)
-        return image
-      })
-    var scores = Matrix(product: result.solution.view, kernel)
+    let result = iterate(
+      from: start,
+      tolerances: cross.squaredQueryNorms.map { estimator.tolerance * $0.squareRoot() })
+    var scores = Matrix(product: result.solution.view, gram.view)
     scores.add(products, scale: 1 / lambda)
     return SpanSolution(
       scores: scores, coefficients: result.solution, beta: 1 / lambda,
       warnings: result.warnings(block: context.name, steps: estimator.maximumSteps))
+  }
+
+  /// Solves for a residual Gᵀt, given as its coefficients.
+  private func iterate(
+    from start: Matrix<Double>, tolerances: [Double]
+  ) -> ConjugateGradientSolver.Result {
+    let (n, lambda, kernel) = (Double(gram.context.exampleCount), gram.context.lambda, gram.view)
+    return ConjugateGradientSolver(tolerances: tolerances, maximumSteps: estimator.maximumSteps)
+      .solve(
+        residual: start, metric: { Matrix(product: $0.view, kernel) },
+        image: { directions, metric in
+          var image = metric
+          image.scale(by: 1 / n)
+          image.add(directions, scale: lambda)
+          return image
+        })
+  }
+
+  /// The same iteration, where it reaches its tolerance.
+  func correction(of remainders: Matrix<Double>, queryNorms: [Double]) -> Matrix<Double>? {
+    let result = iterate(
+      from: remainders, tolerances: queryNorms.map { estimator.tolerance / 4 * $0 })
+    guard result.warnings(block: gram.context.name, steps: estimator.maximumSteps).isEmpty else {
+      return nil
+    }
+    var correction = result.solution
+    correction.scale(by: 1 / Double(gram.context.exampleCount))
+    return correction
   }
 
   /// The diagonal of the scores of the training examples themselves, whose products are K.
@@ -143,16 +167,9 @@ private struct ConjugateGradientOnQueries: QuerySideOperator {
     // r₀ = v − (F + λI)·v/λ = −F·v/λ.
     var start = Matrix(product: right.view, fisher)
     start.scale(by: -1 / lambda)
-    let result = ConjugateGradientSolver(
-      tolerances: right.view.squaredRowNorms().map { estimator.tolerance * $0.squareRoot() },
-      maximumSteps: estimator.maximumSteps
-    ).solve(
-      residual: start, metric: { $0 },
-      image: { directions, _ in
-        var image = Matrix(product: directions.view, fisher)
-        image.add(directions, scale: lambda)
-        return image
-      })
+    let result = iterate(
+      from: start,
+      tolerances: right.view.squaredRowNorms().map { estimator.tolerance * $0.squareRoot() })
     var rows = result.solution
     rows.add(right, scale: 1 / lambda)
     return Preconditioned(
@@ -164,4 +181,30 @@ private struct ConjugateGradientOnQueries: QuerySideOperator {
   func residualNorms<Element: Scalar>(
     of preconditioned: Matrix<Element>, for queries: MatrixView<Element>
   ) -> [Double]? { gram.residualNorms(of: preconditioned, for: queries) }
+
+  private func iterate(
+    from start: Matrix<Double>, tolerances: [Double]
+  ) -> ConjugateGradientSolver.Result {
+    let (lambda, fisher) = (gram.context.lambda, gram.view)
+    return ConjugateGradientSolver(tolerances: tolerances, maximumSteps: estimator.maximumSteps)
+      .solve(
+        residual: start, metric: { $0 },
+        image: { directions, _ in
+          var image = Matrix(product: directions.view, fisher)
+          image.add(directions, scale: lambda)
+          return image
+        })
+  }
+
+  /// The same iteration, where it reaches its tolerance.
+  func correction(ofResiduals residuals: Matrix<Double>, queryNorms: [Double]) -> Matrix<Double>? {
+    let result = iterate(
+      from: residuals, tolerances: queryNorms.map { estimator.tolerance / 4 * $0 })
+    let warnings = result.warnings(block: gram.context.name, steps: estimator.maximumSteps)
+    return warnings.isEmpty ? result.solution : nil
+  }
+
+  func image(of rows: Matrix<Double>) -> Matrix<Double>? {
+    Matrix(product: rows.view, gram.view)
+  }
 }

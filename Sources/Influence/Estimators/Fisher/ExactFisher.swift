@@ -13,22 +13,32 @@ import LinearAlgebra
 public struct ExactFisher: Estimator {
   /// The relative residual to reach in blocks that are solved by passes, in 0 ..< 1.
   public var tolerance: Double
+  /// How far scores may be from the exact ones, as a share of the query's largest: where certificates
+  /// are asked for, solutions are corrected until their bound is within it.
+  public var accuracy: Double
 
   /// Makes the estimator.
   ///
-  /// - Parameter tolerance: The relative residual to reach in blocks whose K and F are both too large
-  ///   for the memory; others are factorised, and solved as far as double precision goes.
-  public init(tolerance: Double = 1e-3) { self.tolerance = tolerance }
+  /// - Parameters:
+  ///   - tolerance: The relative residual to reach in blocks whose K and F are both too large
+  ///     for the memory; others are factorised, and corrected as ``accuracy`` says.
+  ///   - accuracy: The error to stay within, as a share of a query's largest score, in 0 ..< 1.
+  public init(tolerance: Double = 1e-3, accuracy: Double = 1e-5) {
+    self.tolerance = tolerance
+    self.accuracy = accuracy
+  }
 
   /// `exact`.
   public static let name = "exact"
   /// What the method is, in one line.
   public static let summary = "damped empirical Fisher"
-  /// The tolerance, which is recorded where it is not the default.
+  /// The tolerance and the accuracy, which are recorded where they are not the defaults.
   public static let declaredSettings: [MethodSetting<ExactFisher>] = [
     .number(
       "tolerance", \.tolerance, .betweenZeroAndOne, usage: "tolerance=E where by passes",
-      unrecorded: 1e-3)
+      unrecorded: 1e-3),
+    .number(
+      "accuracy", \.accuracy, .betweenZeroAndOne, usage: "accuracy=E", unrecorded: 1e-5),
   ]
 
   /// Makes the estimator with a tolerance of 1e-3.
@@ -42,14 +52,16 @@ public struct ExactFisher: Estimator {
   public var allowsZeroDamping: Bool { true }
 
   /// The Cholesky factor of K + nλI.
-  public var scoreSide: (any ScoreSideFit)? { ScoreSide() }
+  public var scoreSide: (any ScoreSideFit)? { ScoreSide(accuracy: accuracy) }
   /// The Cholesky factor of F + λI.
-  public var querySide: (any QuerySideFit)? { QuerySide() }
+  public var querySide: (any QuerySideFit)? { QuerySide(accuracy: accuracy) }
   /// The eigenvectors of K or F.
   public var sweep: (any SweepFit)? { ExactSweep() }
 
   private struct ScoreSide: ScoreSideFit {
+    let accuracy: Double
     var needs: Set<Need> { [.choleskyFactor] }
+    var aim: Aim? { .scores(accuracy) }
 
     func scoringWork(queries: Int, _ block: BlockShape) -> Work {
       .solving(queries: queries, order: block.exampleCount)
@@ -63,7 +75,9 @@ public struct ExactFisher: Estimator {
   }
 
   private struct QuerySide: QuerySideFit {
+    let accuracy: Double
     var needs: Set<Need> { [.choleskyFactor] }
+    var aim: Aim? { .scores(accuracy) }
 
     func scoringWork(queries: Int, _ block: BlockShape) -> Work {
       .solving(queries: queries, order: block.width)
@@ -92,6 +106,10 @@ private struct ExactOnScores: ScoreSideOperator {
     guard lambda > 0 else { return SpanSolution(scores: scores, coefficients: nil, beta: 0) }
     coefficients.scale(by: -1 / lambda)
     return SpanSolution(scores: scores, coefficients: coefficients, beta: 1 / lambda)
+  }
+
+  func correction(of remainders: Matrix<Double>, queryNorms: [Double]) -> Matrix<Double>? {
+    factor.solution(rows: remainders)
   }
 
   /// diag(n·K·(K + nλI)⁻¹) = n·(1 − nλ·diag((K + nλI)⁻¹)).
@@ -125,4 +143,12 @@ private struct ExactOnQueries: QuerySideOperator {
   func residualNorms<Element: Scalar>(
     of preconditioned: Matrix<Element>, for queries: MatrixView<Element>
   ) -> [Double]? { gram.residualNorms(of: preconditioned, for: queries) }
+
+  func correction(ofResiduals residuals: Matrix<Double>, queryNorms: [Double]) -> Matrix<Double>? {
+    factor.solution(rows: residuals)
+  }
+
+  func image(of rows: Matrix<Double>) -> Matrix<Double>? {
+    Matrix(product: rows.view, gram.view)
+  }
 }

@@ -59,6 +59,7 @@ public struct LiSSA: Estimator {
   private struct ScoreSide: ScoreSideFit {
     let estimator: LiSSA
     var needs: Set<Need> { [.eigenbasis, .largestEigenvalue] }
+    var aim: Aim? { estimator.aim }
 
     func scoringWork(queries: Int, _ block: BlockShape) -> Work {
       .solving(queries: queries, order: block.exampleCount, products: 2)
@@ -83,6 +84,7 @@ public struct LiSSA: Estimator {
   private struct QuerySide: QuerySideFit {
     let estimator: LiSSA
     var needs: Set<Need> { [.eigenbasis, .largestEigenvalue] }
+    var aim: Aim? { estimator.aim }
 
     func scoringWork(queries: Int, _ block: BlockShape) -> Work {
       .solving(queries: queries, order: block.width, products: 2)
@@ -96,6 +98,12 @@ public struct LiSSA: Estimator {
       let gains = eigen.values.map { filter.gain(max(0, $0)) }
       return LiSSAOnQueries(gram: gram, eigen: eigen, gains: gains)
     }
+  }
+
+  /// The tolerance; a given number of terms aims at nothing.
+  private var aim: Aim? {
+    guard case .tolerance(let tolerance) = depth else { return nil }
+    return .residual(tolerance)
   }
 
   /// The filter of one block, checked to converge.
@@ -216,6 +224,14 @@ private struct LiSSAOnScores: ScoreSideOperator {
       coefficients: Matrix(product: sloped.view, eigen.vectors), beta: filter.gain(0))
   }
 
+  /// In the eigenbasis the correction is as short as the series.
+  func correction(of remainders: Matrix<Double>, queryNorms: [Double]) -> Matrix<Double>? {
+    let n = Double(eigen.values.count)
+    var coordinates = Matrix(product: remainders.view, eigen.vectors.transposed)
+    coordinates.scaleColumns(by: eigen.values.map { 1 / (max(0, $0) + n * filter.lambda) })
+    return Matrix(product: coordinates.view, eigen.vectors)
+  }
+
   /// Σⱼ Uᵢⱼ²·σⱼ·f(σⱼ/n).
   func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> BlockSelfInfluence {
     var sums = [Double](repeating: 0, count: eigen.values.count)
@@ -247,4 +263,14 @@ private struct LiSSAOnQueries: QuerySideOperator {
   func residualNorms<Element: Scalar>(
     of preconditioned: Matrix<Element>, for queries: MatrixView<Element>
   ) -> [Double]? { gram.residualNorms(of: preconditioned, for: queries) }
+
+  func correction(ofResiduals residuals: Matrix<Double>, queryNorms: [Double]) -> Matrix<Double>? {
+    var coordinates = Matrix(product: residuals.view, eigen.vectors.transposed)
+    coordinates.scaleColumns(by: eigen.values.map { 1 / (max(0, $0) + gram.context.lambda) })
+    return Matrix(product: coordinates.view, eigen.vectors)
+  }
+
+  func image(of rows: Matrix<Double>) -> Matrix<Double>? {
+    Matrix(product: rows.view, gram.view)
+  }
 }

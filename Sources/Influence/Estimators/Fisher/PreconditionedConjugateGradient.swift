@@ -81,6 +81,7 @@ public struct PreconditionedConjugateGradient: Estimator {
   private struct QuerySide: QuerySideFit {
     let estimator: PreconditionedConjugateGradient
     var needs: Set<Need> { [.iteration] }
+    var aim: Aim? { estimator.tolerance > 0 ? .residual(estimator.tolerance) : nil }
     var givesScores: Bool { true }
 
     /// One pass per step, or two with a preconditioner, and one for the scores and the residual; for each

@@ -1,0 +1,91 @@
+import LinearAlgebra
+
+extension FittedBlock {
+  /// What one estimator says of a set of queries in this block.
+  struct Answer: Sendable {
+    /// S, `m × n`.
+    var scores: Matrix<Double>
+    /// How far the scores can be from the exact ones, if asked for and known.
+    var error: AnswerError?
+    var convergence: [BlockConvergence] = []
+    var warnings: [String]
+  }
+
+  /// A set of queries in this block.
+  struct Queries<Element: Scalar> {
+    /// V, `m × d`.
+    let rows: MatrixView<Element>
+    /// ‖v‖² per query.
+    let squaredNorms: [Double]
+    /// ‖v‖ per query.
+    var norms: [Double] { squaredNorms.map { $0.squareRoot() } }
+  }
+
+  /// All estimators' answers for a set of queries.
+  ///
+  /// - Parameters:
+  ///   - queries: V, `m × d`.
+  ///   - squaredNorms: ‖v‖² per query.
+  ///   - pass: Products with the training gradients.
+  ///   - certifies: Whether error bounds are wanted, and exact scores as near as they aim to be.
+  func answers<Element: Scalar>(
+    to queries: MatrixView<Element>, squaredNorms: [Double], pass: GradientPass<Element>,
+    certifies: Bool
+  ) throws -> [Answer] {
+    let queries = Queries(rows: queries, squaredNorms: squaredNorms)
+    var answers = [Answer?](repeating: nil, count: operators.count)
+    var cross: Matrix<Element>?
+    // The query side first: DataInf's pass leaves C behind for the others.
+    for (index, fitted) in operators.enumerated() {
+      guard case .query(let fitted) = fitted else { continue }
+      let preconditioned = try fitted.precondition(queries.rows, pass: pass)
+      cross = cross ?? preconditioned.crossProducts
+      answers[index] =
+        isCertified(index, certifies)
+        ? try certifiedAnswer(
+          fitted, preconditioned, to: queries, aim: needs.aim(of: index), pass: pass)
+        : Answer(
+          scores: Matrix<Double>(
+            converting: try preconditioned.scores ?? pass.products(preconditioned.rows.view)),
+          convergence: preconditioned.convergence, warnings: preconditioned.warnings)
+    }
+    for (index, fitted) in operators.enumerated() {
+      guard case .score(let fitted) = fitted else { continue }
+      let matrix = try cross ?? pass.products(queries.rows)
+      cross = matrix
+      let products = CrossProducts(matrix, squaredQueryNorms: squaredNorms)
+      let solution = try fitted.solve(products)
+      if isCertified(index, certifies), let kernel {
+        answers[index] = try certifiedAnswer(
+          fitted, solution, products, kernel.view, to: queries, aim: needs.aim(of: index),
+          pass: pass)
+      } else {
+        answers[index] = Answer(scores: solution.scores, warnings: solution.warnings)
+      }
+    }
+    let given = answers.compactMap { $0 }
+    for answer in given { try checkFinite(answer.scores.elements) }
+    return given
+  }
+
+  /// Whether an estimator's scores are held against the exact ones: not if they are divided afterwards.
+  private func isCertified(_ index: Int, _ certifies: Bool) -> Bool {
+    certifies && needs.normalizations[index] == .none
+  }
+
+  /// The largest bᵢ of the block.
+  var largestFactor: Double { Certificate.exampleFactors(of: context).max() ?? 0 }
+
+  /// What to say of a residual that stays above what was asked for; empty where none does.
+  func warnings(
+    of error: AnswerError, aim: Aim?, queryNorms: [Double]
+  ) -> [String] {
+    guard case .residual(let tolerance)? = aim, tolerance > 0 else { return [] }
+    let shares = zip(error.residualNorms, queryNorms).map { $1 > 0 ? $0 / $1 : 0 }
+    let short = shares.filter { !($0 <= tolerance) }
+    guard let worst = short.max() else { return [] }
+    return [
+      "block \(context.name): the residual of \(short.count) of \(shares.count) queries is above the tolerance of \(tolerance), \(worst) of the query at worst; raise the tolerance or the damping, allow more steps, or use double precision"
+    ]
+  }
+}
