@@ -11,7 +11,7 @@ final class PassMonitor: Sendable {
   private let rowBytes: [Int]
   /// Bytes that the stage is expected to read; 0 where nobody can say.
   private let expectedBytes: Double
-  private let bytes = Atomic<Int>(0)
+  private let bytes = Mutex(0)
 
   /// - Parameters:
   ///   - stage: What progress is called.
@@ -58,9 +58,12 @@ final class PassMonitor: Sendable {
     let operations = Int(min(0x1p61, operations))
     meter?.add(bytes: count, operations: operations)
     guard let progress, expectedBytes > 0 else { return }
-    let done = bytes.wrappingAdd(count, ordering: .relaxed).newValue
-    // The last step is the stage's own: an iteration may take more passes than was expected.
-    progress(stage, min(0.99, Double(done) / expectedBytes))
+    // Blocks are read side by side; a fraction is told before the next one can be.
+    bytes.withLock { done in
+      done += count
+      // The last step is the stage's own: an iteration may take more passes than was expected.
+      progress(stage, min(0.99, Double(done) / expectedBytes))
+    }
   }
 
   /// Ends reading ahead.
