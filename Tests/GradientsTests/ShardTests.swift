@@ -12,9 +12,9 @@ struct ShardTests {
 
   init() throws { folder = try TemporaryDirectory() }
 
-  /// Shards of unequal sizes, named so that their order is neither that of creation nor numerical.
+  /// Shards of unequal sizes, named so that their order is neither that of creation nor that of letters, but that of numbers.
   private func shards(_ types: [ElementType]) throws -> GradientStore {
-    let names = ["shard-1", "shard-10", "shard-11", "shard-2"]
+    let names = ["shard-1", "shard-2", "shard-10", "shard-11"]
     for (size, (name, type)) in zip(sizes, zip(names, types)).reversed() {
       let start = sizes[..<(names.firstIndex(of: name) ?? 0)].reduce(0, +)
       try folder.writeIndex("shards/\(name)", Sample(rows: size), as: type, firstRow: start)
@@ -144,7 +144,7 @@ struct ShardTests {
   @Test("The checksum of shards is that of each, in order")
   func checksum() throws {
     let store = try shards([.float32, .float32, .float32, .float32])
-    let each = try ["shard-1", "shard-10", "shard-11", "shard-2"].map {
+    let each = try ["shard-1", "shard-2", "shard-10", "shard-11"].map {
       try Checksum(of: MemoryMap(opening: folder.file("shards/\($0)/gradients.bin"))).description
     }
     #expect(try store.checksum() == each.joined(separator: "+"))

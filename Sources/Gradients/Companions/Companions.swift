@@ -48,12 +48,17 @@ public struct Companions: Sendable {
     self.probabilities = probabilities.map { .value($0) }
   }
 
+  /// Finds the model's curvature in a folder, which is the same for all of the model's gradients.
+  init(curvatureIn folder: URL) throws {
+    let url = folder.appending(path: StoredCurvature.fileName)
+    self.init(
+      curvature: FileManager.default.fileExists(atPath: url.path)
+        ? try StoredCurvature(opening: url) : nil)
+  }
+
   /// Finds what lies in a store's folder.
   init(besideStoreAt folder: URL) throws {
-    let url = folder.appending(path: StoredCurvature.fileName)
-    curvature =
-      FileManager.default.fileExists(atPath: url.path) ? try StoredCurvature(opening: url) : nil
-    exampleIDs = nil
+    try self.init(curvatureIn: folder)
     representations = Held(in: folder)
     probabilities = Held(in: folder)
   }

@@ -21,7 +21,8 @@ extension GradientStore {
       self = try Self.openingDirectory(url, allowingIncomplete: allowingIncomplete)
         .with(Companions(besideStoreAt: url))
     } else {
-      self = try Self.openingFile(url)
+      let folder = url.deletingLastPathComponent()
+      self = try Self.openingFile(url).with(Companions(curvatureIn: folder))
     }
   }
 
@@ -40,7 +41,10 @@ extension GradientStore {
     let entries = try FileManager.default.contentsOfDirectory(
       at: url, includingPropertiesForKeys: nil
     ).filter { !$0.lastPathComponent.hasPrefix(".") }
-      .sorted { $0.lastPathComponent < $1.lastPathComponent }
+      // Numbers in names count as numbers: rank_2 comes before rank_10, as their rows were made.
+      .sorted {
+        $0.lastPathComponent.compare($1.lastPathComponent, options: .numeric) == .orderedAscending
+      }
     // A shard whose writer has just begun has a manifest before it has an info.json.
     let shards = entries.filter {
       exists(StoreFile.info, in: $0) || exists(StoreManifest.fileName, in: $0)

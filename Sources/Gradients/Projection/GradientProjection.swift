@@ -97,13 +97,20 @@ public struct GradientProjection: Sendable, Hashable {
         blocks.append((block.name, [outputs, inputs]))
       }
     }
+    if let first = layout.blocks.first, layout.blocks.allSatisfy(keeps) {
+      throw GradientStoreError.notProjectable(
+        block: first.name,
+        reason:
+          "all blocks are vectors, such as this one of \(first.width) × 1, which have no two sides to project; project with another kind"
+      )
+    }
     return BlockLayout(blocks)
   }
 
-  /// Whether a block stays as it is: a vector that a Kronecker product could not make smaller.
+  /// Whether a block stays as it is: a vector, such as a bias, which has no two sides to project.
   func keeps(_ block: Block) -> Bool {
     guard case .kronecker = kind else { return false }
-    return block.shape.count == 1 && block.width <= dimension
+    return block.shape.count == 1
   }
 }
 

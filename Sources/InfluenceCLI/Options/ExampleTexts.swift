@@ -7,7 +7,10 @@ struct ExampleTexts {
   let texts: [String]
 
   private static let keys = ["train_texts", "texts", "examples", "train"]
-  private static let textKeys = ["text", "prompt", "sentence", "input", "id"]
+  /// The first of these that holds a text is shown; `content` is that of a message.
+  private static let textKeys = [
+    "text", "prompt", "sentence", "instruction", "question", "input", "content", "id",
+  ]
 
   /// Reads JSON or, for a name ending in `.jsonl`, one JSON value per line.
   init(at url: URL) throws {
@@ -35,7 +38,17 @@ struct ExampleTexts {
   private static func text(_ json: OrderedJSON, index: Int, path: String) throws -> String {
     if let text = json.string { return text }
     if let object = json.object {
-      if let text = textKeys.lazy.compactMap({ object[$0]?.string }).first { return text }
+      // A chat, as a list of messages with role and content, or from and value.
+      if let messages = object["messages"]?.array ?? object["conversations"]?.array {
+        let turns = messages.compactMap { $0["content"]?.string ?? $0["value"]?.string }
+        if !turns.isEmpty { return turns.joined(separator: " ⏎ ") }
+      }
+      let texts = textKeys.lazy.compactMap { object[$0]?.string }
+      if let text = texts.first(where: { !$0.isEmpty }) ?? texts.first {
+        // An instruction and what it is about, as Alpaca's are.
+        let input = object["instruction"]?.string == text ? object["input"]?.string ?? "" : ""
+        return input.isEmpty ? text : "\(text) ⏎ \(input)"
+      }
       return try json.serialized()
     }
     throw Failure.data(
@@ -48,13 +61,15 @@ struct ExampleTexts {
     return text.count > length ? text.prefix(length - 1) + "…" : text
   }
 
-  /// The rows known to be mislabelled: a JSON array of indices, or one under `flipped`.
+  /// The rows known to be mislabelled: a JSON array of indices, or one under `flipped`, or a mask of one 0 or 1,
+  /// true or false, per training row.
   static func flippedRows(at url: URL, count: Int) throws -> Set<Int> {
     let json = try OrderedJSON(contentsOf: url)
     guard let list = json.array ?? json["flipped"]?.array else {
       throw Failure.data(
         "\(url.path): field flipped is missing; give the flipped rows' indices as an array")
     }
+    if let mask = mask(list, count: count) { return try checked(mask, url, count) }
     let rows = list.compactMap(\.integer)
     guard rows.count == list.count else {
       throw Failure.data(
@@ -65,11 +80,32 @@ struct ExampleTexts {
         "\(url.path): field flipped names row \(outside), but there are \(count) training rows; give the file that belongs to these gradients"
       )
     }
-    guard !rows.isEmpty, Set(rows).count < count else {
+    var seen: Set<Int> = []
+    if let repeated = rows.first(where: { !seen.insert($0).inserted }) {
+      throw Failure.data(
+        "\(url.path): field flipped names row \(repeated) twice; give each flipped row once, or a mask of one 0 or 1 for each of the \(count) training rows"
+      )
+    }
+    return try checked(seen, url, count)
+  }
+
+  /// The rows of a mask; nil where the list is none: with one 0 or 1 per row it can be no list of rows, in which
+  /// one of them would repeat.
+  private static func mask(_ list: [OrderedJSON], count: Int) -> Set<Int>? {
+    guard list.count == count else { return nil }
+    let values = list.compactMap { $0.boolean ?? $0.integer.flatMap { [0: false, 1: true][$0] } }
+    guard values.count == count, count > 2 || list.allSatisfy({ $0.boolean != nil }) else {
+      return nil
+    }
+    return Set(values.indices.filter { values[$0] })
+  }
+
+  private static func checked(_ rows: Set<Int>, _ url: URL, _ count: Int) throws -> Set<Int> {
+    guard !rows.isEmpty, rows.count < count else {
       throw Failure.data(
         "\(url.path): field flipped names \(rows.isEmpty ? "no row" : "all \(count) rows"), so there is nothing to tell apart; leave --flipped out"
       )
     }
-    return Set(rows)
+    return rows
   }
 }

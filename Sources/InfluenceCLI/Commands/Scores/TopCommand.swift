@@ -85,6 +85,11 @@ struct TopCommand: ParsableCommand {
         "\(scores): row \(query), column \(bad) is \(values[bad]); score again, and look for non-finite gradients with `influence inspect`"
       )
     }
+    if let first = values.first, values.count > 1, values.allSatisfy({ $0 == first }) {
+      Console.warn([
+        "\(scores): all scores of query \(query) are \(first), so that the order below means nothing"
+      ])
+    }
     let top = try TopExamples(of: values.map { sign.sign * $0 }, count: count)
     func lines(_ entries: [TopExamples.Entry]) -> [Line] {
       entries.map { Line(example: $0.example, score: values[$0.example]) }
