@@ -108,8 +108,10 @@ public final class BlockGram: Sendable {
     }
     let count = side == .score ? Double(context.exampleCount) : 1
     shifted.addToDiagonal(count * context.lambda)
+    if context.lambda == 0 {
+      try SymmetricEigendecomposition(decomposing: shifted).requireFullRank()
+    }
     let fresh = try Cholesky(factoring: shifted)
-    if context.lambda == 0 { try fresh.requireFullRank() }
     known.withLock { $0.factor = fresh }
     return fresh
   }
@@ -146,17 +148,6 @@ public final class BlockGram: Sendable {
   public func fisherEigenvalues() throws(FactorizationError) -> [Double] {
     let scale = side == .score ? 1 / Double(context.exampleCount) : 1
     return try eigenbasis().values.map { max(0, $0 * scale) }
-  }
-}
-
-extension Cholesky<Double> {
-  /// Refuses a factor that is singular but for rounding: without damping nothing else tells.
-  fileprivate func requireFullRank() throws(FactorizationError) {
-    let pivots = factor.diagonal.map { $0 * $0 }
-    guard let largest = pivots.max() else { return }
-    let floor = Double(order) * Double.ulpOfOne * largest
-    guard let place = pivots.firstIndex(where: { $0 <= floor }) else { return }
-    throw .singular(pivot: place + 1, order: order)
   }
 }
 

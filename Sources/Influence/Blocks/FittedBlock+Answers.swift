@@ -33,6 +33,7 @@ extension FittedBlock {
     certifies: Bool
   ) throws -> [Answer] {
     let queries = Queries(rows: queries, squaredNorms: squaredNorms)
+    try checkRange(of: queries)
     var answers = [Answer?](repeating: nil, count: operators.count)
     var cross: Matrix<Element>?
     // The query side first: DataInf's pass leaves C behind for the others.
@@ -66,6 +67,14 @@ extension FittedBlock {
     let given = answers.compactMap { $0 }
     for answer in given { try checkFinite(answer.scores.elements) }
     return given
+  }
+
+  /// Refuses queries whose products with the training gradients underflow: scores would be rounding, or zero.
+  private func checkRange<Element: Scalar>(of queries: Queries<Element>) throws(InfluenceError) {
+    let rounding = BlockRounding(context: context, products: .of(Element.self))
+    let longest = context.squaredNorms.max()?.squareRoot() ?? 0
+    let isLost = queries.norms.contains { $0 > 0 && $0 * longest < 1e3 * rounding.underflow }
+    guard !isLost else { throw .outOfRange(block: context.name) }
   }
 
   /// Whether an estimator's scores are held against the exact ones: not if they are divided afterwards.

@@ -104,8 +104,13 @@ extension Curvature {
         results[index].certificate = Certificate(
           blocks: live.map(\.name), errors: errors[index], queryNorms: norms,
           exampleFactors: factors)
-        results[index].warnAboutAccuracy(of: estimators[index], in: supply.needs, place: index)
+        results[index].warnAboutAccuracy(
+          of: estimators[index], in: supply.needs, place: index,
+          isWarned: results[index].warnings.count > warnings.count)
       }
+    }
+    if let warning = Self.warning(ofZeroQueries: norms, aggregation: aggregation) {
+      for index in results.indices { results[index].warnings.append(warning) }
     }
     for index in results.indices {
       let factors = try scoreFactors(
@@ -118,6 +123,20 @@ extension Curvature {
     let seconds = (clock.now - start).inSeconds
     for index in results.indices { results[index].seconds = seconds }
     return results
+  }
+
+  /// What to say of queries without a gradient in any block; nil where there is none.
+  private static func warning(
+    ofZeroQueries norms: Matrix<Double>, aggregation: Aggregation
+  ) -> String? {
+    let zeros = (0..<norms.rows).filter { norms[row: $0].allSatisfy { $0 == 0 } }
+    guard !zeros.isEmpty else { return nil }
+    guard aggregation != .mean else {
+      return "the mean of the queries' gradients is zero: its scores are all zero and rank nothing"
+    }
+    let shown = zeros.prefix(10).map(String.init).joined(separator: ", ")
+    return
+      "\(zeros.count == 1 ? "1 query has" : "\(zeros.count) queries have") a zero gradient, so that all scores are zero and rank nothing (rows \(shown)\(zeros.count > 10 ? ", …" : ""))"
   }
 
   /// The queries' gradients in one block: all rows, or their mean; checked to be finite.

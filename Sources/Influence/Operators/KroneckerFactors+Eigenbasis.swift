@@ -15,7 +15,9 @@ extension GradientStore {
           "there is no \(StoredCurvature.fileName) beside the gradients; store the model's Kronecker factors there, or choose shampoo or eshampoo, which take the gradients alone"
       )
     }
-    return try curvature.kroneckerFactors(of: block)
+    let factors = try curvature.kroneckerFactors(of: block)
+    try factors.check(block: block.name, path: curvature.path)
+    return factors
   }
 }
 

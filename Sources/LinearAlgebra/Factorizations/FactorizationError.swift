@@ -6,6 +6,9 @@ public enum FactorizationError: Error, Equatable, Sendable {
   case notFinite(order: Int)
   /// A pivot block is exactly singular.
   case singular(pivot: Int, order: Int)
+  /// Fewer eigenvalues than the order are larger than rounding; with the ratio of the largest to the
+  /// smallest magnitude.
+  case rankDeficient(rank: Int, order: Int, condition: Double)
   /// The eigenvalue iteration did not converge.
   case didNotConverge(unconverged: Int, order: Int)
   /// The routine's 32-bit workspace sizes cannot hold a matrix of this order.
@@ -22,6 +25,8 @@ extension FactorizationError: CustomStringConvertible {
       "the \(order) × \(order) matrix holds NaN or infinite elements; look for the rows they come from in the health of the store"
     case .singular(let pivot, let order):
       "the \(order) × \(order) matrix is singular at pivot \(pivot); raise the damping"
+    case .rankDeficient(let rank, let order, let condition):
+      "the \(order) × \(order) matrix is singular: its rank is \(rank), and its condition number \(condition); raise the damping"
     case .didNotConverge(let unconverged, let order):
       "\(unconverged) eigenvalues of the \(order) × \(order) matrix did not converge; rescale the gradients or raise the damping"
     case .tooLarge(let order, let limit):

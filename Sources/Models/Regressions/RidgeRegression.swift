@@ -23,7 +23,8 @@ public struct RidgeRegression: Sendable {
   ///   - features: X, `n × d`.
   ///   - targets: y, n numbers.
   ///   - penalty: α; positive unless X has full column rank.
-  /// - Throws: `FactorizationError.notPositiveDefinite(leadingMinor:order:)` where H is singular.
+  /// - Throws: `FactorizationError.notPositiveDefinite(leadingMinor:order:)` where H is singular, or, without a
+  ///   penalty, `FactorizationError.rankDeficient(rank:order:condition:)` where columns depend on each other.
   /// - Complexity: nd² + d³/3 + 2nd² operations.
   public init(features: Matrix<Double>, targets: [Double], penalty: Double) throws {
     precondition(
@@ -31,6 +32,14 @@ public struct RidgeRegression: Sendable {
     var sum = SymmetricAccumulator(order: features.columns)
     sum.add(gramOf: features.transposed)
     var hessian = sum.matrix()
+    if penalty == 0 {
+      // Columns of length one: a column's unit says nothing about whether others make it up.
+      let scales = hessian.diagonal.map { $0 > 0 ? 1 / $0.squareRoot() : 1 }
+      var correlations = hessian
+      correlations.scaleRows(by: scales)
+      correlations.scaleColumns(by: scales)
+      try SymmetricEigendecomposition(decomposing: correlations).requireFullRank()
+    }
     hessian.addToDiagonal(penalty)
     factor = try Cholesky(factoring: hessian)
     let row = Matrix(rows: 1, columns: targets.count, elements: targets)

@@ -11,7 +11,7 @@ struct SecondDerivativeFit: QuerySideFit {
 
   var needs: Set<Need> { [.secondDerivative(matrix), .ownFit] }
 
-  /// d³/3 operations.
+  /// d³/3 operations; without damping also eigenvalues, which tell whether the matrix is singular.
   func fittingWork(_ block: BlockShape) -> Work {
     var work = Work()
     work.doubleOperations = OperationCount.cholesky(order: block.width)
@@ -57,6 +57,9 @@ struct SecondDerivativeFit: QuerySideFit {
       of: pass.store.layout.columnCount)
     damped.addToDiagonal(context.lambda)
     do throws(FactorizationError) {
+      if context.lambda == 0 {
+        try SymmetricEigendecomposition(decomposing: damped).requireFullRank()
+      }
       do throws(FactorizationError) {
         return DefiniteOnQueries(factor: try Cholesky(factoring: damped))
       } catch .notPositiveDefinite {
