@@ -30,7 +30,14 @@ struct BlockSharesTests {
       #expect(
         shares.values.filter { Naive.largest($0) > 1e-6 * Naive.largest(scores.values) }.count > 1)
       let plain = try curvature.scores(of: queries, aggregation: aggregation)[0]
-      #expect(plain.shares == nil && plain.values == scores.values)
+      #expect(plain.shares == nil)
+      if method == PreconditionedConjugateGradient.name {
+        // Its directions come from eigenvectors of small matrices, which may be rounded otherwise in
+        // another run: residuals of 1e-12 leave scores that differ by the condition times as much.
+        expectClose(plain.values, scores.values, bound: .relative(1e-8))
+      } else {
+        #expect(plain.values == scores.values)
+      }
     }
     let own = try curvature.selfInfluence(perBlock: true)[0]
     expectClose(
