@@ -125,7 +125,11 @@ public struct GradientStore: Sendable {
   /// The gradients of some rows in one block, converted, if they must be, into a buffer that the
   /// caller keeps from chunk to chunk; see ``rows(_:of:columns:as:)``.
   ///
-  /// - Parameter buffer: Any matrix; let go of the last view of it before the next call.
+  /// - Parameters:
+  ///   - rows: Which rows.
+  ///   - block: Which block.
+  ///   - columns: Which columns of the block; all unless given.
+  ///   - buffer: Any matrix; let go of the last view of it before the next call.
   public func rows<Element: Scalar>(
     _ rows: Range<Int>, of block: Int, columns: Range<Int>? = nil,
     reusing buffer: inout Matrix<Element>

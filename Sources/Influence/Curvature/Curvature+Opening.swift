@@ -7,7 +7,7 @@ extension Curvature {
   /// Opens a fit that ``FitWriter`` kept: no pass over the gradients, no factorization.
   ///
   /// Matrices are mapped and read where they are, so a fit may be larger than memory. Their bytes are
-  /// not compared with the recorded checksums; ``FitManifest/verification(ofFitAt:progress:)`` does.
+  /// not compared with the recorded checksums; `influence verify` does.
   ///
   /// - Parameters:
   ///   - fit: The folder.

@@ -8,7 +8,7 @@ import TensorFiles
 ///     print(plan.peakBytes, plan.fits, MachineCalibration.measure().time(of: plan).seconds)
 ///
 /// Sides and Gram matrices are those that ``Curvature`` takes under the same options: both ask the
-/// same code. Costs are leading terms; see ``OperationCount``.
+/// same code. Costs are leading terms; see `OperationCount`.
 public struct RunPlan: Sendable {
   /// The shape of the run.
   public let shape: RunShape

@@ -30,7 +30,7 @@ public struct LogisticRegression: Sendable {
   /// An example of weight 0 has no part in the loss. What that means for the others follows from N: as the sum of
   /// weights (the default), the parameters are those of training without it at the same α; as a fixed number,
   /// the other terms of the loss stay as they are, which is what influence predicts, see
-  /// ``leavingOut(_:)``.
+  /// `leavingOut(_:)`.
   ///
   /// - Parameters:
   ///   - data: n examples.
