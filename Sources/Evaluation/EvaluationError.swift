@@ -1,3 +1,5 @@
+import TensorFiles
+
 /// Why a metric has no value for the scores it was given: a property of the data.
 public enum EvaluationError: Error, Equatable, Sendable {
   /// Which of the values given to a metric is meant.
@@ -60,6 +62,8 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case badStrength(Double)
   /// A classifier whose weights are all 0 has no boundary to cross.
   case noBoundary
+  /// A narrower type would leave something else than the gradients of a block.
+  case destroysBlock(block: String, type: String, reason: String)
 }
 
 extension EvaluationError: CustomStringConvertible {
@@ -122,6 +126,8 @@ extension EvaluationError: CustomStringConvertible {
       "an attack of strength \(strength) is none; choose a finite number from 0"
     case .noBoundary:
       "all weights of the classifier are 0, so it has no boundary to cross; train it first"
+    case .destroysBlock(let block, let type, let reason):
+      "block \(block.quoted) would be destroyed by \(type): in sampled rows \(reason); choose a wider type, scale the losses, or allow the loss"
     }
   }
 }

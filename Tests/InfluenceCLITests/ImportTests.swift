@@ -27,7 +27,8 @@ struct ImportTests {
   func loss() throws {
     let outcome = try place.succeed(["import", "train.safetensors", "half", "--dtype", "float16"])
     #expect(outcome.output.contains("lost by float16"))
-    #expect(outcome.output.contains("12 × 12 sampled rows"))
+    #expect(outcome.output.contains("6 × 6 sampled rows"))
+    #expect(outcome.output.contains("Made zero %") && outcome.output.contains("λ stored"))
     let quiet = try place.succeed([
       "import", "train.safetensors", "brain", "--dtype", "bfloat16", "--quiet",
     ])
@@ -38,7 +39,7 @@ struct ImportTests {
   func scaled() throws {
     let outcome = try place.succeed(["import", "train.safetensors", "small", "--dtype", "int8"])
     #expect(outcome.output.contains("lost by int8"))
-    #expect(outcome.output.contains("order of scores, 6 × 6 other sampled rows: Spearman"))
+    #expect(outcome.output.contains("order of inner products, 6 × 6 other sampled rows: Spearman"))
     #expect(outcome.output.contains("top-6 overlap 1.0000"))
     let report = try OrderedJSON(
       parsing: Array(
@@ -49,13 +50,40 @@ struct ImportTests {
     for key in ["spearman_mean", "spearman_worst", "top_overlap_mean"] {
       #expect(try #require(fidelity[key]?.number) > 0.5)
     }
-    #expect(try #require(report["loss"]?["norm_error_max"]?.number) > 0)
+    let blocks = try #require(report["loss"]?["blocks"]?.array)
+    #expect(blocks.compactMap { $0["block"]?.string } == ["a", "b"])
+    for key in ["norm_error_max", "exact_error_max", "datainf_error_max", "lambda"] {
+      #expect(try #require(blocks[0][key]?.number) > 0)
+    }
     // 17 columns and two scales of four bytes.
     #expect(try place.succeed(["inspect", "small"]).output.contains("int8, 300 B, 25 bytes a row"))
     #expect(try place.succeed(["verify", "small"]).output.contains("sound, 12 rows"))
     _ = try place.succeed(["merge", "both", "small", "again"])
     let both = try GradientStore(opening: place.file("both"))
     #expect(both.count == 24 && both.commonElementType == .int8)
+  }
+
+  @Test("A type that destroys a block is refused before anything is written, or warned of")
+  func destroyed() throws {
+    try place.writeTensors(
+      SmallFiles.tensors { first, _ in
+        for place in first.indices { first[place] *= 1e-9 }
+      }, to: "small.safetensors")
+    let commands = [
+      ["import", "small.safetensors"], ["split", "small.safetensors", "--shards", "2"],
+      ["project", "small.safetensors", "--kind", "sjlt", "--dimension", "3"],
+    ]
+    for command in commands {
+      let words = command + ["out-\(command[0])", "--dtype", "float16"]
+      let refused = try place.run(words)
+      let message = try #require(refused.onlyError)
+      #expect(refused.status == 65 && message.contains("block \"a\" would be destroyed"))
+      #expect(message.contains("--allow-loss") && !place.has("out-\(command[0])"))
+      let allowed = try place.succeed(words + ["--allow-loss"])
+      #expect(allowed.errors.contains("warning: block \"a\"") && place.has("out-\(command[0])"))
+    }
+    let json = try place.succeed(commands[0] + ["brain", "--dtype", "bfloat16", "--json"]).json()
+    #expect(json["loss"]?["blocks"]?[0]?["destroyed"]?.boolean == false)
   }
 
   @Test(

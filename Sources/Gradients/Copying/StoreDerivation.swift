@@ -37,9 +37,8 @@ struct StoreDerivation {
     }
     let writer = try writer(goingOnFrom: known)
     let resumed = writer.committedCount
-    let isWide = source.shards.contains { $0.blocks.contains { $0.elementType == .float64 } }
     do {
-      try append(writer, isWide ? Double.self : Float.self)
+      try append(writer, source.isWide ? Double.self : Float.self)
       try writer.finish()
     } catch GradientStoreError.notFinite(_, let row, let block, let reason) {
       // The source must change, and then this is not made of it any more.

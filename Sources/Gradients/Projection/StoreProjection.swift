@@ -68,6 +68,27 @@ public struct StoreProjection: Sendable {
     return StoreCopy.Outcome(resumedRows: resumed, rows: count)
   }
 
+  /// The first projected rows in memory, in the precision in which they are computed.
+  ///
+  /// - Parameter limit: How many rows, at most.
+  /// - Throws: As ``run(progress:)``.
+  package func firstRows(_ limit: Int) throws -> GradientStore {
+    let layout = try projection.layout(of: source.layout)
+    let rows = 0..<min(limit, source.count)
+    func store<Element: Scalar>(as type: Element.Type) throws -> GradientStore {
+      var bytes = 0
+      let blocks = try source.layout.blocks.enumerated().map { index, block in
+        (
+          name: layout.blocks[index].name, shape: layout.blocks[index].shape,
+          gradients: try BlockProjector<Element>(projection, of: block, at: index, keeping: &bytes)
+            .project(source, rows: rows)
+        )
+      }
+      return GradientStore(name: source.name, blocks: blocks)
+    }
+    return try source.isWide ? store(as: Double.self) : store(as: Float.self)
+  }
+
   private func append<Element: Scalar>(
     to writer: GradientStoreWriter, as type: Element.Type,
     _ progress: (@Sendable (_ stage: String, _ fraction: Double) -> Void)?

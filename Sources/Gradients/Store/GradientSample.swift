@@ -24,24 +24,33 @@ package enum GradientSample {
     of store: GradientStore, queries: [Int], examples: [Int]
   ) throws -> Matrix<Double> {
     var products = Matrix<Double>.zeros(queries.count, examples.count)
-    let tile = 2048
-    for (index, block) in store.layout.blocks.enumerated() {
-      for columns in (0..<block.width).chunks(ofCount: tile) {
-        func gather(_ rows: [Int]) throws -> Matrix<Double> {
-          var buffer = Matrix<Double>.zeros(0, 0)
-          var elements: [Double] = []
-          elements.reserveCapacity(rows.count * columns.count)
-          for row in rows {
-            elements +=
-              Matrix(
-                try store.rows(row..<row + 1, of: index, columns: columns, reusing: &buffer)
-              ).elements
-          }
-          return Matrix(rows: rows.count, columns: columns.count, elements: elements)
-        }
-        products.add(product: try gather(queries).view, try gather(examples).transposed)
+    for block in store.layout.blocks.indices {
+      for columns in tiles(ofBlock: block, of: store) {
+        let first = try gather(queries, of: block, columns: columns, from: store)
+        let second = try gather(examples, of: block, columns: columns, from: store)
+        products.add(product: first.view, second.transposed)
       }
     }
     return products
+  }
+
+  /// The columns of a block, in pieces that are few enough for many rows.
+  package static func tiles(ofBlock block: Int, of store: GradientStore) -> [Range<Int>] {
+    Array((0..<store.layout.blocks[block].width).chunks(ofCount: 2048))
+  }
+
+  /// Some columns of the rows in one block, `rows × columns`.
+  package static func gather(
+    _ rows: [Int], of block: Int, columns: Range<Int>, from store: GradientStore
+  ) throws -> Matrix<Double> {
+    var buffer = Matrix<Double>.zeros(0, 0)
+    var elements: [Double] = []
+    elements.reserveCapacity(rows.count * columns.count)
+    for row in rows {
+      elements +=
+        Matrix(try store.rows(row..<row + 1, of: block, columns: columns, reusing: &buffer))
+        .elements
+    }
+    return Matrix(rows: rows.count, columns: columns.count, elements: elements)
   }
 }

@@ -10,8 +10,12 @@ extension GradientStore {
   /// The narrowest type that holds every number exactly.
   public var sufficientElementType: ElementType {
     if let commonElementType { return commonElementType }
-    let types = shards.flatMap { $0.blocks.map(\.elementType) }
-    return types.contains(.float64) ? .float64 : .float32
+    return isWide ? .float64 : .float32
+  }
+
+  /// Whether some numbers are wider than single precision.
+  var isWide: Bool {
+    shards.contains { $0.blocks.contains { $0.elementType == .float64 } }
   }
 
   /// What the writers of all shards remembered alike.

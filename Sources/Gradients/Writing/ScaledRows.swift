@@ -14,6 +14,14 @@ struct ScaledRows: Sendable {
   /// The largest integer, and the negative of the smallest.
   static let largest = 127
 
+  /// s of a row whose largest magnitude is `peak`, a positive number.
+  static func scale(ofPeak peak: Double) -> Float {
+    let limit = Double(largest)
+    let scale = Float(peak / limit)
+    // Rounded up, so that no quotient rounds past the limit, and none is divided by zero.
+    return limit * Double(scale) < peak ? scale.nextUp : scale
+  }
+
   /// Quantises one matrix per block, all with the same number of rows.
   ///
   /// - Complexity: O(rows · columns).
@@ -75,10 +83,7 @@ private func quantized<Element: Scalar>(
     for index in integers.indices { integers[index] = 0 }
     return 0
   }
-  let limit = Double(ScaledRows.largest)
-  var scale = Float(Double(largest) / limit)
-  // Rounded up, so that no quotient rounds past the limit, and none is divided by zero.
-  if limit * Double(scale) < Double(largest) { scale = scale.nextUp }
+  let scale = ScaledRows.scale(ofPeak: Double(largest))
   let divisor = Double(scale)
   for index in numbers.indices {
     // Adding 1.5 · 2⁵² leaves the quotient, rounded to nearest even, in the last bits of the sum.

@@ -4,44 +4,59 @@ import Reporting
 
 /// What an import did, and what its type lost, as text and as JSON.
 struct ImportReport {
-  /// What was measured of a copy whose type does not hold every number of the source.
-  struct Losses {
-    let precision: PrecisionLoss
-    let fidelity: StoreFidelity?
-
-    init(of copy: URL, from source: GradientStore) throws {
-      let copy = try GradientStore(opening: copy)
-      precision = try PrecisionLoss(of: copy, from: source)
-      fidelity = try StoreFidelity(of: copy, from: source)
-    }
-  }
-
   let destination: String
   let elementType: ElementType
   let outcome: StoreCopy.Outcome
-  let losses: Losses?
+  /// What the type loses in each block; nil where it holds every number of the source.
+  let loss: PrecisionLoss?
+  let fidelity: StoreFidelity?
+
+  /// How many blocks the text shows.
+  private static let shownBlocks = 10
 
   var text: String {
-    func number(_ value: Double?) -> String { NumberFormat.significant(value) }
+    func number(_ value: Double) -> String { NumberFormat.significant(value) }
     var lines = ["\(destination): \(outcome.summary(of: elementType))"]
-    guard let losses else {
+    guard let loss else {
       lines.append("nothing is lost: \(elementType) holds every number of the source")
       return lines.joined(separator: "\n")
     }
-    let precision = losses.precision
-    lines += [
-      "lost by \(elementType): row norms, relative error \(number(precision.medianNormError)) (median), \(number(precision.largestNormError)) (max)",
-      "scores of \(precision.queries) × \(precision.examples) sampled rows: max |ΔS| / max |S| = \(number(precision.scoreError))",
-    ]
-    if let fidelity = losses.fidelity {
+    lines.append(
+      "lost by \(elementType), scores of \(loss.queries) × \(loss.examples) sampled rows: max |ΔS| / max |S| = \(number(loss.exactError)) (exact), \(number(loss.dataInfError)) (DataInf), \(number(loss.innerProductError)) (inner products)"
+    )
+    if let fidelity {
       func share(_ value: Double?) -> String {
         value.map { String(format: "%.4f", $0) } ?? "undefined"
       }
       lines.append(
-        "order of scores, \(fidelity.queries) × \(fidelity.examples) other sampled rows: Spearman \(share(fidelity.meanSpearman)) (mean), \(share(fidelity.worstSpearman)) (worst); top-\(fidelity.topCount) overlap \(share(fidelity.meanTopOverlap))"
+        "order of inner products, \(fidelity.queries) × \(fidelity.examples) other sampled rows: Spearman \(share(fidelity.meanSpearman)) (mean), \(share(fidelity.worstSpearman)) (worst); top-\(fidelity.topCount) overlap \(share(fidelity.meanTopOverlap))"
       )
     }
+    let worst = loss.blocks.sorted { $0.error > $1.error }.prefix(Self.shownBlocks)
+    let others = loss.blocks.count - worst.count
+    lines.append(
+      others > 0
+        ? "each block by itself, the \(worst.count) that lose most of \(loss.blocks.count):"
+        : "each block by itself:")
+    lines.append(String(Self.table(worst).plainText().dropLast()))
     return lines.joined(separator: "\n")
+  }
+
+  private static func table(_ blocks: some Collection<BlockPrecisionLoss>) -> Table {
+    var table = Table(columns: [
+      Table.Column("Block"), .init("Row error", .significant(digits: 3)),
+      .init("Norm error", .significant(digits: 3)), .init("Made zero %", .significant(digits: 3)),
+      .init("Exact", .significant(digits: 3)), .init("DataInf", .significant(digits: 3)),
+      .init("λ", .significant(digits: 3)), .init("λ stored", .significant(digits: 3)),
+    ])
+    for block in blocks {
+      table.append([
+        .text(block.name), .number(block.medianRowError), .number(block.medianNormError),
+        .number(100 * block.zerosMade), .number(block.exactError), .number(block.dataInfError),
+        .number(block.damping), .number(block.storedDamping),
+      ])
+    }
+    return table
   }
 
   var json: OrderedJSON {
@@ -50,19 +65,19 @@ struct ImportReport {
       "rows": .integer(outcome.rows),
       "resumed_rows": .integer(outcome.resumedRows),
       "dtype": .string(elementType.name),
-      "loss": losses.map(Self.json) ?? .null,
+      "loss": loss.map { json($0) } ?? .null,
     ]
   }
 
-  private static func json(_ losses: Losses) -> OrderedJSON {
-    let precision = losses.precision
-    return [
-      "norm_error_median": .finite(precision.medianNormError),
-      "norm_error_max": .finite(precision.largestNormError),
-      "score_error_max": .finite(precision.scoreError),
-      "score_error_queries": .integer(precision.queries),
-      "score_error_examples": .integer(precision.examples),
-      "fidelity": losses.fidelity.map { fidelity in
+  private func json(_ loss: PrecisionLoss) -> OrderedJSON {
+    [
+      "queries": .integer(loss.queries),
+      "examples": .integer(loss.examples),
+      "exact_error_max": .finite(loss.exactError),
+      "datainf_error_max": .finite(loss.dataInfError),
+      "inner_product_error_max": .finite(loss.innerProductError),
+      "blocks": .array(loss.blocks.map(Self.json)),
+      "fidelity": fidelity.map { fidelity in
         [
           "queries": .integer(fidelity.queries),
           "examples": .integer(fidelity.examples),
@@ -73,6 +88,22 @@ struct ImportReport {
           "undefined_queries": .integer(fidelity.agreement.undefinedRows.count),
         ]
       } ?? .null,
+    ]
+  }
+
+  private static func json(_ block: BlockPrecisionLoss) -> OrderedJSON {
+    [
+      "block": .string(block.name),
+      "error": .finite(block.error),
+      "row_error_median": .finite(block.medianRowError),
+      "norm_error_median": .finite(block.medianNormError),
+      "norm_error_max": .finite(block.largestNormError),
+      "made_zero": .finite(block.zerosMade),
+      "exact_error_max": .finite(block.exactError),
+      "datainf_error_max": .finite(block.dataInfError),
+      "lambda": .finite(block.damping),
+      "stored_lambda": .finite(block.storedDamping),
+      "destroyed": .boolean(block.isDestroyed),
     ]
   }
 }

@@ -48,6 +48,8 @@ enum Advice {
     "exact on gradients projected from both sides":
       "exact on gradients projected by influence project --kind logra",
     "give a penalty such as 1e-3": "give --penalty 1e-3",
+    "choose a wider type, scale the losses, or allow the loss":
+      "choose a wider --dtype, scale the losses, or give --allow-loss",
     "an override: ": "--set: ",
     "in the file, or by the override ": "in the file, or --set ",
     "a list of methods with their settings": "a list of methods, as --method takes them",

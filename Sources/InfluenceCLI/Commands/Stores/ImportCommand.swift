@@ -11,9 +11,11 @@ struct ImportCommand: ParsableCommand {
     discussion: """
       Reads whatever can be opened, a chunk at a time, and writes it with a manifest, norms and \
       checksums. When stopped, give the same command again: it goes on from the last committed row. \
-      A narrower type saves space, and what it loses is measured and printed: the norms of rows, and on \
-      a sample of them how far scores keep their order (Spearman) and their top ten. int8 keeps \
-      integers from -127 to 127, with one scale for each row and block: a quarter of float32.
+      A narrower type saves space, and what it loses is measured on sampled rows and printed for each \
+      block: norms, numbers that become zero, exact and DataInf scores; and how far scores keep their order \
+      (Spearman) and their top ten. A type that destroys a block is refused before anything is written, \
+      unless --allow-loss is given. int8 keeps integers from -127 to 127, with one scale for each row and \
+      block: a quarter of float32.
 
       EXAMPLES
         influence import train.safetensors grads/train
@@ -29,21 +31,23 @@ struct ImportCommand: ParsableCommand {
   var dtype: ElementType?
   @Flag(help: "Print what was done and lost as JSON.") var json = false
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false
+  @OptionGroup var losses: LossOptions
   @OptionGroup var pace: CopyPace
 
   func run() throws {
     let store = try GradientStore(opening: URL(filePath: source))
     guard store.count > 0 else { throw InfluenceError.empty(source: source) }
     let target = try StoreDestination(destination, sources: [source]).url
+    let loss = try losses.loss(storing: store, as: dtype)
     let copy = StoreCopy(
       of: store, to: target, elementType: dtype, chunkBytes: pace.bytes)
     Interruption.leavesStore(destination)
     let outcome = try ProgressBar.during(quiet: quiet || json) { try copy.run(progress: $0) }
     guard !quiet || json else { return }
-    let isExact = copy.elementType.holds(store.sufficientElementType)
     let report = ImportReport(
-      destination: destination, elementType: copy.elementType, outcome: outcome,
-      losses: isExact ? nil : try ImportReport.Losses(of: target, from: store))
+      destination: destination, elementType: copy.elementType, outcome: outcome, loss: loss,
+      fidelity: loss == nil
+        ? nil : try StoreFidelity(of: GradientStore(opening: target), from: store))
     print(json ? try report.json.serialized(.indented) : report.text)
   }
 }

@@ -60,6 +60,7 @@ struct ProjectCommand: ParsableCommand {
   var dtype: ElementType?
   @Flag(help: "Print what was done and measured as JSON.") var json = false
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false
+  @OptionGroup var losses: LossOptions
   @OptionGroup var pace: CopyPace
 
   func validate() throws {
@@ -106,6 +107,7 @@ struct ProjectCommand: ParsableCommand {
     let target = try StoreDestination(destination, sources: [source]).url
     let run = StoreProjection(
       of: store, by: projection, to: target, elementType: dtype, chunkBytes: pace.bytes)
+    if let dtype { _ = try losses.loss(storing: run.firstRows(64), as: dtype) }
     Interruption.leavesStore(destination)
     let outcome = try ProgressBar.during(quiet: quiet || json) { try run.run(progress: $0) }
     guard !quiet || json else { return }

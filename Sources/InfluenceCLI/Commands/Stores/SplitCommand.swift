@@ -33,6 +33,7 @@ struct SplitCommand: ParsableCommand {
   var dtype: ElementType?
   @Flag(help: "Print JSON.") var json = false
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false
+  @OptionGroup var losses: LossOptions
   @OptionGroup var pace: CopyPace
 
   func validate() throws {
@@ -53,6 +54,7 @@ struct SplitCommand: ParsableCommand {
       shards.map { StoreSplit.ranges(of: store.count, shards: $0) }
       ?? StoreSplit.ranges(of: store.count, rowsPerShard: rows ?? store.count)
     let target = try StoreDestination(destination, sources: [source]).url
+    _ = try losses.loss(storing: store, as: dtype)
     let split = StoreSplit(
       of: store, shards: ranges, into: target, elementType: dtype, chunkBytes: pace.bytes)
     Interruption.leavesShards(split, path: destination)
