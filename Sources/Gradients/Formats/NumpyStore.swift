@@ -1,18 +1,26 @@
 import Foundation
 import TensorFiles
 
-/// Gradients in `.npy` files: one array per block, whose first dimension is the example.
-enum NumpyStore {
-  static func openFile(_ url: URL) throws -> GradientStore {
-    let file = try NumpyFile(opening: url)
-    let block = try source(file, name: "gradients")
+/// Gradients in one `.npy` file, a single block whose first dimension is the example.
+enum NumpyStore: StoreFormat {
+  static func open(_ place: StorePlace) throws -> GradientStore? {
+    guard place.fileKind == .numpy else { return nil }
+    let path = place.url.path
+    let file = try NumpyFile(opening: place.url)
+    let block = try NumpyDirectory.source(file, name: "gradients")
     return GradientStore(
-      name: url.path, kind: .numpy,
-      layout: try BlockLayout(validating: [("gradients", block.shape)], path: url.path),
+      name: path, kind: .numpy,
+      layout: try BlockLayout(validating: [("gradients", block.shape)], path: path),
       count: block.count, blocks: [block.source], files: [file.map])
   }
+}
 
-  static func openDirectory(_ url: URL, arrays: [URL]) throws -> GradientStore {
+/// Gradients in a directory of `.npy` files: one array per block, whose first dimension is the example.
+enum NumpyDirectory: StoreFormat {
+  static func open(_ place: StorePlace) throws -> GradientStore? {
+    let url = place.url
+    let arrays = try place.entries().filter(isArray)
+    guard !arrays.isEmpty else { return nil }
     var parameters: [(name: String, shape: [Int])] = []
     var sources: [BlockSource] = []
     var files: [MemoryMap] = []
@@ -39,7 +47,19 @@ enum NumpyStore {
       blocks: sources, files: files)
   }
 
-  private static func source(
+  /// Whether an entry of a directory is one of its blocks.
+  ///
+  /// An entry called `.npy` is meant to be one: if it is damaged, opening it says so, and no block
+  /// goes missing in silence.
+  private static func isArray(_ url: URL) throws -> Bool {
+    do {
+      return try FileKind(of: url) == .numpy || url.pathExtension == "npy"
+    } catch TensorFileError.notRegularFile {
+      return false
+    }
+  }
+
+  fileprivate static func source(
     _ file: NumpyFile, name: String
   ) throws -> (source: BlockSource, shape: [Int], count: Int) {
     guard let type = file.elementType else {

@@ -3,8 +3,10 @@ import OrderedCollections
 import TensorFiles
 
 /// Gradients in a `.safetensors` file: one tensor per block, whose first dimension is the example.
-enum SafetensorsStore {
-  static func open(_ url: URL) throws -> GradientStore {
+enum SafetensorsStore: StoreFormat {
+  static func open(_ place: StorePlace) throws -> GradientStore? {
+    guard place.fileKind == .safetensors else { return nil }
+    let url = place.url
     let file = try SafetensorsFile(opening: url)
     guard let first = file.tensors.values.first else {
       throw GradientStoreError.unrecognised(path: url.path, found: "the file holds no tensors")

@@ -7,9 +7,23 @@ import TensorFiles
 ///
 /// `info.json` has `num_grads` (rows), `num_items`, `grad_sizes` (block name to columns, in column
 /// order) and `base_dtype`; `gradients.bin` is headerless, row-major, little-endian.
-enum StoreDirectory {
+enum StoreDirectory: StoreFormat {
   /// What `info.json` calls int8: a name that no other tool takes for plain integers.
   static let scaledTypeName = "scaled_int8"
+
+  static func open(_ place: StorePlace) throws -> GradientStore? {
+    guard place.fileKind == nil, isStore(place.url) else { return nil }
+    return try open(place.url, allowingIncomplete: place.allowsIncomplete)
+  }
+
+  /// Whether a folder is a store.
+  ///
+  /// One whose writer has just begun has a manifest before it has an `info.json`.
+  static func isStore(_ url: URL) -> Bool {
+    [StoreFile.info, StoreManifest.fileName].contains {
+      FileManager.default.fileExists(atPath: url.appending(path: $0).path)
+    }
+  }
 
   static func open(_ url: URL, allowingIncomplete: Bool) throws -> GradientStore {
     let manifest = try StoreManifest(ofStoreAt: url)

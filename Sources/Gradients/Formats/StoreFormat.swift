@@ -1,0 +1,68 @@
+import Foundation
+import TensorFiles
+
+/// One way in which gradients are kept on disk.
+///
+/// A format is one type in a file of its own and one line in the list of `StoreOpening.swift`.
+protocol StoreFormat: SendableMetatype {
+  /// Opens what is at a place.
+  ///
+  /// - Returns: nil where the place holds something else, told by its content and not its name.
+  /// - Throws: `GradientStoreError` or an error of the file where the place is of this format, but
+  ///   cannot be opened.
+  static func open(_ place: StorePlace) throws -> GradientStore?
+}
+
+/// A file or a folder that may hold gradients.
+struct StorePlace {
+  let url: URL
+  /// Whether a store whose writer did not finish is opened, with the rows it committed.
+  let allowsIncomplete: Bool
+  /// What a file starts like; nil for a folder.
+  let fileKind: FileKind?
+
+  init(_ url: URL, allowsIncomplete: Bool) throws {
+    guard url.isFileURL else { throw TensorFileError.notRegularFile(path: url.absoluteString) }
+    let path = url.resolvingSymlinksInPath().path
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw TensorFileError.notFound(path: url.path)
+    }
+    let type = try FileManager.default.attributesOfItem(atPath: path)[.type]
+    self.url = url
+    self.allowsIncomplete = allowsIncomplete
+    fileKind = type as? FileAttributeType == .typeDirectory ? nil : try FileKind(of: url)
+  }
+
+  /// What lies beside the gradients: inside a folder, or in the folder of a file.
+  func companions() throws -> Companions {
+    try fileKind == nil
+      ? Companions(besideStoreAt: url) : Companions(curvatureIn: url.deletingLastPathComponent())
+  }
+
+  /// What a folder holds, without hidden entries.
+  ///
+  /// Numbers in names count as numbers: `rank_2` comes before `rank_10`, as their rows were made.
+  func entries() throws -> [URL] {
+    guard fileKind == nil else { return [] }
+    guard FileManager.default.isReadableFile(atPath: url.path) else {
+      throw TensorFileError.permissionDenied(path: url.path, operation: "list it")
+    }
+    return try FileManager.default.contentsOfDirectory(at: url, includingPropertiesForKeys: nil)
+      .filter { !$0.lastPathComponent.hasPrefix(".") }
+      .sorted {
+        $0.lastPathComponent.compare($1.lastPathComponent, options: .numeric) == .orderedAscending
+      }
+  }
+
+  /// What is there, for the message that says that no format is.
+  func description() throws -> String {
+    switch fileKind {
+    case nil:
+      return try entries().isEmpty
+        ? "the directory is empty" : "the directory holds neither info.json nor .npy files"
+    case .archive:
+      return "the file is a zip archive, as .npz and .pt files are; save its arrays on their own"
+    default: return "the file starts like neither safetensors nor npy"
+    }
+  }
+}
