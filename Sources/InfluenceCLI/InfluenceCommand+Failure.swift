@@ -11,8 +11,7 @@ extension InfluenceCommand {
     Interruption.finish()
     let code = systemCode(for: error)
     guard code != 0 else {
-      let text = fullMessage(for: error)
-      print(text, terminator: text.hasSuffix("\n") ? "" : "\n")
+      Console.print(own: fullMessage(for: error))
       Foundation.exit(0)
     }
     let line = text(for: error).split(separator: "\n").joined(separator: " ")

@@ -107,22 +107,6 @@ extension TensorFileError: CustomStringConvertible {
   }
 }
 
-extension String {
-  /// The text on one line of reasonable length, safe for a terminal, however hostile its source.
-  package var legible: String {
-    let limit = 200
-    var text = ""
-    for scalar in unicodeScalars.prefix(limit) {
-      text +=
-        scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : "\(scalar)"
-    }
-    return unicodeScalars.dropFirst(limit).isEmpty ? text : text + "…"
-  }
-
-  /// The legible text between quotes.
-  package var quoted: String { "\"\(legible)\"" }
-}
-
 extension [Int] {
   fileprivate var legible: String {
     count <= 16 ? "\(self)" : "\(Array(prefix(16))) and \(count - 16) dimensions more"

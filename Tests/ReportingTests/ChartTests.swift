@@ -264,6 +264,8 @@ struct ChartTests {
     let tree = try XMLTree(svg)
     #expect(tree.elements[1].text == name.replacing("\u{7}", with: "\u{FFFD}"))
     #expect(Markup.escaped("a\nb\u{0}\u{FFFE}") == "a b\u{FFFD}\u{FFFD}")
+    #expect(
+      Markup.escaped("\u{202E}b\u{9B}c\u{2028}d\u{200F}") == "\u{FFFD}b\u{FFFD}c d\u{FFFD}")
   }
 
   @Test("Coordinates: two decimals at most, never an exponent, never a negative zero")

@@ -95,6 +95,37 @@ struct TableTests {
     #expect(lines[3].hasPrefix("| q_proj.lora_A "))
   }
 
+  @Test(
+    "Markdown shows a sentence as it is, but for names between backticks",
+    arguments: [
+      ("`lissa:depth=10` finds 5 *of* 10", #"`lissa:depth=10` finds 5 \*of\* 10"#),
+      ("# no heading", "\\# no heading"), ("1. no list", #"1\. no list"#), ("- no", #"\- no"#),
+      ("a\n\n# b", "a  # b"), ("`a` and `b", #"`a` and \`b"#), ("`x\u{1B}y`", #"`x\u{1B}y`"#),
+      ("*\u{301}x*", "\\*\u{301}x\\*"), ("`a`\u{301}<b>`", "`a`\u{301}\\<b>\\`"),
+      ("\u{202E}<script>", #"\\u{202E}\<script>"#), ("at -1.5 #2", "at -1.5 #2"),
+    ])
+  func markdownSentences(text: String, expected: String) {
+    #expect(MarkdownText.sentence(text) == expected)
+  }
+
+  @Test("Negative numbers are touched by the escapes of no medium")
+  func negativeNumbers() {
+    var table = Table(columns: [.init("x", .decimals(1))])
+    table.append([-1.5])
+    #expect(table.csv() == "x\r\n-1.5\r\n")
+    #expect(table.markdown().contains("| -1.5 |"))
+    #expect(table.plainText().hasSuffix("-1.5\n"))
+  }
+
+  @Test("A cell of text is no formula in CSV, and turns nothing in what people read")
+  func hostileCells() {
+    var table = Table(columns: [.init("=id"), .init("text")])
+    table.append(["=cmd|'/C calc'!A0", "a\u{202E}b\u{9B}c"])
+    #expect(table.csv() == "'=id,text\r\n'=cmd|'/C calc'!A0,a\u{202E}b\u{9B}c\r\n")
+    #expect(table.markdown().contains(#"a\\u{202E}b\\u{009B}c"#))
+    #expect(table.plainText().contains(#"a\u{202E}b\u{009B}c"#))
+  }
+
   @Test("CSV quotes what RFC 4180 wants quoted, and nothing else")
   func csvQuotes() {
     var table = Table(columns: [.init("id"), .init("text, quoted")])

@@ -38,4 +38,19 @@ struct CSVTests {
     #expect(try read("a,b\n1,2") == [["a", "b"], ["1", "2"]])
     #expect(try read("") == [])
   }
+
+  @Test(
+    "What a spreadsheet would compute is written behind an apostrophe, and read without it",
+    arguments: [
+      ("=cmd|'/C calc'!A0", "'=cmd|'/C calc'!A0"), ("+1+1", "'+1+1"), ("-A1", "'-A1"),
+      ("@SUM(A1)", "'@SUM(A1)"), ("\t=1", "'\t=1"), ("\r=1", "\"'\r=1\""), ("＝1", "'＝1"),
+      ("'=1", "''=1"), ("''@x", "'''@x"), ("=\u{301}1", "'=\u{301}1"), ("-", "'-"),
+      ("-1.5", "-1.5"), ("+2e-5", "+2e-5"), ("-inf", "-inf"), ("'quoted'", "'quoted'"),
+      ("'", "'"), ("a=1", "a=1"), ("", ""),
+    ])
+  func formulas(field: String, written: String) throws {
+    let text = CSVLine.text(["first", field])
+    #expect(text == "first,\(written)\r\n")
+    #expect(try read(text)[0].map(CSVLine.unguarded) == ["first", field])
+  }
 }

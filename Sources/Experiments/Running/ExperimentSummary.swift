@@ -14,32 +14,39 @@ struct ExperimentSummary {
   }
 
   func markdown() -> String {
-    var parts = ["# \(file.title)"]
+    var parts = ["# \(MarkdownText.plain(file.title))"]
     parts.append("\(file.experiment.summary). \(file.experiment.source)")
     let seeds = file.seeds.count == 1 ? "1 seed" : "\(file.seeds.count) seeds"
     parts.append(
       "`\(file.experiment.kind)`\(file.isQuick ? " at its quick size" : ""), \(seeds); \(cellCount) parts."
     )
     if !report.findings.isEmpty {
-      parts.append(report.findings.map { "- \($0)" }.joined(separator: "\n"))
+      parts.append(report.findings.map { "- \(MarkdownText.sentence($0))" }.joined(separator: "\n"))
     }
     for table in report.tables {
-      parts.append("\(table.caption)\n\n\(table.content.markdown().trimmedEnd)")
+      parts.append(
+        "\(MarkdownText.sentence(table.caption))\n\n\(table.content.markdown().trimmedEnd)")
     }
     for picture in report.pictures {
-      parts.append("![\(picture.caption)](pictures/\(picture.name).svg)\n\n\(picture.caption)")
+      let caption = MarkdownText.sentence(picture.caption)
+      parts.append("![\(caption)](pictures/\(picture.name).svg)\n\n\(caption)")
     }
     if !report.checks.isEmpty {
       parts.append(
         "## What must hold\n\n"
           + report.checks.map {
-            "- \($0.holds ? "holds" : "**does not hold**"): \($0.claim) (\($0.detail))"
+            "- \($0.holds ? "holds" : "**does not hold**"): "
+              + MarkdownText.sentence("\($0.claim) (\($0.detail))")
           }.joined(separator: "\n"))
     }
     if !report.warnings.isEmpty {
-      parts.append("## Warnings\n\n" + report.warnings.map { "- \($0)" }.joined(separator: "\n"))
+      parts.append(
+        "## Warnings\n\n"
+          + report.warnings.map { "- \(MarkdownText.sentence($0))" }.joined(separator: "\n"))
     }
-    let settings = file.settings.values.map { "- `\($0.key)`: \(Self.text($0.value))" }
+    let settings = file.settings.values.map {
+      "- `\($0.key)`: \(MarkdownText.plain(Self.text($0.value)))"
+    }
     parts.append("## Settings\n\n" + settings.joined(separator: "\n"))
     return parts.joined(separator: "\n\n") + "\n"
   }

@@ -60,7 +60,7 @@ public struct TopTable: Sendable {
         if row > query, !helpful.isEmpty { break }
         continue
       }
-      let entry = Entry(example: example, id: fields[5], score: Double(score))
+      let entry = Entry(example: example, id: CSVLine.unguarded(fields[5]), score: Double(score))
       switch fields[2] {
       case "helpful": helpful.append(entry)
       case "harmful": harmful.append(entry)

@@ -45,7 +45,21 @@ struct FitOptions: ParsableArguments {
 
   /// Opens a store, with its blocks grouped as was asked for.
   func store(at path: String) throws -> GradientStore {
-    try GradientStore(opening: URL(filePath: path)).partitioned(by: partition())
+    try Self.grouping(by: givenBlocks) {
+      try GradientStore(opening: URL(filePath: path)).partitioned(by: partition())
+    }
+  }
+
+  /// Does what groups blocks; where a group does not fit the store, the error names the file of the groups.
+  static func grouping<Result>(
+    by blocks: String?, _ work: () throws -> Result
+  ) throws -> Result {
+    do {
+      return try work()
+    } catch GradientStoreError.unusablePartition(let store, let reason) where blocks != nil {
+      throw Failure.data(
+        Advice.withOptions("\(blocks ?? ""), as groups of \(store): \(reason)"))
+    }
   }
 
   /// The options that decide results and are not at their defaults.

@@ -14,12 +14,13 @@ struct ImportReport {
   /// How many blocks the text shows.
   private static let shownBlocks = 10
 
-  var text: String {
+  /// Prints what was done, what is lost, and in which blocks.
+  func printAll() {
     func number(_ value: Double) -> String { NumberFormat.significant(value) }
     var lines = ["\(destination): \(outcome.summary(of: elementType))"]
     guard let loss else {
       lines.append("nothing is lost: \(elementType) holds every number of the source")
-      return lines.joined(separator: "\n")
+      return Console.print(lines)
     }
     lines.append(
       "lost by \(elementType), scores of \(loss.queries) × \(loss.examples) sampled rows: max |ΔS| / max |S| = \(number(loss.exactError)) (exact), \(number(loss.dataInfError)) (DataInf), \(number(loss.innerProductError)) (inner products)"
@@ -38,8 +39,8 @@ struct ImportReport {
       others > 0
         ? "each block by itself, the \(worst.count) that lose most of \(loss.blocks.count):"
         : "each block by itself:")
-    lines.append(String(Self.table(worst).plainText().dropLast()))
-    return lines.joined(separator: "\n")
+    Console.print(lines)
+    Console.print(Self.table(worst))
   }
 
   private static func table(_ blocks: some Collection<BlockPrecisionLoss>) -> Table {

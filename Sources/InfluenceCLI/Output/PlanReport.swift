@@ -47,18 +47,19 @@ struct PlanReport {
     return reasons
   }
 
-  func text() throws -> String {
-    var lines = [summary]
-    if let calibration { lines += [Self.line(calibration)] }
+  /// Prints the plans, and why they are so.
+  func printAll() throws {
+    Console.print(summary)
+    if let calibration { Console.print(Self.line(calibration)) }
     let found = estimators.map { routes(of: $0) }
     let notes = zip(estimators, found).flatMap { estimator, routes in
       routes.filter(\.isPicked).flatMap { reasons(of: $0.plan) }.map { side, reason, blocks in
         "\(estimator.name): \(Counted(blocks, "block")), \(side.map { "\($0.rawValue) side" } ?? "left out"): \(reason)"
       }
     }
-    lines += ["", String(try table(of: found.flatMap { $0 }).plainText().dropLast())]
-    lines += ["", "* taken by the cost model; the others are its alternatives"] + notes
-    return lines.map { "\($0)\n" }.joined()
+    Console.print("")
+    Console.print(try table(of: found.flatMap { $0 }))
+    Console.print(["", "* taken by the cost model; the others are its alternatives"] + notes)
   }
 
   private var summary: String {

@@ -14,19 +14,19 @@ struct ScoreReport {
   func printAll(of curvature: Curvature, _ work: WorkReport, perBlock: Bool) {
     Console.warn(summary.warnings)
     guard !quiet else { return }
-    print(
+    Console.print(
       "\(output): \(kept)\(shape)\(perBlock ? " × \(curvature.contexts.count) shares of blocks in" : "") scores by \(summary.method), \(sign)"
     )
     if let preview = summary.preview {
-      print(
+      Console.print(
         "\(summary.aggregation == .mean ? "mean query" : "query 0"): most helpful \(list(preview.helpful)); most harmful \(list(preview.harmful))"
       )
     }
-    print(
+    Console.print(
       "fit \(NumberFormat.seconds(curvature.seconds)), score \(NumberFormat.seconds(summary.seconds)): \(work.line)"
     )
     guard let median = Statistics.median(summary.residuals) else { return }
-    print(
+    Console.print(
       "relative residual\(summary.isMeasured ? ", measured in double precision" : ""): median \(NumberFormat.significant(median)), worst \(NumberFormat.upperBound(summary.residuals.max())); exact scores lie within ±\(NumberFormat.upperBound(summary.bounds.max())) (largest score \(NumberFormat.significant(summary.largest)))"
     )
   }
@@ -35,7 +35,7 @@ struct ScoreReport {
   func printSum(over ensemble: ScoreEnsemble) {
     Console.warn(summary.warnings)
     guard !quiet else { return }
-    print(
+    Console.print(
       "\(output): \(shape) scores by \(summary.method) over \(ensemble.members.count) members, \(sign)"
     )
   }
@@ -43,7 +43,7 @@ struct ScoreReport {
   /// Prints what is known of scores by representations.
   func printRepresentations() {
     guard !quiet else { return }
-    print(
+    Console.print(
       "\(output): \(kept)\(shape) scores by \(summary.method), \(sign), in \(NumberFormat.seconds(summary.seconds))"
     )
   }

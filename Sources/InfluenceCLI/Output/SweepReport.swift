@@ -12,17 +12,18 @@ struct SweepReport {
   /// Prints the table, and the damping that is recommended.
   func printTable(train: String, output: String?, quiet: Bool) throws {
     if !quiet {
-      print(
-        "\(Console.shortened(train)): \(sweep.exampleCount) training rows, \(sweep.queryCount) \(sweep.aggregation == .mean ? "mean query" : sweep.queryCount == 1 ? "query" : "queries"); \(sweep.method) at \(sweep.points.count) dampings in \(NumberFormat.seconds(sweep.seconds))\n"
+      Console.print(
+        "\(Console.shortened(train)): \(sweep.exampleCount) training rows, \(sweep.queryCount) \(sweep.aggregation == .mean ? "mean query" : sweep.queryCount == 1 ? "query" : "queries"); \(sweep.method) at \(sweep.points.count) dampings in \(NumberFormat.seconds(sweep.seconds))",
+        ""
       )
     }
-    print(try table().plainText(), terminator: "")
+    try Console.print(table())
     guard !quiet else { return }
     let recommended = stability.recommendation.map { recommendation in
       "\(Self.text(sweep.points[recommendation.index].damping)): "
     }
-    print("\nrecommended: \(recommended ?? "")\(stability.reason)")
-    if let output { print("this table: \(output)") }
+    Console.print("", "recommended: \(recommended ?? "")\(stability.reason)")
+    if let output { Console.print("this table: \(output)") }
   }
 
   /// A damping as people read it.

@@ -1,19 +1,41 @@
 import Foundation
 import InfluenceKit
+import Reporting
 
-/// Standard error, which takes what is not a result, and the end of standard output.
+/// Standard output, which takes results, and standard error, which takes what is not a result.
+///
+/// All that the program prints goes through here: names, ids, texts and paths come from other people's files, and
+/// may hold escape sequences, line breaks, or marks that turn the direction of writing. Lines are made inert;
+/// tables and JSON are so by themselves.
 enum Console {
-  /// Writes a line.
-  static func error(_ line: String) {
-    raw(line + "\n")
+  /// Writes lines of standard output; an empty one is a blank line.
+  static func print(_ lines: String...) { print(lines) }
+
+  /// Writes lines of standard output.
+  static func print(_ lines: [String]) {
+    for line in lines { Swift.print(line.inert) }
   }
+
+  /// Writes a table to standard output.
+  static func print(_ table: Table) { Swift.print(table.plainText(), terminator: "") }
+
+  /// Writes JSON to standard output.
+  static func print(_ json: OrderedJSON) throws { Swift.print(try json.serialized(.indented)) }
+
+  /// Writes this program's own text, such as its help, to standard output.
+  static func print(own text: String) {
+    Swift.print(text, terminator: text.hasSuffix("\n") ? "" : "\n")
+  }
+
+  /// Writes a line of standard error.
+  static func error(_ line: String) { raw(line.inert + "\n") }
 
   /// Writes warnings, one per line.
   static func warn(_ warnings: [String]) {
     for warning in warnings { error("warning: \(Advice.withOptions(warning))") }
   }
 
-  /// Writes text as it is.
+  /// Writes this program's own text to standard error, as it is.
   static func raw(_ text: String) {
     // Where nobody reads on, there is nobody to tell.
     try? FileHandle.standardError.write(contentsOf: Data(text.utf8))

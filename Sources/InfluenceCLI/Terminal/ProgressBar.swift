@@ -90,7 +90,7 @@ final class ProgressBar: Sendable {
       bytes.map {
         ", \(NumberFormat.bytes($0)), \(NumberFormat.significant(Double($0) / max(spent, 1e-3) / 1e9)) GB/s"
       } ?? ""
-    return String("\(bar) \(padded) % \(stage)\(read)\(left)".prefix(widest))
+    return String("\(bar) \(padded) % \(stage.inert)\(read)\(left)".prefix(widest))
   }
 
   /// Clears the line, and draws no more.

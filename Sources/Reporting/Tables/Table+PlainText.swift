@@ -1,3 +1,4 @@
+import TensorFiles
 internal import TextTable
 
 extension Table {
@@ -9,12 +10,12 @@ extension Table {
   ///     hessian-free   0.504 870 µs
   ///
   /// Text is aligned left and numbers right. No colour and no trailing blanks; every line ends with a
-  /// newline. Control characters inside a cell are written as escapes (`\n`), so a cell can neither
-  /// break its line nor steer a terminal. Widths are counted in characters.
+  /// newline. Cells and names are inert, so that none can break its line or steer a terminal. Widths are
+  /// counted in characters.
   package func plainText() -> String {
-    let names = columns.map { escapingControls($0.name) }
+    let names = columns.map { $0.name.inert }
     let cells = rows.map { row in
-      zip(columns, row).map { escapingControls($0.text(of: $1)) }
+      zip(columns, row).map { $0.text(of: $1).inert }
     }
     let lines = [names] + cells
     let widths = columns.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
@@ -48,22 +49,6 @@ private func alignedText(
   let text = table.string(for: shown, style: Style.simple) ?? ""
   guard rows.isEmpty else { return text }
   return text.split(separator: "\n").prefix(2).joined(separator: "\n")
-}
-
-/// Writes control characters as Swift escapes; all else stays.
-private func escapingControls(_ text: String) -> String {
-  guard text.unicodeScalars.contains(where: { $0.properties.generalCategory.isControl }) else {
-    return text
-  }
-  return text.unicodeScalars.map {
-    $0.properties.generalCategory.isControl ? $0.escaped(asASCII: true) : String($0)
-  }.joined()
-}
-
-extension Unicode.GeneralCategory {
-  fileprivate var isControl: Bool {
-    self == .control || self == .lineSeparator || self == .paragraphSeparator
-  }
 }
 
 extension String {

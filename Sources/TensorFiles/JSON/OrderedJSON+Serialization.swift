@@ -12,7 +12,8 @@ extension OrderedJSON {
   /// The value as JSON text: the same text for the same value, keys in their order.
   ///
   /// Numbers are written so that parsing gives them back exactly; a ``number(_:)`` always has a
-  /// fraction or an exponent.
+  /// fraction or an exponent. Control characters and marks that turn the direction of writing are written as
+  /// `\u` escapes, so that the text may be shown on a terminal.
   ///
   /// - Throws: ``TensorFileError/unwritableNumber(path:field:)`` for infinity and NaN.
   /// - Complexity: O(n).
@@ -82,7 +83,7 @@ private struct JSONWriter {
       case "\n": text += "\\n"
       case "\r": text += "\\r"
       case "\t": text += "\\t"
-      case "\0"..."\u{1f}", "\u{7f}":
+      case _ where scalar.isActive:
         let digits = String(scalar.value, radix: 16)
         text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
       default: text.unicodeScalars.append(scalar)

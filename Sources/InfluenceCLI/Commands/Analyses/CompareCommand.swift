@@ -105,8 +105,9 @@ struct CompareCommand: FittingCommand {
       try finish(run)
       if !fit.quiet, !json {
         let count = run.comparison.entries.count
-        print(
-          "\nrepeated: \(count == 1 ? "the score file is" : "all \(count) score files are") the same bit for bit"
+        Console.print(
+          "",
+          "repeated: \(count == 1 ? "the score file is" : "all \(count) score files are") the same bit for bit"
         )
       }
       return
@@ -123,20 +124,24 @@ struct CompareCommand: FittingCommand {
       precision: fit.precision, threads: fit.threads,
       memory: fit.memory?.bytes)
     let folder = try output.map { URL(filePath: $0) } ?? ResultFolder.fresh("compare")
-    let run = try ComparisonFolder(settings, folder: folder, quiet: fit.quiet)
+    let run = try FitOptions.grouping(by: fit.givenBlocks) {
+      try ComparisonFolder(settings, folder: folder, quiet: fit.quiet)
+    }
     try finish(run)
-    if !fit.quiet, !json { print("\nscores, settings and this table: \(folder.relativePath)") }
+    if !fit.quiet, !json {
+      Console.print("", "scores, settings and this table: \(folder.relativePath)")
+    }
   }
 
   private func finish(_ run: ComparisonFolder) throws {
     if json {
-      print(try run.record().serialized(.indented))
+      try Console.print(run.record())
     } else {
-      if !fit.quiet { print(run.headline + "\n") }
-      print(try run.table().plainText(), terminator: "")
+      if !fit.quiet { Console.print(run.headline, "") }
+      try Console.print(run.table())
       for agreement in run.agreementTables where !fit.quiet {
-        print("\n\(agreement.title)\n")
-        print(agreement.table.plainText(), terminator: "")
+        Console.print("", agreement.title, "")
+        Console.print(agreement.table)
       }
     }
     Console.warn(run.warnings)

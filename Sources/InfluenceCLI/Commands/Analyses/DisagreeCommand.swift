@@ -110,7 +110,7 @@ struct DisagreeCommand: ThreadedCommand {
     ]
     try destination.write(vector: metric.values, record: record)
     Console.warn(warnings)
-    if json { return print(try record.serialized(.indented)) }
+    if json { return try Console.print(record) }
     if !picked.isEmpty {
       let classes = head.classes(of: pool.selecting(rows: picked))
       let table = try Table(
@@ -119,12 +119,13 @@ struct DisagreeCommand: ThreadedCommand {
         .text("row") { "\($0.element)" },
         .number("L", .significant(digits: 4)) { metric.values[$0.element] },
         .text("class") { "\(classes[$0.offset])" })
-      print(table.plainText(), terminator: "")
+      Console.print(table)
     }
     guard !quiet else { return }
+    if !picked.isEmpty { Console.print("") }
     let sorted = metric.values.sorted()
-    print(
-      "\(picked.isEmpty ? "" : "\n")\(output): L of \(pool.rows) rows from \(NumberFormat.significant(sorted[0])) to \(NumberFormat.significant(sorted[sorted.count - 1])), median \(NumberFormat.significant(Statistics.median(sorted))), by \(metric.draws) changes of \(head.weights.rows) × \(head.weights.columns) weights on \(others?.rows ?? pool.rows) reference rows, in \(NumberFormat.seconds(seconds))"
+    Console.print(
+      "\(output): L of \(pool.rows) rows from \(NumberFormat.significant(sorted[0])) to \(NumberFormat.significant(sorted[sorted.count - 1])), median \(NumberFormat.significant(Statistics.median(sorted))), by \(metric.draws) changes of \(head.weights.rows) × \(head.weights.columns) weights on \(others?.rows ?? pool.rows) reference rows, in \(NumberFormat.seconds(seconds))"
     )
   }
 

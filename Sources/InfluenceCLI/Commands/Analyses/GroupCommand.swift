@@ -58,7 +58,7 @@ struct GroupCommand: FittingCommand {
       return (curvature, groups[0])
     }
     Console.warn(group.warnings)
-    if json { return print(try record(group, curvature).serialized(.indented)) }
+    if json { return try Console.print(record(group, curvature)) }
     let table = try Table(
       of: group.firstOrder.indices,
       .text("query") { aggregate == .mean ? "mean" : "\($0)" },
@@ -66,10 +66,11 @@ struct GroupCommand: FittingCommand {
       .number("second", .significant(digits: 4)) { group.secondOrder[$0] },
       .number("additive", .significant(digits: 4)) { group.additive[$0] },
       .number("interaction", .significant(digits: 4)) { group.interaction[$0] })
-    print(table.plainText(), terminator: "")
+    Console.print(table)
     if !fit.quiet {
-      print(
-        "\n\(rows.count) of \(training.count) training rows removed, by \(estimator.name); largest leverage \(NumberFormat.significant(group.leverage)) of at most 1"
+      Console.print(
+        "",
+        "\(rows.count) of \(training.count) training rows removed, by \(estimator.name); largest leverage \(NumberFormat.significant(group.leverage)) of at most 1"
       )
     }
   }

@@ -104,7 +104,7 @@ struct OutliersCommand: ThreadedCommand {
     let largest = try Ranking.topIndices(min(top, values.count), of: values)
     let record = try record(store, blocks, values, largest, found, seconds)
     try destination.write(vector: values, record: record)
-    if json { return print(try record.serialized(.indented)) }
+    if json { return try Console.print(record) }
     guard !quiet else { return }
     try printSummary(store, blocks, values, largest, found, positives, seconds)
   }
@@ -180,7 +180,7 @@ struct OutliersCommand: ThreadedCommand {
     _ found: Found?, _ positives: Set<Int>?, _ seconds: Double
   ) throws {
     let width = blocks.reduce(0) { $0 + store.layout.blocks[$1].width }
-    print(
+    Console.print(
       "\(output): \(values.count) values by \(measureSettings.name) on \(width) columns in \(blocks.count) of \(store.layout.count) blocks, in \(NumberFormat.seconds(seconds))"
     )
     if !largest.isEmpty {
@@ -192,14 +192,16 @@ struct OutliersCommand: ThreadedCommand {
         positives.map { rows in
           .text("flipped") { rows.contains($0.element) ? "yes" : "no" }
         })
-      print("\n" + table.plainText(), terminator: "")
+      Console.print("")
+      Console.print(table)
     }
     if let found, let positives {
       let recalls = found.recalls.map {
         "\(NumberFormat.decimals($0.recall)) in the top \(Int(($0.share * 100).rounded())) %"
       }
-      print(
-        "\n\(positives.count) flipped rows: AUC \(NumberFormat.decimals(found.auc)), recall \(recalls.joined(separator: ", "))"
+      Console.print(
+        "",
+        "\(positives.count) flipped rows: AUC \(NumberFormat.decimals(found.auc)), recall \(recalls.joined(separator: ", "))"
       )
     }
   }

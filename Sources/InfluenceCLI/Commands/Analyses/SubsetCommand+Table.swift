@@ -54,15 +54,16 @@ struct SubsetOnTable {
         "versions": RunRecord.versions,
         "command": RunRecord.commandLine,
       ]
-      return print(try record.serialized(.indented))
+      return try Console.print(record)
     }
     try command.printTable(subset, labels: outcome.targets.map { significant($0) })
     guard !command.fit.quiet else { return }
     let answer = kind == .logistic ? measure.rawValue : "prediction"
-    print(
-      "\nremoving the \(command.size) of \(removal.count) training rows changes the \(answer) at row \(options.point ?? 0) of \(options.points ?? path) from \(significant(outcome.answer)) to \(significant(outcome.answer + effect)), by \(significant(effect)); their effects as predicted add up to \(significant(subset.predicted))"
+    Console.print(
+      "",
+      "removing the \(command.size) of \(removal.count) training rows changes the \(answer) at row \(options.point ?? 0) of \(options.points ?? path) from \(significant(outcome.answer)) to \(significant(outcome.answer + effect)), by \(significant(effect)); their effects as predicted add up to \(significant(subset.predicted))"
     )
-    print("\(command.algorithm.rawValue), \(NumberFormat.seconds(seconds))")
+    Console.print("\(command.algorithm.rawValue), \(NumberFormat.seconds(seconds))")
   }
 
   private func significant(_ value: Double) -> String { NumberFormat.significant(value, digits: 4) }

@@ -160,7 +160,7 @@ struct SubsetCommand: FittingCommand {
         "versions": RunRecord.versions,
         "command": RunRecord.commandLine,
       ]
-      return print(try record.serialized(.indented))
+      return try Console.print(record)
     }
     try printTable(subset)
     guard !fit.quiet else { return }
@@ -171,10 +171,11 @@ struct SubsetCommand: FittingCommand {
         "by \(NumberFormat.significant($0, digits: 4)) to second order, by \(estimator.name); their effects as predicted add up to \(predicted)"
       }
       ?? "by \(predicted) to first order, by \(estimator.name), which has no second order here, because leverages of the set are above 1"
-    print(
-      "\nremoving the \(size) of \(training.count) training rows changes the loss of \(subject) \(effect)"
+    Console.print(
+      "",
+      "removing the \(size) of \(training.count) training rows changes the loss of \(subject) \(effect)"
     )
-    print("\(algorithm.rawValue), \(NumberFormat.seconds(seconds))")
+    Console.print("\(algorithm.rawValue), \(NumberFormat.seconds(seconds))")
   }
 
   /// Refuses a set that leaves no training row.
@@ -200,7 +201,7 @@ struct SubsetCommand: FittingCommand {
       .number("effect", .significant(digits: 4)) { $0.element },
       .number("sum", .significant(digits: 4)) { sums[$0.offset] },
       labels.map { labels in .text("label") { labels[$0.offset] } })
-    print(table.plainText(), terminator: "")
+    Console.print(table)
   }
 
   func searchRecord(_ subset: InfluentialSubset) -> OrderedJSON {

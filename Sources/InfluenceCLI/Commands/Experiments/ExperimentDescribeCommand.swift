@@ -33,8 +33,8 @@ struct ExperimentDescribeCommand: ParsableCommand {
       throw Failure.usage(
         "\(name): there is no such experiment and no such file; there are \(known)")
     }
-    if json { return print(try Self.json(experiment, given).serialized(.indented)) }
-    print("\(experiment.kind): \(experiment.summary). \(experiment.source)\n")
+    if json { return try Console.print(Self.json(experiment, given)) }
+    Console.print("\(experiment.kind): \(experiment.summary). \(experiment.source)", "")
     let table = try Table(
       of: experiment.settings,
       .text("setting") { $0.key },
@@ -45,7 +45,7 @@ struct ExperimentDescribeCommand: ParsableCommand {
       .field("meaning") {
         .text("\($0.help) (\(Advice.withOptions($0.allowed)))")
       })
-    print(table.plainText(), terminator: "")
+    Console.print(table)
   }
 
   private static func text(_ value: OrderedJSON) -> String {

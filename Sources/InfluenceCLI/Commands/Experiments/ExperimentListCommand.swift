@@ -24,14 +24,15 @@ struct ExperimentListCommand: ParsableCommand {
             "source": .string($0.source),
           ]
         })
-      return print(try list.serialized(.indented))
+      return try Console.print(list)
     }
     let table = try Table(
       of: experiments,
       .text("experiment") { $0.kind }, .text("question") { $0.summary })
-    print(table.plainText(), terminator: "")
-    print(
-      "\nscripts/experiments has a file for each; `influence experiment describe NAME` has the settings"
+    Console.print(table)
+    Console.print(
+      "",
+      "scripts/experiments has a file for each; `influence experiment describe NAME` has the settings"
     )
   }
 }

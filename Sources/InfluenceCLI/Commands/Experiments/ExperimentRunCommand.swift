@@ -69,10 +69,9 @@ struct ExperimentRunCommand: ThreadedCommand {
       try run.run(resumes: resume, versions: RunRecord.versions, progress: $0)
     }
     if json {
-      print(
-        try OrderedJSON(contentsOf: folder.appending(path: "results.json")).serialized(.indented))
+      try Console.print(OrderedJSON(contentsOf: folder.appending(path: "results.json")))
     } else if quiet {
-      print(path)
+      Console.print(path)
     } else {
       show(outcome, run, path)
     }
@@ -85,22 +84,23 @@ struct ExperimentRunCommand: ThreadedCommand {
 
   private func show(_ outcome: ExperimentRun.Outcome, _ run: ExperimentRun, _ path: String) {
     let report = outcome.report
-    print(
+    Console.print(
       "\(run.file.title) (\(run.file.experiment.kind)\(quick ? ", quick" : "")), \(Counted(run.file.seeds.count, "seed"))"
     )
     for table in report.tables {
-      print("\n\(table.caption)\n")
-      print(table.content.plainText(), terminator: "")
+      Console.print("", table.caption, "")
+      Console.print(table.content)
     }
-    if !report.findings.isEmpty { print("") }
-    for finding in report.findings { print("- \(finding)") }
-    if !report.checks.isEmpty { print("") }
+    if !report.findings.isEmpty { Console.print("") }
+    for finding in report.findings { Console.print("- \(finding)") }
+    if !report.checks.isEmpty { Console.print("") }
     for check in report.checks {
-      print("\(check.holds ? "holds" : "FAILS"): \(check.claim) (\(check.detail))")
+      Console.print("\(check.holds ? "holds" : "FAILS"): \(check.claim) (\(check.detail))")
     }
     let kept = outcome.kept == 0 ? "" : ", \(outcome.kept) of them kept from before"
-    print(
-      "\n\(path): summary.md, results.json, \(report.tables.count) tables, \(report.pictures.count) pictures; \(outcome.computed + outcome.kept) parts\(kept); \(NumberFormat.seconds(outcome.seconds))"
+    Console.print(
+      "",
+      "\(path): summary.md, results.json, \(report.tables.count) tables, \(report.pictures.count) pictures; \(outcome.computed + outcome.kept) parts\(kept); \(NumberFormat.seconds(outcome.seconds))"
     )
   }
 }

@@ -114,7 +114,7 @@ struct GradientsCommand: ParsableCommand {
       try run.write(parts, to: url, progress: $0 ?? { _, _ in })
     }
     folder.keep()
-    if !quiet { for line in lines { print(line) } }
+    if !quiet { for line in lines { Console.print(line) } }
   }
 }
 

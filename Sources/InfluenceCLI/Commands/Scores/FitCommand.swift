@@ -73,7 +73,7 @@ struct FitCommand: FittingCommand {
         "resumed_blocks": .integer(outcome.resumedBlocks), "seconds": .number(outcome.seconds),
         "manifest": outcome.manifest.json,
       ]
-      print(try result.serialized(.indented))
+      try Console.print(result)
     } else if !fit.quiet {
       report(outcome, training)
     }
@@ -84,7 +84,7 @@ struct FitCommand: FittingCommand {
     let resumed =
       outcome.resumedBlocks > 0
       ? ", of which an earlier run kept \(outcome.resumedBlocks)" : ""
-    print(
+    Console.print(
       "\(output): \(NumberFormat.bytes(manifest.byteCount)) in \(manifest.files.count) files: \(training.count) training rows, \(Counted(manifest.blocks.count, "block"))\(resumed); \(NumberFormat.seconds(outcome.seconds))"
     )
     for (place, method) in manifest.methods.enumerated() {
@@ -100,13 +100,13 @@ struct FitCommand: FittingCommand {
         let names = blocks[reason] ?? []
         let shown =
           names.count > 2 ? "\(Counted(names.count, "block"))" : names.joined(separator: ", ")
-        print("\(method.specification): \(reason) (\(shown))")
+        Console.print("\(method.specification): \(reason) (\(shown))")
       }
     }
     var sizes: [String: Int] = [:]
     for file in manifest.files { sizes[file.holds, default: 0] += file.byteCount }
     let parts = sizes.sorted { $0.value > $1.value || ($0.value == $1.value && $0.key < $1.key) }
-    print(
+    Console.print(
       "kept: "
         + parts.map { "\($0.key) \(NumberFormat.bytes($0.value))" }.joined(separator: ", "))
   }

@@ -114,9 +114,9 @@ struct PlanCommand: FittingCommand {
       shape: shape, estimators: estimators, options: options, calibration: calibration,
       source: store.map { Console.shortened($0.name) })
     if json {
-      print(try report.json.serialized(.indented))
+      try Console.print(report.json)
     } else {
-      print(try report.text(), terminator: "")
+      try report.printAll()
     }
   }
 

@@ -63,6 +63,8 @@ struct ScoreCommand: FittingCommand {
         query, query_id         the query's row and recorded id (or nothing)
         side, rank              helpful or harmful, from 1 for the most extreme
         example, id             the training example's row and recorded id
+                                (ids that a spreadsheet would compute stand
+                                behind an apostrophe)
         score                   with the sign of --convention
 
       COLUMNS OF A SWEEP

@@ -93,7 +93,7 @@ struct SelfCommand: FittingCommand {
     Console.warn(influence.warnings)
     guard !fit.quiet else { return }
     let shares = perBlock ? " × \(curvature.contexts.count) shares of blocks in" : ""
-    print(
+    Console.print(
       "\(output): \(influence.values.count)\(shares) values by \(estimator.name), in \(NumberFormat.seconds(seconds)): \(work.line)"
     )
     try printLargest(of: influence.values)
@@ -111,7 +111,7 @@ struct SelfCommand: FittingCommand {
     }
     Console.warn(influence.warnings)
     guard !fit.quiet else { return }
-    print(
+    Console.print(
       "\(output): \(influence.values.count) values by \(estimator.name) over \(members.members.count) members"
     )
   }
@@ -124,13 +124,13 @@ struct SelfCommand: FittingCommand {
       details: RunRecord.details()
     ).values
     guard !fit.quiet else { return }
-    print("\(output): \(values.count) values by \(method.name)")
+    Console.print("\(output): \(values.count) values by \(method.name)")
     try printLargest(of: values)
   }
 
   private func printLargest(of values: [Double]) throws {
     let largest = try Ranking.topIndices(min(5, values.count), of: values)
-    print(
+    Console.print(
       "largest: "
         + largest.map { "\($0) (\(NumberFormat.significant(values[$0])))" }.joined(separator: ", "))
   }

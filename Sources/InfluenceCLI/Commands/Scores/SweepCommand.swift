@@ -84,7 +84,7 @@ struct SweepCommand: FittingCommand {
     let record = try report.record()
     try destination?.write(report.table().csv(), record: record)
     Console.warn(sweep.warnings)
-    if json { return print(try record.serialized(.indented)) }
+    if json { return try Console.print(record) }
     try report.printTable(train: train, output: output, quiet: fit.quiet)
   }
 }

@@ -65,14 +65,14 @@ struct TopCommand: ParsableCommand {
     let texts = try examples.map { try ExampleTexts(at: URL(filePath: $0)) }
     if let texts { try require(texts, for: extremes) }
     if json { return try printJSON(extremes, texts) }
-    print(
+    Console.print(
       "\(scores): query \(query), \(extremes.exampleCount.map { "\($0) training examples" } ?? "the top examples"); positive scores are \(sign == .helpful ? "helpful" : "harmful")"
     )
     try printTable("most helpful", extremes.helpful, texts, hasIDs: extremes.hasIDs)
     try printTable("most harmful", extremes.harmful, texts, hasIDs: extremes.hasIDs)
     let shown = extremes.helpful.count
     if shown < count, shown < extremes.exampleCount ?? Int.max {
-      print("\n\(scores) holds \(shown) of each kind; score with a larger --top for more")
+      Console.print("", "\(scores) holds \(shown) of each kind; score with a larger --top for more")
     }
   }
 
@@ -145,7 +145,7 @@ struct TopCommand: ParsableCommand {
       "convention": .string(extremes.convention.rawValue),
       "helpful": entries(extremes.helpful), "harmful": entries(extremes.harmful),
     ]
-    print(try result.serialized(.indented))
+    try Console.print(result)
   }
 
   private func matrix(at url: URL, _ record: OrderedJSON?) throws -> Matrix<Double> {
@@ -221,7 +221,7 @@ struct TopCommand: ParsableCommand {
       .number("Score", .significant(digits: 4)) { $0.score },
       hasIDs ? .field("Id") { $0.id.map { .text($0) } ?? .missing } : nil,
       texts.map { texts in .text("Text") { texts.shortened($0.example) } })
-    print("\n\(title)")
-    print(table.plainText(), terminator: "")
+    Console.print("", title)
+    Console.print(table)
   }
 }

@@ -48,7 +48,8 @@ struct ImportCommand: ParsableCommand {
       destination: destination, elementType: copy.elementType, outcome: outcome, loss: loss,
       fidelity: loss == nil
         ? nil : try StoreFidelity(of: GradientStore(opening: target), from: store))
-    print(json ? try report.json.serialized(.indented) : report.text)
+    if json { return try Console.print(report.json) }
+    report.printAll()
   }
 }
 

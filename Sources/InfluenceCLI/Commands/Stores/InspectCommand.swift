@@ -44,7 +44,7 @@ struct InspectCommand: FittingCommand {
     }
     let byName = Dictionary(uniqueKeysWithValues: spectra.map { ($0.block, $0) })
     if json {
-      print(try jsonText(store, health, byName).serialized(.indented))
+      try Console.print(jsonText(store, health, byName))
     } else {
       try printText(store, health, byName)
     }
@@ -60,18 +60,18 @@ struct InspectCommand: FittingCommand {
   ) throws {
     let types = Set(store.elementTypes.map(\.name)).sorted().joined(separator: ", ")
     let bytes = store.count * store.bytesPerRow
-    print(
+    Console.print(
       "\(Console.shortened(store.name)): \(store.count) rows × \(store.layout.columnCount) columns in \(Counted(store.layout.count, "block")), \(types), \(NumberFormat.bytes(bytes)), \(store.bytesPerRow) bytes a row (\(store.kind.rawValue))"
     )
     for manifest in store.manifests.compactMap({ $0 }) where !manifest.isComplete {
-      print("incomplete: the writer stopped after \(manifest.rows) rows")
+      Console.print("incomplete: the writer stopped after \(manifest.rows) rows")
     }
     let quantiles = zip(Self.quantileNames, Self.quantiles).map {
       "\($0) \(NumberFormat.significant(health.quantile($1)))"
     }
-    print("row norms: \(quantiles.joined(separator: ", "))")
-    print("zero rows: \(list(health.zeroRows, of: store.count))")
-    print("non-finite rows: \(list(health.nonFiniteRows, of: store.count))")
+    Console.print("row norms: \(quantiles.joined(separator: ", "))")
+    Console.print("zero rows: \(list(health.zeroRows, of: store.count))")
+    Console.print("non-finite rows: \(list(health.nonFiniteRows, of: store.count))")
     func ofSpectrum(
       _ name: String, _ number: @escaping (BlockSpectrum) -> Double?
     ) -> TableField<GradientHealth.BlockSummary>? {
@@ -87,16 +87,17 @@ struct InspectCommand: FittingCommand {
       .integer("Zero rows") { $0.zeroRows },
       ofSpectrum("Condition", \.conditionNumber), ofSpectrum("Stable rank", \.stableRank),
       ofSpectrum("Eff. dim.", \.effectiveDimension))
-    print("")
-    print(table.plainText(), terminator: "")
+    Console.print("")
+    Console.print(table)
     let dead = health.blocks.filter(\.isDead).map(\.block.name)
     if !dead.isEmpty {
-      print("\ndead blocks, whose gradients are all zero and which contribute nothing:")
-      for name in dead { print("  \(name)") }
+      Console.print("", "dead blocks, whose gradients are all zero and which contribute nothing:")
+      for name in dead { Console.print("  \(name)") }
     }
     for summary in health.blocks where !summary.nonFiniteRows.isEmpty {
-      print(
-        "\nnon-finite rows in block \(summary.block.name): \(list(summary.nonFiniteRows, of: store.count))"
+      Console.print(
+        "",
+        "non-finite rows in block \(summary.block.name): \(list(summary.nonFiniteRows, of: store.count))"
       )
     }
   }

@@ -32,7 +32,7 @@ struct MergeCommand: ParsableCommand {
     Interruption.leavesStore(destination)
     let outcome = try ProgressBar.during(quiet: quiet) { try copy.run(progress: $0) }
     guard !quiet else { return }
-    print(
+    Console.print(
       "\(destination): \(outcome.summary(of: copy.elementType)), from \(Counted(stores.count, "store"))"
     )
   }

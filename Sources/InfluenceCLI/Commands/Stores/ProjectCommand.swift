@@ -101,7 +101,9 @@ struct ProjectCommand: ParsableCommand {
 
   func run() throws {
     let partition = try BlockPartition(blocks)
-    let store = try GradientStore(opening: URL(filePath: source)).partitioned(by: partition)
+    let store = try FitOptions.grouping(by: blocks) {
+      try GradientStore(opening: URL(filePath: source)).partitioned(by: partition)
+    }
     guard store.count > 0 else { throw InfluenceError.empty(source: source) }
     let projection = projection
     let target = try StoreDestination(destination, sources: [source]).url
@@ -113,22 +115,22 @@ struct ProjectCommand: ParsableCommand {
     guard !quiet || json else { return }
     let projected = try GradientStore(opening: target)
     let distortion = try ProjectionDistortion(of: projected, from: store, by: projection)
-    print(
-      json
-        ? try record(store, projected, outcome, partition, distortion).serialized(.indented)
-        : text(store, projected, outcome, run.elementType, distortion))
+    if json {
+      return try Console.print(record(store, projected, outcome, partition, distortion))
+    }
+    Console.print(lines(store, projected, outcome, run.elementType, distortion))
   }
 
-  private func text(
+  private func lines(
     _ store: GradientStore, _ projected: GradientStore, _ outcome: StoreCopy.Outcome,
     _ type: ElementType, _ distortion: ProjectionDistortion
-  ) -> String {
+  ) -> [String] {
     func number(_ value: Double) -> String { NumberFormat.significant(value) }
-    return """
-      \(destination): \(outcome.summary(of: type)), \(store.layout.columnCount) columns projected to \(projected.layout.columnCount) in \(Counted(projected.layout.count, "block")) by \(projection)
-      norms, |Px|²/|x|²: mean \(number(distortion.meanNormRatio)), farthest from 1 \(number(distortion.worstNormRatio)); expected 1, with a deviation up to \(number(distortion.expectedNormDeviation))
-      inner products of \(distortion.pairs) sampled pairs, error by the norms: \(number(distortion.innerProductError)) (root mean square), \(number(distortion.worstInnerProductError)) (worst); expected up to \(number(distortion.expectedInnerProductError))
-      """
+    return [
+      "\(destination): \(outcome.summary(of: type)), \(store.layout.columnCount) columns projected to \(projected.layout.columnCount) in \(Counted(projected.layout.count, "block")) by \(projection)",
+      "norms, |Px|²/|x|²: mean \(number(distortion.meanNormRatio)), farthest from 1 \(number(distortion.worstNormRatio)); expected 1, with a deviation up to \(number(distortion.expectedNormDeviation))",
+      "inner products of \(distortion.pairs) sampled pairs, error by the norms: \(number(distortion.innerProductError)) (root mean square), \(number(distortion.worstInnerProductError)) (worst); expected up to \(number(distortion.expectedInnerProductError))",
+    ]
   }
 
   private func record(

@@ -60,11 +60,11 @@ struct SplitCommand: ParsableCommand {
     Interruption.leavesShards(split, path: destination)
     let outcome = try ProgressBar.during(quiet: quiet) { try split.run(progress: $0) }
     if json {
-      print(try record(split, outcome).serialized(.indented))
+      try Console.print(record(split, outcome))
     } else if !quiet {
       let rows = StoreCopy.Outcome.summary(
         rows: outcome.rows, resumed: outcome.resumedRows, of: split.elementType)
-      print("\(destination): \(Counted(outcome.shards, "shard")), \(rows)")
+      Console.print("\(destination): \(Counted(outcome.shards, "shard")), \(rows)")
     }
   }
 

@@ -32,9 +32,9 @@ struct VerifyCommand: ParsableCommand {
     let store = try GradientStore(opening: URL(filePath: path), allowingIncomplete: true)
     let findings = try ProgressBar.during(quiet: quiet) { try store.verification(progress: $0) }
     if json {
-      print(try jsonText(store, findings).serialized(.indented))
+      try Console.print(jsonText(store, findings))
     } else {
-      for finding in findings where !quiet || !finding.isSound { print(line(finding)) }
+      for finding in findings where !quiet || !finding.isSound { Console.print(line(finding)) }
     }
     let wrong = findings.flatMap(\.complaints)
     guard !wrong.isEmpty else { return }
@@ -68,12 +68,12 @@ struct VerifyCommand: ParsableCommand {
             ]
           }),
       ]
-      print(try result.serialized(.indented))
+      try Console.print(result)
     } else if damages.isEmpty, !quiet {
       let end =
         manifest.isComplete
         ? "" : "; incomplete, \(kept) of \(manifest.blocks.count) blocks are kept"
-      print(
+      Console.print(
         "\(name): sound, a fit of \(manifest.files.count) files, \(NumberFormat.bytes(manifest.byteCount))\(end)"
       )
     }

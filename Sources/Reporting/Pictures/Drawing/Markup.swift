@@ -1,3 +1,5 @@
+import TensorFiles
+
 /// SVG as it is written: elements in order, with the colours they use.
 ///
 /// Coordinates have at most two decimals, so that the same data give the same bytes.
@@ -134,7 +136,9 @@ package struct Markup {
     return rest % 10 == 0 ? whole + ".\(rest / 10)" : whole + (rest < 10 ? ".0" : ".") + "\(rest)"
   }
 
-  /// Text as it may stand inside XML; characters that XML 1.0 forbids become U+FFFD.
+  /// Text as it may stand inside XML, on one line.
+  ///
+  /// Line breaks and tabs become blanks. Other active scalars, and what XML 1.0 forbids, become U+FFFD.
   package static func escaped(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
@@ -143,10 +147,9 @@ package struct Markup {
       case "<": result += "&lt;"
       case ">": result += "&gt;"
       case "\"": result += "&quot;"
-      case "\n", "\r", "\t": result += " "
-      default:
-        let isForbidden = scalar.value < 0x20 || scalar.value == 0xFFFE || scalar.value == 0xFFFF
-        result.unicodeScalars.append(isForbidden ? "\u{FFFD}" : scalar)
+      case "\n", "\r", "\t", "\u{85}", "\u{2028}", "\u{2029}": result += " "
+      case "\u{FFFE}", "\u{FFFF}": result += "\u{FFFD}"
+      default: result.unicodeScalars.append(scalar.isActive ? "\u{FFFD}" : scalar)
       }
     }
     return result
