@@ -44,6 +44,31 @@ struct NormsTests {
       norms.totals, (0..<40).map { norms.squared[$0, 0] + norms.squared[$0, 1] }, bound: .exact)
   }
 
+  @Test(
+    "Recorded norms that no gradients have are told with their file, the row and the column",
+    arguments: [Double.nan, -1, -.infinity, .infinity])
+  func damaged(norm: Double) throws {
+    for type in [ElementType.float32, .float64] {
+      let name = "\(type)"
+      let writer = try GradientStoreWriter(
+        creating: folder.file(name), layout: layout, elementType: type)
+      try writer.append(gradients(4, as: Double.self))
+      try writer.finish()
+      let file = folder.file(name).appending(path: "squared_norms.bin")
+      var bytes = try Data(contentsOf: file)
+      let changed = Data((0..<8).map { UInt8(truncatingIfNeeded: norm.bitPattern >> (8 * $0)) })
+      bytes.replaceSubrange(5 * 8..<6 * 8, with: changed)
+      try bytes.write(to: file)
+      let store = try GradientStore(opening: folder.file(name))
+      if norm == .infinity, type == .float64 {
+        #expect(try store.squaredNorms().squared[2, 1] == .infinity)
+        continue
+      }
+      let error = try #require(throws: GradientStoreError.self) { try store.squaredNorms() }
+      #expect(error.description.hasPrefix("\(file.path): row 2, column 1: \(norm) is "))
+    }
+  }
+
   @Test("Recorded and computed norms agree to the bit", arguments: ElementType.floatingPoint)
   func computed(type: ElementType) throws {
     let writer = try GradientStoreWriter(

@@ -31,6 +31,7 @@ extension GradientStore {
     for shard in shards {
       if let recorded = shard.squaredNorms {
         let norms = recorded.matrix(as: Double.self)
+        try requireNorms(norms, in: recorded.map)
         for row in 0..<norms.rows {
           guard let members else {
             squared[row: shard.rows.lowerBound + row] = norms[row: row]
@@ -51,6 +52,20 @@ extension GradientStore {
       }
     }
     return GradientNorms(squared: squared)
+  }
+
+  /// Refuses recorded norms that no gradients have which a writer takes.
+  ///
+  /// Infinity is the norm of float64 numbers that are too large to be squared.
+  private func requireNorms(_ norms: Matrix<Double>, in file: MemoryMap) throws {
+    let mayOverflow = elementTypes.contains(.float64)
+    let isNorm = { (norm: Double) in norm >= 0 && (norm.isFinite || mayOverflow) }
+    guard let place = norms.elements.firstIndex(where: { !isNorm($0) }) else { return }
+    throw GradientStoreError.inconsistent(
+      path: file.path,
+      reason:
+        "row \(place / norms.columns), column \(place % norms.columns): \(norms.elements[place]) is the squared norm of no gradient; the file is damaged, copy or write the store again"
+    )
   }
 }
 
