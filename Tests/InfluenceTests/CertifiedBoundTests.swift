@@ -168,6 +168,56 @@ import Testing
       #expect(try #require(Statistics.median(looseness)) < 100)
     }
 
+    @Test("Of methods with Kronecker factors, however far from exact these are", arguments: 0..<100)
+    func factored(seed: Int) throws {
+      let problem = RandomProblem(seed: 2000 + seed, largest: 120, decadesOfScale: 4)
+      var generator = SeededGenerator(seed: UInt64(seed), stream: 78)
+      let rows = Matrix<Double>(converting: problem.gradients)
+      let (n, d) = (rows.rows, rows.columns)
+      // Gradients are maps of p inputs to q outputs; factors are partial traces of F, exact where q is 1.
+      let outputs = try #require(
+        (1...4).filter { d.isMultiple(of: $0) }.randomElement(using: &generator))
+      let inputs = d / outputs
+      var (activations, gradients) = (
+        Matrix<Double>.zeros(inputs, inputs), Matrix<Double>.zeros(outputs, outputs)
+      )
+      for row in 0..<n {
+        for o in 0..<outputs {
+          for p in 0..<outputs {
+            for i in 0..<inputs {
+              gradients[o, p] += rows[row, o * inputs + i] * rows[row, p * inputs + i] / Double(n)
+            }
+          }
+          for i in 0..<inputs {
+            for j in 0..<inputs {
+              activations[i, j] += rows[row, o * inputs + i] * rows[row, o * inputs + j] / Double(n)
+            }
+          }
+        }
+      }
+      let trace = (0..<inputs).reduce(0) { $0 + activations[$1, $1] }
+      guard trace > 0 else { return }
+      gradients.scale(by: 1 / trace)
+      func store(_ name: String, _ rows: Matrix<Float>) -> GradientStore {
+        GradientStore(name: name, blocks: [("a", [outputs, inputs], rows)])
+      }
+      let factors = KroneckerFactors(activations: activations, outputGradients: gradients)
+      let training = store("training", problem.gradients).with(
+        curvature: StoredCurvature(kronecker: [(block: "a", factors: factors)]))
+      let queries = store("queries", problem.queries)
+      for method in ["kfac", "ekfac"] {
+        let curvature = try Curvature(
+          fitting: [try EstimatorCatalog.estimator(method)], on: training,
+          options: CurvatureOptions(damping: problem.damping, precision: problem.precision))
+        guard let lambda = curvature.contexts.first?.damping else { return }
+        let scores = try curvature.scores(of: queries)[0]
+        let truth = LongDouble.exactScores(
+          gradients: rows, queries: Matrix<Double>(converting: problem.queries), lambda: lambda)
+        let label = "seed \(seed), \(method), \(n) × \(outputs)·\(inputs), \(problem.damping)"
+        _ = try check(scores, truth, label)
+      }
+    }
+
     @Test("From kept fits, on stores of all types", arguments: ElementType.allCases, 0..<6)
     func stored(type: ElementType, seed: Int) throws {
       let problem = RandomProblem(seed: 1000 + seed, largest: 60, decadesOfScale: 4)
