@@ -79,6 +79,35 @@ struct RankAndRangeTests {
     #expect(try scores(.double).values.elements.contains { $0 != 0 })
   }
 
+  @Test(
+    "A solver whose bound leaves a tenth of a score open says so, and one that has it does not",
+    arguments: [("cg", true), ("pcg", true), ("lissa:tolerance=1e-6", false), ("exact", false)])
+  func open(method: String, isShortOfDamping: Bool) throws {
+    var generator = SeededGenerator(seed: 9)
+    func store(_ name: String, _ count: Int, decades: Double) -> GradientStore {
+      let elements = (0..<count * 30).map { index in
+        Float(generator.normal() * pow(10, -decades * Double(index % 30) / 29))
+      }
+      return GradientStore(
+        name: name, blocks: [("a", [30], Matrix(rows: count, columns: 30, elements: elements))])
+    }
+    let estimator = try EstimatorCatalog.estimator(method)
+    for (damping, isOpen) in [(1e-12, isShortOfDamping), (0.1, false)] {
+      let scores = try Curvature(
+        fitting: [estimator], on: store("training", 100, decades: 8),
+        options: CurvatureOptions(damping: .relative(damping))
+      ).scores(of: store("queries", 3, decades: 8))[0]
+      let largest = (0..<3).map { scores.values[row: $0].reduce(0) { max($0, abs($1)) } }
+      let certificate = try #require(scores.certificate)
+      let isBounded = zip(certificate.errorBounds(), largest).allSatisfy { $0 <= 0.1 * $1 }
+      #expect(isBounded != isOpen)
+      let isTold = scores.warnings.contains {
+        $0.hasPrefix(estimator.name) && ($0.contains("not certain") || $0.contains("above"))
+      }
+      #expect(isTold == isOpen, "\(scores.warnings)")
+    }
+  }
+
   @Test("Columns of a table that make each other up are refused, however they are scaled")
   func table() throws {
     var generator = SeededGenerator(seed: 5)
