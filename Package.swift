@@ -167,6 +167,16 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
+// For scripts/fuzz alone, which builds it with coverage and links it with libFuzzer.
+if Context.environment["INFLUENCE_FUZZING"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "Fuzzing", dependencies: [
+        "Experiments", "InfluenceKit", "Reporting",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ], path: "Tests/Fuzzing", swiftSettings: settings))
+}
+
 /// Every target speaks the same dialect: safe memory, explicit existentials, and no warning left behind.
 var settings: [SwiftSetting] {
   [

@@ -32,10 +32,12 @@ package struct ExperimentRun: Sendable {
     experiment = try file.experiment.init(file.settings)
   }
 
-  package var cellCount: Int { cellCount(experiment) }
+  /// The names of all cells, seed by seed; each is kept as `cells/NAME.json`.
+  package var cellNames: [String] { cellNames(of: experiment) }
 
-  private func cellCount(_ experiment: some Experiment) -> Int {
-    file.seeds.count * experiment.points.count
+  private func cellNames<Kind: Experiment>(of experiment: Kind) -> [String] {
+    let points = experiment.points
+    return file.seeds.flatMap { seed in points.map { experiment.cellName(seed: seed, $0) } }
   }
 
   /// Computes what is not there yet, and writes the report.
@@ -64,9 +66,7 @@ package struct ExperimentRun: Sendable {
       throw ExperimentError.locked(folder.relativePath)
     }
     let points = experiment.points
-    let names = file.seeds.flatMap { seed in
-      points.map { experiment.cellName(seed: seed, $0) }
-    }
+    let names = cellNames(of: experiment)
     precondition(Set(names).count == names.count, "two cells of one name")
     var cells: OrderedDictionary<ExperimentResults<Kind>.Cell, CellResult<Kind>> = [:]
     var computed = 0

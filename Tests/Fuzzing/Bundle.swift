@@ -1,0 +1,53 @@
+import Foundation
+
+/// Files as one input: before each a line `%%NAME`.
+struct Bundle {
+  var files: [(name: String, bytes: [UInt8])] = []
+
+  private static let mark = Array("\n%%".utf8)
+
+  init(_ files: [(name: String, bytes: [UInt8])]) { self.files = files }
+
+  /// The files of an input that have one of some names.
+  init(_ input: [UInt8], names: Set<String>) {
+    for part in (Array("\n".utf8) + input).split(
+      separator: Self.mark, omittingEmptySubsequences: true)
+    {
+      let line = part.prefix { $0 != UInt8(ascii: "\n") }
+      let name = String(decoding: line, as: UTF8.self)
+      guard names.contains(name) else { continue }
+      files.append((name, Array(part.dropFirst(line.count + 1))))
+    }
+  }
+
+  /// The files of a folder, those in folders of it with their paths, but for some.
+  init(of folder: URL, leavingOut left: Set<String> = []) throws {
+    let files = FileManager.default
+    for name in try files.subpathsOfDirectory(atPath: folder.path).sorted()
+    where !left.contains(name) {
+      let file = folder.appending(path: name)
+      guard try file.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile ?? false else {
+        continue
+      }
+      self.files.append((name, Array(try Data(contentsOf: file))))
+    }
+  }
+
+  /// As an input.
+  var input: [UInt8] {
+    Array(files.map { Array("%%\($0.name)\n".utf8) + $0.bytes }.joined(separator: Array("\n".utf8)))
+  }
+
+  /// Puts the files into a folder, in which nothing else is left.
+  func write(to folder: URL) throws {
+    let manager = FileManager.default
+    if manager.fileExists(atPath: folder.path) { try manager.removeItem(at: folder) }
+    for (name, bytes) in files {
+      let file = folder.appending(path: name)
+      try manager.createDirectory(
+        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data(bytes).write(to: file)
+    }
+    try manager.createDirectory(at: folder, withIntermediateDirectories: true)
+  }
+}
