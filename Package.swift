@@ -171,7 +171,8 @@ let package = Package(
 if Context.environment["INFLUENCE_FUZZING"] != nil {
   package.targets.append(
     .executableTarget(
-      name: "Fuzzing", dependencies: [
+      name: "Fuzzing",
+      dependencies: [
         "Experiments", "InfluenceKit", "Reporting",
         .product(name: "OrderedCollections", package: "swift-collections"),
       ], path: "Tests/Fuzzing", swiftSettings: settings))

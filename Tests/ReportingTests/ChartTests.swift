@@ -220,6 +220,36 @@ struct ChartTests {
     }
   }
 
+  @Test(
+    "Scores against exact ones are in one unit, with the line through the origin nearest to them")
+  func againstExact() throws {
+    let exact = [-4.0, 1, 2, 3]
+    let chart = try Chart.againstExact(
+      "t", method: "m", exact: exact, approximate: exact.map { 0.5 * $0 }, remarks: ["r"])
+    #expect(chart.series[0].points.map(\.x) == [-1, 0.25, 0.5, 0.75])
+    #expect(chart.series[0].points.map(\.y) == [-0.5, 0.125, 0.25, 0.375])
+    #expect(chart.remarks == ["r", "slope 0.500"])
+    #expect(
+      chart.references.map(\.course) == [.identity, .path([Point(-1, -0.5), Point(0.75, 0.375)])])
+    // The least squares of two points beside a line: Σxy/Σx² = (1·2 + 2·1)/(1 + 4).
+    let beside = try Chart.againstExact("t", method: "m", exact: [1, 2], approximate: [2, 1])
+    #expect(beside.remarks == ["slope 0.800"])
+    let zero = try Chart.againstExact("t", method: "m", exact: [0, 0], approximate: [2, 1])
+    #expect(zero.remarks.isEmpty && zero.series[0].points.map(\.y) == [2, 1])
+  }
+
+  @Test("Long names below a chart are whole", arguments: [300.0, 720])
+  func wholeNames(width: Double) throws {
+    let names = [
+      "block-normalized", "cg:tolerance=1e-2", "demographic-parity", "a", "b", "c", "d", "e",
+    ]
+    var chart = try Chart.bars(
+      "t", groups: names, y: .init("y"), methods: [("m", names.map { _ in .init(1) })])
+    chart.width = max(320, width)
+    let texts = try XMLTree(chart.svg()).texts()
+    for name in names { #expect(texts.contains(name), "\(texts)") }
+  }
+
   @Test("Without fixed ranges everything is inside of the plot", arguments: [1, 2, 17])
   func inside(count: Int) throws {
     let chart = Chart(

@@ -104,6 +104,30 @@ struct TicksTests {
   }
 
   @Test(
+    "Ticks stand at the places of the data where these are given, and markers are not at the border"
+  )
+  func chosenPlaces() {
+    let ranks: [Double] = [1, 2, 4, 8]
+    for scale in [Chart.Axis.Scale.linear, .logarithmic] {
+      let axis = Chart.Axis("rank", scale: scale, at: ranks)
+      let drawn = AxisScale(axis, extent: 1...8, atMost: 5)
+      #expect(drawn.ticks.map(\.value) == ranks)
+      #expect(drawn.ticks.map(\.label) == ["1", "2", "4", "8"])
+      #expect(drawn.position(of: 1) > 0.02 && drawn.position(of: 8) < 0.98)
+      #expect(AxisScale(axis, extent: 0.5...20, atMost: 5).contains(20))
+    }
+    #expect(Self.labels(.init("", range: 1...3, at: [1, 2, 3, 4]), 1...3) == ["1", "2", "3"])
+    #expect(
+      Self.labels(.init("", at: [0.001, 0.25, -1500, 4000]), 0...1) == [
+        "0.001", "0.25", "−1500", "4000",
+      ])
+    #expect(
+      Self.labels(.init("", numbers: .percent, at: [0.05, 0.125]), 0...1) == ["5%", "12.5%"])
+    let one = AxisScale(.init("", scale: .logarithmic, at: [3]), extent: 3...3, atMost: 3)
+    #expect(one.contains(3) && one.lower < 3 && one.upper > 3)
+  }
+
+  @Test(
     "Every axis has two labels or more, all different, and holds its data",
     arguments: [
       (5, 5), (0, 0), (1e-300, 1e-300), (-1e300, 1e300), (1, 1 + 1e-15), (1, 1.000_001),

@@ -13,11 +13,3 @@ extension Double {
     return "\(NumberFormat.decimals(value, abs(value - value.rounded()) < 1e-9 ? 0 : 1)) %"
   }
 }
-
-extension [Double] {
-  /// The numbers divided by the largest of their magnitudes; as they are where all are 0.
-  var dividedByLargest: [Double] {
-    let largest = map(abs).max() ?? 0
-    return largest > 0 ? map { $0 / largest } : self
-  }
-}

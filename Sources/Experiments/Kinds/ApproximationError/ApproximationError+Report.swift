@@ -26,7 +26,8 @@ extension ApproximationError {
       "Pearson's correlation with exact influence on the mean validation loss, against the rank of the adapters; bands are 95 % over seeds.",
       try Chart.curves(
         "Correlation with exact influence",
-        x: .init("LoRA rank", scale: .logarithmic), y: .init("Pearson's correlation"), methods,
+        x: .init("LoRA rank", scale: .logarithmic, at: ranks.map(Double.init)),
+        y: .init("Pearson's correlation"), methods,
         at: ranks.map(Double.init)
       ) { try statistic(methods[$0], ranks[$1], \.meanQueryPearson) })
     try describe(
@@ -46,10 +47,9 @@ extension ApproximationError {
       let correlation = try Correlation.pearson(scores, exact)
       try report.add(
         "against-exact",
-        "Scores of \(others) against exact ones, each divided by its largest, rank \(rank), seed \(seed).",
+        "Scores of \(others) against exact ones, both divided by the largest exact score, rank \(rank), seed \(seed).",
         try Chart.againstExact(
-          "\(others) against exact", method: others, exact: exact.dividedByLargest,
-          approximate: scores.dividedByLargest,
+          "\(others) against exact", method: others, exact: exact, approximate: scores,
           remarks: ["Pearson \(NumberFormat.decimals(correlation, 3))"]
         ))
     }

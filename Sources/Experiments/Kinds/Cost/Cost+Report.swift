@@ -100,7 +100,8 @@ extension Cost {
     Axis.allCases.map { axis in
       let places = points.filter { $0.axis == axis }
       return Chart.curves(
-        "against \(axis.symbol)", x: .init(axis.rawValue, scale: .logarithmic), y: y,
+        "against \(axis.symbol)",
+        x: .init(axis.rawValue, scale: .logarithmic, at: places.map { Double($0.size) }), y: y,
         variants.map { variant in
           (
             variant.name,
@@ -115,6 +116,30 @@ extension Cost {
     }
   }
 
+  /// The same charts with one line for methods that have the same points in all of them, and later lines thinner, so that
+  /// those below can be seen.
+  private static func untangled(_ charts: [Chart]) -> [Chart] {
+    var groups: [(names: [String], points: [[Chart.Point]])] = []
+    for (index, name) in (charts.first?.series ?? []).map(\.name).enumerated() {
+      let points = charts.map { $0.series[index].points }
+      if let same = groups.firstIndex(where: { $0.points == points }) {
+        groups[same].names.append(name)
+      } else {
+        groups.append(([name], points))
+      }
+    }
+    return charts.enumerated().map { place, chart in
+      var chart = chart
+      chart.series = groups.enumerated().map { index, group in
+        var series = Chart.Series(
+          group.names.joined(separator: "; "), points: group.points[place])
+        series.lineWidth = 2 + 3 * Double(groups.count - 1 - index)
+        return series
+      }
+      return chart
+    }
+  }
+
   private func addPictures(_ results: ExperimentResults<Self>, to report: inout ExperimentReport)
     throws
   {
@@ -124,11 +149,11 @@ extension Cost {
       "times",
       "Processor time to fit and to score all queries, against the numbers of examples n, columns of a block d, blocks L, and LoRA's rank r; medians.",
       SmallMultiples("Processor time", columns: 2, charts: times))
-    let memory = charts(
-      results, .init("memory", scale: .logarithmic, numbers: .bytes), \.plannedBytes)
+    let memory = Self.untangled(
+      charts(results, .init("memory", scale: .logarithmic, numbers: .bytes), \.plannedBytes))
     try report.add(
       "memory",
-      "The most memory that the plan of a run allows for beside the gradients: matrices, scores and buffers.",
+      "The most memory that the plan of a run allows for beside the gradients: matrices, scores and buffers. Methods with the same plans share a line; where lines lie on each other, the later is thinner.",
       SmallMultiples("Planned memory", columns: 2, charts: memory))
   }
 

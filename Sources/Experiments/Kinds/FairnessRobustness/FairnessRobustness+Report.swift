@@ -94,7 +94,7 @@ extension FairnessRobustness {
       try budgetTable(results, names))
     try report.add(
       "trimming",
-      "Above: what each trim is meant to improve (gaps should fall, robust accuracy should rise); below: the accuracy of the same classifiers. Bands are 95 % over seeds.",
+      "Above: what each trim is meant to improve (gaps should come nearer to 0, robust accuracy should rise); below: the accuracy of the same classifiers. Bands are 95 % over seeds.",
       picture(results, names))
     try report.add(
       "utility",
@@ -127,14 +127,17 @@ extension FairnessRobustness {
     _ results: ExperimentResults<Self>, _ kind: FunctionalQuery.Kind, _ names: [String],
     accuracy: Bool, _ title: String
   ) throws -> Chart {
-    try Chart.curves(
+    // Gaps with their sign: one that is trimmed beyond 0 favours the other group.
+    let target = Target(kind)
+    let isGap = target.isGap && !accuracy
+    var chart = try Chart.curves(
       title, x: .init("rows removed", numbers: .percent),
-      y: .init(accuracy ? "accuracy" : Target(kind).name), names, at: budgets
+      y: .init(accuracy ? "accuracy" : target.name.filter { $0 != "|" }), names, at: budgets
     ) { curve, place in
-      accuracy
-        ? try statistic(results, kind, names[curve], \.accuracy, place)
-        : try target(results, kind, names[curve], place)
+      try statistic(results, kind, names[curve], accuracy ? \.accuracy : target.curve, place)
     }
+    if isGap { chart.references = [.init(.horizontal(0), label: "no gap")] }
+    return chart
   }
 
   private func picture(_ results: ExperimentResults<Self>, _ names: [String]) throws

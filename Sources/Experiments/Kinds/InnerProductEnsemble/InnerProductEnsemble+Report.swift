@@ -107,7 +107,7 @@ extension InnerProductEnsemble {
       }
       charts.append(
         Chart.curves(
-          method, x: .init("members beyond member 0", scale: .logarithmic),
+          method, x: .init("members beyond member 0", scale: .logarithmic, at: counts),
           y: .init("relative variance", scale: .logarithmic), curves))
     }
     report.add(
@@ -144,16 +144,24 @@ extension InnerProductEnsemble {
           { try statistic(results, Self.spearman, $0, $1, $2) }
         ),
       ]
+    // Trainings of their own differ by far more than dropout makes them: each kind has its axis.
+    let kinds = [
+      ("dropout", sources.filter { $0 != .trained }),
+      ("other seeds", sources.filter { $0 == .trained }),
+    ].filter { !$0.1.isEmpty }
     for measure in measures {
-      let charts = try options.methods.map { method in
-        try Chart.curves(
-          method, x: .init("members T", scale: .logarithmic), y: .init(measure.label),
-          sources.map(\.label), at: members.map(Double.init)
-        ) { try measure.value(sources[$0], method, $1) }
+      let charts = try options.methods.flatMap { method in
+        try kinds.map { kind, sources in
+          try Chart.curves(
+            "\(method), \(kind)",
+            x: .init("members T", scale: .logarithmic, at: members.map(Double.init)),
+            y: .init(measure.label), sources.map(\.label), at: members.map(Double.init)
+          ) { try measure.value(sources[$0], method, $1) }
+        }
       }
       try report.add(
         measure.name, measure.caption,
-        SmallMultiples(measure.title, columns: 2, sharesRanges: true, charts: charts))
+        SmallMultiples(measure.title, columns: 2, charts: charts))
     }
   }
 

@@ -60,25 +60,18 @@ extension LeaveOneOutAgreement {
     guard !shown.isEmpty else { return }
     let charts = try shown.map { method in
       let predicted = cell.firstQuery[method, default: []]
-      // Each by its largest: methods without the Hessian have another unit.
-      var chart = Chart(
-        method, x: .init("true change of loss"), y: .init("foretold"),
-        series: [
-          .init(
-            "a training example", .scatter,
-            points: zip(truth.dividedByLargest, predicted.dividedByLargest).map {
-              Chart.Point($0, $1)
-            })
-        ])
-      chart.references = [.init(.identity, label: "equal")]
-      chart.remarks = [
-        "Pearson \(NumberFormat.decimals(try Correlation.pearson(predicted, truth), 3))"
-      ]
+      let pearson = try Correlation.pearson(predicted, truth)
+      var chart = try Chart.againstExact(
+        method, method: "a training example", exact: truth, approximate: predicted,
+        remarks: ["Pearson \(NumberFormat.decimals(pearson, 3))"])
+      chart.x.label = "true change of loss"
+      chart.y.label = "foretold"
+      chart.references[0].label = "equal"
       return chart
     }
     try report.add(
       "predictions",
-      "What leaving each example out does to the first query, and what is foretold, each divided by its largest (\(point.label), seed \(seed), at most 200 examples).",
+      "What leaving each example out does to the first query, and what is foretold, both divided by the largest change (\(point.label), seed \(seed), at most 200 examples).",
       SmallMultiples("One query's changes of loss", columns: 2, charts: charts))
   }
 

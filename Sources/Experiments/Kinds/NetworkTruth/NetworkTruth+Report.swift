@@ -11,25 +11,28 @@ extension NetworkTruth {
     try results.statistic(at: point) { $0.methods[method].flatMap(value) }
   }
 
-  /// LDS of every query of every seed.
+  /// LDS of every query of every seed, for what is about queries alone.
   private func correlations(
     _ results: ExperimentResults<Self>, _ point: Point, _ method: String
   ) -> [Double] {
     results.values(at: point).flatMap { ($0.methods[method]?.lds ?? []).compactMap(\.self) }
   }
 
-  /// The mean LDS with its interval over queries, those of all seeds together.
+  /// The mean LDS over each seed's queries: queries of one seed share its models and are no repetitions.
   private func score(
     _ results: ExperimentResults<Self>, _ point: Point, _ method: String
-  ) throws -> ConfidenceInterval {
-    try Bootstrap().meanInterval(of: correlations(results, point, method))
+  ) throws -> SeedStatistic {
+    try statistic(results, point, method) { agreement in
+      let defined = agreement.lds.compactMap(\.self)
+      return defined.isEmpty ? nil : defined.reduce(0, +) / Double(defined.count)
+    }
   }
 
   func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
     var report = ExperimentReport()
     report.add(
       "agreement",
-      "Agreement with training anew. LOO: leaving one out, Pearson and Spearman by query (± 95 % over seeds), with the order of examples kept, and Spearman with it changed. LDS: mean over queries of all seeds, with the bootstrap's 95 % interval over queries",
+      "Agreement with training anew. LOO: leaving one out, Pearson and Spearman by query (± 95 % over seeds), with the order of examples kept, and Spearman with it changed. LDS: mean over queries (± 95 % over seeds)",
       try table(results))
     report.add("models", "The models (mean over seeds)", try modelTable(results))
     try addPictures(results, to: &report)
@@ -51,9 +54,7 @@ extension NetworkTruth {
       .statistic("LOO Spearman, order changed") {
         try statistic(results, $0.point, $0.method, \.shuffledSpearman)
       },
-      .number("LDS", .decimals(3)) { $0.score.estimate },
-      .number("LDS from", .decimals(3)) { $0.score.lower },
-      .number("LDS to", .decimals(3)) { $0.score.upper })
+      .statistic("LDS") { $0.score })
   }
 
   private func modelTable(_ results: ExperimentResults<Self>) throws -> Table {
@@ -70,7 +71,7 @@ extension NetworkTruth {
   {
     let columns = points.map { "\($0.depth), \($0.decay.settingText)" }
     let maps: [(name: String, title: String, value: (Point, String) throws -> Double)] = [
-      ("lds", "LDS by depth and weight decay", { try score(results, $0, $1).estimate }),
+      ("lds", "LDS by depth and weight decay", { try score(results, $0, $1).mean }),
       (
         "leave-one-out", "Leaving one out: Spearman by depth and weight decay",
         { try statistic(results, $0, $1, \.spearman).mean }
@@ -89,25 +90,17 @@ extension NetworkTruth {
         picture)
     }
     let charts = try decays.map { decay in
-      Chart.curves(
-        "weight decay \(decay.settingText)", x: .init("hidden layers"),
-        y: .init("LDS"),
-        try rowNames.map { method in
-          (
-            method,
-            try depths.map { depth in
-              let score = try score(results, Point(depth: depth, decay: decay), method)
-              return Chart.Point(
-                Double(depth), score.estimate, lower: score.lower, upper: score.upper)
-            }
-          )
-        })
+      try Chart.curves(
+        "weight decay \(decay.settingText)",
+        x: .init("hidden layers", at: depths.map(Double.init)), y: .init("LDS"), rowNames,
+        at: depths.map(Double.init)
+      ) { try score(results, Point(depth: depths[$1], decay: decay), rowNames[$0]) }
     }
     try report.add(
       "lds-depth",
-      "The linear datamodeling score against the number of hidden layers; bands are the bootstrap's 95 % over queries.",
+      "The linear datamodeling score against the number of hidden layers; bands are 95 % over seeds.",
       SmallMultiples(
-        "LDS against depth", columns: 2, sharesRanges: true, charts: charts
+        "LDS against depth", columns: min(2, charts.count), sharesRanges: true, charts: charts
       ))
   }
 
@@ -121,7 +114,7 @@ extension NetworkTruth {
           Point(depth: $0, decay: decay)
         }
         let ends = try places.map {
-          NumberFormat.decimals(try score(results, $0, method).estimate, 3)
+          try score(results, $0, method).text()
         }
         let loo = try places.map {
           NumberFormat.decimals(try statistic(results, $0, method, \.spearman).mean, 3)
@@ -148,7 +141,7 @@ extension NetworkTruth {
       "LDS of random scores is within its noise (4 standard deviations)", worst <= 4,
       detail: "largest \(NumberFormat.decimals(worst, 1)) standard deviations")
     let best = try methods.map { method in
-      try points.map { try score(results, $0, method).estimate }.reduce(0, +)
+      try points.map { try score(results, $0, method).mean }.reduce(0, +)
         / Double(points.count)
     }.max()
     if let best {

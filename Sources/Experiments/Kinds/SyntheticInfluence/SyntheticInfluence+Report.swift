@@ -103,7 +103,7 @@ extension SyntheticInfluence {
     }
     let charts = FunctionalQuery.Kind.allCases.flatMap { kind in
       shown.map { name, method in
-        let values = Self.scaled(values(cell, method, kind.rawValue))
+        let values = Self.signedRoots(values(cell, method, kind.rawValue))
         return Chart.points(
           "\(kind.rawValue): \(name)", x: .init(""), y: .init(""),
           classes: (0..<2).map { label in
@@ -122,7 +122,7 @@ extension SyntheticInfluence {
     }
     try report.add(
       "points-\(shape.rawValue)",
-      "Training points of seed \(seed), coloured by influence divided by its 95th percentile: blue points lower the functional (helpful), red ones raise it; shapes are classes.",
+      "Training points of seed \(seed), coloured by the square root of influence divided by the largest, with its sign: blue points lower the functional (helpful), red ones raise it; shapes are classes.",
       SmallMultiples(
         "Influence of each point: \(shape.rawValue)", columns: shown.count, charts: charts))
   }
@@ -142,7 +142,7 @@ extension SyntheticInfluence {
         let pearson = try Correlation.pearson(other, exact)
         var chart = try Chart.againstExact(
           "\(shape.rawValue): \(kind.rawValue)", method: method.rawValue,
-          exact: Self.scaled(exact, by: 1), approximate: Self.scaled(other, by: 1),
+          exact: exact, approximate: other,
           remarks: ["r = \(NumberFormat.decimals(pearson, 2))"])
         chart.x.label = "exact Hessian"
         chart.y.label = method.rawValue
@@ -151,7 +151,7 @@ extension SyntheticInfluence {
     }
     try report.add(
       "against-exact",
-      "Scores of \(method.rawValue) against those with the exact Hessian, each divided by its largest, seed \(seed).",
+      "Scores of \(method.rawValue) against those with the exact Hessian, both divided by the largest of the exact ones, seed \(seed).",
       SmallMultiples(
         "\(method.rawValue) against the exact Hessian", columns: 4, charts: charts))
   }
@@ -178,10 +178,10 @@ extension SyntheticInfluence {
         "Correlation with leaving out", columns: min(3, charts.count), charts: charts))
   }
 
-  /// Divided by a percentile of their magnitudes; 0.95 leaves room for outliers.
-  private static func scaled(_ values: [Double], by share: Double = 0.95) -> [Double] {
-    let sorted = values.map(abs).sorted()
-    let unit = sorted.isEmpty ? 0 : sorted[Int(share * Double(sorted.count - 1))]
-    return unit > 0 ? values.map { $0 / unit } : values
+  /// √(|v|/max |v|) with the sign of v: every value has a colour of its own, and small ones can be seen beside outliers.
+  private static func signedRoots(_ values: [Double]) -> [Double] {
+    let largest = values.map { abs($0) }.max() ?? 0
+    guard largest > 0 else { return values }
+    return values.map { ($0 < 0 ? -1 : 1) * (abs($0) / largest).squareRoot() }
   }
 }

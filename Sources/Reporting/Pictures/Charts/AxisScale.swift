@@ -24,6 +24,17 @@ package struct AxisScale: Sendable {
   package init(_ axis: Chart.Axis, extent: ClosedRange<Double>?, atMost count: Int) {
     isLogarithmic = axis.scale == .logarithmic
     hasCategories = axis.categories != nil
+    if let places = axis.places, !hasCategories, let least = places.min(),
+      let greatest = places.max()
+    {
+      let extent = extent ?? least...greatest
+      (lower, upper) = Self.bounds(
+        axis, min(extent.lowerBound, least), max(extent.upperBound, greatest))
+      ticks = zip(places, TickLabels.chosen(places, axis.numbers)).map {
+        Tick(value: $0, label: $1, isMajor: true)
+      }.filter { [lower, upper] in (lower...upper).contains($0.value) }
+      return
+    }
     switch axis.scale {
     case .categories(let names):
       lower = -0.5
@@ -65,6 +76,20 @@ package struct AxisScale: Sendable {
   /// Whether a number is inside the range, up to rounding.
   package func contains(_ value: Double) -> Bool {
     (-1e-9...1 + 1e-9).contains(position(of: value))
+  }
+
+  /// A range with a little room at both ends, so that no marker is at the border; the fixed range where there is one.
+  private static func bounds(
+    _ axis: Chart.Axis, _ lower: Double, _ upper: Double
+  ) -> (Double, Double) {
+    if let range = axis.range { return (range.lowerBound, range.upperBound) }
+    if axis.scale == .logarithmic {
+      let room = max(pow(upper / lower, 0.04), 1.05)
+      return (lower / room, upper * room)
+    }
+    let (low, high) = widened(lower...upper)
+    let room = (high - low) * 0.04
+    return (low - room, high + room)
   }
 
   private static func widened(_ range: ClosedRange<Double>) -> (Double, Double) {

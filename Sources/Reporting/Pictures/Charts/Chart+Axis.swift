@@ -31,15 +31,18 @@ extension Chart {
     /// Points outside are counted in a line below the title, lines are cut.
     package var range: ClosedRange<Double>?
     package var numbers: Numbers
+    /// The numbers that stand at ticks, for data at a few places; nil for round numbers.
+    package var places: [Double]?
 
     package init(
       _ label: String, scale: Scale = .linear, range: ClosedRange<Double>? = nil,
-      numbers: Numbers = .plain
+      numbers: Numbers = .plain, at places: [Double]? = nil
     ) {
       self.label = label
       self.scale = scale
       self.range = range
       self.numbers = numbers
+      self.places = places
     }
 
     var categories: [String]? {

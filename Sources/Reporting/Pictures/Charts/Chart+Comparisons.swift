@@ -1,5 +1,9 @@
 extension Chart {
-  /// Scores of a method against exact ones, with the line where both are equal.
+  /// Scores of a method against exact ones in one unit, with the line where both are equal, and the line through the
+  /// origin that is nearest to the points.
+  ///
+  /// Both are divided by the largest exact score. The second line is y = b·x with b = Σxy/Σx², which a remark tells: a
+  /// method whose scores are exact but for a factor b has all points on it.
   ///
   /// - Throws: `PictureError.lengths` where there are not as many of both.
   package static func againstExact(
@@ -10,13 +14,23 @@ extension Chart {
         picture: title, what: "scores of \(method)", expected: exact.count,
         found: approximate.count)
     }
+    let largest = exact.map { abs($0) }.max() ?? 0
+    let unit = largest > 0 ? largest : 1
+    let points = zip(exact, approximate).map { Point($0 / unit, $1 / unit) }
     var chart = Chart(
       title, x: Axis("exact score"), y: Axis("score of \(method)"),
-      series: [
-        Series(method, .scatter, points: zip(exact, approximate).map { Point($0, $1) })
-      ])
+      series: [Series(method, .scatter, points: points)])
     chart.references = [Reference(.identity, label: "equal to exact")]
     chart.remarks = remarks
+    let squares = points.reduce(0) { $0 + $1.x * $1.x }
+    if squares > 0, let left = points.map(\.x).min(), let right = points.map(\.x).max() {
+      let slope = points.reduce(0) { $0 + $1.x * $1.y } / squares
+      chart.references.append(
+        Reference(
+          .path([Point(left, slope * left), Point(right, slope * right)]),
+          label: "nearest line through the origin"))
+      chart.remarks.append("slope \(NumberFormat.significant(slope, digits: 3))")
+    }
     return chart
   }
 

@@ -37,6 +37,8 @@ extension Chart {
     package var name: String
     package var kind: Kind
     package var points: [Point]
+    /// The width of a line in pixels.
+    package var lineWidth = 2.0
 
     package init(_ name: String, _ kind: Kind = .line, points: [Point]) {
       self.name = name

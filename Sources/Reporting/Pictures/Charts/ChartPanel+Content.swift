@@ -94,7 +94,10 @@ extension ChartPanel {
     let path = Self.path(series.points.map { place($0.x, $0.y) })
     markup.add(
       "path",
-      [("d", path), ("stroke-width", "2"), ("stroke-linejoin", "round")]
+      [
+        ("d", path), ("stroke-width", Markup.number(series.lineWidth)),
+        ("stroke-linejoin", "round"),
+      ]
         + Self.dashAttributes(look(series)) + markup.colors(stroke: SeriesStyle.paint(look(series)))
     )
   }

@@ -51,10 +51,10 @@ struct ChartPanel {
     let first = yScale(bottom: frame.bottom - 26 - labelHeight)
     let widest =
       first.ticks.map { TextMeasure.width($0.label, size: Self.tickSize) }.max() ?? 0
-    let left = frame.x + 12 + (chart.y.label.isEmpty ? 0 : 20) + widest + 8
-    let (xScale, xLabels, narrowed) = XLabels.fitting(
-      chart.x, extent: xExtent, from: left, to: right, limit: frame)
-    right = narrowed
+    let margin = frame.x + 12 + (chart.y.label.isEmpty ? 0 : 20) + widest + 8
+    let (xScale, xLabels, left, end) = XLabels.fitting(
+      chart.x, extent: xExtent, from: margin, to: right, limit: frame)
+    right = end
     self.xScale = xScale
     self.xLabels = xLabels
     let bottom = frame.bottom - 8 - labelHeight - xLabels.height

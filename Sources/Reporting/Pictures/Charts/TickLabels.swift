@@ -52,6 +52,24 @@ enum TickLabels {
     }
   }
 
+  /// The labels of numbers that somebody chose: with as many digits as they need, up to four.
+  static func chosen(_ values: [Double], _ numbers: Chart.Axis.Numbers) -> [String] {
+    values.map { value in
+      switch numbers {
+      case .seconds, .bytes: return unit(value, numbers)
+      case .percent: return shortest(value * 100) + "%"
+      case .plain: return shortest(value)
+      }
+    }
+  }
+
+  private static func shortest(_ value: Double) -> String {
+    let text =
+      (1...4).lazy.map { NumberFormat.significant(value, digits: $0) }
+      .first { Double($0) == value } ?? NumberFormat.significant(value, digits: 4)
+    return signed(text)
+  }
+
   private static func unit(_ value: Double, _ numbers: Chart.Axis.Numbers) -> String {
     if numbers == .bytes, abs(value) < 9e18 {
       return NumberFormat.bytes(Int(value.rounded())).replacing(".0 ", with: " ")
