@@ -1,5 +1,6 @@
 import Experiments
 import Foundation
+import InfluenceKit
 import OrderedCollections
 import Reporting
 import TensorFiles
@@ -46,6 +47,27 @@ struct NetworkTruthTests {
           #expect(abs(try #require(methods.number(at: method, key))) <= 1)
         }
       }
+    }
+    // Each query's correlation follows from the files that are kept.
+    let files = directory.url.appending(path: "run/scores/seed-1/depth-1/decay-0.01")
+    func numbers(_ name: String) throws -> Matrix<Double> {
+      try NumpyFile(opening: files.appending(path: "\(name).npy")).matrix(as: Double.self)
+    }
+    let (scores, subsets, outcomes) = (
+      try numbers("scores"), try numbers("subsets"), try numbers("outcomes")
+    )
+    #expect((scores.rows, subsets.rows, outcomes.rows) == (3 * 20, 12, 2 * 20))
+    for query in 0..<20 {
+      // exact-ggn is the second of the methods.
+      let sums = (0..<12).map { subset in
+        zip(subsets[row: subset], scores[row: 20 + query]).reduce(0) { $0 + $1.0 * $1.1 }
+      }
+      let truth = (0..<12).map { (outcomes[query, $0] + outcomes[20 + query, $0]) / 2 }
+      let kept =
+        json["cells"]?["seed-1/depth-1/decay-0.01"]?.numbers(
+          at: "methods", "exact-ggn", "lds") ?? []
+      expectClose(
+        try Correlation.spearman(sums, truth), kept[query], bound: .absolute(1e-12))
     }
     // The table's LDS is the mean of all kept correlations.
     let kept = (0...1).flatMap {

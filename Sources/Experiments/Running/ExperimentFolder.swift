@@ -109,7 +109,7 @@ struct ExperimentFolder {
     let json: OrderedJSON = [
       "about": .string(scores.about),
       "rows": .array(scores.rows.keys.map { .string($0) }),
-      "columns": "training examples",
+      "columns": .string(scores.columns),
     ]
     try write(
       try json.serialized(.indented) + "\n", to: "scores/\(cell)/\(scores.name).json")

@@ -185,7 +185,32 @@ struct NetworkTruth: ExperimentOnExamples {
         parameters: model.network.parameterCount,
         trainingAccuracy: try model.network.accuracy(on: parts.training),
         validationAccuracy: try model.network.accuracy(on: parts.validation), methods: agreements,
-        warnings: scores.warnings))
+        warnings: scores.warnings),
+      scores: Self.kept(
+        zip(methods + [Self.random], scores.values + [drawn]).map { ($0, $1) }, subsets, truth,
+        count))
+  }
+
+  /// What LDS is computed from: Spearman's correlation, over the subsets, of a query's outcomes with the sums of its
+  /// scores over each subset's examples.
+  private static func kept(
+    _ scores: [(name: String, scores: Matrix<Double>)], _ subsets: [[Int]], _ truth: SubsetTruth,
+    _ count: Int
+  ) -> [CellScores] {
+    let members = subsets.enumerated().map { index, subset in
+      let set = Set(subset)
+      return ("subset \(index)", (0..<count).map { set.contains($0) ? 1.0 : 0 })
+    }
+    return [
+      CellScores("scores", about: "scores; high ones are helpful", queriesOf: scores),
+      CellScores(
+        "subsets", about: "1 where the example is in the subset",
+        rows: OrderedDictionary(uniqueKeysWithValues: members)),
+      CellScores(
+        "outcomes", about: "−loss of each query after training on the subset, by training",
+        columns: "subsets",
+        queriesOf: truth.bySeed.enumerated().map { ("training \($0)", $1) }),
+    ]
   }
 
   /// The changes of the queries' losses, `m × rows`, by example: its term left out, itself left out, and
