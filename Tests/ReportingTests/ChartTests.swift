@@ -238,6 +238,24 @@ struct ChartTests {
     #expect(zero.remarks.isEmpty && zero.series[0].points.map(\.y) == [2, 1])
   }
 
+  @Test("Charts that share their ranges keep the room around the places of the data")
+  func sharedPlaces() throws {
+    let charts = [[1.0, 2], [1, 3]].map { places in
+      Chart.curves(
+        "c", x: .init("layers", at: places), y: .init("y"),
+        [("a", places.map { Point($0, $0) })])
+    }
+    let tree = try XMLTree(
+      SmallMultiples("t", columns: 2, sharesRanges: true, charts: charts).svg())
+    let plots = try tree.named("svg").dropFirst().map { try Self.frame(of: $0) }
+    let lines = tree.named("path").compactMap { $0.attributes["d"] }.filter { $0.contains("L") }
+    let places = lines.flatMap { Self.places($0) }
+    for place in places {
+      #expect(plots.contains { $0.x + 3 < place[0] && place[0] < $0.right - 3 }, "\(place)")
+    }
+    #expect(places.count >= 4)
+  }
+
   @Test("Long names below a chart are whole", arguments: [300.0, 720])
   func wholeNames(width: Double) throws {
     let names = [

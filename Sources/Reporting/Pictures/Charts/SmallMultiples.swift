@@ -37,7 +37,10 @@ package struct SmallMultiples: Picture, Equatable {
         charts.allSatisfy({ $0[keyPath: axis].scale == scale }),
         let lower = known.map(\.lowerBound).min(), let upper = known.map(\.upperBound).max()
       else { return nil }
-      let covering = AxisScale(Chart.Axis("", scale: scale), extent: lower...upper, atMost: 6)
+      let places = charts.compactMap { $0[keyPath: axis].places }.flatMap { $0 }
+      let covering = AxisScale(
+        Chart.Axis("", scale: scale, at: places.isEmpty ? nil : places), extent: lower...upper,
+        atMost: 6)
       return covering.lower...covering.upper
     }
     let extents = charts.map { $0.extents() }
