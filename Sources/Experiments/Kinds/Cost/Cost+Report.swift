@@ -133,7 +133,7 @@ extension Cost {
       chart.series = groups.enumerated().map { index, group in
         var series = Chart.Series(
           group.names.joined(separator: "; "), points: group.points[place])
-        series.lineWidth = 2 + 3 * Double(groups.count - 1 - index)
+        series.lineWidth = 2 + 2 * Double(groups.count - 1 - index)
         return series
       }
       return chart
