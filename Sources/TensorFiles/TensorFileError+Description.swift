@@ -18,7 +18,8 @@ extension TensorFileError: CustomStringConvertible {
       .invalidField(let path, _, _, _), .unknownElementType(let path, _, _),
       .unsupportedElementType(let path, _, _, _), .reversedOffsets(let path, _, _, _),
       .offsetsOutOfRange(let path, _, _, _, _), .overlappingTensors(let path, _, _, _),
-      .unclaimedBytes(let path, _, _), .unknownTensor(let path, _, _):
+      .unclaimedBytes(let path, _, _), .unknownTensor(let path, _, _),
+      .wrongChecksum(let path, _, _), .otherResults(let path, _, _, _):
       path
     }
   }
@@ -53,6 +54,12 @@ extension TensorFileError: CustomStringConvertible {
     case .byteCountMismatch(_, let field, let expected, let found):
       "\(field.legible): shape and element type need \(expected) bytes, found \(found); the file is "
         + "cut short or damaged, write it again."
+    case .wrongChecksum(_, let recorded, let found):
+      "damaged or edited: its checksum is \(recorded.legible), and what it holds has \(found); restore "
+        + "it from a copy, or write it again."
+    case .otherResults(_, let record, let recorded, let found):
+      "the record \(record.legible) is not that of this file: it is of bytes with the checksum "
+        + "\(recorded.legible), and these have \(found); restore both from a copy, or make them again."
     case .wrongFormat(_, let offset, let expected, let found):
       "expected \(expected) at byte \(offset), found \(found.legible); check that this is the "
         + "right file."

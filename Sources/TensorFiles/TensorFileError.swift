@@ -34,6 +34,13 @@ public enum TensorFileError: Error, Sendable, Equatable {
   /// The bytes present are not as many as the shape and the element type ask for.
   case byteCountMismatch(path: String, field: String, expected: Int, found: Int)
 
+  // MARK: Checksums
+
+  /// A file's bytes, or the values of a JSON object, are not those that its own checksum was taken of.
+  case wrongChecksum(path: String, recorded: String, found: String)
+  /// The record that has a file's name describes other bytes.
+  case otherResults(path: String, record: String, recorded: String, found: String)
+
   // MARK: Headers
 
   /// The file does not begin the way the format requires.

@@ -235,9 +235,9 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
     .init("\(exact) --output folder.npy", 73, "folder.npy", "folder of this name"),
     .init("\(exact) --output absent/o.npy", 73, "absent", "does not exist"),
     .init("\(exact) --output cut.json/o.npy", 73, "cut.json", "not a folder"),
-    .init("\(exact) --damping-sweep 0.1:1:3 --output two.csv", 73, "two.json", "not a record"),
+    .init("\(exact) --damping-sweep 0.1:1:3 --output two.csv", 73, "two.csv.json", "not a record"),
     .init("\(exact) --damping-sweep 0.1:1:3 --output absent/o.csv", 73, "does not exist"),
-    .init("\(exact) --output two.npy", 73, "two.json", "not a record"),
+    .init("\(exact) --output two.npy", 73, "two.npy.json", "not a record"),
     .init(
       "score --train single.npy --query single.npy --method exact --output single.npy", 64, "input"),
     .init(
@@ -266,6 +266,7 @@ struct BadInvocationTests {
     try SmallFiles.write(in: place)
     try place.makeFolder("folder.npy")
     try place.writeArray(SmallFiles.first, to: "single.npy")
+    for record in ["two.npy.json", "two.csv.json"] { try place.write("[]", to: record) }
     try place.makeFolder("arrays")
     try place.writeArray(SmallFiles.first, to: "arrays/a.npy")
     try place.write("{\"format\": \"something-else\"}", to: "otherrun/run.json")

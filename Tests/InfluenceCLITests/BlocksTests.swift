@@ -24,7 +24,7 @@ struct BlocksTests {
     try place.succeed(fixture.score("exact", to: "plain.npy"))
     #expect(try place.bytes("tensor.npy") == place.bytes("plain.npy"))
     #expect(try place.bytes("all.npy") != place.bytes("plain.npy"))
-    let record = try place.json("all.json")
+    let record = try place.json("all.npy.json")
     #expect(record["partition"]?.string == "all")
     let block = try #require(record["blocks"]?.array?.first)
     #expect(block["name"]?.string == "all")
@@ -34,7 +34,7 @@ struct BlocksTests {
       "self", "--train", fixture.train, "--method", "exact", "--output", "self.npy", "--blocks",
       "layer",
     ])
-    #expect(try place.json("self.json")["partition"]?.string == "layer")
+    #expect(try place.json("self.npy.json")["partition"]?.string == "layer")
     try place.succeed([
       "compare", "--train", fixture.train, "--query", fixture.query, "--methods", "datainf",
       "--blocks", "all", "--output", "run",
@@ -83,7 +83,7 @@ struct BlocksTests {
     try place.succeed(fixture.score("exact", to: "fresh.npy") + grouping)
     #expect(try place.bytes("kept.npy") == place.bytes("fresh.npy"))
     #expect(try place.bytes("again.npy") == place.bytes("fresh.npy"))
-    #expect(try place.json("kept.json")["partition"] == groups)
+    #expect(try place.json("kept.npy.json")["partition"] == groups)
     let refused = try place.run(score + ["--output", "no.npy", "--blocks", "all"])
     #expect(refused.status == 65 && refused.errors.contains("block 0 was first"))
   }

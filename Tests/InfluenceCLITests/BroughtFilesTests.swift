@@ -57,14 +57,78 @@ struct BroughtFilesTests {
         ] + more)
     }
     #expect(try score("a.npy").status == 0)
-    let record = try place.bytes("a.json")
-    let refused = try score("a.csv", ["--top", "2"])
-    #expect(refused.status != 0 && refused.errors.contains("a.npy"))
-    #expect(try place.bytes("a.json") == record && !place.has("a.csv"))
-    #expect(try score("b.csv", ["--top", "2"]).status == 0)
-    #expect(try score("b.npy").errors.contains("b.csv"))
-    // The same array may be written again.
+    #expect(try score("a.csv", ["--top", "2"]).status == 0)
+    let record = try place.json("a.npy.json")
+    #expect(record["results"]?["shape"]?.integers == [3, 12])
+    #expect(record["results"]?["bytes"]?.integer == (try place.bytes("a.npy").count))
+    #expect(try place.json("a.csv.json")["format"]?.string == "influencekit-top-scores")
+    // The same results may be written again.
     #expect(try score("a.npy").status == 0)
+  }
+
+  @Test(
+    "A record of other results, and one that was changed, are refused with both names",
+    arguments: ["a.npy", "a.csv"])
+  func otherResults(name: String) throws {
+    func score(_ method: String, _ output: String) throws {
+      let isTable = output.hasSuffix("csv")
+      try place.succeed(
+        [
+          "score", "--train", "train.safetensors", "--query", "query.safetensors", "--method",
+          method, "--output", output, "-q",
+        ] + (isTable ? ["--top", "2"] : []))
+    }
+    func top() throws -> Program.Outcome { try place.run(["top", name, "--query", "0"]) }
+    let other = name.replacing("a.", with: "b.")
+    try score("exact", name)
+    try score("hessian-free", other)
+    let (own, foreign) = (try place.bytes("\(name).json"), try place.bytes("\(other).json"))
+    try place.write(Array(foreign), to: "\(name).json")
+    let mixed = try top()
+    #expect(mixed.status == 65)
+    #expect(mixed.onlyError?.contains("/\(name): the record") == true, "\(mixed)")
+    #expect(mixed.onlyError?.contains("\(name).json is not that of this file") == true)
+
+    var edited = String(decoding: own, as: UTF8.self)
+    edited.replace("\"convention\": \"helpful\"", with: "\"convention\": \"influence\"")
+    try place.write(edited, to: "\(name).json")
+    let changed = try top()
+    #expect(changed.status == 65)
+    #expect(changed.onlyError?.contains("\(name).json: damaged or edited") == true, "\(changed)")
+
+    // The same record in another layout is still its record, and another file of the name is none.
+    let compact = try OrderedJSON(parsing: Array(own)).serialized()
+    try place.write(compact, to: "\(name).json")
+    #expect(try top().status == 0)
+    try place.write("[1, 2]", to: "\(name).json")
+    #expect(try top().status == 0)
+  }
+
+  @Test(
+    "Records of earlier versions, named after the stem, are read, and go when results are written anew"
+  )
+  func earlierRecords() throws {
+    try place.writeArray(SmallFiles.random(rows: 3, columns: 12, seed: 3), to: "old.npy")
+    let record: OrderedJSON = [
+      "format": "influencekit-scores", "version": 1, "convention": "influence", "rows": 3,
+      "columns": 12,
+    ]
+    try place.write(try record.serialized(), to: "old.json")
+    let shown = try place.succeed(["top", "old.npy", "--query", "0", "--json"]).json()
+    #expect(shown["convention"]?.string == "influence")
+    // That of a table is not the array's.
+    let table = record.adding(["format": "influencekit-top-scores"])
+    try place.write(try table.serialized(), to: "old.json")
+    let alone = try place.succeed(["top", "old.npy", "--query", "0", "--json"]).json()
+    #expect(alone["convention"]?.string == "helpful")
+    for (json, remains) in [(record, false), (table, true)] {
+      try place.write(try json.serialized(), to: "old.json")
+      try place.succeed([
+        "self", "--train", "train.safetensors", "--method", "exact", "--output", "old.npy", "-q",
+      ])
+      #expect(place.has("old.json") == remains)
+      #expect(place.has("old.npy.json"))
+    }
   }
 
   @Test(
@@ -99,7 +163,7 @@ struct BroughtFilesTests {
     ])
     #expect(
       outcome.errors.contains("1 query has a zero gradient") && outcome.errors.contains("rows 1"))
-    #expect(try place.json("z.json")["warnings"]?.array?.count == 1)
+    #expect(try place.json("z.npy.json")["warnings"]?.array?.count == 1)
     let top = try place.succeed(["top", "z.npy", "--query", "1"])
     #expect(top.errors.contains("means nothing"))
     #expect(try place.succeed(["top", "z.npy", "--query", "0"]).errors.isEmpty)

@@ -35,7 +35,7 @@ struct DisagreeTests {
     #expect(try place.matrix("l.npy").elements == metric.values.map { Double(Float($0)) })
     let picked = try LeastDisagreeSelection.rows(
       5, values: metric.values, features: pool, seed: 4)
-    let record = try place.json("l.json")
+    let record = try place.json("l.npy.json")
     #expect(record["picked"]?.array?.compactMap { $0["row"]?.integer } == picked)
     #expect(record["draws"]?.integer == metric.draws)
     #expect(record["format"]?.string == "influencekit-least-disagree")

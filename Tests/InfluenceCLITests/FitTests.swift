@@ -29,7 +29,7 @@ struct FitCommandTests {
     try place.succeed(score("exact", ["--output", "kept.npy"]))
     try place.succeed(fixture.score("exact", to: "fresh.npy") + options)
     #expect(try place.bytes("kept.npy") == place.bytes("fresh.npy"))
-    let (kept, fresh) = (try place.json("kept.json"), try place.json("fresh.json"))
+    let (kept, fresh) = (try place.json("kept.npy.json"), try place.json("fresh.npy.json"))
     for key in ["damping", "precision", "method", "blocks", "certificate"] {
       #expect(kept[key] != nil && kept[key] == fresh[key], "\(key)")
     }
@@ -76,7 +76,7 @@ struct FitCommandTests {
     #expect(try place.names() == ["kept"])
     // What the fit has, and what it lacks, is no contradiction unless it is asked for.
     try place.succeed(score("exact", ["--output", "o.npy", "--damping", "0.1"]))
-    #expect(try place.json("o.json")["certificate"] == .null)
+    #expect(try place.json("o.npy.json")["certificate"] == .null)
     let other = try place.run(fit(["--damping", "0.2", "--no-certificate"]))
     #expect(other.status == 73)
     #expect(other.onlyError?.contains("damping is 0.1") == true)

@@ -77,7 +77,7 @@ struct FullDiskTests {
     #expect(try contents() == before)
     try disk.makeSpace()
     try place.succeed(words + ["--method", "datainf"])
-    #expect(try contents().keys.sorted() == ["s.json", "s.npy"])
+    #expect(try contents().keys.sorted() == ["s.npy", "s.npy.json"])
     #expect(try contents()["s.npy"] != before["s.npy"])
   }
 

@@ -103,7 +103,7 @@ struct GradientsTests {
       return try place.matrix("s.npy")
     }
     let mean = try score(["--members", "g/members"])
-    let record = try place.json("s.json")
+    let record = try place.json("s.npy.json")
     #expect(record["members"]?.array?.count == 3)
     #expect(record["members"]?[1]?["weight"]?.number == 1 / 3.0)
     var expected = Matrix<Double>.zeros(12, 60)

@@ -98,7 +98,7 @@ struct KillTests {
     try KillTrial(
       command + ["--method", "datainf"], results: ["s.npy"],
       prepare: { folder in
-        for name in ["s.npy", "s.json"] {
+        for name in ["s.npy", "s.npy.json"] {
           try FileManager.default.copyItem(
             at: earlier.appending(path: name), to: folder.appending(path: name))
         }
@@ -107,7 +107,7 @@ struct KillTests {
         let scores = try Data(contentsOf: folder.appending(path: "s.npy"))
         let isOld = scores == oldScores
         _ = try NumpyFile(opening: folder.appending(path: "s.npy"))
-        let record = folder.appending(path: "s.json")
+        let record = folder.appending(path: "s.npy.json")
         // For a moment there is none, but never one of other scores.
         guard FileManager.default.fileExists(atPath: record.path) else { return false }
         let method = try OrderedJSON(contentsOf: record)["method"]?.string

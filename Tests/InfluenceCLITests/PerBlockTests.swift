@@ -45,7 +45,7 @@ struct PerBlockTests {
     #expect(outcome.output.contains("\(rows) × 12 × 2 shares of blocks in scores by \(method)"))
     let whole = try place.matrix("whole.npy")
     expectClose(try sums("parts.npy", shape: [rows, 12, 2]), whole.elements, bound: rounding)
-    let record = try place.json("parts.json")
+    let record = try place.json("parts.npy.json")
     #expect(record["format"]?.string == "influencekit-block-scores")
     #expect(record["axes"]?.strings == ["query", "training example", "block"])
     #expect(record["shape"]?.integers == [rows, 12, 2])
@@ -76,7 +76,7 @@ struct PerBlockTests {
     expectClose(
       try sums("parts.npy", shape: [12, 2]), try place.matrix("whole.npy").elements,
       bound: rounding)
-    let record = try place.json("parts.json")
+    let record = try place.json("parts.npy.json")
     #expect(record["format"]?.string == "influencekit-block-self-influence")
     #expect(record["block_names"]?.strings == ["a", "b"])
   }

@@ -66,7 +66,7 @@ struct PlanTests {
     for method in EstimatorCatalog.names where !others.contains(method) {
       for certificate in ["--certificate", "--no-certificate"] {
         try place.succeed(fixture.score(method) + [certificate])
-        let blocks = try #require(try place.json("scores.json")["blocks"]?.array)
+        let blocks = try #require(try place.json("scores.npy.json")["blocks"]?.array)
         let used = blocks.compactMap { $0["side"]?.string }
         let json = try place.succeed([
           "plan", "--train", fixture.train, "--query", fixture.query, "--method", method,

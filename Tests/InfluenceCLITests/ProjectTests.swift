@@ -46,7 +46,7 @@ struct ProjectTests {
       ["score", "--train", "small", "--query", query, "--method", "exact", "--output", "s.npy"]
     }
     try place.succeed(score("q"))
-    let record = try place.json("s.json")
+    let record = try place.json("s.npy.json")
     #expect(record["train"]?["projection"]?.string == "sjlt:dimension=64,nonzeros=4,seed=0")
     let refused = try place.run(score("other"))
     #expect(refused.status == 65 && refused.errors.contains("project both alike"))

@@ -35,7 +35,7 @@ struct RepresentationTests {
     let output = try place.succeed(score(method, "s.npy")).output
     #expect(output.contains("12 × 60 scores by \(library.name), positive is helpful"))
     expectClose(try place.matrix("s.npy"), expected, bound: rounding)
-    let record = try place.json("s.json")
+    let record = try place.json("s.npy.json")
     #expect(record["method"]?.string == library.name)
     #expect(record["train"]?["rows"]?.integer == 60)
     try place.succeed(score(method, "b.npy", ["--memory", "4kB"]))

@@ -48,7 +48,7 @@ struct ScoreTests {
     let scores = try place.matrix("scores.npy")
     let exact = try fixture.expected("scores.exact")
     let largest = exact.elements.lazy.map(abs).max() ?? 0
-    let record = try place.json("scores.json")
+    let record = try place.json("scores.npy.json")
     let certificate = try #require(record["certificate"])
     let bounds = try #require(certificate["score_error_bound_per_query"]?.array)
     #expect(bounds.count == Fixture.queryCount)
@@ -68,8 +68,8 @@ struct ScoreTests {
       fixture.score(method, to: "influence.npy") + ["--convention", "influence"])
     let helpful = try place.matrix("helpful.npy").elements
     #expect(try place.matrix("influence.npy").elements == helpful.map { -$0 })
-    #expect(try place.json("helpful.json")["convention"]?.string == "helpful")
-    #expect(try place.json("influence.json")["convention"]?.string == "influence")
+    #expect(try place.json("helpful.npy.json")["convention"]?.string == "helpful")
+    #expect(try place.json("influence.npy.json")["convention"]?.string == "influence")
   }
 
   @Test(
@@ -86,14 +86,14 @@ struct ScoreTests {
     let largest = all.elements.lazy.map(abs).max() ?? 0
     expectClose(
       mean, all.meanRow(), bound: .backward(order: 1, scale: largest, in: Float.self))
-    #expect(try place.json("mean.json")["aggregate"]?.string == "mean")
-    #expect(try place.json("mean.json")["rows"]?.integer == 1)
+    #expect(try place.json("mean.npy.json")["aggregate"]?.string == "mean")
+    #expect(try place.json("mean.npy.json")["rows"]?.integer == 1)
   }
 
   @Test("The record holds what a reader needs")
   func record() throws {
     try place.succeed(fixture.score("cg:tolerance=1e-4,steps=60") + ["--damping", "0.1"])
-    let record = try place.json("scores.json")
+    let record = try place.json("scores.npy.json")
     #expect(record["format"]?.string == "influencekit-scores")
     #expect(record["version"]?.integer == 1)
     #expect(record["method"]?.string == "cg")
@@ -131,7 +131,7 @@ struct ScoreTests {
   @Test("λ of every block is in the record", arguments: [("0.1", 1.0), ("0.05", 0.5)])
   func dampings(argument: String, share: Double) throws {
     try place.succeed(fixture.score("exact") + ["--damping", argument])
-    let record = try place.json("scores.json")
+    let record = try place.json("scores.npy.json")
     let facts = try fixture.facts()
     let blocks = try #require(record["blocks"]?.array)
     let expected = try #require(facts["lambda"])
@@ -157,7 +157,7 @@ struct ScoreTests {
   @Test("An absolute damping is the same in every live block")
   func absoluteDamping() throws {
     try place.succeed(fixture.score("exact") + ["--damping", "absolute:1e-3"])
-    let record = try place.json("scores.json")
+    let record = try place.json("scores.npy.json")
     #expect(record["damping"]?.string == "absolute:0.001")
     let lambdas = try #require(record["blocks"]?.array).compactMap { $0["lambda"]?.number }
     #expect(lambdas == [1e-3, 1e-3, 1e-3, 1e-3])
@@ -170,7 +170,7 @@ struct ScoreTests {
     expectClose(
       try place.matrix("scores.npy"), try fixture.expected("scores.\(Self.key(method))"),
       bound: .backward(order: 96, condition: method == "exact" ? 707 : 1, in: Float.self))
-    let record = try place.json("scores.json")
+    let record = try place.json("scores.npy.json")
     let residuals = record["certificate"]?["relative_residual_per_query"]?.array
     #expect(residuals?.count == Fixture.queryCount)
   }
@@ -180,7 +180,7 @@ struct ScoreTests {
     try place.succeed(fixture.score("datainf", to: "with.npy"))
     try place.succeed(fixture.score("datainf", to: "without.npy") + ["--no-certificate"])
     #expect(try place.bytes("with.npy") == place.bytes("without.npy"))
-    #expect(try place.json("without.json")["certificate"] == .null)
+    #expect(try place.json("without.npy.json")["certificate"] == .null)
   }
 
   @Test("One thread gives the same bytes", arguments: ["exact", "cg"])
@@ -188,7 +188,7 @@ struct ScoreTests {
     try place.succeed(fixture.score(method, to: "one.npy") + ["--threads", "1"])
     try place.succeed(fixture.score(method, to: "two.npy") + ["--threads", "2"])
     #expect(try place.bytes("one.npy") == place.bytes("two.npy"))
-    #expect(try place.json("one.json")["versions"]?["threads"]?.integer == 1)
+    #expect(try place.json("one.npy.json")["versions"]?["threads"]?.integer == 1)
   }
 
   @Test("Paths are relative to the current directory, or absolute")
@@ -207,7 +207,7 @@ struct ScoreTests {
     try place.succeed(fixture.score("exact", to: "here.npy"))
     #expect(try place.bytes("results/relative.npy") == place.bytes("here.npy"))
     #expect(try place.bytes("absolute.npy") == place.bytes("here.npy"))
-    #expect(place.has("results/relative.json") && place.has("absolute.json"))
+    #expect(place.has("results/relative.npy.json") && place.has("absolute.npy.json"))
     #expect(try place.names().allSatisfy { !$0.hasPrefix(".") })
   }
 
@@ -217,7 +217,7 @@ struct ScoreTests {
     let first = try place.bytes("scores.npy")
     let outcome = try place.succeed(fixture.score("exact") + ["--quiet"])
     #expect(try place.bytes("scores.npy") != first)
-    #expect(try place.json("scores.json")["method"]?.string == "exact")
+    #expect(try place.json("scores.npy.json")["method"]?.string == "exact")
     #expect(outcome.output.isEmpty)
     #expect(outcome.errorLines.allSatisfy { $0.hasPrefix("warning: ") })
   }
@@ -233,7 +233,7 @@ struct ScoreTests {
     #expect(file.descriptor == "<f4")
     let expected = try fixture.expected("self.\(Self.key(method))").elements
     expectClose(try place.matrix("self.npy").elements, expected, bound: Self.rounding)
-    let record = try place.json("self.json")
+    let record = try place.json("self.npy.json")
     #expect(record["format"]?.string == "influencekit-self-influence")
     #expect(record["method"]?.string == method)
     #expect(record["rows"]?.integer == Fixture.exampleCount)

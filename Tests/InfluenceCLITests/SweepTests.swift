@@ -34,14 +34,14 @@ struct SweepTests {
   @Test("CSV and record", arguments: ["exact", "datainf"])
   func files(method: String) throws {
     try place.succeed(sweep(method, "--output", "sweep.csv"))
-    #expect(try place.names() == ["sweep.csv", "sweep.json"])
+    #expect(try place.names() == ["sweep.csv", "sweep.csv.json"])
     let lines = String(decoding: try place.bytes("sweep.csv"), as: UTF8.self)
       .components(separatedBy: "\r\n")
     #expect(lines.count == 9)
     #expect(lines[0].hasPrefix("share,Spearman,top 10,neighbours"))
     #expect(lines[5].hasPrefix("0.1,1.0,1.0,"))
     #expect(lines[5].contains("default"))
-    let record = try place.json("sweep.json")
+    let record = try place.json("sweep.csv.json")
     #expect(record["format"]?.string == "influencekit-damping-sweep")
     #expect(record["method"]?.string == method)
     #expect(record["grid"]?.string == "0.001:1.0:7")
@@ -60,7 +60,7 @@ struct SweepTests {
       ["sweep"] + options + ["--grid", "1e-3:1:5", "--quiet", "--output", "b.csv"])
     #expect(first.output == second.output)
     #expect(try place.bytes("a.csv") == place.bytes("b.csv"))
-    let records = try (place.json("a.json"), place.json("b.json"))
+    let records = try (place.json("a.csv.json"), place.json("b.csv.json"))
     for key in ["format", "grid", "default", "points", "recommendation", "reason", "partition"] {
       #expect(records.0[key] != nil && records.0[key] == records.1[key])
     }
@@ -88,7 +88,7 @@ struct SweepTests {
     #expect(
       found["recommendation"]?["damping"]?.string?.isEmpty
         == (stability.recommendation == nil ? nil : false))
-    #expect(try place.json("sweep.json")["reason"] == found["reason"])
+    #expect(try place.json("sweep.csv.json")["reason"] == found["reason"])
   }
 
   @Test("The mean query is one row")

@@ -35,7 +35,7 @@ struct TopScoresTests {
         #expect(whole[key] != nil && whole[key] == kept[key])
       }
     }
-    let record = try place.json("top.json")
+    let record = try place.json("top.csv.json")
     #expect(record["format"]?.string == "influencekit-top-scores")
     #expect(record["top"]?.integer == count)
     #expect(record["columns"]?.integer == Fixture.exampleCount)

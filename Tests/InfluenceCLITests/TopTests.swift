@@ -135,8 +135,15 @@ struct TopTests {
     try place.writeArray(SmallFiles.random(rows: 2, columns: 3, seed: 5), to: "real.npy")
     let stale = try place.run(["top", "real.npy", "--query", "0"])
     #expect(stale.status == 65)
-    #expect(stale.onlyError?.contains("2 × 3") == true)
-    #expect(stale.onlyError?.contains("7 × 40") == true)
+    #expect(stale.onlyError?.contains("real.npy.json is not that of this file") == true)
+    // Those of earlier versions have no checksum, but a shape.
+    try place.write(
+      #"{"format": "influencekit-scores", "rows": 7, "columns": 40}"#, to: "earlier.json")
+    try place.writeArray(SmallFiles.random(rows: 2, columns: 3, seed: 5), to: "earlier.npy")
+    let earlier = try place.run(["top", "earlier.npy", "--query", "0"])
+    #expect(earlier.status == 65)
+    #expect(earlier.onlyError?.contains("2 × 3") == true)
+    #expect(earlier.onlyError?.contains("7 × 40") == true)
 
     try place.succeed([
       "self", "--train", fixture.train, "--method", "exact", "--output", "self.npy",

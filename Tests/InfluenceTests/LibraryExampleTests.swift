@@ -67,7 +67,7 @@ struct LibraryExampleTests {
     }
     let written = try NumpyFile(opening: folder.file("scores.npy")).matrix(as: Float.self)
     #expect(written == Matrix<Float>(converting: scores[0].values))
-    for record in ["scores.json", "top.json"] {
+    for record in ["scores.npy.json", "top.csv.json"] {
       #expect(
         try OrderedJSON(contentsOf: folder.file(record))["method"]?.string == "datainf")
     }

@@ -51,7 +51,7 @@ struct ScoringTests {
         convention: convention)
       #expect(
         try array("s.npy") == Matrix<Float>(converting: scores.values(in: convention)))
-      #expect(try record("s.json")["convention"]?.string == convention.rawValue)
+      #expect(try record("s.npy.json")["convention"]?.string == convention.rawValue)
       // Written in single precision, a score is off by another 2⁻²⁴ of its size.
       let bounds = try #require(scores.certificate).errorBounds()
       #expect(summary.bounds.count == bounds.count)
@@ -91,12 +91,14 @@ struct ScoringTests {
     let scores = try curvature.scores(of: queries)[0]
     try scores.write(to: folder.file("b.npy"), details: details)
     #expect(try Data(contentsOf: folder.file("a.npy")) == Data(contentsOf: folder.file("b.npy")))
-    let written = try record("b.json")
-    #expect(settled(written) == settled(try record("a.json")))
+    let written = try record("b.npy.json")
+    #expect(settled(written) == settled(try record("a.npy.json")))
     #expect(settled(written) == settled(try scores.record(details: details)))
-    // What the program adds comes last.
+    // What the program adds comes last, before what every record of a file has.
     let text = try written.serialized()
-    #expect(text.hasSuffix(#","versions":{"program":"1"},"command":["score"]}"#))
+    #expect(text.contains(#","versions":{"program":"1"},"command":["score"],"results":{"#))
+    #expect(text.contains(#"},"checksum":""#))
+    #expect(written["versions"] == ["program": "1"])
     #expect(!settled(written).contains(nil))
     #expect(written["damping"]?.string == Damping.standard.description)
     #expect(written["blocks"]?.array?.count == problem.blocks.count)
@@ -118,8 +120,8 @@ struct ScoringTests {
       #expect(table.harmful.map(\.example) == top.harmful.map(\.example))
       #expect(table.helpful.map(\.score) == top.helpful.map { -$0.score })
     }
-    #expect(try record("t.json")["top"]?.integer == 3)
-    #expect(try record("t.json")["format"]?.string == "influencekit-top-scores")
+    #expect(try record("t.csv.json")["top"]?.integer == 3)
+    #expect(try record("t.csv.json")["format"]?.string == "influencekit-top-scores")
   }
 
   @Test("Shares of blocks sum to the scores")
@@ -133,7 +135,7 @@ struct ScoringTests {
     let count = problem.blocks.count
     let sums = scores.elements.indices.map { values[$0 * count..<($0 + 1) * count].reduce(0, +) }
     expectClose(sums, scores.elements, bound: .relative(1e-6))
-    #expect(try record("b.json")["block_names"]?.array?.count == count)
+    #expect(try record("b.npy.json")["block_names"]?.array?.count == count)
   }
 
   @Test("Ensembles are written as they are summed, whatever fits in memory")
@@ -149,7 +151,7 @@ struct ScoringTests {
       try ensemble.score(by: estimator, into: .array(at: url), options: options)
       let expected = try ensemble.scores(by: estimator, options: options).values
       #expect(try array("e.npy") == Matrix<Float>(converting: expected))
-      let weights = try record("e.json")["members"]?.array?.compactMap { $0["weight"]?.number }
+      let weights = try record("e.npy.json")["members"]?.array?.compactMap { $0["weight"]?.number }
       #expect(weights == [0.5, 2])
       _ = try ensemble.selfInfluence(
         by: estimator, into: RecordedFile(at: url), options: options)
@@ -180,7 +182,7 @@ struct ScoringTests {
       expectClose(
         try array("m.npy").elements.map(Double.init), mean, bound: .relative(1e-6))
     }
-    #expect(try record("r.json")["train"]?["rows"]?.integer == problem.exampleCount)
+    #expect(try record("r.npy.json")["train"]?["rows"]?.integer == problem.exampleCount)
   }
 
   @Test("Self-influence is written with its record, whole or by blocks")
@@ -190,7 +192,7 @@ struct ScoringTests {
     let written = try curvature.selfInfluence(into: RecordedFile(at: folder.file("o.npy")))
     #expect(written.values == own)
     #expect(try array("o.npy").elements == own.map { Float($0) })
-    #expect(try record("o.json")["format"]?.string == "influencekit-self-influence")
+    #expect(try record("o.npy.json")["format"]?.string == "influencekit-self-influence")
     _ = try curvature.selfInfluence(
       into: RecordedFile(at: folder.file("p.npy")), perBlock: true)
     #expect(try array("p.npy").columns == problem.blocks.count)
@@ -200,7 +202,7 @@ struct ScoringTests {
   func narrow() throws {
     let url = folder.file("s.npy")
     try curvature().score(queries, into: .array(at: url))
-    let before = try (Data(contentsOf: url), record("s.json"))
+    let before = try (Data(contentsOf: url), record("s.npy.json"))
     let huge = Problem(
       gradients: Matrix(rows: 2, columns: 1, elements: [1e30, -1e30]),
       queries: Matrix(rows: 1, columns: 1, elements: [1e30]))
@@ -213,10 +215,10 @@ struct ScoringTests {
       guard case InfluenceError.exceedsSingle(url.path, _) = error else { return false }
       return true
     }
-    #expect(try Data(contentsOf: url) == before.0 && record("s.json") == before.1)
+    #expect(try Data(contentsOf: url) == before.0 && record("s.npy.json") == before.1)
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == [
-        "s.json", "s.npy",
+        "s.npy", "s.npy.json",
       ])
   }
 
@@ -232,7 +234,7 @@ struct ScoringTests {
     #expect(summary.warnings.count == 2)
     #expect(summary.warnings.allSatisfy { $0.contains("zero gradient") })
     #expect(
-      try record("s.json")["warnings"]?.array?.compactMap(\.string)
+      try record("s.npy.json")["warnings"]?.array?.compactMap(\.string)
         == summary.warnings.map { $0.uppercased() })
   }
 }

@@ -1,7 +1,6 @@
 internal import Data
 public import Foundation
 internal import Models
-internal import OrderedCollections
 internal import TensorFiles
 
 /// A folder that keeps what retrained models said, one small file a model.
@@ -37,18 +36,20 @@ public struct TruthCache: Sendable {
     for key: OrderedJSON, queries count: Int
   ) throws -> (outcome: RetrainingOutcome?, note: String?) {
     let file = try file(for: key)
-    let content: OrderedJSON
+    let kept: SealedJSON
     do throws(TensorFileError) {
-      content = try OrderedJSON(contentsOf: file)
+      kept = try SealedJSON(contentsOf: file)
     } catch .notFound {
       return (nil, nil)
     } catch {
       return (nil, "\(error); trained again")
     }
-    guard content["key"] == key else {
+    guard kept.content["key"] == key else {
       return (nil, "\(file.path): kept for another model; trained again")
     }
-    guard let outcome = Self.outcome(in: content), outcome.losses.count == count else {
+    guard kept.isSealed, let outcome = Self.outcome(in: kept.content),
+      outcome.losses.count == count
+    else {
       return (nil, "\(file.path): damaged; trained again")
     }
     return (outcome, nil)
@@ -57,40 +58,19 @@ public struct TruthCache: Sendable {
   /// Keeps an outcome.
   func keep(_ outcome: RetrainingOutcome, for key: OrderedJSON) throws {
     let file = try file(for: key)
-    let body = Self.body(outcome, key)
-    var members = body
-    members["checksum"] = .string(try Self.checksum(of: body))
-    try AtomicFile.write(OrderedJSON.object(members).serialized(path: file.path), to: file)
-  }
-
-  private static func body(
-    _ outcome: RetrainingOutcome, _ key: OrderedJSON
-  ) -> OrderedDictionary<String, OrderedJSON> {
-    [
+    let content: OrderedJSON = [
       "key": key, "losses": .array(outcome.losses.map { .number($0) }),
       "margins": .array(outcome.margins.map { .number($0) }),
       "predictions": .array(outcome.predictions.map { .integer($0) }),
     ]
-  }
-
-  /// CRC-32C of the members as compact JSON.
-  private static func checksum(
-    of members: OrderedDictionary<String, OrderedJSON>
-  ) throws(TensorFileError) -> String {
-    var checksum = Checksum()
-    let bytes = Array(try OrderedJSON.object(members).serialized().utf8)
-    checksum.update(bytes.span)
-    return checksum.description
+    try AtomicFile.write(content.sealed(path: file.path).serialized(), to: file)
   }
 
   /// The outcome of a file's content; nil where it is not whole.
   private static func outcome(in content: OrderedJSON) -> RetrainingOutcome? {
-    guard var members = content.object,
-      let written = members.removeValue(forKey: "checksum")?.string,
-      let found = try? checksum(of: members), found == written,
-      let losses = members["losses"]?.array?.compactMap(\.number),
-      let margins = members["margins"]?.array?.compactMap(\.number),
-      let predictions = members["predictions"]?.array?.compactMap(\.integer),
+    guard let losses = content["losses"]?.array?.compactMap(\.number),
+      let margins = content["margins"]?.array?.compactMap(\.number),
+      let predictions = content["predictions"]?.array?.compactMap(\.integer),
       losses.count == margins.count, losses.count == predictions.count
     else { return nil }
     return RetrainingOutcome(losses: losses, margins: margins, predictions: predictions)

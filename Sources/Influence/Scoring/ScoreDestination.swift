@@ -5,7 +5,7 @@ public import TensorFiles
 ///
 ///     try curvature.score(queries, into: .array(at: url))
 ///
-/// A record with the ending `.json` stands beside the file; see ``RecordDetails``.
+/// A record stands beside the file, under its whole name and `.json`; see ``RecordDetails``.
 public struct ScoreDestination: Sendable {
   /// How much of the scores is written.
   public enum Form: Sendable, Equatable {

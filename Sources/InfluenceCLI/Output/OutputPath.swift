@@ -55,14 +55,6 @@ struct OutputPath {
           "--output \(path): it is the input \(input), or lies in it; choose another place")
       }
     }
-    let sibling = ["npy", "csv"].filter { $0 != ending }
-      .map { array.deletingPathExtension().appendingPathExtension($0) }
-      .first { files.fileExists(atPath: $0.path) }
-    if let sibling, Self.isRecord(record) {
-      throw Failure.cannotCreate(
-        "\(path): the record \(record.path) is that of \(sibling.lastPathComponent), which would be read as if it held these results; choose another name, or remove \(sibling.lastPathComponent)"
-      )
-    }
     if files.fileExists(atPath: record.path), !Self.isRecord(record) {
       throw Failure.cannotCreate(
         "\(path): the record would replace \(record.path), which is not a record of scores; choose another name"
@@ -87,8 +79,7 @@ struct OutputPath {
 
   /// Whether a file is the record of an earlier result.
   private static func isRecord(_ url: URL) -> Bool {
-    let json = try? OrderedJSON(contentsOf: url)
-    return json?["format"]?.string?.hasPrefix("influencekit-") ?? false
+    (try? OrderedJSON(contentsOf: url)).map(ResultRecord.isOurs) ?? false
   }
 
   /// Writes a vector as float32, and its record; each whole or not at all.

@@ -16,7 +16,8 @@ package struct AtomicFile: ByteSink, ~Copyable {
   /// The path that the file will have.
   package let path: String
   private let folder: String
-  private let temporaryPath: String
+  /// Where its bytes are until then.
+  let temporaryPath: String
   private let descriptor: Int32
   private var isCommitted = false
 
@@ -55,6 +56,15 @@ package struct AtomicFile: ByteSink, ~Copyable {
     _ elements: Span<Element>
   ) throws(TensorFileError) {
     try SystemCalls.write(elements, to: descriptor, path: path)
+  }
+
+  /// Writes over bytes that were written before.
+  mutating func replace(at offset: Int, with bytes: [UInt8]) throws(TensorFileError) {
+    guard lseek(descriptor, off_t(offset), SEEK_SET) == offset else {
+      throw SystemCalls.failure(path, doing: "write to it")
+    }
+    try SystemCalls.write(bytes.span, to: descriptor, path: path)
+    _ = lseek(descriptor, 0, SEEK_END)
   }
 
   /// Returns when all bytes so far would survive a power cut, so that ``commit()`` is quick.

@@ -2,13 +2,14 @@ public import Foundation
 
 /// A file of results, and beside it a record in JSON that says what the results are.
 ///
-/// The record has the file's name with the ending `.json`. Both appear whole or not at all, and at no moment does
-/// a record stand beside results that it does not describe.
+/// The record has the file's whole name and then `.json`: that of `scores.npy` is `scores.npy.json`. It holds the results'
+/// checksum and its own. Both files appear whole or not at all, and at no moment does a record stand beside
+/// results that it does not describe.
 public struct RecordedFile: Sendable {
   /// The file of results.
   public let url: URL
   /// The record.
-  public var recordURL: URL { url.deletingPathExtension().appendingPathExtension("json") }
+  public var recordURL: URL { ResultRecord.url(of: url) }
   /// Runs the renames that give both files their names.
   ///
   /// A program that can be interrupted lets nothing come between them.
@@ -33,17 +34,26 @@ public struct RecordedFile: Sendable {
   ///
   /// Both are whole on the disk before either has its name or an earlier result is touched, so that a
   /// full disk leaves that as it was.
+  ///
+  /// - Parameters:
+  ///   - file: The results, all written.
+  ///   - record: An object; what it is about and its checksum are added.
   package func commit(_ file: consuming AtomicFile, record: OrderedJSON) throws {
-    var recordFile = try AtomicFile(at: recordURL)
-    try recordFile.write(Array((try record.serialized(.indented) + "\n").utf8))
-    try recordFile.synchronize()
     try file.synchronize()
+    let about = try ResultRecord.description(of: URL(filePath: file.temporaryPath), named: url)
+    var recordFile = try AtomicFile(at: recordURL)
+    let sealed = try record.adding([ResultRecord.resultsKey: about]).sealed(path: recordURL.path)
+    try recordFile.write(Array((try sealed.serialized(.indented) + "\n").utf8))
+    try recordFile.synchronize()
     var results: AtomicFile? = file
     var description: AtomicFile? = recordFile
     try uninterrupted {
-      // An earlier record goes first.
+      // An earlier record goes first, and that of an earlier version too.
       if FileManager.default.fileExists(atPath: recordURL.path) {
         try FileManager.default.removeItem(at: recordURL)
+      }
+      if ResultRecord.earlier(of: url) != nil {
+        try FileManager.default.removeItem(at: ResultRecord.earlierURL(of: url))
       }
       try results.take()?.commit()
       try description.take()?.commit()

@@ -57,7 +57,7 @@ struct TopCommand: ParsableCommand {
 
   func run() throws {
     let url = URL(filePath: scores)
-    let record = try record(beside: url)
+    let record = try ResultRecord(of: url)?.content
     let sign = try recordedConvention(record) ?? convention ?? .helpful
     let extremes =
       try TopTable.isTable(at: url)
@@ -187,16 +187,6 @@ struct TopCommand: ParsableCommand {
           : "--query \(query): \(scores) has \(matrix.rows) rows; use 0 to \(matrix.rows - 1)")
     }
     return Array(matrix[row: query])
-  }
-
-  /// The record that this program left beside an array, if it did.
-  private func record(beside url: URL) throws -> OrderedJSON? {
-    let record = url.deletingPathExtension().appendingPathExtension("json")
-    guard record != url, FileManager.default.fileExists(atPath: record.path),
-      let json = try? OrderedJSON(contentsOf: record),
-      json["format"]?.string?.hasPrefix("influencekit-") ?? false
-    else { return nil }
-    return json
   }
 
   /// The convention of recorded scores, which an option may not contradict.
