@@ -89,6 +89,24 @@ struct ExperimentRunTests {
     #expect(try run.run(resumes: true).computed == 1)
   }
 
+  @Test("A cell that was edited after it was computed is not believed")
+  func edited() throws {
+    let folder = directory.url.appending(path: "run")
+    let run = try ExperimentRun(file("edited", seeds: 2), in: folder)
+    _ = try run.run()
+    let cell = folder.appending(path: "cells/seed-1/sum.json")
+    let text = try String(contentsOf: cell, encoding: .utf8)
+    let changed = text.replacing(/"sum": (\d+)/) { "\"sum\": \($0.1)1" }
+    try #require(changed != text)
+    try Data(changed.utf8).write(to: cell)
+    #expect(
+      throws: ExperimentError.damaged(
+        cell.relativePath, reason: "it was changed after it was computed")
+    ) { try run.run(resumes: true) }
+    try Data(text.utf8).write(to: cell)
+    #expect(try run.run(resumes: true).kept == 2)
+  }
+
   @Test(
     "A cell that is not what its experiment computes is named by file and field",
     arguments: [

@@ -1,4 +1,6 @@
 import Foundation
+import InfluenceKit
+import OrderedCollections
 
 /// Files as one input: before each a line `%%NAME`.
 struct Bundle {
@@ -29,7 +31,27 @@ struct Bundle {
       guard try file.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile ?? false else {
         continue
       }
-      self.files.append((name, Array(try Data(contentsOf: file))))
+      self.files.append((name, Self.unprotected(Array(try Data(contentsOf: file)), named: name)))
+    }
+  }
+
+  /// A file without the checksums that would refuse each change of it before anything else is looked at, as earlier
+  /// versions and other programs write it.
+  static func unprotected(_ bytes: [UInt8], named name: String) -> [UInt8] {
+    switch URL(filePath: name).pathExtension {
+    case "json":
+      guard var members = try? OrderedJSON(parsing: bytes).object else { return bytes }
+      for key in ["checksum", "checksums", "gradients_crc32c"] { members[key] = nil }
+      return (try? OrderedJSON.object(members).serialized(.indented)).map { Array($0.utf8) }
+        ?? bytes
+    case "safetensors":
+      var text = Data(bytes)
+      let key = Data("\"crc32c\":".utf8)
+      if let range = text.range(of: key) {
+        text.replaceSubrange(range, with: Data("\"crc___\":".utf8))
+      }
+      return Array(text)
+    default: return bytes
     }
   }
 

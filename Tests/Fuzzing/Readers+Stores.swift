@@ -25,7 +25,7 @@ extension Reader {
         "scales.bin",
       ]
       try Bundle(input, names: Set(names)).write(to: url)
-      try use(GradientStore(opening: url, allowingIncomplete: true))
+      try use(GradientStore(opening: url, allowingIncomplete: true, check: .nothing))
     })
 
   static let curvature = Reader(
@@ -39,7 +39,7 @@ extension Reader {
         kronecker: [(block.name, factors)],
         hessian: diagonal([Double](repeating: 2, count: 8)))
       try stored.write(to: folder)
-      return [Array(try Data(contentsOf: folder.appending(path: StoredCurvature.fileName)))]
+      return [try file(StoredCurvature.fileName, in: folder)]
     },
     read: { input, folder in
       let url = folder.appending(path: StoredCurvature.fileName)
@@ -60,7 +60,7 @@ extension Reader {
         regularization: 0.01)
       return try [nil, head].map { head in
         try Representations(features: features, labels: [0, 1, 2, 0], head: head).write(to: folder)
-        return Array(try Data(contentsOf: folder.appending(path: Representations.fileName)))
+        return try file(Representations.fileName, in: folder)
       }
     },
     read: { input, folder in
@@ -151,6 +151,12 @@ extension Reader {
       },
       ids: (0..<store.count).map { "example \($0)" })
     try isFinished ? writer.finish() : writer.commit()
+  }
+
+  /// The bytes of a file, without its checksum.
+  private static func file(_ name: String, in folder: URL) throws -> [UInt8] {
+    let bytes = Array(try Data(contentsOf: folder.appending(path: name)))
+    return Bundle.unprotected(bytes, named: name)
   }
 
   private static func diagonal(_ values: [Double]) -> Matrix<Double> {

@@ -157,4 +157,36 @@ struct CompanionsTests {
     #expect(held.with(curvature: nil).curvature == nil)
     #expect(try held.with(curvature: nil).exampleIDs() == held.exampleIDs())
   }
+
+  @Test("A flipped bit of a companion is found when it is read", arguments: 0..<24)
+  func flipped(seed: Int) throws {
+    let folder = try TemporaryDirectory()
+    try curvature.write(to: folder.url)
+    try Representations(features: counting(4, 3, from: 1), labels: [0, 1, 1, 0])
+      .write(to: folder.url)
+    try LabelProbabilities(values: [0.5, 0.25, 1, 0]).write(to: folder.url)
+    /// What a reader gets of each file.
+    func numbers(_ name: String) throws -> [Double] {
+      switch name {
+      case StoredCurvature.fileName:
+        let stored = try StoredCurvature(opening: folder.file(name))
+        #expect(stored.metadata == ["fisher": "sampled"])
+        return try stored.kroneckerFactors(of: store.layout.blocks[0]).eigenvalues?.elements ?? []
+      case Representations.fileName:
+        let stored = try Representations(opening: folder.file(name))
+        return stored.features.elements + stored.labels.map(Double.init)
+      default: return try LabelProbabilities(opening: folder.file(name)).values
+      }
+    }
+    let name = [
+      StoredCurvature.fileName, Representations.fileName, LabelProbabilities.fileName,
+    ][seed % 3]
+    let whole = try numbers(name)
+    var generator = SeededGenerator(seed: UInt64(seed))
+    var bytes = try folder.bytes(name)
+    bytes[generator.index(below: bytes.count)] ^= 1 << UInt8(generator.index(below: 8))
+    try folder.write(bytes, to: name)
+    // A damaged name of the checksum leaves none, and the numbers as they were.
+    if let found = try? numbers(name) { #expect(found == whole) }
+  }
 }

@@ -97,6 +97,9 @@ struct StoreLayoutTests {
     let checksum = try Checksum(of: map).description
     let norms = try Checksum(of: MemoryMap(opening: folder.file("store/squared_norms.bin")))
     let examples = try Checksum(of: MemoryMap(opening: folder.file("store/examples.jsonl")))
+    let manifest = folder.file("store/manifest.json")
+    let seal = try #require(try OrderedJSON(contentsOf: manifest)["checksum"]?.string)
+    #expect(try SealedJSON(contentsOf: manifest).isSealed)
     #expect(
       try folder.text("store/manifest.json") == """
         {
@@ -141,7 +144,8 @@ struct StoreLayoutTests {
             "squared_norms.bin": "\(norms)",
             "examples.jsonl": "\(examples)"
           },
-          "gradients_crc32c": "\(checksum)"
+          "gradients_crc32c": "\(checksum)",
+          "checksum": "\(seal)"
         }
 
         """)

@@ -27,7 +27,8 @@ struct VerificationTests {
   }
 
   private func findings(_ name: String) throws -> [ShardVerification] {
-    try GradientStore(opening: folder.file(name), allowingIncomplete: true).verification()
+    try GradientStore(opening: folder.file(name), allowingIncomplete: true, check: .nothing)
+      .verification()
   }
 
   @Test("Checksums do not depend on when rows were committed", arguments: 1...13)
@@ -79,6 +80,7 @@ struct VerificationTests {
     let end = try #require(text.range(of: "\"gradients_crc32c\""))
     text.removeSubrange(start.lowerBound..<end.lowerBound)
     try folder.write(text, to: "store/manifest.json")
+    try folder.replace("\"rows\"", with: "\"rows\"", in: "store/manifest.json")
     #expect(try findings("store").map(\.evidence) == [.wholeFile])
     let bytes = try folder.bytes("store/gradients.bin")
     try folder.write([bytes[0] ^ 1] + bytes.dropFirst(), to: "store/gradients.bin")
@@ -127,5 +129,50 @@ struct VerificationTests {
     if let error {
       expect(error, is: "invalidField", about: "shard-0", mentioning: ["checksums."])
     }
+  }
+
+  @Test("Lines of examples that are cut off, added or changed are found when they are read")
+  func lines() throws {
+    let sample = Sample(rows: 6)
+    try folder.writeStore("store", sample)
+    let whole = try folder.bytes("store/examples.jsonl")
+    let line = Array("{\"row\":6,\"id\":\"more\"}\n".utf8)
+    for changed in [
+      whole.dropLast(), whole.dropLast(9), whole + line, [whole[0] ^ 2] + whole.dropFirst(),
+    ]
+    .map(Array.init) {
+      try folder.write(changed, to: "store/examples.jsonl")
+      let store = try GradientStore(opening: folder.file("store"), check: .nothing)
+      #expect(throws: (any Error).self) { try store.exampleIDs() }
+      #expect(throws: (any Error).self) { try store.verified() }
+      #expect(throws: (any Error).self) { try GradientStore(opening: folder.file("store")) }
+    }
+    try folder.write(whole, to: "store/examples.jsonl")
+    #expect(try GradientStore(opening: folder.file("store")).exampleIDs()?.count == 6)
+  }
+
+  @Test("What was compared is known of a store and of what is made of it")
+  func verified() throws {
+    try write("store", step: 4)
+    let opened = try GradientStore(opening: folder.file("store"), check: .nothing)
+    #expect(!opened.isVerified && !opened.checksumIsComputed)
+    let verified = try opened.verified()
+    #expect(verified.isVerified && verified.checksumIsComputed && verified[rows: 3..<20].isVerified)
+    #expect(try GradientStore(opening: folder.file("store")).isVerified)
+    #expect(try opened.checksum() == verified.checksum())
+  }
+
+  @Test("info.json that tells other tools something else is damage", arguments: 0..<20)
+  func info(seed: Int) throws {
+    try write("store", step: 4)
+    let name = "store/shard-0/info.json"
+    let whole = try OrderedJSON(contentsOf: folder.file(name))
+    var generator = SeededGenerator(seed: UInt64(seed))
+    var bytes = try folder.bytes(name)
+    bytes[generator.index(below: bytes.count)] ^= 1 << UInt8(generator.index(below: 8))
+    try folder.write(bytes, to: name)
+    guard let found = try? findings("store") else { return }
+    let read = try OrderedJSON(contentsOf: folder.file(name))
+    #expect(found[0].isSound == whole.object?.allSatisfy { read[$0.key] == $0.value })
   }
 }

@@ -97,7 +97,7 @@ struct WriterTests {
     let bytes = try folder.bytes("store/gradients.bin")
     expected.update(bytes.span)
     #expect(manifest.gradientsChecksum == expected.description)
-    let store = try GradientStore(opening: url)
+    let store = try GradientStore(opening: url, check: .nothing)
     #expect(try store.checksum() == expected.description)
     #expect(try store.verification().map(\.evidence) == [.rowRanges])
     #expect(try store.verification().allSatisfy(\.isSound))
@@ -105,7 +105,8 @@ struct WriterTests {
       var damaged = bytes
       damaged[place] ^= 0x10
       try folder.write(damaged, to: "store/gradients.bin")
-      let store = try GradientStore(opening: url)
+      #expect(throws: GradientStoreError.self) { try GradientStore(opening: url) }
+      let store = try GradientStore(opening: url, check: .nothing)
       #expect(try store.checksum() == expected.description)
       let damage = try #require(try store.verification().first?.damages.first)
       #expect(damage.path == folder.file("store/gradients.bin").path)

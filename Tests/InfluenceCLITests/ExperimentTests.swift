@@ -94,7 +94,7 @@ struct ExperimentTests {
     #expect(results["settings"]?["model.hidden"]?.integers == [8])
     // The files of scores are those of the results.
     let scores = try place.matrix("run/scores/seed-0/rank-1/mean-query.npy")
-    let rows = try place.json("run/scores/seed-0/rank-1/mean-query.json")["rows"]?.strings
+    let rows = try place.json("run/scores/seed-0/rank-1/mean-query.npy.json")["rows"]?.strings
     #expect(rows == ["hessian-free", "datainf", "exact"] && scores.rows == 3)
     let exact = results["cells"]?["seed-0/rank-1"]?["methods"]?["exact"]?["mean_query_scores"]
     #expect(exact?.array?.compactMap(\.number) == Array(scores[row: 2]))

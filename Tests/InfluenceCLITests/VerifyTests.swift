@@ -59,4 +59,46 @@ struct VerifyTests {
     #expect(try place.succeed(["verify", "unfinished"]).output.contains("incomplete"))
     #expect(try place.run(["verify", "missing"]).status == 66)
   }
+
+  /// Flips a bit in the middle of a file, for as long as `work` runs.
+  private func flipping(_ name: String, at position: Int? = nil, _ work: () throws -> Void) throws {
+    let bytes = Array(try self.place.bytes(name))
+    var damaged = bytes
+    damaged[position ?? bytes.count / 2] ^= 4
+    try self.place.write(damaged, to: name)
+    try work()
+    try self.place.write(bytes, to: name)
+  }
+
+  @Test("Results, fits, comparisons and folders of all are verified, and damage is named")
+  func results() throws {
+    try place.makeFolder("all")
+    try FileManager.default.moveItem(at: place.file("store"), to: place.file("all/store"))
+    let input = ["--train", "all/store", "--query", "all/store/shard-0"]
+    try place.succeed(["score"] + input + ["--method", "exact", "--output", "all/s.npy", "-q"])
+    try place.succeed(
+      ["score"] + input + ["--method", "exact", "--top", "2", "--output", "all/t.csv", "-q"])
+    try place.succeed([
+      "fit", "--train", "all/store", "--method", "exact", "--output", "all/fit", "-q",
+    ])
+    try place.succeed(
+      ["compare"] + input + ["--methods", "exact", "datainf", "--output", "all/run", "-q"])
+    for name in ["s.npy", "s.npy.json", "t.csv", "fit", "run"] {
+      #expect(try place.succeed(["verify", "all/\(name)"]).output.contains(": sound, "), "\(name)")
+    }
+    for file in [
+      "s.npy", "s.npy.json", "t.csv", "t.csv.json", "fit/fit.json", "fit/squared_norms.npy",
+      "run/run.json", "run/table.csv", "run/scores/exact.npy", "store/shard-0/info.json",
+      "store/shard-1/manifest.json", "store/shard-1/examples.jsonl",
+    ] where try !place.bytes("all/\(file)").isEmpty {
+      try flipping("all/\(file)") {
+        let outcome = try place.run(["verify", "all", "-q"])
+        #expect(outcome.status == 65, "\(file): \(outcome)")
+        #expect(outcome.errors.contains(file), "\(file): \(outcome)")
+      }
+    }
+    let whole = try place.succeed(["verify", "all", "--json"]).json()
+    #expect(whole["sound"]?.boolean == true)
+    #expect(whole["fits"]?[0]?["protected"]?.boolean == true)
+  }
 }

@@ -175,9 +175,77 @@ struct FitTests {
     let file = fit.appending(path: "fit.json")
     let text = try String(contentsOf: file, encoding: .utf8)
     let later = text.replacing("\"version\": 1", with: "\"version\": 99")
+      .replacing(/,\s*"checksum": "[0-9a-f]{8}"/, with: "")
     try #require(later != text)
     try later.write(to: file, atomically: true, encoding: .utf8)
     let error = #expect(throws: FitError.self) { _ = try Curvature(opening: fit, on: store) }
     #expect(error?.description.contains("99") == true)
+  }
+
+  /// Replaces text in `fit.json` as an earlier version would have written it, without a checksum.
+  private func edit(_ old: String, _ new: String) throws {
+    let file = fit.appending(path: "fit.json")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    let changed = text.replacing(old, with: new, maxReplacements: 1)
+      .replacing(/,\s*"checksum": "[0-9a-f]{8}"/, with: "")
+    try #require(changed.count != text.count)
+    try #require(text.contains(old))
+    try changed.write(to: file, atomically: true, encoding: .utf8)
+  }
+
+  @Test(
+    "Without a checksum of fit.json, what does not follow from the norms or is missing is refused",
+    arguments: [
+      ("\"holds\": \"kernel\"", "\"holds\": \"kernem\""),
+      ("\"holds\": \"kernel-factor\"", "\"holds\": \"kernel,factor\""),
+      ("\"lambda\": ", "\"lambda\": 7"), ("\"lambda\": null", "\"lambda\": 1.5"),
+      ("\"damping\": \"0.1\"", "\"damping\": \"0.2\""),
+      ("\"side\": \"score\"", "\"side\": \"query\""),
+    ])
+  func unprotected(old: String, new: String) throws {
+    let store = try training()
+    var options = CurvatureOptions()
+    options.costModel.request = .score
+    try FitWriter(of: [ExactFisher()], on: store, to: fit, options: options).run()
+    let whole = try Curvature(opening: fit, on: store).scores(of: problem.queries(.single))[0]
+      .values
+    try edit(old, new)
+    do {
+      // A list that lacks what the kernel gives anyway, or an unused wish for a side, changes nothing.
+      let opened = try Curvature(opening: fit, on: store)
+      #expect(try opened.scores(of: problem.queries(.single))[0].values == whole)
+    } catch {
+      #expect("\(error)".contains("fit.json"), "\(error)")
+    }
+    try #require(try !FitManifest(ofFitAt: fit).isSealed)
+  }
+
+  @Test("λ of null for a live block, and of another number, is refused without a checksum")
+  func dampings() throws {
+    let store = try training()
+    try FitWriter(of: [ExactFisher()], on: store, to: fit).run()
+    let text = try String(contentsOf: fit.appending(path: "fit.json"), encoding: .utf8)
+    let line = try #require(text.firstMatch(of: /"lambda": ([0-9.e-]+)/))
+    for value in ["null", "\(Double(line.1).map { $0 * 7.7 } ?? 1)"] {
+      try text.write(to: fit.appending(path: "fit.json"), atomically: true, encoding: .utf8)
+      try edit(String(line.0), "\"lambda\": \(value)")
+      let error = #expect(throws: FitError.self) { try Curvature(opening: fit, on: store) }
+      #expect(error?.description.contains("tall has the damping") == true)
+    }
+  }
+
+  @Test("A flipped bit of fit.json is found, or changes no score", arguments: 0..<60)
+  func flippedManifest(seed: Int) throws {
+    let store = try training()
+    try FitWriter(of: [ExactFisher(), DataInf()], on: store, to: fit).run()
+    let queries = problem.queries(.single)
+    let whole = try Curvature(opening: fit, on: store).scores(of: queries).map(\.values)
+    var generator = SeededGenerator(seed: UInt64(seed))
+    let file = fit.appending(path: "fit.json")
+    var bytes = [UInt8](try Data(contentsOf: file))
+    bytes[generator.index(below: bytes.count)] ^= 1 << UInt8(generator.index(below: 8))
+    try Data(bytes).write(to: file)
+    guard let opened = try? Curvature(opening: fit, on: store) else { return }
+    #expect(try opened.scores(of: queries).map(\.values) == whole)
   }
 }

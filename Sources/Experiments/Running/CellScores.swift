@@ -2,7 +2,7 @@ internal import InfluenceKit
 internal import OrderedCollections
 
 /// Numbers that a cell keeps for others to compute with, such as scores of training examples:
-/// `scores/CELL/NAME.npy`, with a `.json` that says what they are.
+/// `scores/CELL/NAME.npy`, with a `.npy.json` that says what they are.
 package struct CellScores: Sendable {
   /// The name of the file, without ending.
   let name: String

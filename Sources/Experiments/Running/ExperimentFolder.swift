@@ -8,8 +8,10 @@ internal import OrderedCollections
 ///     cells/NAME.json    the result of one cell, written when it is computed
 ///     scores/NAME/*.npy  scores of training examples, where the experiment keeps them
 ///     results.json       all results and checks; the same bytes whenever they are computed
-///     costs.json         times and memory
+///     costs.json         times and memory, and the checksums of results.json, tables, pictures and summary
 ///     tables/*.csv, pictures/*.svg, summary.md
+///
+/// Each JSON file holds its own checksum, and one that was changed is an error.
 struct ExperimentFolder {
   static let recordName = "run.json"
   let url: URL
@@ -24,7 +26,7 @@ struct ExperimentFolder {
     let files = FileManager.default
     let record = url.appending(path: Self.recordName)
     if files.fileExists(atPath: record.path) {
-      let earlier = try OrderedJSON(contentsOf: record)
+      let earlier = try SealedJSON(contentsOf: record).content
       guard resumes else { throw ExperimentError.folderInUse(url.relativePath) }
       let differing = Self.differences(earlier, key)
       guard differing.isEmpty else {
@@ -39,7 +41,7 @@ struct ExperimentFolder {
         }
       }
       try files.createDirectory(at: url, withIntermediateDirectories: true)
-      try AtomicFile.write(try key.serialized(.indented) + "\n", to: record)
+      try AtomicFile.write(try key.sealed().serialized(.indented) + "\n", to: record)
     }
   }
 
@@ -68,7 +70,10 @@ struct ExperimentFolder {
     guard FileManager.default.fileExists(atPath: file.path) else { return nil }
     let json: OrderedJSON
     do {
-      json = try OrderedJSON(contentsOf: file)
+      json = try SealedJSON(contentsOf: file).content
+    } catch TensorFileError.wrongChecksum {
+      throw ExperimentError.damaged(
+        file.relativePath, reason: "it was changed after it was computed")
     } catch {
       throw ExperimentError.damaged(file.relativePath, reason: "it is not the result of a cell")
     }
@@ -101,22 +106,26 @@ struct ExperimentFolder {
       "cell": .string(cell), "values": try encoder.encode(result.values),
       "costs": try encoder.encode(result.costs),
     ]
-    try AtomicFile.write(try json.serialized(.indented) + "\n", to: file)
+    try AtomicFile.write(try json.sealed().serialized(.indented) + "\n", to: file)
   }
 
   private func write(_ scores: CellScores, of cell: String) throws {
     let columns = scores.rows.values.first?.count ?? 0
-    let json: OrderedJSON = [
+    let record: OrderedJSON = [
+      "format": "influencekit-experiment-scores",
       "about": .string(scores.about),
       "rows": .array(scores.rows.keys.map { .string($0) }),
       "columns": .string(scores.columns),
     ]
-    try write(
-      try json.serialized(.indented) + "\n", to: "scores/\(cell)/\(scores.name).json")
-    try NumpyFile.write(
+    let file = url.appending(path: "scores/\(cell)/\(scores.name).npy")
+    try FileManager.default.createDirectory(
+      at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    var writer = try NumpyWriter(
+      at: file, rows: scores.rows.count, columns: columns, elementType: .float64)
+    try writer.append(
       Matrix(
-        rows: scores.rows.count, columns: columns, elements: scores.rows.values.flatMap { $0 }),
-      to: url.appending(path: "scores/\(cell)/\(scores.name).npy"))
+        rows: scores.rows.count, columns: columns, elements: scores.rows.values.flatMap { $0 }))
+    try RecordedFile(at: file).commit(writer.finish(), record: record)
   }
 
   func write(_ text: String, to path: String) throws {

@@ -142,7 +142,12 @@ package struct ExperimentRun: Sendable {
       "warnings": .array(report.warnings.map { .string($0) }),
       "cells": .object(try cells.mapValues { try encoder.encode($0.values) }),
     ]
-    try place.write(try json.serialized(.indented) + "\n", to: "results.json")
+    try place.write(try json.sealed().serialized(.indented) + "\n", to: "results.json")
+    try place.write(
+      ExperimentSummary(file, report, cellCount: cells.count).markdown(), to: "summary.md")
+    let names =
+      report.tables.map { "tables/\($0.name).csv" }
+      + report.pictures.map { "pictures/\($0.name).svg" } + ["results.json", "summary.md"]
     let costs: OrderedJSON = [
       "format": "influencekit-experiment-costs",
       "version": 1,
@@ -151,9 +156,8 @@ package struct ExperimentRun: Sendable {
       "cells_kept": .integer(outcome.kept),
       "versions": versions,
       "cells": .object(try cells.mapValues { try encoder.encode($0.costs) }),
+      "files": try FileChecksums(of: names, in: place.url).json,
     ]
-    try place.write(try costs.serialized(.indented) + "\n", to: "costs.json")
-    try place.write(
-      ExperimentSummary(file, report, cellCount: cells.count).markdown(), to: "summary.md")
+    try place.write(try costs.sealed().serialized(.indented) + "\n", to: "costs.json")
   }
 }

@@ -49,16 +49,16 @@ public struct Companions: Sendable {
   }
 
   /// Finds the model's curvature in a folder, which is the same for all of the model's gradients.
-  init(curvatureIn folder: URL) throws {
+  init(curvatureIn folder: URL, check: StoreCheck) throws {
     let url = folder.appending(path: StoredCurvature.fileName)
     self.init(
       curvature: FileManager.default.fileExists(atPath: url.path)
-        ? try StoredCurvature(opening: url) : nil)
+        ? try StoredCurvature(opening: url, check: check) : nil)
   }
 
   /// Finds what lies in a store's folder.
-  init(besideStoreAt folder: URL) throws {
-    try self.init(curvatureIn: folder)
+  init(besideStoreAt folder: URL, check: StoreCheck) throws {
+    try self.init(curvatureIn: folder, check: check)
     representations = Held(in: folder)
     probabilities = Held(in: folder)
   }

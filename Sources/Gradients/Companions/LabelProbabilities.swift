@@ -1,6 +1,6 @@
 public import Foundation
 import LinearAlgebra
-public import TensorFiles
+import TensorFiles
 
 /// The probability that a model gives to each example's own class: numbers in memory, or
 /// `probabilities.npy` in the folder of a training store.
@@ -26,6 +26,8 @@ public struct LabelProbabilities: Companion {
   /// - Throws: `TensorFileError`.
   public init(opening url: URL) throws {
     source = url.path
+    // Where it was written here, with its checksum beside it.
+    _ = try ResultRecord(of: url)
     values = try NumpyFile(opening: url).matrix().elements
   }
 
@@ -48,9 +50,16 @@ public struct LabelProbabilities: Companion {
   }
 
   /// Writes the file into the folder of a training store, whole or not at all.
-  public func write(to folder: URL) throws(TensorFileError) {
-    try NumpyFile.write(
-      Matrix(rows: values.count, columns: 1, elements: values),
-      to: folder.appending(path: Self.fileName))
+  ///
+  /// A record with its checksum stands beside it.
+  public func write(to folder: URL) throws {
+    let url = folder.appending(path: Self.fileName)
+    var writer = try NumpyWriter(at: url, shape: [values.count, 1], elementType: .float64)
+    try writer.append(Matrix(rows: values.count, columns: 1, elements: values))
+    try RecordedFile(at: url).commit(
+      writer.finish(),
+      record: [
+        "format": "influencekit-probabilities", "version": 1, "rows": .integer(values.count),
+      ])
   }
 }

@@ -81,6 +81,7 @@ public struct Representations: Companion {
       throw Self.missing(besideStore: url.path)
     }
     let file = try SafetensorsFile(opening: place)
+    _ = try file.verify()
     func problem(_ field: String, _ reason: String) -> GradientStoreError {
       .unusableRepresentations(path: place.path, field: field, reason: reason)
     }
@@ -194,7 +195,7 @@ public struct Representations: Companion {
           name: name, elementType: .float64,
           shape: name == "labels" ? [matrix.rows] : [matrix.rows, matrix.columns])
       },
-      metadata: metadata.sortedByKey)
+      metadata: metadata.sortedByKey, isSealed: true)
     for (_, matrix) in tensors { try writer.append(matrix) }
     try writer.commit()
   }

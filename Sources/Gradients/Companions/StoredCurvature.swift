@@ -60,11 +60,20 @@ public struct StoredCurvature: Companion {
   }
 
   /// Opens the file; tensors are mapped, and read when they are asked for.
+  ///
+  /// - Throws: ``TensorFileError``, also where the file has a checksum and it is small and damaged.
   public init(opening url: URL) throws(TensorFileError) {
+    try self.init(opening: url, check: .small)
+  }
+
+  /// Opens the file, and compares it with its checksum where it has one and is not too large.
+  init(opening url: URL, check: StoreCheck) throws(TensorFileError) {
     let file = try SafetensorsFile(opening: url)
+    if check.covers(byteCount: file.map.count) { _ = try file.verify() }
     storage = .file(file)
     path = file.map.path
     metadata = Dictionary(uniqueKeysWithValues: file.metadata.map { ($0, $1) })
+      .filter { $0.key != SafetensorsFile.checksumKey }
   }
 
   private var names: OrderedSet<String> {
@@ -162,7 +171,8 @@ public struct StoredCurvature: Companion {
     var tensors: OrderedDictionary<String, Matrix<Double>> = [:]
     for name in names { tensors[name] = try matrix(name) }
     try SafetensorsFile.write(
-      tensors, to: folder.appending(path: Self.fileName), metadata: metadata.sortedByKey)
+      tensors, to: folder.appending(path: Self.fileName), metadata: metadata.sortedByKey,
+      isSealed: true)
   }
 }
 

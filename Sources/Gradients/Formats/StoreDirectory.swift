@@ -195,3 +195,17 @@ extension StoreManifest {
     )
   }
 }
+
+extension StoreManifest {
+  /// What `info.json` says otherwise than this manifest, which holds no checksum of it; it may lag behind while the
+  /// store is being written, and older versions wrote other members.
+  func damage(ofInfoIn directory: URL) throws -> ShardVerification.Damage? {
+    guard isComplete, isSealed else { return nil }
+    let url = directory.appending(path: StoreFile.info)
+    let found = try OrderedJSON(contentsOf: url)
+    let meant = StoreDirectory.Info(rows: rows, layout: layout, elementType: elementType).json
+    guard (meant.object ?? [:]).contains(where: { found[$0.key] != $0.value }) else { return nil }
+    return ShardVerification.Damage(
+      path: url.path, rows: nil, recorded: try meant.checksum(), found: try found.checksum())
+  }
+}

@@ -34,9 +34,12 @@ struct StorePlace {
   }
 
   /// What lies beside the gradients: inside a folder, or in the folder of a file.
-  func companions() throws -> Companions {
+  ///
+  /// - Parameter check: Which files are compared with their checksums.
+  func companions(_ check: StoreCheck) throws -> Companions {
     try fileKind == nil
-      ? Companions(besideStoreAt: url) : Companions(curvatureIn: url.deletingLastPathComponent())
+      ? Companions(besideStoreAt: url, check: check)
+      : Companions(curvatureIn: url.deletingLastPathComponent(), check: check)
   }
 
   /// What a folder holds, without hidden entries.

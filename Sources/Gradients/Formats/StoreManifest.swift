@@ -28,6 +28,10 @@ public struct StoreManifest: Sendable, Hashable {
   package var checksums: StoreChecksums?
   /// What the caller wants remembered: seed, model, data, anything.
   public var provenance: [String: String]
+  /// Whether the manifest holds its own checksum, as those of older versions do not.
+  package var isSealed = true
+  /// Whether the bytes of all files were compared with their checksums since the store was opened.
+  package var isVerified = false
 
   /// The manifest as JSON.
   var json: OrderedJSON {
@@ -59,7 +63,8 @@ extension StoreManifest {
     let url = directory.appending(path: Self.fileName)
     guard FileManager.default.fileExists(atPath: url.path) else { return nil }
     let path = url.path
-    let json = try OrderedJSON(contentsOf: url)
+    let sealed = try SealedJSON(contentsOf: url)
+    let json = sealed.content
     func invalid(_ field: String, _ reason: String) -> GradientStoreError {
       .invalidField(path: path, field: field, reason: reason + "; restore it from a copy")
     }
@@ -134,6 +139,7 @@ extension StoreManifest {
       rows: rows, isComplete: complete, elementType: elementType, layout: layout,
       fileSizes: sizes, gradientsChecksum: checksum?.description, checksums: checksums,
       provenance: provenance)
+    isSealed = sealed.isSealed
   }
 
   /// The bytes that a number of rows take in each file whose rows all have the same length.

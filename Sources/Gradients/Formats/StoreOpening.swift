@@ -15,12 +15,15 @@ extension GradientStore {
   ///   - url: A store directory, a directory of shards, a `.safetensors` file, a `.npy` file or a
   ///     directory of `.npy` files.
   ///   - allowingIncomplete: Opens a store whose writer did not finish, with the rows it committed.
+  ///   - check: Which bytes are compared with their checksums.
   /// - Throws: ``GradientStoreError`` or an error of the file, naming the file and the field.
-  public init(opening url: URL, allowingIncomplete: Bool = false) throws {
+  public init(
+    opening url: URL, allowingIncomplete: Bool = false, check: StoreCheck = .small
+  ) throws {
     let place = try StorePlace(url, allowsIncomplete: allowingIncomplete)
     for format in Self.formats {
       guard let store = try format.open(place) else { continue }
-      self = store.with(try place.companions())
+      self = try store.with(place.companions(check)).checked(check)
       return
     }
     throw GradientStoreError.unrecognised(path: url.path, found: try place.description())

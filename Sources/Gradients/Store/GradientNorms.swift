@@ -25,8 +25,12 @@ extension GradientStore {
   /// 10¹⁵⁰ or so (a sum of squares of finite single-precision numbers cannot overflow in double
   /// precision).
   ///
+  /// Recorded norms are compared with their checksum.
+  ///
+  /// - Throws: ``GradientStoreError/damaged(path:recorded:found:)``, or an error of reading the gradients.
   /// - Complexity: O(nD) once, if they were not recorded.
   public func squaredNorms() throws -> GradientNorms {
+    try checkNorms()
     var squared = Matrix<Double>.zeros(count, layout.count)
     for shard in shards {
       if let recorded = shard.squaredNorms {

@@ -18,22 +18,28 @@ extension GradientStore {
     progress: (@Sendable (_ stage: String, _ fraction: Double) -> Void)? = nil
   ) throws -> [ShardVerification] {
     guard kind != .memory else { return [] }
-    return try shards.indices.map { index in
-      let shard = shards[index]
-      let report: (Int) -> Void = { [count] rows in
-        progress?("verify", Double(shard.rows.lowerBound + rows) / Double(max(1, count)))
-      }
-      guard let manifest = index < manifests.count ? manifests[index] : nil,
-        let file = shard.files.first
-      else { return try finiteness(of: shard, at: index, manifest: nil, report) }
-      if let checksums = manifest.checksums {
-        return try shard.compare(with: checksums, of: manifest, file, report)
-      }
-      if let recorded = manifest.gradientsChecksum {
-        return try shard.compare(with: recorded, of: manifest, file, report)
-      }
-      return try finiteness(of: shard, at: index, manifest: manifest, report)
+    return try shards.indices.map { try verification(ofShard: $0, progress: progress) }
+  }
+
+  /// Compares the bytes of one shard; see ``verification(progress:)``.
+  func verification(
+    ofShard index: Int,
+    progress: (@Sendable (_ stage: String, _ fraction: Double) -> Void)?
+  ) throws -> ShardVerification {
+    let shard = shards[index]
+    let report: (Int) -> Void = { [count] rows in
+      progress?("verify", Double(shard.rows.lowerBound + rows) / Double(max(1, count)))
     }
+    guard let manifest = index < manifests.count ? manifests[index] : nil,
+      let file = shard.files.first
+    else { return try finiteness(of: shard, at: index, manifest: nil, report) }
+    if let checksums = manifest.checksums {
+      return try shard.compare(with: checksums, of: manifest, file, report)
+    }
+    if let recorded = manifest.gradientsChecksum {
+      return try shard.compare(with: recorded, of: manifest, file, report)
+    }
+    return try finiteness(of: shard, at: index, manifest: manifest, report)
   }
 
   /// Looks for rows that are not finite, some at a time.
@@ -59,7 +65,7 @@ extension GradientStore {
     return ShardVerification(
       path: folder ? shard.directory?.path ?? name : name, rows: shard.rows, evidence: .nothing,
       checkedBytes: rows * rowBytes, damages: [], nonFiniteRows: bad,
-      isComplete: manifest?.isComplete ?? true)
+      isComplete: manifest?.isComplete ?? true, manifestIsSealed: manifest?.isSealed ?? false)
   }
 }
 
@@ -103,12 +109,16 @@ extension GradientStore.Shard {
         throw GradientStoreError.damaged(
           path: map.path, recorded: "of \(size) bytes", found: "of \(map.count) bytes")
       }
-      try check(map, 0..<size, nil, recorded)
+      // What follows the lines of examples would be read as further ones.
+      let isLonger = manifest.isComplete && map.count > size
+      try check(map, 0..<(isLonger ? map.count : size), nil, recorded)
       checked += size
     }
+    damages += try directory.flatMap { try manifest.damage(ofInfoIn: $0) }.map { [$0] } ?? []
     return ShardVerification(
       path: directory?.path ?? file.path, rows: rows, evidence: .rowRanges, checkedBytes: checked,
-      damages: damages, nonFiniteRows: [], isComplete: manifest.isComplete)
+      damages: damages, nonFiniteRows: [], isComplete: manifest.isComplete,
+      manifestIsSealed: manifest.isSealed)
   }
 
   /// Compares all gradients with the one checksum of an older version.
@@ -126,6 +136,6 @@ extension GradientStore.Shard {
     return ShardVerification(
       path: directory?.path ?? file.path, rows: rows, evidence: .wholeFile, checkedBytes: size,
       damages: checksum.description == recorded ? [] : [damage], nonFiniteRows: [],
-      isComplete: manifest.isComplete)
+      isComplete: manifest.isComplete, manifestIsSealed: manifest.isSealed)
   }
 }

@@ -37,6 +37,9 @@ public struct ShardVerification: Sendable {
   public let nonFiniteRows: [Int]
   /// Whether the shard's writer finished.
   public let isComplete: Bool
+  /// Whether `manifest.json` holds its own checksum, which was compared with it when the store was opened; false where
+  /// there is none, as in stores of other tools and of older versions.
+  public let manifestIsSealed: Bool
 
   /// Whether nothing wrong was found.
   public var isSound: Bool { damages.isEmpty && nonFiniteRows.isEmpty }

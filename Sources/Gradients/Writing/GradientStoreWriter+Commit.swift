@@ -45,6 +45,7 @@ extension GradientStoreWriter {
   /// Changes the manifest, on disk first.
   func record(_ change: (inout StoreManifest) -> Void) throws {
     var next = manifest
+    next.isSealed = true
     change(&next)
     next.fileSizes = [
       StoreFile.gradients: gradients.count, StoreFile.norms: norms.count,

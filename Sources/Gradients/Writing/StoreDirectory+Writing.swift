@@ -93,7 +93,7 @@ extension StoreDirectory {
     let info = Info(
       rows: manifest.rows, layout: manifest.layout, elementType: manifest.elementType)
     try AtomicFile.write(
-      try manifest.json.serialized(.indented) + "\n",
+      try manifest.json.sealed().serialized(.indented) + "\n",
       to: directory.appending(path: StoreManifest.fileName))
     let text = try info.json.serialized(.indented) + "\n"
     let url = directory.appending(path: StoreFile.info)

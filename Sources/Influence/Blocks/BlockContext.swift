@@ -59,14 +59,22 @@ public struct BlockContext: Sendable {
       guard bad.isEmpty else {
         throw InfluenceError.notFinite(source: store.name, block: block.name, rows: bad)
       }
-      let trace = squares.reduce(0, +) / Double(squares.count)
-      let lambda = trace > 0 ? try damping.lambda(trace: trace, width: block.width) : nil
-      return BlockContext(index: index, block: block, squaredNorms: squares, damping: lambda)
+      return BlockContext(
+        index: index, block: block, squaredNorms: squares,
+        damping: try damping.lambda(ofSquaredNorms: squares, width: block.width))
     }
     guard contexts.contains(where: { !$0.isDead }) else {
       throw InfluenceError.nothingToFit(source: store.name)
     }
     return contexts
+  }
+}
+
+extension Damping {
+  /// The damping of a block with these squared norms of its examples' gradients; nil where all are zero.
+  func lambda(ofSquaredNorms norms: [Double], width: Int) throws(InfluenceError) -> Double? {
+    let trace = norms.reduce(0, +) / Double(norms.count)
+    return trace > 0 ? try lambda(trace: trace, width: width) : nil
   }
 }
 

@@ -6,8 +6,8 @@ import TensorFiles
 extension Curvature {
   /// Opens a fit that ``FitWriter`` kept: no pass over the gradients, no factorization.
   ///
-  /// Matrices are mapped and read where they are, so a fit may be larger than memory. Their bytes are
-  /// not compared with the recorded checksums; `influence verify` does.
+  /// Matrices are mapped and read where they are, so a fit may be larger than memory. `fit.json`, the norms
+  /// and files of up to 1 MiB are compared with their checksums, the others where that is asked for.
   ///
   /// - Parameters:
   ///   - fit: The folder.
@@ -16,17 +16,22 @@ extension Curvature {
   ///   - certifies: Whether scores come with a ``Certificate``; as it was fitted unless given.
   ///   - memoryBudget: As in ``CurvatureOptions``.
   ///   - meter: As in ``CurvatureOptions``.
+  ///   - verifies: Whether all bytes of the fit are compared with their checksums first, at about 2 GB/s.
   /// - Throws: ``FitError``, or an error of a file.
   /// - Complexity: reads `fit.json` and the norms, and all gradients of a store whose writer recorded
   ///   no checksum.
   public init(
     opening fit: URL, on training: GradientStore, estimators: [any Estimator]? = nil,
-    certifies: Bool? = nil, memoryBudget: Int? = nil, meter: RunMeter? = nil
+    certifies: Bool? = nil, memoryBudget: Int? = nil, meter: RunMeter? = nil,
+    verifies: Bool = false
   ) throws {
     let clock = ContinuousClock()
     let start = clock.now
     let manifest = try FitManifest(ofFitAt: fit)
     let directory = FitDirectory(url: fit)
+    if verifies, let damage = try FitManifest.verification(ofFitAt: fit).damages.first {
+      throw FitError.damaged(path: damage.path, reason: damage.reason)
+    }
     guard manifest.isComplete else {
       throw FitError.incomplete(
         path: fit.path,
@@ -50,11 +55,8 @@ extension Curvature {
       certifies: certifies, precision: manifest.precision, memoryBudget: memoryBudget,
       meter: meter)
     let norms = try directory.norms(of: manifest)
-    let contexts = zip(training.layout.blocks, manifest.blocks).enumerated().map { index, pair in
-      BlockContext(
-        index: index, block: pair.0, squaredNorms: (0..<norms.rows).map { norms[$0, index] },
-        damping: pair.1.damping)
-    }
+    let contexts = try directory.contexts(
+      of: manifest, blocks: training.layout.blocks, norms: norms)
     self.contexts = contexts
     supply = BlockSupply(
       try zip(contexts, manifest.blocks).map { context, block in
@@ -62,7 +64,8 @@ extension Curvature {
           of: context.shape(in: training), isDead: context.isDead,
           for: zip(estimators, places).map { ($0, block.choices[$1]) }, certifies: certifies,
           isMapped: true)
-        let grams = try directory.grams(of: context, in: block)
+        let grams = try directory.grams(
+          of: context, in: block, needs: needs, certifies: certifies, manifest.precision)
         func pass<Element: Scalar>(_: Element.Type) -> GradientPass<Element> {
           GradientPass(store: training, block: context.index, monitor: nil)
         }

@@ -46,9 +46,12 @@ struct FitDirectory: Sendable {
   /// Puts the manifest in place of the last one.
   func commit(_ manifest: FitManifest) throws {
     try AtomicFile.write(
-      try manifest.json.serialized(.indented) + "\n",
+      try manifest.json.sealed().serialized(.indented) + "\n",
       to: url.appending(path: FitManifest.fileName))
   }
+
+  /// Bytes of a file that is compared with its checksum whenever it is opened: half a millisecond.
+  private static let smallByteCount = 1 << 20
 
   /// Whether a file is there with its size; its bytes are not read.
   func holds(_ file: FitManifest.File) -> Bool {
@@ -81,26 +84,43 @@ struct FitDirectory: Sendable {
     guard let file = manifest.norms else {
       throw FitError.incomplete(path: url.path, blocks: 0, of: manifest.blocks.count)
     }
-    return try opened(file, shape: [manifest.exampleCount, manifest.blocks.count])
-      .matrix(as: Double.self)
+    // All of them are read anyway.
+    return try opened(
+      file, shape: [manifest.exampleCount, manifest.blocks.count], isCompared: true
+    )
+    .matrix(as: Double.self)
   }
 
-  private func opened(_ file: FitManifest.File, shape: [Int]) throws -> NumpyFile {
-    let target = url.appending(path: file.name)
-    let array: NumpyFile
-    do {
-      array = try NumpyFile(opening: target)
-    } catch TensorFileError.notFound {
-      throw FitError.damaged(path: target.path, reason: "the file is missing")
-    }
+  private func opened(
+    _ file: FitManifest.File, shape: [Int], isCompared: Bool = false
+  ) throws -> NumpyFile {
+    let array = try array(named: file.name)
     guard array.map.count == file.byteCount, array.shape == shape else {
       throw FitError.damaged(
-        path: target.path,
+        path: array.map.path,
         reason:
           "it holds an array of shape \(array.shape) in \(array.map.count) bytes, where \(shape) in \(file.byteCount) were written"
       )
     }
+    if isCompared || array.map.count <= Self.smallByteCount { try compare(array.map, with: file) }
     return array
+  }
+
+  private func array(named name: String) throws -> NumpyFile {
+    let target = url.appending(path: name)
+    do {
+      return try NumpyFile(opening: target)
+    } catch TensorFileError.notFound {
+      throw FitError.damaged(path: target.path, reason: "the file is missing")
+    }
+  }
+
+  private func compare(_ map: MemoryMap, with file: FitManifest.File) throws {
+    let found = try Checksum(of: map)
+    guard found == file.checksum else {
+      let damage = FitDamage(path: map.path, recorded: file.checksum, found: found)
+      throw FitError.damaged(path: damage.path, reason: damage.reason)
+    }
   }
 
   private func file(_ name: String, holding contents: String) throws -> FitManifest.File {

@@ -44,7 +44,8 @@ extension FitManifest {
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw FitError.notAFit(path: folder.path, found: "there is no \(Self.fileName)")
     }
-    let reader = FitFields(json: try OrderedJSON(contentsOf: url), path: url.path)
+    let sealed = try SealedJSON(contentsOf: url)
+    let reader = FitFields(json: sealed.content, path: url.path)
     guard reader.json["format"]?.string == "influencekit-fit" else {
       throw FitError.notAFit(path: url.path, found: "the format is not influencekit-fit")
     }
@@ -71,6 +72,7 @@ extension FitManifest {
       side: side, certifies: try reader.boolean("certificates"), methods: methods,
       norms: reader.json["norms"]?.object == nil ? nil : try File(reader.member("norms")),
       blocks: try reader.members("blocks").map { try Block($0, methods: methods) })
+    isSealed = sealed.isSealed
   }
 }
 
@@ -127,8 +129,8 @@ extension FitManifest.Block {
 
   fileprivate init(_ reader: FitFields, methods: [FitManifest.Method]) throws(FitError) {
     let damping = reader.json["lambda"]?.number
-    guard damping != nil || reader.json["lambda"] == .null, damping.map({ $0 > 0 }) ?? true else {
-      throw reader.invalid("lambda", "is neither a positive number nor null")
+    guard damping != nil || reader.json["lambda"] == .null, damping.map({ $0 >= 0 }) ?? true else {
+      throw reader.invalid("lambda", "is neither a number from 0 on nor null")
     }
     var choices: [CostModel.Choice] = []
     for entry in try reader.members("sides") {

@@ -76,6 +76,8 @@ package struct FitManifest: Sendable, Equatable {
   package internal(set) var norms: File?
   /// The blocks, in the layout's order.
   package internal(set) var blocks: [Block]
+  /// Whether the manifest holds its own checksum, as those of older versions do not.
+  package internal(set) var isSealed = true
 
   /// Whether every block is fitted.
   package var isComplete: Bool { norms != nil && blocks.allSatisfy(\.isFitted) }

@@ -1,15 +1,5 @@
 package import Foundation
-package import TensorFiles
-
-/// A file of a kept fit whose bytes are not those that were written.
-package struct FitDamage: Sendable, Hashable {
-  /// The file.
-  package let path: String
-  /// The checksum that was recorded.
-  package let recorded: Checksum
-  /// The checksum of the bytes that are there; nil where the file is missing or has another size.
-  package let found: Checksum?
-}
+import TensorFiles
 
 extension FitManifest {
   /// Reads every byte of a fit and compares it with the recorded checksums.

@@ -20,10 +20,9 @@ public enum ScoreSource: Sendable {
     }
   }
 
-  /// What a record says of the source, with its checksum.
+  /// What a record says of the source; see ``GradientStore/record()``.
   ///
   /// - Throws: An error from reading it.
-  /// - Complexity: reads every byte, unless the writer recorded the checksum.
   func record() throws -> OrderedJSON {
     switch self {
     case .gradients(let store): try store.record()
@@ -33,20 +32,25 @@ public enum ScoreSource: Sendable {
 }
 
 extension GradientStore {
-  /// What a record says of the store, with its checksum.
+  /// What a record says of the store.
+  ///
+  /// `crc32c` is the checksum of the bytes as they were read in this run, `crc32c_as_recorded` that of the store's
+  /// writer where they were not compared with it.
   ///
   /// - Throws: An error from reading it.
   /// - Complexity: reads every byte, unless the writer recorded the checksum.
   package func record() throws -> OrderedJSON {
-    [
+    let checksum = OrderedJSON.text(try checksum())
+    let about: OrderedJSON = [
       "path": .string(name),
       "kind": .string(kind.rawValue),
       "rows": .integer(count),
       "columns": .integer(layout.columnCount),
       "dtype": .string(Set(elementTypes.map(\.name)).sorted().joined(separator: "+")),
       "projection": .text(projection),
-      "crc32c": .text(try checksum()),
     ]
+    let isComputed = checksumIsComputed || checksum == .null
+    return about.adding(isComputed ? ["crc32c": checksum] : ["crc32c_as_recorded": checksum])
   }
 
   /// How many bytes one pass reads.

@@ -36,7 +36,8 @@ struct CurvatureSource {
   /// Opens a store with blocks grouped as was asked for, or as they were fitted.
   func store(at path: String, options: FitOptions) throws -> GradientStore {
     guard options.givenBlocks == nil, let manifest else { return try options.store(at: path) }
-    return try GradientStore(opening: URL(filePath: path)).partitioned(by: manifest.partition)
+    return try GradientStore(opening: URL(filePath: path), check: options.check)
+      .partitioned(by: manifest.partition)
   }
 
   /// Fits, or opens what was fitted.
@@ -71,6 +72,6 @@ struct CurvatureSource {
     try require("--side", manifest.side.rawValue, options.givenSide?.rawValue)
     return try Curvature(
       opening: URL(filePath: fit), on: training, estimators: [estimator], certifies: certifies,
-      memoryBudget: options.memory?.bytes, meter: meter)
+      memoryBudget: options.memory?.bytes, meter: meter, verifies: options.verify)
   }
 }

@@ -64,7 +64,7 @@ struct ExampleTexts {
   /// The rows known to be mislabelled: a JSON array of indices, or one under `flipped`, or a mask of one 0 or 1,
   /// true or false, per training row.
   static func flippedRows(at url: URL, count: Int) throws -> Set<Int> {
-    let json = try OrderedJSON(contentsOf: url)
+    let json = try SealedJSON(contentsOf: url).content
     guard let list = json.array ?? json["flipped"]?.array else {
       throw Failure.data(
         "\(url.path): field flipped is missing; give the flipped rows' indices as an array")

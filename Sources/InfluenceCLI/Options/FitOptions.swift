@@ -28,6 +28,8 @@ struct FitOptions: ParsableArguments {
     "The most memory to work in, such as 8GB; a quarter of the machine by default.", value: "size")
   var memory: ByteCount?
 
+  @Flag(help: "Compare every byte of the inputs with its checksum first.") var verify = false
+
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only results, warnings and errors.")
   var quiet = false
 
@@ -43,10 +45,13 @@ struct FitOptions: ParsableArguments {
   /// How blocks are grouped: as was asked for, or as they are stored.
   func partition() throws -> BlockPartition { try givenBlocks.map { try .init($0) } ?? .tensor }
 
+  /// Which bytes of inputs are compared with their checksums.
+  var check: StoreCheck { verify ? .everything : .small }
+
   /// Opens a store, with its blocks grouped as was asked for.
   func store(at path: String) throws -> GradientStore {
     try Self.grouping(by: givenBlocks) {
-      try GradientStore(opening: URL(filePath: path)).partitioned(by: partition())
+      try GradientStore(opening: URL(filePath: path), check: check).partitioned(by: partition())
     }
   }
 

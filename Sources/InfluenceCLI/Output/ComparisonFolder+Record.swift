@@ -84,14 +84,14 @@ extension ComparisonFolder.Settings {
     return record?["settings"]?["threads"]?.integer.flatMap { $0 > 0 ? $0 : nil }
   }
 
-  /// Reads the settings of an earlier run, and checks that its inputs are still the same.
+  /// Reads the settings of an earlier run, and checks that its inputs are still the same, byte for byte.
   init(recordedIn folder: URL) throws {
     let url = folder.appending(path: ComparisonFolder.recordName)
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw Failure.noInput(
         "\(url.path): no such file; give the folder that `influence compare` left")
     }
-    let record = try OrderedJSON(contentsOf: url)
+    let record = try SealedJSON(contentsOf: url).content
     guard record["format"]?.string == "influencekit-comparison", let json = record["settings"]
     else {
       throw Failure.data(
@@ -116,8 +116,10 @@ extension ComparisonFolder.Settings {
       threads: try setting("threads") { $0.integer.flatMap { $0 > 0 ? $0 : nil } })
     if let json = json["partition"] { partition = try BlockPartition(json: json, path: url.path) }
     for (path, name) in [(train, "train"), (query, "query")] {
-      guard let path, let recorded = record[name]?["crc32c"]?.string else { continue }
-      let store = try GradientStore(opening: URL(filePath: path))
+      let about = record[name]
+      guard let path, let recorded = (about?["crc32c"] ?? about?["crc32c_as_recorded"])?.string
+      else { continue }
+      let store = try GradientStore(opening: URL(filePath: path), check: .everything)
       guard try store.checksum() == recorded else {
         throw Failure.data(
           "\(path): its contents have changed since the run in \(folder.path); restore it, or compare anew"

@@ -19,6 +19,8 @@ struct ComparisonFolder {
     var threads: Int?
     /// The memory budget in bytes, which decides whether there is a result, not which one.
     var memory: Int?
+    /// Which bytes of the stores are compared with their checksums.
+    var check = StoreCheck.small
   }
 
   let settings: Settings
@@ -50,9 +52,9 @@ struct ComparisonFolder {
     // Inputs are opened before the folder is made, and the folder goes again after an error: bad
     // input leaves nothing behind.
     if let train = settings.train, let query = settings.query {
-      training = try GradientStore(opening: URL(filePath: train))
+      training = try GradientStore(opening: URL(filePath: train), check: settings.check)
         .partitioned(by: settings.partition)
-      queries = try GradientStore(opening: URL(filePath: query))
+      queries = try GradientStore(opening: URL(filePath: query), check: settings.check)
         .partitioned(by: settings.partition)
       try training.requireSameBlocks(as: queries)
       let count = training.count
@@ -166,9 +168,14 @@ struct ComparisonFolder {
       try AtomicFile.write(
         agreement.table.csv(), to: folder.appending(path: agreement.fileName))
     }
+    let names =
+      ["table.md", "table.csv"] + agreementTables.map(\.fileName)
+      + comparison.entries.map { "scores/\(Self.scoreFileName($0.specification))" }
+    let files = try FileChecksums(of: names, in: folder)
     // Last: a folder with a record is a whole run.
     try AtomicFile.write(
-      try record().serialized(.indented) + "\n", to: folder.appending(path: Self.recordName))
+      try record().adding([FileChecksums.key: files.json]).sealed().serialized(.indented) + "\n",
+      to: folder.appending(path: Self.recordName))
   }
 
   /// Methods whose scores are not those of an earlier run, bit for bit.

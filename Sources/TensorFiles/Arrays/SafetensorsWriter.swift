@@ -33,6 +33,8 @@ public struct SafetensorsWriter: ~Copyable {
   private var file: AtomicFile
   private let tensors: [Declaration]
   private let elementCounts: [Int]
+  /// Where the file's checksum stands; nil where it has none.
+  private let seal: Int?
   private var current = 0
   private var written = 0
 
@@ -40,11 +42,19 @@ public struct SafetensorsWriter: ~Copyable {
   ///
   /// Put the widest element type first, so that every tensor is aligned and can be viewed in place.
   ///
+  /// - Parameters:
+  ///   - url: The file; replaced where it exists.
+  ///   - tensors: What will be written, in order.
+  ///   - metadata: Text about the file, kept in its header.
+  ///   - isSealed: Whether the metadata get the file's checksum, `crc32c`: that of its bytes with zeros in its place.
   /// - Throws: ``TensorFileError`` where two tensors have one name, a shape has no meaning, or the
   ///   file cannot be written.
   public init(
-    at url: URL, tensors: [Declaration], metadata: OrderedDictionary<String, String> = [:]
+    at url: URL, tensors: [Declaration], metadata: OrderedDictionary<String, String> = [:],
+    isSealed: Bool = false
   ) throws(TensorFileError) {
+    var metadata = metadata
+    if isSealed { metadata[SafetensorsFile.checksumKey] = SafetensorsFile.noChecksum }
     let text = try Self.header(of: tensors, metadata: metadata, path: url.path)
     var file = try AtomicFile(at: url)
     let length = [UInt64(text.count)]
@@ -52,6 +62,7 @@ public struct SafetensorsWriter: ~Copyable {
     try file.write(text)
     self.file = file
     self.tensors = tensors
+    seal = isSealed ? SafetensorsFile.placeOfChecksum(SafetensorsFile.noChecksum, in: text) : nil
     elementCounts = tensors.map { $0.shape.reduce(1, *) }
   }
 
@@ -140,6 +151,10 @@ public struct SafetensorsWriter: ~Copyable {
         path: file.path, field: tensors[current].name, expected: elementCounts[current] * size,
         found: written * size)
     }
+    if let seal {
+      let map = try MemoryMap(opening: URL(filePath: file.temporaryPath))
+      try file.replace(at: seal, with: Array(Checksum(of: map).description.utf8))
+    }
     try file.commit()
   }
 
@@ -158,17 +173,20 @@ extension SafetensorsFile {
   ///   - url: The file; replaced where it exists.
   ///   - elementType: How to store each number; as it is in memory unless given.
   ///   - metadata: Text about the file, kept in its header.
+  ///   - isSealed: Whether the metadata get the file's checksum, `crc32c`.
   /// - Throws: ``TensorFileError`` where the file cannot be written.
   public static func write<Element: Scalar>(
     _ matrices: OrderedDictionary<String, Matrix<Element>>, to url: URL,
-    as elementType: ElementType? = nil, metadata: OrderedDictionary<String, String> = [:]
+    as elementType: ElementType? = nil, metadata: OrderedDictionary<String, String> = [:],
+    isSealed: Bool = false
   ) throws(TensorFileError) {
     let elementType = elementType ?? .native(of: Element.self)
     let declarations = matrices.map { name, matrix in
       SafetensorsWriter.Declaration(
         name: name, elementType: elementType, shape: [matrix.rows, matrix.columns])
     }
-    var writer = try SafetensorsWriter(at: url, tensors: declarations, metadata: metadata)
+    var writer = try SafetensorsWriter(
+      at: url, tensors: declarations, metadata: metadata, isSealed: isSealed)
     for matrix in matrices.values { try writer.append(matrix) }
     try writer.commit()
   }

@@ -37,10 +37,14 @@ extension TemporaryDirectory {
   func text(_ name: String) throws -> String { String(decoding: try bytes(name), as: UTF8.self) }
 
   /// Replaces text in a file; the text must be there.
+  ///
+  /// A file with a checksum of itself loses it, as if an earlier version had written the new text.
   func replace(_ old: String, with new: String, in name: String) throws {
     let text = try text(name)
     guard text.contains(old) else { throw CocoaError(.fileReadCorruptFile) }
-    try write(text.replacingOccurrences(of: old, with: new), to: name)
+    let changed = text.replacingOccurrences(of: old, with: new)
+    try write(
+      changed.replacing(/,\s*"checksum": "[0-9a-f]{8}"(\s*}\s*)$/) { "\($0.1)" }, to: name)
   }
 
   /// A copy of a directory.

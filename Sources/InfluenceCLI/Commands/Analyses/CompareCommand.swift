@@ -122,7 +122,7 @@ struct CompareCommand: FittingCommand {
         ? EstimatorCatalog.compared : MethodList.specifications(in: methods),
       partition: try fit.partition(), damping: fit.damping, side: fit.side,
       precision: fit.precision, threads: fit.threads,
-      memory: fit.memory?.bytes)
+      memory: fit.memory?.bytes, check: fit.check)
     let folder = try output.map { URL(filePath: $0) } ?? ResultFolder.fresh("compare")
     let run = try FitOptions.grouping(by: fit.givenBlocks) {
       try ComparisonFolder(settings, folder: folder, quiet: fit.quiet)

@@ -54,6 +54,7 @@ struct OutliersCommand: ThreadedCommand {
   @Option("Where the values go: a .npy file.", value: "path") var output: String
   @Option("Threads; all cores by default.", number: "count") var threads: Int?
   @Flag(help: "Print JSON.") var json = false
+  @Flag(help: "Compare every byte of the store with its checksum first.") var verify = false
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only warnings and errors.")
   var quiet = false
 
@@ -84,7 +85,8 @@ struct OutliersCommand: ThreadedCommand {
 
   func run() throws {
     let destination = try OutputPath(output, inputs: [train])
-    let store = try GradientStore(opening: URL(filePath: train))
+    let store = try GradientStore(
+      opening: URL(filePath: train), check: verify ? .everything : .small)
     let blocks = try chosenBlocks(of: store)
     let positives = try flipped.map {
       try ExampleTexts.flippedRows(at: URL(filePath: $0), count: store.count)

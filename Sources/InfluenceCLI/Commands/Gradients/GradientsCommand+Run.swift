@@ -98,7 +98,7 @@ struct GradientsRun {
     try stores(of: model, parts, to: folder, progress)
     let flipped: OrderedJSON = ["flipped": .array(parts.flippedRows.map { .integer($0) })]
     try AtomicFile.write(
-      try flipped.serialized(.indented) + "\n", to: folder.appending(path: "flipped.json"))
+      try flipped.sealed().serialized(.indented) + "\n", to: folder.appending(path: "flipped.json"))
     var lines = [
       "\(shown)/train, \(shown)/query: \(parts.training.count) training rows (\(parts.flippedRows.count) labels flipped) and \(parts.queries.count) queries × \(model.layout.columnCount) columns in \(model.layout.count) blocks; test accuracy \(NumberFormat.decimals(accuracy, 3))"
     ]

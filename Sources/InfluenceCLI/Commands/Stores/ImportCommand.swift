@@ -32,15 +32,15 @@ struct ImportCommand: ParsableCommand {
   @Flag(help: "Print what was done and lost as JSON.") var json = false
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false
   @OptionGroup var losses: LossOptions
-  @OptionGroup var pace: CopyPace
+  @OptionGroup var copying: CopyOptions
 
   func run() throws {
-    let store = try GradientStore(opening: URL(filePath: source))
+    let store = try GradientStore(opening: URL(filePath: source), check: copying.check)
     guard store.count > 0 else { throw InfluenceError.empty(source: source) }
     let target = try StoreDestination(destination, sources: [source]).url
     let loss = try losses.loss(storing: store, as: dtype)
     let copy = StoreCopy(
-      of: store, to: target, elementType: dtype, chunkBytes: pace.bytes)
+      of: store, to: target, elementType: dtype, chunkBytes: copying.bytes)
     Interruption.leavesStore(destination)
     let outcome = try ProgressBar.during(quiet: quiet || json) { try copy.run(progress: $0) }
     guard !quiet || json else { return }

@@ -33,7 +33,8 @@ struct InspectCommand: FittingCommand {
 
   func run() throws {
     let options = try fit.curvatureOptions(certifies: false)
-    let store = try GradientStore(opening: URL(filePath: path), allowingIncomplete: incomplete)
+    let store = try GradientStore(
+      opening: URL(filePath: path), allowingIncomplete: incomplete, check: fit.check)
     guard store.count > 0 else { throw InfluenceError.empty(source: path) }
     let health = try GradientHealth(of: store)
     let spectra = try ProgressBar.during(quiet: fit.quiet) { progress in

@@ -21,14 +21,16 @@ struct MergeCommand: ParsableCommand {
   @Argument(help: "The new store's folder.") var destination: String
   @Argument(help: "Stores, in the order of their rows.") var sources: [String]
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false
-  @OptionGroup var pace: CopyPace
+  @OptionGroup var copying: CopyOptions
 
   func run() throws {
-    let stores = try sources.map { try GradientStore(opening: URL(filePath: $0)) }
+    let stores = try sources.map {
+      try GradientStore(opening: URL(filePath: $0), check: copying.check)
+    }
     let joined = try GradientStore(joining: stores, name: sources.joined(separator: " + "))
     try joined.requireRows()
     let target = try StoreDestination(destination, sources: sources).url
-    let copy = StoreCopy(of: joined, to: target, chunkBytes: pace.bytes)
+    let copy = StoreCopy(of: joined, to: target, chunkBytes: copying.bytes)
     Interruption.leavesStore(destination)
     let outcome = try ProgressBar.during(quiet: quiet) { try copy.run(progress: $0) }
     guard !quiet else { return }

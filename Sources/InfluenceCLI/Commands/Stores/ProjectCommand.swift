@@ -61,7 +61,7 @@ struct ProjectCommand: ParsableCommand {
   @Flag(help: "Print what was done and measured as JSON.") var json = false
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false
   @OptionGroup var losses: LossOptions
-  @OptionGroup var pace: CopyPace
+  @OptionGroup var copying: CopyOptions
 
   func validate() throws {
     let isKronecker = kind == .logra
@@ -102,13 +102,14 @@ struct ProjectCommand: ParsableCommand {
   func run() throws {
     let partition = try BlockPartition(blocks)
     let store = try FitOptions.grouping(by: blocks) {
-      try GradientStore(opening: URL(filePath: source)).partitioned(by: partition)
+      try GradientStore(opening: URL(filePath: source), check: copying.check)
+        .partitioned(by: partition)
     }
     guard store.count > 0 else { throw InfluenceError.empty(source: source) }
     let projection = projection
     let target = try StoreDestination(destination, sources: [source]).url
     let run = StoreProjection(
-      of: store, by: projection, to: target, elementType: dtype, chunkBytes: pace.bytes)
+      of: store, by: projection, to: target, elementType: dtype, chunkBytes: copying.bytes)
     if let dtype { _ = try losses.loss(storing: run.firstRows(64), as: dtype) }
     Interruption.leavesStore(destination)
     let outcome = try ProgressBar.during(quiet: quiet || json) { try run.run(progress: $0) }

@@ -34,7 +34,7 @@ struct SplitCommand: ParsableCommand {
   @Flag(help: "Print JSON.") var json = false
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false
   @OptionGroup var losses: LossOptions
-  @OptionGroup var pace: CopyPace
+  @OptionGroup var copying: CopyOptions
 
   func validate() throws {
     guard (shards == nil) != (rows == nil) else {
@@ -44,7 +44,7 @@ struct SplitCommand: ParsableCommand {
   }
 
   func run() throws {
-    let store = try GradientStore(opening: URL(filePath: source))
+    let store = try GradientStore(opening: URL(filePath: source), check: copying.check)
     guard store.count > 0 else { throw InfluenceError.empty(source: source) }
     if let shards, shards > store.count {
       throw Failure.usage(
@@ -56,7 +56,7 @@ struct SplitCommand: ParsableCommand {
     let target = try StoreDestination(destination, sources: [source]).url
     _ = try losses.loss(storing: store, as: dtype)
     let split = StoreSplit(
-      of: store, shards: ranges, into: target, elementType: dtype, chunkBytes: pace.bytes)
+      of: store, shards: ranges, into: target, elementType: dtype, chunkBytes: copying.bytes)
     Interruption.leavesShards(split, path: destination)
     let outcome = try ProgressBar.during(quiet: quiet) { try split.run(progress: $0) }
     if json {
@@ -83,9 +83,16 @@ struct SplitCommand: ParsableCommand {
   }
 }
 
-/// How much is copied and committed at a time, for those who want it finer, such as tests.
-struct CopyPace: ParsableArguments {
+/// How stores are copied.
+struct CopyOptions: ParsableArguments {
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Compare every byte of the source with its checksum first, so that no damage is copied.")
+  var verify = true
+  /// How much is copied and committed at a time, for those who want it finer, such as tests.
   @Option(help: .hidden) var chunk: ByteCount?
 
   var bytes: Int { chunk?.bytes ?? 32 << 20 }
+  /// Which bytes of the source are compared.
+  var check: StoreCheck { verify ? .everything : .small }
 }
