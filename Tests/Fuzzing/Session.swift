@@ -42,12 +42,17 @@ struct Session: Sendable {
   func read(_ input: [UInt8]) {
     do {
       try reader.read(input, folder)
+      if Self.shows { print("read") }
     } catch let error where Self.isTold(error) {
-      _ = "\(error)".inert
+      let text = "\(error)".inert
+      if Self.shows { print(text) }
     } catch {
       fatalError("an error that the command does not know: \(type(of: error)): \(error)")
     }
   }
+
+  /// Whether it is printed what becomes of inputs.
+  private static let shows = ProcessInfo.processInfo.environment["FUZZ_SHOW"] != nil
 
   private static func isTold(_ error: any Error) -> Bool {
     switch error {
