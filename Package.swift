@@ -35,10 +35,11 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
+    .target(name: "CMappedFiles"),
     .target(
       name: "TensorFiles",
       dependencies: [
-        "LinearAlgebra",
+        "LinearAlgebra", "CMappedFiles",
         .product(name: "OrderedCollections", package: "swift-collections"),
       ],
       swiftSettings: settings
@@ -76,7 +77,7 @@ let package = Package(
     .target(
       name: "Models",
       dependencies: [
-        "LinearAlgebra", "Gradients", "Data",
+        "LinearAlgebra", "TensorFiles", "Gradients", "Data",
         .product(name: "Algorithms", package: "swift-algorithms"),
         .product(name: "RealModule", package: "swift-numerics"),
       ],

@@ -6,7 +6,7 @@ extension TensorFileError: CustomStringConvertible {
   public var path: String {
     switch self {
     case .notFound(let path), .notRegularFile(let path), .permissionDenied(let path, _),
-      .missingFolder(let path, _), .readOnly(let path), .noSpace(let path),
+      .missingFolder(let path, _), .changed(let path, _), .readOnly(let path), .noSpace(let path),
       .operationFailed(let path, _, _, _), .outOfBounds(let path, _, _, _),
       .misaligned(let path, _, _), .invalidShape(let path, _, _, _),
       .shapeOverflow(let path, _, _), .byteCountMismatch(let path, _, _, _),
@@ -38,6 +38,8 @@ extension TensorFileError: CustomStringConvertible {
       "the file system is read-only; choose another place."
     case .noSpace:
       "no space left on the device, or the quota is used up; free some space and run it again."
+    case .changed(_, let change):
+      "the file \(change) while it was used; run again when nothing else writes it."
     case .operationFailed(_, let operation, let code, let reason):
       "could not \(operation): \(reason) (error \(code)); see the operating system's log."
     case .outOfBounds(_, let offset, let byteCount, let fileSize):

@@ -18,6 +18,8 @@ public enum TensorFileError: Error, Sendable, Equatable {
   case readOnly(path: String)
   /// The device, or this user's quota, is full.
   case noSpace(path: String)
+  /// The file is not any more what it was when it was opened; `change` says what happened to it.
+  case changed(path: String, change: String)
   /// Another failure, with the operating system's code and words.
   case operationFailed(path: String, operation: String, code: Int32, reason: String)
 

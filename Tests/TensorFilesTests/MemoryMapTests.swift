@@ -108,4 +108,66 @@ struct MemoryMapTests {
       }
     }
   }
+
+  @Test(
+    "a file that is written to, cut, replaced or removed is not the one that was opened",
+    arguments: ["was written to", "went from 64 to 60 bytes", "was replaced", "was removed"])
+  func changes(change: String) throws {
+    let folder = try TemporaryFolder()
+    let url = try folder.file([UInt8](repeating: 1, count: 64))
+    // The clock that stamps files goes in steps.
+    let past = [FileAttributeKey.modificationDate: Date(timeIntervalSinceNow: -60)]
+    try FileManager.default.setAttributes(past, ofItemAtPath: url.path)
+    let map = try MemoryMap(opening: url)
+    try map.requireUnchanged()
+    let file = try FileHandle(forUpdating: url)
+    switch change {
+    case "was written to": try file.write(contentsOf: Data([2]))
+    case "was removed": try FileManager.default.removeItem(at: url)
+    case "was replaced":
+      let other = try folder.file([UInt8](repeating: 1, count: 64), named: "other")
+      try FileManager.default.removeItem(at: url)
+      try FileManager.default.moveItem(at: other, to: url)
+    default: try file.truncate(atOffset: 60)
+    }
+    do {
+      try map.requireUnchanged()
+      Issue.record("nothing was noticed")
+    } catch .changed(let path, let found) {
+      #expect(path == url.path && found.hasPrefix(change))
+    }
+  }
+
+  @Test("a page that a cut file cannot give ends the process with the file's name")
+  func lostPage() async throws {
+    let result = await #expect(
+      processExitsWith: .exitCode(65), observing: [\.standardErrorContent]
+    ) {
+      let folder = try TemporaryFolder()
+      let url = try folder.file([UInt8](repeating: 1, count: 1 << 20), named: "cut file")
+      let other = try MemoryMap(opening: folder.file([1, 2, 3], named: "whole"))
+      let map = try MemoryMap(opening: url)
+      #expect(MemoryMap.watchForLostPages(status: 65) != nil)
+      #expect(try map.byte(at: 1 << 19) == 1 && other.byte(at: 1) == 2)
+      #expect(MemoryMap.lostPage == nil)
+      try FileHandle(forUpdating: url).truncate(atOffset: 100)
+      _ = try map.byte(at: 1 << 19)
+    }
+    let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(text.contains("cut file: the file was cut short"))
+  }
+}
+
+@Suite("What is held against the memory of the machine")
+struct MachineMemoryTests {
+  @Test("products that overflow, or are most of the memory, are refused")
+  func sizes() {
+    #expect(MachineMemory.bytes > 1 << 20)
+    #expect(MachineMemory.holds(1 << 10, 1 << 10))
+    #expect(MachineMemory.holds(0, .max, .max))
+    #expect(!MachineMemory.holds(1 << 40, 1 << 40))
+    #expect(!MachineMemory.holds(.max, 2))
+    #expect(!MachineMemory.holds(MachineMemory.bytes))
+    #expect(MachineMemory.holds(MachineMemory.bytes / 2))
+  }
 }

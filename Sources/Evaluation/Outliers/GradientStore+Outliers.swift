@@ -74,6 +74,7 @@ extension GradientStore {
       }.flatMap { $0 }
       progress?(stage, Double(values.count) / Double(count))
     }
+    try requireUnchanged()
     return values
   }
 }

@@ -111,6 +111,7 @@ public struct StoreCopy: Sendable {
         }
         try writer.append(blocks, lines: lines)
       }
+      try source.requireUnchanged()
       try writer.commit()
       progress?("copy", Double(writer.count) / Double(rows.count))
     }

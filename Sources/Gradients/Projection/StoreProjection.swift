@@ -104,6 +104,7 @@ public struct StoreProjection: Sendable {
       let part = writer.count..<min(source.count, writer.count + step)
       let lines = try examples.lines(of: part, countedFrom: 0)
       try writer.append(projectors.map { try $0.project(source, rows: part) }, lines: lines)
+      try source.requireUnchanged()
       try writer.commit()
       progress?("project", Double(writer.count) / Double(max(1, source.count)))
     }

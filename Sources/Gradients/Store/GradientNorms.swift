@@ -55,6 +55,7 @@ extension GradientStore {
         }
       }
     }
+    try requireUnchanged()
     return GradientNorms(squared: squared)
   }
 

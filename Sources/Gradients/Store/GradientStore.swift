@@ -175,6 +175,21 @@ public struct GradientStore: Sendable {
       companions: companions[rows: range], members: members)
   }
 
+  /// Makes sure that the store's files are those that were opened, so that what was read of them is of one store.
+  ///
+  /// - Throws: `TensorFileError.changed`, which names the first file that something else has written, replaced
+  ///   or removed.
+  /// - Complexity: one question to the system for each file.
+  package func requireUnchanged() throws {
+    var asked: Set<ObjectIdentifier> = []
+    for shard in shards {
+      let norms = shard.squaredNorms.map { [$0.map] } ?? []
+      for map in shard.files + norms where asked.insert(ObjectIdentifier(map)).inserted {
+        try map.requireUnchanged()
+      }
+    }
+  }
+
   /// Whether all rows of every block can be looked at in place as the given type.
   public func isDirectlyReadable<Element: Scalar>(as type: Element.Type) -> Bool {
     shards.count == 1

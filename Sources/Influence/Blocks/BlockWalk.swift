@@ -96,6 +96,8 @@ struct BlockWalk: Sendable {
         let results = try Parallelism.map(wave.count) { try body(first + $0, monitor) }
         for (offset, result) in results.enumerated() { try combine(first + offset, result) }
       }
+      // No sum may hold numbers of files that something else has written meanwhile.
+      try training.requireUnchanged()
       done += widths[wave].reduce(0, +)
       if !countsBytes, done < widths.reduce(0, +) { progress?(stage, Double(done) / total) }
     }

@@ -120,6 +120,7 @@ extension Curvature {
       factors.apply(to: &results[index].values)
       results[index].shares?.scale(by: factors)
     }
+    try queries.requireUnchanged()
     let seconds = (clock.now - start).inSeconds
     for index in results.indices { results[index].seconds = seconds }
     return results

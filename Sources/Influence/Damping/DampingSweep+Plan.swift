@@ -131,6 +131,7 @@ extension DampingSweep {
           }
         }
       }
+      try queries.requireUnchanged()
       for index in points.indices {
         points[index].relativeResiduals = zip(residuals[row: index], norms).map { residual, norm in
           norm > 0 ? (residual / norm).squareRoot() : 0

@@ -23,14 +23,19 @@ struct Interruption {
   /// Whoever holds it decides how the program ends; everyone else waits, if necessary for ever.
   private static let turn = DispatchSemaphore(value: 1)
 
-  private let sources: [any DispatchSourceSignal]
+  /// The exit code for input that is not any more what it was.
+  private static let dataCode: Int32 = 65
+
+  private let sources: [any DispatchSourceProtocol]
 
   /// Begins to listen, for as long as this value is kept.
   init() {
     // A reader that has seen enough, such as head, is no failure: what it does not read is dropped.
     signal(SIGPIPE, SIG_IGN)
+    // A file past the size that the shell allows (`ulimit -f`) is an error of writing.
+    signal(SIGXFSZ, SIG_IGN)
     let queue = DispatchQueue(label: "interruption", qos: .userInteractive)
-    sources = [SIGINT, SIGTERM].map { number in
+    let signals: [any DispatchSourceProtocol] = [SIGINT, SIGTERM].map { number in
       #if !os(Linux)
         // There the source only watches, and the signal would end the program before it.
         signal(number, SIG_IGN)
@@ -40,6 +45,16 @@ struct Interruption {
       source.activate()
       return source
     }
+    // A page that a mapped file cannot give any more ends the program as a signal does.
+    let lost = MemoryMap.watchForLostPages(status: Self.dataCode).map { descriptor in
+      let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
+      source.setEventHandler {
+        if let error = MemoryMap.lostPage { Self.end(Self.dataCode) { "error: \(error)" } }
+      }
+      source.activate()
+      return source
+    }
+    sources = signals + (lost.map { [$0] } ?? [])
   }
 
   /// Sets the account of what is left, half a sentence that is made at the moment of the interruption.
@@ -76,13 +91,19 @@ struct Interruption {
   static func finish() { turn.wait() }
 
   private static func end(_ number: Int32) {
+    end(128 + number) {
+      "stopped by \(number == SIGINT ? "SIGINT" : "SIGTERM"): \(state.withLock { $0.account }())"
+    }
+  }
+
+  private static func end(_ code: Int32, saying line: () -> String) {
     turn.wait()
     AtomicFile.abandonAll()
-    let (works, account) = state.withLock { ($0.works, $0.account) }
+    let works = state.withLock { $0.works }
     for work in works.sorted(by: { $0.key < $1.key }) { work.value() }
-    Console.error("stopped by \(number == SIGINT ? "SIGINT" : "SIGTERM"): \(account())")
+    Console.error(line())
     // Other threads still work: nothing of theirs may be torn down.
-    _exit(128 + number)
+    _exit(code)
   }
 }
 

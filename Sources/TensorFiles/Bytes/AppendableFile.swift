@@ -34,7 +34,7 @@ package struct AppendableFile: ByteSink, ~Copyable {
       throw error
     }
     do throws(TensorFileError) {
-      let size = try SystemCalls.size(ofRegularFile: descriptor, path: path)
+      let size = try SystemCalls.stamp(ofRegularFile: descriptor, path: path).size
       guard count >= 0, size >= count else {
         throw .truncated(path: path, offset: 0, needed: UInt64(max(count, 0)), fileSize: size)
       }

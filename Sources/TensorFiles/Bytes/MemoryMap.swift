@@ -1,13 +1,16 @@
 // The one file of this target with unsafe code: the memory map and the calls to the operating system.
 
+internal import CMappedFiles
 public import Foundation
 package import LinearAlgebra
 
 /// A file's bytes, mapped read-only into memory: read when touched, dropped when memory is short.
 ///
-/// Every access is checked against the file's size. The map keeps the size that the file had when it
-/// was opened; a file that another process cuts short while it is mapped makes the operating system
-/// end this process, so replace files by renaming others to their names, never by truncating.
+/// Every access is checked against the size that the file had when it was opened. Replace files by renaming
+/// others to their names, never by truncating or writing over them: what another process writes into a mapped
+/// file shows here at any moment, and where a file is cut short, the operating system ends the process that
+/// touches a page behind the cut. ``requireUnchanged()`` tells afterwards; ``watchForLostPages(status:)`` makes
+/// an error of the second.
 @safe
 public final class MemoryMap: @unchecked Sendable {
   /// The file's path.
@@ -15,6 +18,9 @@ public final class MemoryMap: @unchecked Sendable {
   /// The number of bytes.
   public let count: Int
   private let base: UnsafeRawPointer?
+  /// What the file was when it was opened.
+  private let stamp: FileStamp
+  private let range: UnsafeMutableRawPointer?
 
   /// Maps the file at `url`; an empty file gives an empty map.
   ///
@@ -26,9 +32,10 @@ public final class MemoryMap: @unchecked Sendable {
     path = url.path
     let descriptor = try SystemCalls.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, doing: "read it")
     defer { _ = close(descriptor) }
-    count = try SystemCalls.size(ofRegularFile: descriptor, path: path)
+    stamp = try SystemCalls.stamp(ofRegularFile: descriptor, path: path)
+    count = stamp.size
     guard count > 0 else {
-      unsafe base = nil
+      unsafe (base, range) = (nil, nil)
       return
     }
     let address = unsafe mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0)
@@ -36,10 +43,12 @@ public final class MemoryMap: @unchecked Sendable {
       throw SystemCalls.failure(path, doing: "map it into memory")
     }
     unsafe base = UnsafeRawPointer(address)
+    unsafe range = influence_mapped(address, count, path)
   }
 
   deinit {
     if let base = unsafe base {
+      unsafe influence_unmapped(range)
       unsafe munmap(UnsafeMutableRawPointer(mutating: base), count)
     }
   }
@@ -111,6 +120,31 @@ public final class MemoryMap: @unchecked Sendable {
 }
 
 extension MemoryMap {
+  /// Makes sure that the file is the one that was opened, of the same size and last written at the same time.
+  ///
+  /// - Throws: ``TensorFileError/changed(path:change:)``: what was read since may be of both.
+  package func requireUnchanged() throws(TensorFileError) {
+    if let change = stamp.change(to: SystemCalls.stamp(ofFileAt: path)) {
+      throw .changed(path: path, change: change)
+    }
+  }
+
+  /// From now on a page that a mapped file cannot give any more stops the thread that touches it.
+  ///
+  /// - Parameter status: What the process ends with if nobody ends it within some seconds.
+  /// - Returns: A descriptor that becomes readable then; nil where the system refuses.
+  package static func watchForLostPages(status: Int32) -> Int32? {
+    let descriptor = influence_watch_mapped_files(status)
+    return descriptor >= 0 ? descriptor : nil
+  }
+
+  /// The error about the file that lost a page; nil while none has.
+  package static var lostPage: TensorFileError? {
+    guard let path = unsafe influence_lost_file() else { return nil }
+    return .changed(
+      path: unsafe String(cString: path), change: "was cut short, or its disk failed,")
+  }
+
   /// How many pages of `range` are in memory, so that touching them reads nothing.
   ///
   /// - Complexity: a byte for each page.
@@ -153,34 +187,49 @@ package enum SystemCalls {
     }
   }
 
-  /// `fstat(2)`: the bytes in a file that is neither a folder, nor a device, nor a pipe.
-  static func size(ofRegularFile descriptor: Int32, path: String) throws(TensorFileError) -> Int {
+  /// `fstat(2)`: what a file is that is neither a folder, nor a device, nor a pipe.
+  static func stamp(
+    ofRegularFile descriptor: Int32, path: String
+  ) throws(TensorFileError) -> FileStamp {
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0 else {
       throw failure(path, doing: "read its size")
     }
     guard status.st_mode & S_IFMT == S_IFREG else { throw .notRegularFile(path: path) }
-    return Int(status.st_size)
+    return FileStamp(status)
+  }
+
+  /// `fstatat(2)`; nil where nothing is at the path any more.
+  static func stamp(ofFileAt path: String) -> FileStamp? {
+    var status = stat()
+    return unsafe fstatat(AT_FDCWD, path, &status, 0) == 0 ? FileStamp(status) : nil
   }
 
   /// `write(2)`, until every byte of `elements` is written.
   package static func write<Element: BitwiseCopyable>(
     _ elements: Span<Element>, to descriptor: Int32, path: String
   ) throws(TensorFileError) {
-    let code = unsafe elements.withUnsafeBytes { bytes in
-      var written = 0
-      while written < bytes.count {
-        let step = unsafe Foundation.write(
-          descriptor, bytes.baseAddress.map { unsafe $0 + written }, bytes.count - written)
-        if step > 0 {
-          written += step
-        } else if step == 0 || errno != EINTR {
-          return step == 0 ? EIO : errno
-        }
-      }
-      return 0
-    }
+    let code = unsafe elements.withUnsafeBytes { unsafe write($0, to: descriptor) }
     guard code == 0 else { throw failure(path, doing: "write to it", code: code) }
+  }
+
+  /// The code of a failure, or 0.
+  private static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32 {
+    var written = 0
+    while written < bytes.count {
+      let step = unsafe Foundation.write(
+        descriptor, bytes.baseAddress.map { unsafe $0 + written }, bytes.count - written)
+      if step > 0 {
+        written += step
+      } else if step < 0, errno == EFAULT {
+        // They lie in a mapped file that was cut short. A copy touches them, and so tells which file.
+        let copy = unsafe [UInt8](bytes[written...])
+        return unsafe copy.withUnsafeBytes { unsafe write($0, to: descriptor) }
+      } else if step == 0 || errno != EINTR {
+        return step == 0 ? EIO : errno
+      }
+    }
+    return 0
   }
 
   /// `rename(2)`.
@@ -193,6 +242,18 @@ package enum SystemCalls {
   /// `unlink(2)`; a failure is ignored.
   static func remove(_ path: String) {
     _ = unsafe unlink(path)
+  }
+
+  /// `getrlimit(2)`: the bytes of address space that this process may have; nil without a limit.
+  package static func addressSpaceLimit() -> Int? {
+    var limit = rlimit()
+    #if os(Linux)
+      let code = unsafe getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+    #else
+      let code = unsafe getrlimit(RLIMIT_AS, &limit)
+    #endif
+    guard code == 0, limit.rlim_cur < rlim_t(Int.max) else { return nil }
+    return Int(limit.rlim_cur)
   }
 
   /// The error for a failed call.

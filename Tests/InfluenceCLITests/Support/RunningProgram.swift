@@ -53,6 +53,15 @@ final class RunningProgram {
       output: try text("output"), errors: try text("errors"))
   }
 
+  #if os(Linux)
+    /// Whether it has mapped a file.
+    func hasMapped(_ file: URL) -> Bool {
+      let maps = "/proc/\(process.processIdentifier)/maps"
+      let text = (try? String(contentsOfFile: maps, encoding: .utf8)) ?? ""
+      return text.contains(file.resolvingSymlinksInPath().path)
+    }
+  #endif
+
   /// Whether it has a handler for SIGINT and SIGTERM.
   private var isListening: Bool {
     #if os(Linux)

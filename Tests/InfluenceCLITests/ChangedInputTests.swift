@@ -1,0 +1,63 @@
+import Foundation
+import InfluenceKit
+import TestSupport
+import Testing
+
+#if os(Linux)
+  @Suite("Input that is changed while it is read", .serialized)
+  struct ChangedInputTests {
+    let place: Workplace
+
+    init() throws {
+      place = try Workplace()
+      // So many zeros that reading them takes a while; they take no place on the disk.
+      let rows = 1 << 16
+      try place.writeArray(
+        descriptor: "<f4", shape: "(\(rows), 1024)", byteCount: 0, to: "train.npy")
+      let file = try FileHandle(forWritingTo: place.file("train.npy"))
+      try file.truncate(atOffset: UInt64(128 + rows * 4096))
+      try file.close()
+    }
+
+    static let commands: [[String]] = [
+      ["inspect", "train.npy"],
+      ["import", "train.npy", "store", "--chunk", "1MiB"],
+      [
+        "score", "--train", "train.npy", "--query", "query.npy", "--method", "hessian-free",
+        "--output", "s.npy",
+      ],
+      ["outliers", "--train", "train.npy", "--measure", "l1", "--output", "o.npy"],
+    ]
+
+    /// Runs a command, changes its input when it has begun to read, and expects the error that names it.
+    private func change(
+      _ command: [String], saying text: String, _ change: (FileHandle) throws -> Void
+    ) throws {
+      var generator = SeededGenerator(seed: 1)
+      try place.writeArray(.normal(1, 1024, using: &generator), to: "query.npy")
+      let program = try RunningProgram(command, in: place.url)
+      try program.wait { program.hasMapped(place.file("train.npy")) }
+      try change(FileHandle(forUpdating: place.file("train.npy")))
+      let outcome = try program.outcome()
+      #expect(outcome.status == 65, "\(command): \(outcome)")
+      #expect(outcome.errorLines.count == 1, "\(command): \(outcome)")
+      #expect(outcome.errors.contains("train.npy: the file \(text)"), "\(command): \(outcome)")
+      #expect(outcome.errors.hasPrefix("error: "), "\(command): \(outcome)")
+      #expect(!place.has("s.npy") && !place.has("o.npy"))
+      #expect(try place.names().allSatisfy { !$0.hasPrefix(".unfinished") })
+    }
+
+    @Test("A file that is cut short is an error, and no signal", arguments: commands)
+    func cut(command: [String]) throws {
+      try change(command, saying: "was cut short") { try $0.truncate(atOffset: 1 << 16) }
+    }
+
+    @Test("A file that is written to gives no result", arguments: commands)
+    func written(command: [String]) throws {
+      try change(command, saying: "was written to") {
+        try $0.seek(toOffset: 1 << 27)
+        try $0.write(contentsOf: Data([1, 2, 3, 4]))
+      }
+    }
+  }
+#endif
