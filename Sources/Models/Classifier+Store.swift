@@ -18,7 +18,10 @@ extension Classifier {
   ) throws {
     let writer = try GradientStoreWriter(
       creating: folder, layout: layout, provenance: provenance)
-    try forEachGradientBatch(of: examples, target: target, batchSize: 256) { rows, blocks, losses in
+    // Wide rows come in smaller batches, of half a gigabyte at most.
+    let batchSize = max(1, min(256, (1 << 29) / (8 * max(1, layout.columnCount))))
+    try forEachGradientBatch(of: examples, target: target, batchSize: batchSize) {
+      rows, blocks, losses in
       try writer.append(blocks, ids: rows.map { "\(examples.ids[$0])" }, losses: losses)
       progress?(Double(rows.upperBound) / Double(examples.count))
     }

@@ -11,6 +11,8 @@ public enum ModelError: Error, Equatable, Sendable {
   case badSetting(name: String, value: Double, allowed: String)
   /// A network needs at least an input and an output size, all positive.
   case badLayerSizes([Int])
+  /// The parameters of a network, and what training keeps of them, do not fit into memory.
+  case networkTooLarge([Int])
   /// The parameters of one layer do not fit each other or the layer before.
   case layerDoesNotFit(layer: Int, reason: String)
   /// A matrix over all parameters would be too large.
@@ -35,6 +37,8 @@ extension ModelError: CustomStringConvertible {
       "\(name) is \(value); choose \(allowed)"
     case .badLayerSizes(let sizes):
       "layer sizes \(sizes) make no network; give at least an input and an output size, all positive"
+    case .networkTooLarge(let sizes):
+      "a network of layer sizes \(sizes) does not fit into memory; take smaller layers"
     case .layerDoesNotFit(let layer, let reason):
       "layer \(layer): \(reason); check the shapes of its parameters"
     case .tooManyParameters(let count, let limit):

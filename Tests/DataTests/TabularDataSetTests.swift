@@ -45,6 +45,11 @@ struct TabularDataSetTests {
     }
     #expect(try digits.split(counts: [500, 1000, 297], seed: 1) == parts)
     #expect(try digits.split(counts: [500, 1000, 297], seed: 2) != parts)
+    for sizes in [[1 << 62, 1 << 62], [1, .max], [-1, 1]] {
+      #expect(throws: DataError.splitTooLarge(requested: sizes, available: 1797)) {
+        try digits.split(counts: sizes, seed: 0)
+      }
+    }
     #expect(throws: DataError.splitTooLarge(requested: [1797, 0], available: 1797)) {
       try digits.split(counts: [1797, 0], seed: 1)
     }
@@ -93,5 +98,16 @@ struct TabularDataSetTests {
     #expect(throws: DataError.noExamples) {
       try TabularDataSet<Double>(csv: "a,label\n", labelColumn: "label")
     }
+  }
+
+  @Test("a label past the most classes is refused, and the largest is not")
+  func manyClasses() throws {
+    for label in [65_536, 99_999_999_999, Int.max] {
+      #expect(throws: DataError.labelOutOfRange(row: 1, label: label, classCount: 65_536)) {
+        try TabularDataSet<Double>(csv: "a,label\n1,0\n2,\(label)\n", labelColumn: "label")
+      }
+    }
+    let data = try TabularDataSet<Double>(csv: "a,label\n1,0\n2,65535\n", labelColumn: "label")
+    #expect(data.classCount == 65_536)
   }
 }

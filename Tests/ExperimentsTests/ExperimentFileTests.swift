@@ -121,6 +121,11 @@ struct ExperimentFileTests {
       "experiment: counting\nmust: 1\nquick:\n  title: x", "e.yaml:4:3", ["title"]
     ),
     ("experiment: counting\nmust: 1\n[a]: 2", "e.yaml:3:1", ["a key must be a word"]),
+    (
+      "experiment: counting\nmust: 1\nlist:\n  sizes: [4611686018427387904]", "e.yaml:4:11",
+      ["list.sizes", "from 0 to 5"]
+    ),
+    ("experiment: counting\nmust: 1\nstep: 1e308", "e.yaml:3:7", ["step", "from 1 to 10"]),
     ("experiment: [counting]\nmust: 1", "e.yaml:1:13", ["experiment", "a list is not text"]),
   ]
 

@@ -21,6 +21,9 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
   private static let score = "score --train train.safetensors --query query.safetensors"
   private static let exact = "\(score) --method exact"
   private static let full = "\(exact) --output o.npy"
+  private static let outliers = "outliers --train train.safetensors --output o.npy"
+  private static let gradients = "gradients --output made"
+  private static let perceptron = "\(gradients) --model perceptron"
   private static let plan = "plan --rows 10 --columns 100 --queries 2"
   private static let compare =
     "compare --train train.safetensors --query query.safetensors --output run"
@@ -46,6 +49,35 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
     .init("\(full) --side left", 64, "left", "--side"),
     .init("\(full) --precision half", 64, "half", "single", "double"),
     .init("\(full) --threads 0", 64, "--threads 0", "from 1 up"),
+    .init("\(full) --threads \(Int.max)", 64, "--threads", "up to 2147483647"),
+    .init(
+      "\(score) --method arnoldi:rank=\(1 << 62) --output o.npy", 64, "rank", "1 ... 2147483647"),
+    .init(
+      "\(score) --method arnoldi:rank=2,steps=\(1 << 62) --output o.npy", 64, "steps",
+      "1 ... 2147483647"),
+    .init(
+      "\(score) --method nystrom:landmarks=\(1 << 31) --output o.npy", 64, "landmarks", "2147483647"
+    ),
+    .init("\(score) --method cg:steps=\(1 << 62) --output o.npy", 64, "steps", "1 ... 2147483647"),
+    .init("\(outliers) --trees \(1 << 62)", 64, "--trees", "up to 2147483647"),
+    .init("\(outliers) --trees \(Int32.max)", 64, "trees", "do not fit into memory"),
+    .init("\(outliers) --sample \(1 << 62)", 64, "--sample", "up to 2147483647"),
+    .init(
+      "disagree --features scores.npy --weights scores.npy --output o.npy --patience 1000000", 64,
+      "--patience", "up to 100000"),
+    .init("\(gradients) --queries \(1 << 62)", 64, "--queries", "up to 2147483647"),
+    .init("\(gradients) --train 2000000000 --queries 2000000000", 65, "2000000000", "1797"),
+    .init("\(gradients) --dropout-members 2000", 65, "dropout members", "from 1 to 1000"),
+    .init("\(perceptron) --epochs 2000000", 64, "--epochs", "up to 1000000"),
+    .init("\(perceptron) --hidden \(1 << 62)", 64, "--hidden", "up to 2147483647"),
+    .init("\(perceptron) --hidden 2000000000 2000000000", 65, "layer sizes", "fit into memory"),
+    .init(
+      "gradients --model softmax --data labels.csv --label class --output made", 65, "99999999999",
+      "65536"),
+    .init("split train.safetensors made --rows \(1 << 62)", 64, "--rows", "up to 2147483647"),
+    .init(
+      "subset --train train.safetensors --query query.safetensors --method exact --size \(1 << 62)",
+      64, "--size", "up to 2147483647"),
     .init("\(full) --threads -2", 64, "--threads -2"),
     .init("\(full) --threads many", 64, "many", "--threads"),
     .init("\(full) --memory lots", 64, "lots", "--memory"),

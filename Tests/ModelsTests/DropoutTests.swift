@@ -73,7 +73,9 @@ struct DropoutTests {
     #expect(
       members[1].varied(by: 0) != members[1] && members[1].varied(by: 0) != members[1].varied(by: 1)
     )
-    #expect(throws: ModelError.self) { try Dropout.members(count: 0, seed: 0) }
+    for count in [0, -1, 1001, 1 << 62] {
+      #expect(throws: ModelError.self) { try Dropout.members(count: count, seed: 0) }
+    }
     #expect(throws: ModelError.self) { try Dropout(rate: 1, seed: 0) }
   }
 

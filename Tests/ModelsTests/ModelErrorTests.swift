@@ -13,6 +13,11 @@ struct ModelErrorTests {
     #expect(throws: ModelError.badLayerSizes([4, 0, 2])) {
       try MultilayerPerceptron<Float>(sizes: [4, 0, 2], seed: 0)
     }
+    for sizes in [[1 << 31, 1 << 31], [4, 1 << 62, 4], [1 << 40, 1]] {
+      #expect(throws: ModelError.networkTooLarge(sizes)) {
+        try MultilayerPerceptron<Float>(sizes: sizes, seed: 0)
+      }
+    }
     var model = try MultilayerPerceptron<Float>(sizes: [5, 4, 4], seed: 0)
     #expect(
       throws: ModelError.badSetting(name: "adapter rank", value: 0, allowed: "at least 1")

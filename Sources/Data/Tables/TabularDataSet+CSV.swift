@@ -1,6 +1,9 @@
 internal import LinearAlgebra
 
 extension TabularDataSet {
+  /// The most classes that the labels of a file can name.
+  public static var largestClassCount: Int { 1 << 16 }
+
   /// Reads a comma-separated table of numbers with a header line.
   ///
   /// - Parameters:
@@ -25,6 +28,10 @@ extension TabularDataSet {
         features.append(Element(value / featureDivisor))
       }
       return true
+    }
+    // What is allocated for each class must not follow from one cell of a file.
+    if let row = labels.firstIndex(where: { $0 >= Self.largestClassCount }) {
+      throw .labelOutOfRange(row: row, label: labels[row], classCount: Self.largestClassCount)
     }
     try self.init(
       features: Matrix(

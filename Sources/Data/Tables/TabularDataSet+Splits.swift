@@ -8,7 +8,7 @@ extension TabularDataSet {
   ///   - seed: The same seed gives the same parts.
   /// - Throws: ``DataError/splitTooLarge(requested:available:)``.
   public func split(counts: [Int], seed: UInt64) throws(DataError) -> [TabularDataSet] {
-    guard counts.allSatisfy({ $0 >= 1 }), counts.reduce(0, +) <= count else {
+    guard counts.allSatisfy({ $0 >= 1 && $0 <= count }), counts.reduce(0, +) <= count else {
       throw .splitTooLarge(requested: counts, available: count)
     }
     var generator = SeededGenerator(seed: seed, stream: RandomStream.split)

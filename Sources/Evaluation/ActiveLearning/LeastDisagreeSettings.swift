@@ -9,13 +9,16 @@ internal import RealModule
 public struct LeastDisagreeSettings: Sendable, Hashable {
   /// The deviations σ of the changes, positive and ascending.
   public var deviations: [Double]
-  /// How many changes in a row must lower no L before the next deviation, from 1 up.
+  /// How many changes in a row must lower no L before the next deviation, from 1 to ``mostPatience``.
   public var patience: Int
   /// The seed of the random changes.
   public var seed: UInt64
 
   /// 10⁻⁵, 10⁻⁴·⁹, …, 1: the 51 deviations of the paper.
   public static let standardDeviations = (0...50).map { Double.exp10(-5 + Double($0) / 10) }
+
+  /// The most patience that can be asked for.
+  public static let mostPatience = 100_000
 
   /// Makes settings; the defaults are those of the paper.
   public init(
@@ -29,7 +32,9 @@ public struct LeastDisagreeSettings: Sendable, Hashable {
 
 extension LeastDisagreeSettings {
   func validate() throws(ModelError) {
-    try ModelError.check(patience >= 1, "patience", patience, "at least 1")
+    try ModelError.check(
+      (1...Self.mostPatience).contains(patience), "patience", patience,
+      "a number from 1 to \(Self.mostPatience)")
     try ModelError.check(
       !deviations.isEmpty, "number of deviations", deviations.count, "at least 1")
     for deviation in deviations {

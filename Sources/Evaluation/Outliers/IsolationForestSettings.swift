@@ -1,4 +1,5 @@
 internal import Influence
+internal import TensorFiles
 
 /// How an isolation forest is grown.
 public struct IsolationForestSettings: Sendable, Hashable {
@@ -26,6 +27,14 @@ extension IsolationForestSettings {
     guard sample >= 2 else { throw refuse("sample", "\(sample) is not from 2 up; 256 is usual") }
     guard examples >= 2 else {
       throw refuse("sample", "\(source) has \(examples) rows, and a tree needs two to tell apart")
+    }
+    // A tree over ψ examples has at most 2ψ − 1 nodes.
+    let nodes = 2 * min(sample, examples)
+    guard MachineMemory.holds(trees, nodes, MemoryLayout<IsolationTree.Node>.stride) else {
+      throw refuse(
+        "trees",
+        "\(trees) trees on \(min(sample, examples)) examples each do not fit into memory; 100 are usual"
+      )
     }
   }
 }

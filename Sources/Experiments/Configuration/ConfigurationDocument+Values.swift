@@ -58,6 +58,11 @@ extension ConfigurationDocument.Entry {
 
   private func integer(_ node: Node, _ range: ClosedRange<Int>, _ setting: Setting) throws -> Int {
     guard let value = plain(node).flatMap({ Int($0) }), range.contains(value) else {
+      if let value = plain(node).flatMap({ Double($0) }), range.upperBound == Setting.mostCounted,
+        value > Double(range.upperBound)
+      {
+        throw refuse(node, "\(found(node)) is more than \(range.upperBound)")
+      }
       throw refuse(node, "\(found(node)) is not \(single(setting))")
     }
     return value

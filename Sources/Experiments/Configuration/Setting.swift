@@ -45,6 +45,9 @@ package struct Setting: Sendable {
     self.help = help
   }
 
+  /// The largest number of anything: sizes can be computed from several such numbers.
+  package static let mostCounted = Int(Int32.max)
+
   /// What it may hold, for people.
   package var allowed: String {
     switch kind {
@@ -63,7 +66,7 @@ package struct Setting: Sendable {
   }
 
   private static func describe(_ range: ClosedRange<Int>) -> String {
-    range.upperBound == .max
+    range.upperBound >= mostCounted
       ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
   }
 
@@ -118,6 +121,6 @@ extension ClosedRange where Bound == Double {
 }
 
 extension ClosedRange where Bound == Int {
-  /// All numbers that can be counted to.
-  package static var counting: Self { 1...Int.max }
+  /// All numbers of things that a setting can ask for.
+  package static var counting: Self { 1...Setting.mostCounted }
 }

@@ -60,7 +60,7 @@ struct GradientPair: Sendable {
 
   /// The setting of `lastLayers`.
   static let layersSetting = Setting(
-    "model.gradient-layers", .integer(0...Int.max), standard: 0,
+    "model.gradient-layers", .integer(0...Setting.mostCounted), standard: 0,
     help: "how many layers, from the head, have gradients; 0 for all")
 
   /// The value of ``layersSetting``; nil for all layers.

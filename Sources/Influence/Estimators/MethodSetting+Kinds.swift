@@ -28,8 +28,10 @@ extension SettingRange where Value == Double {
 }
 
 extension SettingRange where Value == Int {
-  /// From 1 up.
-  public static var positive: Self { .init(complaint: " is not positive") { $0 > 0 } }
+  /// From 1 up to the largest 32-bit integer, so that sizes can be computed from several of them.
+  public static var positive: Self {
+    .init(complaint: " does not lie in 1 ... \(Int32.max)") { (1...Int(Int32.max)).contains($0) }
+  }
 }
 
 extension MethodSetting {

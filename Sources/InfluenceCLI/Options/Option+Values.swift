@@ -39,10 +39,16 @@ extension Option {
 }
 
 extension ValidationError {
-  /// Refuses numbers that are below the least that their options take; nil is an option that was not given.
-  static func require(atLeast least: Int, _ numbers: (option: String, value: Int?)...) throws {
-    for case (let option, let value?) in numbers where value < least {
-      throw ValidationError("\(option) \(value): use a number from \(least) up")
+  /// Refuses numbers outside of what their options take; nil is an option that was not given.
+  ///
+  /// The most is far below what an integer holds, so that sizes can be computed from several numbers.
+  static func require(
+    atLeast least: Int, atMost most: Int = Int(Int32.max),
+    _ numbers: (option: String, value: Int?)...
+  ) throws {
+    for case (let option, let value?) in numbers where value < least || value > most {
+      let range = value < least ? "from \(least) up" : "up to \(most)"
+      throw ValidationError("\(option) \(value): use a number \(range)")
     }
   }
 }

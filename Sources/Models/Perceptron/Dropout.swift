@@ -14,6 +14,9 @@ public struct Dropout: Sendable, Hashable {
   /// Decides the masks.
   public let seed: UInt64
 
+  /// The most members of an ensemble, each of which is a store of its own.
+  public static let largestCount = 1000
+
   /// Makes a dropout.
   ///
   /// - Throws: ``ModelError/badSetting(name:value:allowed:)`` for a rate outside 0 ..< 1.
@@ -26,14 +29,16 @@ public struct Dropout: Sendable, Hashable {
   /// The dropouts of an ensemble: none for member 0, then rates uniform in 0 ..< `maximum`.
   ///
   /// - Parameters:
-  ///   - count: How many members, at least 1.
+  ///   - count: How many members, from 1 to ``largestCount``.
   ///   - maximum: The largest rate, in 0 ... 1.
   ///   - seed: The same seed gives the same members.
   /// - Throws: ``ModelError/badSetting(name:value:allowed:)``.
   public static func members(
     count: Int, maximum: Double = 0.01, seed: UInt64
   ) throws(ModelError) -> [Dropout] {
-    try ModelError.check(count >= 1, "number of dropout members", count, "at least 1")
+    try ModelError.check(
+      (1...largestCount).contains(count), "number of dropout members", count,
+      "a number from 1 to \(largestCount)")
     try ModelError.check(
       maximum >= 0 && maximum < 1, "largest dropout rate", maximum, "a number in 0 ..< 1")
     var generator = SeededGenerator(seed: seed, stream: RandomStream.dropout)

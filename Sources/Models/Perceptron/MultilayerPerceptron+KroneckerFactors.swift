@@ -2,6 +2,7 @@ internal import Algorithms
 public import Data
 public import Gradients
 internal import LinearAlgebra
+internal import TensorFiles
 
 extension MultilayerPerceptron {
   /// The Kronecker factors of every trained tensor, with their eigenbases and the second moments in them.
@@ -21,6 +22,13 @@ extension MultilayerPerceptron {
   ) throws -> [(block: String, factors: KroneckerFactors)] {
     try checkFit(data)
     let parameters = trainableParameters
+    // Both factors of a tensor with their eigenvectors, and what decomposes them.
+    let copies = 6 * MemoryLayout<Double>.stride
+    for parameter in parameters {
+      guard MachineMemory.holds(parameter.inputs, parameter.inputs, copies),
+        MachineMemory.holds(parameter.outputs, parameter.outputs, copies)
+      else { throw ModelError.networkTooLarge([parameter.inputs, parameter.outputs]) }
+    }
     var moments = parameters.map { parameter in
       (
         activations: SymmetricAccumulator(order: parameter.inputs),

@@ -1,5 +1,6 @@
 internal import Data
 public import LinearAlgebra
+internal import TensorFiles
 
 /// A fully connected network for classification, with or without low-rank adapters.
 ///
@@ -44,9 +45,14 @@ public struct MultilayerPerceptron<Element: Scalar>: Sendable, Equatable {
   ///   - sizes: The number of inputs, of each hidden layer's outputs, and of classes; all positive.
   ///   - activation: The function after each hidden layer.
   ///   - seed: The same seed gives the same weights.
-  /// - Throws: ``ModelError/badLayerSizes(_:)``.
+  /// - Throws: ``ModelError/badLayerSizes(_:)``, or ``ModelError/networkTooLarge(_:)``.
   public init(sizes: [Int], activation: Activation = .tanh, seed: UInt64) throws(ModelError) {
     guard sizes.count >= 2, sizes.allSatisfy({ $0 > 0 }) else { throw .badLayerSizes(sizes) }
+    // Parameters, their gradient, and two moments of each in training; the layers together as one of the largest.
+    let copies = 4 * (sizes.count - 1) * MemoryLayout<Element>.stride
+    guard
+      zip(sizes, sizes.dropFirst()).allSatisfy({ MachineMemory.holds($0, $1, copies) })
+    else { throw .networkTooLarge(sizes) }
     layers = (1..<sizes.count).map { index in
       let (inputs, outputs) = (sizes[index - 1], sizes[index])
       let isHead = index == sizes.count - 1

@@ -106,6 +106,7 @@ struct SmallFiles {
     try place.writeArray(Matrix(rows: 3, columns: 12, elements: bad), to: "nanscores.npy")
 
     try place.write("[\"one\", \"two\"]", to: "two.json")
+    try place.write("x,class\n1,0\n2,99999999999\n", to: "labels.csv")
     try place.write("{\"something\": 1}", to: "unrelated.json")
     try place.write("[1, 2, 3]", to: "numbers.json")
     try place.write("{\"texts\": [\"one\",", to: "cut.json")

@@ -22,14 +22,19 @@ struct Cost: Experiment {
     Setting.methods(
       "two-sided", [DataInf.name, ExactFisher.name],
       help: "methods on the score side, through the n × n kernel, and on the query side"),
-    Setting("examples", .integers(2...Int.max), standard: [250, 500, 1000, 2000], help: "n"),
     Setting(
-      "columns", .integers(1...Int.max), standard: [128, 256, 512, 1024], help: "d of each block"),
-    Setting("blocks", .integers(1...Int.max), standard: [1, 2, 4, 8], help: "L"),
-    Setting("ranks", .integers(1...Int.max), standard: [1, 2, 4, 8], help: "ranks r of LoRA"),
+      "examples", .integers(2...Setting.mostCounted), standard: [250, 500, 1000, 2000], help: "n"),
+    Setting(
+      "columns", .integers(1...Setting.mostCounted), standard: [128, 256, 512, 1024],
+      help: "d of each block"),
+    Setting("blocks", .integers(1...Setting.mostCounted), standard: [1, 2, 4, 8], help: "L"),
+    Setting(
+      "ranks", .integers(1...Setting.mostCounted), standard: [1, 2, 4, 8], help: "ranks r of LoRA"),
     Setting.count(
       "rank-width", 256, help: "inputs, and outputs, of a layer with adapters: d = rank-width · r"),
-    Setting("fixed.examples", .integer(2...Int.max), standard: 1000, help: "n of the other axes"),
+    Setting(
+      "fixed.examples", .integer(2...Setting.mostCounted), standard: 1000,
+      help: "n of the other axes"),
     Setting.count("fixed.columns", 512, help: "d of the other axes"),
     Setting.count("fixed.blocks", 4, help: "L of the other axes"),
     Setting.count("queries", 100, help: "m, all of them scored"),
@@ -128,6 +133,18 @@ struct Cost: Experiment {
       }
     }
     self.sizes = sizes
+    let rows = max(options.fixed.examples, options.queries)
+    for point in points {
+      let (examples, columns, blocks) = shape(point)
+      // The gradients of both stores, and a record of each block.
+      guard MachineMemory.holds(max(examples, rows), columns, blocks, 8),
+        MachineMemory.holds(blocks, 1 << 10)
+      else {
+        throw settings.invalid(
+          point.axis.rawValue,
+          "\(examples) examples of \(columns) columns in \(blocks) blocks do not fit into memory")
+      }
+    }
   }
 
   var inputs: OrderedDictionary<String, String> { [:] }

@@ -25,7 +25,7 @@ struct InnerProductEnsemble: ExperimentOnExamples {
       Setting.count(
         "draws", 3, help: "independent ensembles of the largest T, whose measures are averaged"),
       Setting(
-        "reference", .integer(2...Int.max), standard: 20,
+        "reference", .integer(2...Setting.mostCounted), standard: 20,
         help: "further members, whose mean stands for that of very many"),
       Setting.methods("methods", [HessianFree.name, DataInf.name], help: "how a member scores"),
       Setting(

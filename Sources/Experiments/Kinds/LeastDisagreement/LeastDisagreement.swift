@@ -35,7 +35,8 @@ struct LeastDisagreement: Experiment {
         "closed-form.dimensions", .integers(2...4096), standard: [2, 5, 10, 30],
         help: "numbers of features of the linear rule"),
       Setting(
-        "closed-form.patience", .integers(.counting), standard: [1, 10, 100],
+        "closed-form.patience", .integers(1...LeastDisagreeSettings.mostPatience),
+        standard: [1, 10, 100],
         help: "patiences that the estimate is made with"),
       Setting(
         "closed-form.pool", .integer(3...1_000_000), standard: 300,

@@ -22,7 +22,7 @@ struct LeaveOneOutAgreement: ExperimentOnExamples {
         "penalties", .numbers(.positive), standard: [1e-3],
         help: "α of the penalty (α/2)·‖θ‖² on the mean loss"),
       Setting(
-        "classes", .integers(0...Int.max), standard: [3, 8],
+        "classes", .integers(0...Setting.mostCounted), standard: [3, 8],
         help: "the two classes of logistic regression"),
       Setting(
         "damping", .number(.positive), standard: 0.1,

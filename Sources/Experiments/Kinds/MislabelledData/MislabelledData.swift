@@ -39,7 +39,7 @@ struct MislabelledData: ExperimentOnExamples {
       Setting.count(
         "model.base-epochs", 10, help: "passes of the base model over its own examples"),
       Setting(
-        "data.base", .integer(0...Int.max), standard: 0,
+        "data.base", .integer(0...Setting.mostCounted), standard: 0,
         help: "examples that the base model of adapters is trained on"),
       GradientPair.layersSetting,
     ]

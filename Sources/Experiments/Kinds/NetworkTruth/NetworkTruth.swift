@@ -30,11 +30,13 @@ struct NetworkTruth: ExperimentOnExamples {
       Setting(
         "damping", .number(.positive), standard: 0.1, help: "λ by each block's mean eigenvalue"),
       Setting(
-        "leave-one-out.rows", .integer(2...Int.max), standard: 40,
+        "leave-one-out.rows", .integer(2...Setting.mostCounted), standard: 40,
         help: "training examples that are left out, drawn before anything is trained"),
       Setting(
-        "lds.subsets", .integer(3...Int.max), standard: 50, help: "random subsets M"),
-      Setting("lds.seeds", .integer(2...Int.max), standard: 3, help: "trainings R of each subset"),
+        "lds.subsets", .integer(3...Setting.mostCounted), standard: 50, help: "random subsets M"),
+      Setting(
+        "lds.seeds", .integer(2...Setting.mostCounted), standard: 3,
+        help: "trainings R of each subset"),
       Setting(
         "lds.fraction", .number(0.01...0.99), standard: 0.5, help: "the share of rows in each"),
       Setting.count("model.units", 16, help: "units of each hidden layer"),

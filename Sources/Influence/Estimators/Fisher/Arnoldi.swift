@@ -200,7 +200,12 @@ extension MethodSetting<Arnoldi> {
   fileprivate static let steps = MethodSetting(
     name: "steps", usage: "steps=T", isMethod: false,
     read: { text, arnoldi, _ in arnoldi.steps = try parsed(text) { Int($0) } },
-    text: { "\($0.dimension)" }, problem: { _ in nil })
+    text: { "\($0.dimension)" },
+    problem: { arnoldi in
+      guard let steps = arnoldi.steps else { return nil }
+      let range = SettingRange<Int>.positive
+      return range.contains(steps) ? nil : "\(steps)\(range.complaint)"
+    })
 }
 
 /// Orthonormal directions, each made so twice.

@@ -50,7 +50,8 @@ struct DisagreeCommand: ThreadedCommand {
   func validate() throws {
     try ValidationError.require(atLeast: 1, ("--threads", threads))
     try ValidationError.require(atLeast: 0, ("--select", select))
-    try ValidationError.require(atLeast: 1, ("--patience", patience))
+    try ValidationError.require(
+      atLeast: 1, atMost: LeastDisagreeSettings.mostPatience, ("--patience", patience))
   }
 
   func run() throws {

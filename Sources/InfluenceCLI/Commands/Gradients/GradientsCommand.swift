@@ -92,8 +92,10 @@ struct GradientsCommand: ParsableCommand {
       )
     }
     try ValidationError.require(
-      atLeast: 1, ("--train", train), ("--queries", queries), ("--checkpoints", checkpoints),
-      ("--dropout-members", dropoutMembers), ("--epochs", epochs))
+      atLeast: 1, ("--train", train), ("--queries", queries), ("--dropout-members", dropoutMembers))
+    try ValidationError.require(
+      atLeast: 1, atMost: 1_000_000, ("--epochs", epochs), ("--checkpoints", checkpoints))
+    for units in hidden { try ValidationError.require(atLeast: 1, ("--hidden", units)) }
     if let checkpoints, checkpoints > epochs {
       throw ValidationError("--checkpoints \(checkpoints): there are \(epochs) epochs")
     }
