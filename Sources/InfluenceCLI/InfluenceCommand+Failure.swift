@@ -39,7 +39,8 @@ extension InfluenceCommand {
     case let error as FitError:
       switch error {
       case .notKept, .withoutCertificates, .cannotBeKept: 64
-      case .notResumable, .occupied, .locked: 73
+      case .locked: 75
+      case .notResumable, .occupied: 73
       default: 65
       }
     case is EvaluationError, is ModelError, is DataError, is FactorizationError: 65

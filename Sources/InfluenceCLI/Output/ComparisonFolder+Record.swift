@@ -1,5 +1,6 @@
 import Foundation
 import InfluenceKit
+import OrderedCollections
 
 extension ComparisonFolder {
   /// Settings, results and versions as JSON.
@@ -8,8 +9,8 @@ extension ComparisonFolder {
       "format": "influencekit-comparison",
       "version": 1,
       "settings": settings.json,
-      "train": try training.record(),
-      "query": try queries.record(),
+      "train": try record(of: training),
+      "query": try record(of: queries),
       "flipped": flippedRows.map { .array($0.sorted().map { .integer($0) }) } ?? .null,
       "convention": "helpful",
       "blocks": .array(
@@ -30,6 +31,15 @@ extension ComparisonFolder {
       "versions": RunRecord.versions,
       "command": RunRecord.commandLine,
     ]
+  }
+
+  /// What is said of a store; gradients that the run has made itself are named as they are in the end.
+  private func record(of store: GradientStore) throws -> OrderedJSON {
+    let record = try store.record()
+    let place = RealPath.of(folder.path)
+    guard var fields = record.object, store.name.hasPrefix(place + ".part/") else { return record }
+    fields["path"] = .string(place + store.name.dropFirst(place.count + 5))
+    return .object(fields)
   }
 
   private static func rows(_ matrix: Matrix<Double>) -> OrderedJSON {

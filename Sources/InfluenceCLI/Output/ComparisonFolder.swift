@@ -43,11 +43,6 @@ struct ComparisonFolder {
       _ = try EstimatorCatalog.estimator($0)
       return false
     }
-    let files = FileManager.default
-    if files.fileExists(atPath: folder.appending(path: Self.recordName).path) {
-      throw Failure.cannotCreate(
-        "\(folder.path): there is a run already; choose another --output, or --repeat it")
-    }
     let pending: ResultFolder
     // Inputs are opened before the folder is made, and the folder goes again after an error: bad
     // input leaves nothing behind.
@@ -63,11 +58,12 @@ struct ComparisonFolder {
       }
       headline =
         "\(Console.shortened(train)): \(training.count) training rows × \(training.layout.columnCount) columns in \(Counted(training.layout.count, "block")); \(Counted(queries.count, "query", "queries"))"
-      pending = try ResultFolder(folder, for: Self.contents)
+      pending = try ResultFolder(folder, inputs: [train, query])
     } else {
-      pending = try ResultFolder(folder, for: Self.contents)
+      pending = try ResultFolder(folder)
       let digits = try DigitsGradients(
-        seed: settings.seed, folder: folder, representations: !onRepresentations.isEmpty)
+        seed: settings.seed, folder: pending.unfinished, representations: !onRepresentations.isEmpty
+      )
       training = try digits.training.partitioned(by: settings.partition)
       queries = try digits.queries.partitioned(by: settings.partition)
       flippedRows = digits.flippedRows
@@ -90,16 +86,10 @@ struct ComparisonFolder {
     seconds = (ContinuousClock.now - start) / .seconds(1)
     Interruption.postpone()
     defer { Interruption.allow() }
-    try write()
-    pending.keep()
+    try write(to: pending.unfinished)
+    try pending.keep()
     Interruption.leaves("\(Console.shortened(folder.path)) is complete")
   }
-
-  /// The names of everything that a run writes.
-  private static let contents = [
-    "gradients", "scores", "table.md", "table.csv", "agreement_spearman.csv", "agreement_top.csv",
-    recordName,
-  ]
 
   var warnings: [String] {
     var seen: Set<String> = []
@@ -154,7 +144,7 @@ struct ComparisonFolder {
     return String(name) + ".npy"
   }
 
-  private func write() throws {
+  private func write(to folder: URL) throws {
     let scoresFolder = folder.appending(path: "scores")
     try FileManager.default.createDirectory(at: scoresFolder, withIntermediateDirectories: true)
     for entry in comparison.entries {

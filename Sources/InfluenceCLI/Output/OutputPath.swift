@@ -47,14 +47,7 @@ struct OutputPath {
     }
     try Self.refuseNonFile(array)
     try Self.refuseNonFile(record)
-    let real = array.resolvingSymlinksInPath().path
-    for input in inputs {
-      let source = URL(filePath: input).resolvingSymlinksInPath().path
-      if real == source || real.hasPrefix(source + "/") {
-        throw Failure.usage(
-          "--output \(path): it is the input \(input), or lies in it; choose another place")
-      }
-    }
+    try RealPath.refuse(path, inside: inputs, option: "--output")
     if files.fileExists(atPath: record.path), !Self.isRecord(record) {
       throw Failure.cannotCreate(
         "\(path): the record would replace \(record.path), which is not a record of scores; choose another name"

@@ -1,45 +1,59 @@
 import Foundation
 import InfluenceKit
 
-/// A folder of results that is removed again unless it is kept: after an error, and when it is interrupted.
+/// A folder of results that appears under its name whole, or not at all.
+///
+/// Results are written into the folder of the same name with `.part` added, which is renamed at the end. It is
+/// removed after an error, and when the command is interrupted; what a killed command left is begun anew by
+/// the next one. One command at a time writes to a name.
 final class ResultFolder {
+  /// The folder that the results will be in.
   let url: URL
-  /// What was not there before, outermost first.
-  private let made: [URL]
+  /// The folder that they are written into.
+  let unfinished: URL
+  /// The outermost folder that was not there before; nil where all were.
+  private let made: URL?
+  private let lock: FolderLock
   private var interruption: Int?
 
-  /// Makes a folder, and the folders around it, where they are missing.
+  /// The file by which an unfinished folder is known.
+  private static let marker = ".influence-unfinished"
+
+  /// Makes the unfinished folder, and the folders around it, where they are missing.
   ///
   /// - Parameters:
-  ///   - url: The folder.
-  ///   - names: What will be written in it.
-  /// - Throws: ``Failure/cannotCreate(_:)`` where something else is in the way.
-  init(_ url: URL, for names: [String]) throws {
-    let files = FileManager.default
-    var missing: [URL] = []
-    var folder = url.standardizedFileURL
-    while !files.fileExists(atPath: folder.path), folder.pathComponents.count > 1 {
-      missing.insert(folder, at: 0)
-      folder = folder.deletingLastPathComponent()
-    }
-    guard files.isFolder(atPath: folder.path) else {
-      throw Failure.cannotCreate(
-        "\(url.path): \(folder.path) is not a folder; choose another --output")
-    }
+  ///   - url: The folder; nothing, or an empty folder.
+  ///   - inputs: Paths that are read, in which no results may lie.
+  /// - Throws: ``Failure`` where something else is in the way, or `GradientStoreError.beingWritten` where
+  ///   another command writes there.
+  init(_ url: URL, inputs: [String] = []) throws {
+    try RealPath.refuse(url.path, inside: inputs, option: "--output")
+    self.url = URL(filePath: RealPath.of(url.path))
+    unfinished = URL(filePath: self.url.path + ".part")
+    try Self.requireVacant(self.url)
+    made = try Self.firstMissing(around: self.url)
     // No interruption between making it and knowing that it must be removed.
     Interruption.postpone()
     defer { Interruption.allow() }
+    let files = FileManager.default
     do {
-      try files.createDirectory(at: url, withIntermediateDirectories: true)
+      try files.createDirectory(at: unfinished, withIntermediateDirectories: true)
     } catch {
       throw Failure.cannotCreate(
-        "\(url.path): the folder cannot be made in \(folder.path); choose another --output")
+        "\(url.path): the folder \(unfinished.path) cannot be made; choose another --output")
     }
-    let inside = names.map { url.appending(path: $0) }
-      .filter { !files.fileExists(atPath: $0.path) }
-    self.url = url
-    made = missing.isEmpty ? inside : [missing[0]]
-    interruption = Interruption.before { [made] in Self.remove(made) }
+    // Between its opening and its locking another command may have given the folder its name.
+    let opened = Self.number(of: unfinished)
+    guard let lock = try FolderLock(holding: unfinished), opened == Self.number(of: unfinished)
+    else { throw GradientStoreError.beingWritten(path: url.path) }
+    try Self.clear(unfinished)
+    try AtomicFile.write("", to: unfinished.appending(path: Self.marker))
+    // Another command may have finished between the first look and the lock.
+    try Self.requireVacant(self.url)
+    self.lock = lock
+    interruption = Interruption.before { [items = [unfinished, made].compactMap { $0 }] in
+      Self.remove(items)
+    }
   }
 
   /// The first folder `influence-runs/NAME-N` that is not taken.
@@ -47,13 +61,22 @@ final class ResultFolder {
     let base = URL(filePath: "influence-runs")
     for number in 1...100_000 {
       let folder = base.appending(path: "\(name)-\(number)")
-      if !FileManager.default.fileExists(atPath: folder.path) { return folder }
+      let names = [folder.path, folder.path + ".part"]
+      if !names.contains(where: { FileManager.default.fileExists(atPath: $0) }) { return folder }
     }
     throw Failure.cannotCreate("influence-runs: it is full; delete old runs")
   }
 
-  /// Keeps what was written.
-  func keep() {
+  /// Gives the folder its name.
+  ///
+  /// - Throws: ``Failure/cannotCreate(_:)`` where something has come to stand there meanwhile.
+  func keep() throws {
+    try Self.requireVacant(url)
+    try SystemCalls.synchronize(folder: unfinished.path)
+    try SystemCalls.rename(unfinished.path, to: url.path)
+    // After the name, so that at no moment an unfinished folder is nobody's.
+    try? FileManager.default.removeItem(at: url.appending(path: Self.marker))
+    try SystemCalls.synchronize(folder: url.deletingLastPathComponent().path)
     interruption.map(Interruption.forget)
     interruption = nil
   }
@@ -61,7 +84,57 @@ final class ResultFolder {
   deinit {
     guard let interruption else { return }
     Interruption.forget(interruption)
-    Self.remove(made)
+    Self.remove([unfinished, made].compactMap { $0 })
+  }
+
+  /// What the file system calls a folder, whatever its name.
+  private static func number(of folder: URL) -> Int? {
+    (try? FileManager.default.attributesOfItem(atPath: folder.path))?[.systemFileNumber] as? Int
+  }
+
+  /// Refuses a place where something is already.
+  private static func requireVacant(_ url: URL) throws {
+    let files = FileManager.default
+    guard files.fileExists(atPath: url.path) else { return }
+    guard files.isFolder(atPath: url.path) else {
+      throw Failure.cannotCreate("\(url.path): it is not a folder; choose another --output")
+    }
+    guard try files.contentsOfDirectory(atPath: url.path).isEmpty else {
+      throw Failure.cannotCreate(
+        "\(url.path): it is there already, and not empty; choose another --output")
+    }
+  }
+
+  /// The outermost folder around a place that does not exist yet.
+  private static func firstMissing(around url: URL) throws -> URL? {
+    let files = FileManager.default
+    var missing: URL?
+    var folder = url.deletingLastPathComponent()
+    while !files.fileExists(atPath: folder.path), folder.pathComponents.count > 1 {
+      missing = folder
+      folder = folder.deletingLastPathComponent()
+    }
+    guard files.isFolder(atPath: folder.path) else {
+      throw Failure.cannotCreate(
+        "\(url.path): \(folder.path) is not a folder; choose another --output")
+    }
+    return missing
+  }
+
+  /// Removes what a killed command left, and nothing of anybody else's.
+  private static func clear(_ unfinished: URL) throws {
+    let files = FileManager.default
+    let names = try files.contentsOfDirectory(atPath: unfinished.path)
+    guard
+      names.isEmpty || names.contains(marker) || names.allSatisfy({ $0.hasPrefix(".unfinished-") })
+    else {
+      throw Failure.cannotCreate(
+        "\(unfinished.path): it is there already, and no command left it; choose another --output")
+    }
+    // The marker goes last: until then the folder is known.
+    for name in names where name != marker {
+      try files.removeItem(at: unfinished.appending(path: name))
+    }
   }
 
   private static func remove(_ items: [URL]) {

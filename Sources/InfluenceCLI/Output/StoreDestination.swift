@@ -17,9 +17,9 @@ struct StoreDestination {
   ) throws {
     guard !path.isEmpty else { throw Failure.usage("the destination is empty; name a folder") }
     url = URL(filePath: path)
-    let real = url.resolvingSymlinksInPath().standardizedFileURL.path
+    let real = RealPath.of(path)
     for input in sources {
-      let source = URL(filePath: input).resolvingSymlinksInPath().standardizedFileURL.path
+      let source = RealPath.of(input)
       if real == source || real.hasPrefix(source + "/") || source.hasPrefix(real + "/") {
         throw Failure.usage(
           "\(path): it is the source \(input), or one lies in the other; choose another place")

@@ -58,12 +58,17 @@ struct GradientsRun {
 
   /// Trains and writes.
   ///
+  /// - Parameters:
+  ///   - parts: What is trained on, and what is asked.
+  ///   - folder: Where everything is written.
+  ///   - shown: What the folder is called in the end.
+  ///   - progress: Called as work is done.
   /// - Returns: What to tell the user.
   func write(
-    _ parts: Parts?, to folder: URL, progress: @escaping ProgressHandler
+    _ parts: Parts?, to folder: URL, shown: String, progress: @escaping ProgressHandler
   ) throws -> [String] {
     let trained = try trained(parts, progress)
-    let (shown, parts) = (Console.shortened(folder.path), trained.parts)
+    let parts = trained.parts
     var lines = try write(trained.model, parts, to: folder, shown, progress)
     if let count = options.dropoutMembers, var member = trained.model as? TrainedPerceptron<Double>
     {

@@ -102,20 +102,20 @@ struct GradientsCommand: ParsableCommand {
   }
 
   func run() throws {
-    let url = URL(filePath: output)
-    if FileManager.default.fileExists(atPath: url.path),
-      try !FileManager.default.contentsOfDirectory(atPath: url.path).isEmpty
-    {
-      throw Failure.cannotCreate("\(output): it is there already; choose another folder")
-    }
     let run = GradientsRun(options: self)
     let parts = try run.parts()
     let folder = try ResultFolder(
-      url, for: ["train", "query", "flipped.json", "margins", "members", "checkpoints"])
+      URL(filePath: output), inputs: [data].compactMap { $0 })
     let lines = try ProgressBar.during(quiet: quiet) {
-      try run.write(parts, to: url, progress: $0 ?? { _, _ in })
+      try run.write(
+        parts, to: folder.unfinished, shown: Console.shortened(URL(filePath: output).path),
+        progress: $0 ?? { _, _ in })
     }
-    folder.keep()
+    // Giving the folder its name, and the account of it, are one step.
+    Interruption.postpone()
+    defer { Interruption.allow() }
+    try folder.keep()
+    Interruption.leaves("\(Console.shortened(folder.url.path)) is complete")
     if !quiet { for line in lines { Console.print(line) } }
   }
 }
