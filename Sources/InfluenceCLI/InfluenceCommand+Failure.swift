@@ -24,6 +24,7 @@ extension InfluenceCommand {
     case Failure.usage: 64
     case Failure.data: 65
     case Failure.noInput: 66
+    case Failure.noMemory: 71
     case Failure.cannotCreate: 73
     case let error as TensorFileError: systemCode(forFile: error)
     case GradientStoreError.alreadyExists: 73
@@ -83,7 +84,7 @@ extension InfluenceCommand {
   private static func text(for error: any Error) -> String {
     switch error {
     case Failure.usage(let text), Failure.data(let text), Failure.noInput(let text),
-      Failure.cannotCreate(let text):
+      Failure.noMemory(let text), Failure.cannotCreate(let text):
       return text
     case let error as any CustomStringConvertible
     where error is TensorFileError || error is GradientStoreError || error is InfluenceError

@@ -50,6 +50,7 @@ struct InfluenceCommand: ParsableCommand {
         65  the data are wrong
         66  an input is missing
         70  internal error
+        71  the shell allows too little memory (ulimit -v)
         73  an output cannot be made
         74  an output cannot be written
         75  another run writes there; try again later
@@ -74,6 +75,9 @@ struct InfluenceCommand: ParsableCommand {
         var command = try parseAsRoot()
         if let threads = try (command as? any ThreadedCommand)?.threadCount() {
           Parallelism.threads = threads
+        }
+        if command is any ThreadedCommand || command is GradientsCommand {
+          try AddressSpace.requireRoom()
         }
         try command.run()
         try Console.flushOutput()

@@ -19,6 +19,28 @@ import Testing
       try file.close()
     }
 
+    @Test("Too little address space is refused at once, and enough of it is not")
+    func addressSpace() throws {
+      let program = try #require(Program.url)
+      let fixture = try Fixture()
+      for (kilobytes, status) in [(300_000, 71), (450_000, 71), (8_000_000, 0)] as [(Int, Int32)] {
+        let shell = Process()
+        shell.executableURL = URL(filePath: "/bin/bash")
+        shell.currentDirectoryURL = place.url
+        shell.arguments =
+          ["-c", "ulimit -v \(kilobytes); exec \"$0\" \"$@\" 2>errors", program.path]
+          + fixture.score("exact") + ["--threads", "1"]
+        shell.standardOutput = FileHandle.nullDevice
+        try shell.run()
+        shell.waitUntilExit()
+        #expect(shell.terminationReason == .exit && shell.terminationStatus == status)
+        if status != 0 {
+          let text = String(decoding: try place.bytes("errors"), as: UTF8.self)
+          #expect(text.contains("ulimit -v") && text.contains("--threads"))
+        }
+      }
+    }
+
     static let commands: [[String]] = [
       ["inspect", "train.npy"],
       ["import", "train.npy", "store", "--chunk", "1MiB"],

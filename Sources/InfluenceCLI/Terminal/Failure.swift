@@ -6,6 +6,8 @@ enum Failure: Error {
   case data(String)
   /// EX_NOINPUT: an input is missing.
   case noInput(String)
+  /// EX_OSERR: the system does not give what is needed.
+  case noMemory(String)
   /// EX_CANTCREAT: an output cannot be made.
   case cannotCreate(String)
 }
