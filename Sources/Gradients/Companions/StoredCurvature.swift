@@ -97,6 +97,7 @@ public struct StoredCurvature: Companion {
   /// - Throws: ``GradientStoreError/unusableCurvature(path:field:reason:)`` where there are none, or not of
   ///   the block's shape.
   public func kroneckerFactors(of block: Block) throws -> KroneckerFactors {
+    try checkMetadata()
     let (outputs, inputs) = try block.matrixShape(neededBy: "Kronecker factors")
     func part(_ part: KroneckerFactors.Part, _ rows: Int, _ columns: Int) throws -> Matrix<Double>?
     {
@@ -135,6 +136,7 @@ public struct StoredCurvature: Companion {
   public func secondDerivative(
     _ kind: SecondDerivative, columns: [Range<Int>], of columnCount: Int
   ) throws -> Matrix<Double> {
+    try checkMetadata()
     guard holds(kind) else {
       throw GradientStoreError.unusableCurvature(
         path: path, field: kind.rawValue,
@@ -177,6 +179,30 @@ public struct StoredCurvature: Companion {
 }
 
 extension StoredCurvature {
+  /// How many examples the means are of; nil where the writer did not say.
+  package var exampleCount: Int? { metadata["examples"].flatMap(Int.init) }
+
+  /// Whether the writer said that labels are the data's.
+  package var isEmpirical: Bool { metadata["fisher"] == "empirical" }
+
+  /// Refuses what the writer said in other words than those that are known; other keys are anybody's.
+  private func checkMetadata() throws(GradientStoreError) {
+    let known: [(key: String, isValid: (String) -> Bool, expected: String)] = [
+      ("fisher", { ["empirical", "sampled"].contains($0) }, "empirical or sampled"),
+      ("examples", { Int($0).map { $0 > 0 } ?? false }, "a number of examples from 1 up"),
+      (
+        "regularization", { Double($0).map { $0 >= 0 && $0.isFinite } ?? false },
+        "a number from 0 up"
+      ),
+    ]
+    for (key, isValid, expected) in known {
+      guard let value = metadata[key], !isValid(value) else { continue }
+      throw .unusableCurvature(
+        path: path, field: key,
+        reason: "the metadata says \(value.quoted), and must say \(expected)")
+    }
+  }
+
   /// A matrix whose name is known to be there.
   private func matrix(_ name: String) throws(TensorFileError) -> Matrix<Double> {
     switch storage {

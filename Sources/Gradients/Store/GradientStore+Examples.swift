@@ -9,16 +9,30 @@ extension GradientStore {
   /// - Complexity: Reads all lines, and keeps all ids.
   public func exampleIDs() throws -> [String?]? {
     if let known = companions.exampleIDs { return known }
-    var ids: [String?] = []
+    return try exampleValues("id") { try $0.string ?? $0.serialized() }
+  }
+
+  /// The examples' losses as the writer of the store recorded them; nil where there are none.
+  ///
+  /// - Returns: One entry per row, nil for those without a loss.
+  /// - Throws: An error of `examples.jsonl`.
+  /// - Complexity: Reads all lines, and keeps all losses.
+  package func exampleLosses() throws -> [Double?]? { try exampleValues("loss", \.number) }
+
+  /// What the lines of the examples hold under a key; nil where none has it.
+  private func exampleValues<Value>(
+    _ key: String, _ value: (OrderedJSON) throws -> Value?
+  ) throws -> [Value?]? {
+    var values: [Value?] = []
     var reader = try ExampleReader(of: self)
     // Some rows at a time, since other members of the lines are not kept.
     for rows in chunks(of: 1 << 16) {
       for (row, members) in try reader.take(rows) {
-        guard let id = members["id"], row < count else { continue }
-        if ids.isEmpty { ids = [String?](repeating: nil, count: count) }
-        ids[row] = try id.string ?? id.serialized()
+        guard let member = members[key], row < count else { continue }
+        if values.isEmpty { values = [Value?](repeating: nil, count: count) }
+        values[row] = try value(member)
       }
     }
-    return ids.isEmpty ? nil : ids
+    return values.isEmpty ? nil : values
   }
 }

@@ -75,7 +75,9 @@ extension Curvature {
       })
     self.estimators = estimators
     self.training = training
-    warnings = TrainingWarnings.warnings(of: contexts, store: training)
+    warnings =
+      TrainingWarnings.warnings(of: contexts, store: training)
+      + TrainingWarnings.warnings(ofDampingIn: contexts, for: estimators, store: training)
     normalizers = Normalizers()
     seconds = (clock.now - start).inSeconds
   }

@@ -20,20 +20,31 @@ extension Curvature {
     progress: ProgressHandler? = nil,
     eachBlock: ((_ block: String, _ scores: [Matrix<Double>]) throws -> Void)? = nil
   ) throws -> [Scores] {
+    try scores(
+      of: queries, countedFrom: 0, aggregation, perBlock: perBlock, progress: progress,
+      eachBlock: eachBlock)
+  }
+
+  /// Scores some of many queries, of which the first is called by its place among all in warnings.
+  func scores(
+    of queries: GradientStore, countedFrom first: Int, _ aggregation: Aggregation,
+    perBlock: Bool, progress: ProgressHandler?,
+    eachBlock: ((_ block: String, _ scores: [Matrix<Double>]) throws -> Void)? = nil
+  ) throws -> [Scores] {
     try training.requireSameBlocks(as: queries)
     try queries.requireRows()
     switch options.precision {
     case .single:
       return try scores(
-        of: queries, aggregation, perBlock, progress, eachBlock, precision: Float.self)
+        of: queries, first, aggregation, perBlock, progress, eachBlock, precision: Float.self)
     case .double:
       return try scores(
-        of: queries, aggregation, perBlock, progress, eachBlock, precision: Double.self)
+        of: queries, first, aggregation, perBlock, progress, eachBlock, precision: Double.self)
     }
   }
 
   private func scores<Element: Scalar>(
-    of queries: GradientStore, _ aggregation: Aggregation, _ perBlock: Bool,
+    of queries: GradientStore, _ first: Int, _ aggregation: Aggregation, _ perBlock: Bool,
     _ progress: ProgressHandler?, _ eachBlock: ((String, [Matrix<Double>]) throws -> Void)?,
     precision: Element.Type
   ) throws -> [Scores] {
@@ -109,7 +120,9 @@ extension Curvature {
           isWarned: results[index].warnings.count > warnings.count)
       }
     }
-    if let warning = Self.warning(ofZeroQueries: norms, aggregation: aggregation) {
+    if let warning = Self.warning(
+      ofZeroQueries: norms, countedFrom: first, aggregation: aggregation)
+    {
       for index in results.indices { results[index].warnings.append(warning) }
     }
     for index in results.indices {
@@ -122,20 +135,25 @@ extension Curvature {
     }
     try queries.requireUnchanged()
     let seconds = (clock.now - start).inSeconds
-    for index in results.indices { results[index].seconds = seconds }
+    for index in results.indices {
+      results[index].seconds = seconds
+      if let warning = LostDigits.warning(of: results[index].values) {
+        results[index].warnings.append("\(results[index].method): \(warning)")
+      }
+    }
     return results
   }
 
   /// What to say of queries without a gradient in any block; nil where there is none.
   private static func warning(
-    ofZeroQueries norms: Matrix<Double>, aggregation: Aggregation
+    ofZeroQueries norms: Matrix<Double>, countedFrom first: Int, aggregation: Aggregation
   ) -> String? {
     let zeros = (0..<norms.rows).filter { norms[row: $0].allSatisfy { $0 == 0 } }
     guard !zeros.isEmpty else { return nil }
     guard aggregation != .mean else {
       return "the mean of the queries' gradients is zero: its scores are all zero and rank nothing"
     }
-    let shown = zeros.prefix(10).map(String.init).joined(separator: ", ")
+    let shown = zeros.prefix(10).map { "\(first + $0)" }.joined(separator: ", ")
     return
       "\(zeros.count == 1 ? "1 query has" : "\(zeros.count) queries have") a zero gradient, so that all scores are zero and rank nothing (rows \(shown)\(zeros.count > 10 ? ", …" : ""))"
   }

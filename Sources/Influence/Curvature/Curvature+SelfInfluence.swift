@@ -98,6 +98,12 @@ extension Curvature {
         results[index].warnings += influence.warnings
       }
     }
+    for index in results.indices {
+      let values = Matrix(rows: 1, columns: training.count, elements: results[index].values)
+      if let warning = LostDigits.warning(of: values, noun: "values") {
+        results[index].warnings.append("\(results[index].method): \(warning)")
+      }
+    }
     return results
   }
 }

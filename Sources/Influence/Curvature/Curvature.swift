@@ -47,7 +47,10 @@ public struct Curvature: Sendable {
     self.options = options
     self.contexts = contexts
     warnings =
-      TrainingWarnings.warnings(of: contexts, store: training)
+      try TrainingWarnings.warnings(of: contexts, store: training)
+      + TrainingWarnings.warnings(ofDampingIn: contexts, for: estimators, store: training)
+      + TrainingWarnings.warnings(ofWeightsBy: estimators, on: training)
+      + TrainingWarnings.warnings(ofCurvatureUsedBy: estimators, on: training)
       + TrainingWarnings.warnings(
         for: estimators, supply.needs, budget: options.memoryBudget)
     seconds = (clock.now - start).inSeconds

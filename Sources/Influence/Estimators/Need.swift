@@ -38,6 +38,14 @@ public enum Need: Hashable, Sendable {
     }
   }
 
+  /// Whether it is what the model knows of its curvature.
+  var isOfModel: Bool {
+    switch self {
+    case .kroneckerFactors, .secondDerivative: true
+    default: false
+    }
+  }
+
   /// Whether it must be given beside the gradients of the training examples.
   public var isGivenBesideGradients: Bool {
     switch self {

@@ -13,15 +13,19 @@ struct KroneckerOperator: QuerySideOperator {
   let basis: KroneckerBasis
   /// 1/(Λ + λ), `q × p`, in row-major order.
   private let inverse: [Double]
+  /// What the user should know of Λ.
+  private let warnings: [String]
 
   /// - Parameters:
   ///   - basis: The eigenvectors of both factors.
   ///   - eigenvalues: Λ, `q × p`; none may be negative.
   ///   - context: The block, for λ.
   ///   - method: The method's name, for errors.
+  ///   - warnings: What the user should know of Λ.
   /// - Throws: ``InfluenceError/singular(block:method:reason:)``.
   init(
-    basis: KroneckerBasis, eigenvalues: Matrix<Double>, context: BlockContext, method: String
+    basis: KroneckerBasis, eigenvalues: Matrix<Double>, context: BlockContext, method: String,
+    warnings: [String] = []
   ) throws(InfluenceError) {
     Swift.precondition(
       eigenvalues.rows == basis.outputs.rows && eigenvalues.columns == basis.activations.rows,
@@ -34,6 +38,7 @@ struct KroneckerOperator: QuerySideOperator {
         reason: "an eigenvalue of its curvature is \(damped.min() ?? 0)")
     }
     self.basis = basis
+    self.warnings = warnings
     inverse = damped.map { 1 / $0 }
   }
 
@@ -43,7 +48,7 @@ struct KroneckerOperator: QuerySideOperator {
     let elementwise = inverse.map { Element($0) }
     var rotated = basis.coordinates(of: queries)
     rotated.scaleColumns(by: elementwise)
-    return Preconditioned(rows: basis.gradients(of: rotated.view))
+    return Preconditioned(rows: basis.gradients(of: rotated.view), warnings: warnings)
   }
 }
 

@@ -7,6 +7,8 @@ public struct InfluentialSubset: Sendable, Equatable {
   /// What removing the whole set does by the model that was searched; nil of `greedy` where it has no second order,
   /// because a leverage of the set is 1 or more.
   public var effect: Double?
+  /// The sum of the set's effects to first order, each example by itself from the model of all.
+  public var firstOrder = 0.0
   /// How often effects were computed, or how many sets were tried.
   public var rounds: Int
   /// Examples that could not be candidates: each determines a direction of the parameters alone.

@@ -64,6 +64,7 @@ package enum RemovalSearch {
   ) throws -> InfluentialSubset {
     var model = start
     var result = InfluentialSubset(rows: [], gains: [], effect: nil, rounds: 0, fixedRows: [])
+    let firstOrder = start.firstOrderEffects
     var isRemoved = [Bool](repeating: false, count: model.count)
     while result.rows.count < size {
       let slacks = model.slacks
@@ -86,6 +87,7 @@ package enum RemovalSearch {
       if result.rows.count < size { try model.remove(chosen) }
       progress?(Double(result.rows.count) / Double(size))
     }
+    result.firstOrder = result.rows.reduce(0) { $0 + firstOrder[$1] }
     do {
       result.effect = try start.effect(ofRemoving: result.rows)
     } catch InfluenceError.groupTooInfluential where algorithm == .greedy {
@@ -139,6 +141,8 @@ package enum RemovalSearch {
       }
       progress?(Double(result.rounds) / total)
     }
+    let firstOrder = model.firstOrderEffects
+    result.firstOrder = result.rows.reduce(0) { $0 + firstOrder[$1] }
     let alone = model.effects
     result.gains = result.rows.map { alone[$0] }
     return result

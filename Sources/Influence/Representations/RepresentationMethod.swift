@@ -58,10 +58,30 @@ extension RepresentationMethod {
         reason: "products of its features are too large for 64 bits; scale them")
     }
     if aggregation == .mean { values = values.meanRow() }
+    var warnings = [unseenClasses(of: queries, on: training), LostDigits.warning(of: values)]
+    if aggregation == .none {
+      let zeros = (0..<values.rows).filter { row in values[row: row].allSatisfy { $0 == 0 } }
+      if !zeros.isEmpty {
+        warnings.append(
+          "\(name): all scores of \(zeros.count == 1 ? "1 query" : "\(zeros.count) queries") are zero and rank nothing"
+        )
+      }
+    }
     return Scores(
       method: name, settings: settings, values: values, aggregation: aggregation, certificate: nil,
-      warnings: [], seconds: (clock.now - start).inSeconds,
+      warnings: warnings.compactMap(\.self), seconds: (clock.now - start).inSeconds,
       provenance: RepresentedExamples(training).provenance(
         scoring: RepresentedExamples(queries)))
+  }
+
+  /// What to say of queries of classes that no training example has; nil where there are none.
+  private func unseenClasses(
+    of queries: Representations, on training: Representations
+  ) -> String? {
+    let unseen = Set(queries.labels).subtracting(training.labels).sorted()
+    guard !unseen.isEmpty else { return nil }
+    let shown = unseen.prefix(10).map(String.init).joined(separator: ", ")
+    return
+      "\(name): no training example is of class \(shown)\(unseen.count > 10 ? ", …" : ""), so that none can speak for the queries of it"
   }
 }

@@ -39,11 +39,15 @@ extension BatchScorer {
       details: details, rowCount: rowCount)
     switch destination.form {
     case .top(let count):
+      precondition(
+        destination.exampleTexts.map { $0.count == exampleCount } ?? true,
+        "\(destination.exampleTexts?.count ?? 0) texts of \(exampleCount) examples")
       return try writing.run(
         TopTableWriter(
           at: destination.file.url, count: count, convention: convention,
           queryIDs: aggregation == .mean ? nil : provenance.queries.exampleIDs(),
-          exampleIDs: provenance.training.exampleIDs()))
+          exampleIDs: provenance.training.exampleIDs(),
+          exampleTexts: destination.exampleTexts))
     case .array:
       return try writing.run(
         NumpyWriter(at: destination.file.url, shape: [rowCount, exampleCount]))

@@ -113,6 +113,7 @@ private struct FittedScorer: BatchScorer {
     ofQueries rows: Range<Int>, aggregation: Aggregation, perBlock: Bool
   ) throws -> Scores {
     try curvature.scores(
-      of: queries[rows: rows], aggregation: aggregation, perBlock: perBlock, progress: progress)[0]
+      of: queries[rows: rows], countedFrom: rows.lowerBound, aggregation, perBlock: perBlock,
+      progress: progress)[0]
   }
 }

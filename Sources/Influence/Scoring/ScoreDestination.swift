@@ -13,8 +13,8 @@ public struct ScoreDestination: Sendable {
     case array
     /// Each block's share of all scores: a `.npy` array of float32, `m × n × blocks`.
     case blockShares
-    /// The k most helpful and the k most harmful training examples of each query, with their ids: a `.csv` table with
-    /// one line per example, as ``TopTable`` reads it.
+    /// The k most helpful and the k most harmful training examples of each query, with their ids and texts: a `.csv`
+    /// table with one line per example, as ``TopTable`` reads it.
     case top(Int)
   }
 
@@ -22,6 +22,8 @@ public struct ScoreDestination: Sendable {
   public let form: Form
   /// The file, and the record beside it.
   public let file: RecordedFile
+  /// The texts of the training examples, one per row, for a last column of the top of scores; none unless given.
+  public var exampleTexts: [String]?
 
   /// Chooses a form and a file.
   ///

@@ -95,8 +95,21 @@ public struct ScoreEnsemble: Sendable {
         sum = scores
       }
     }
-    guard let sum else { preconditionFailure("an ensemble has a member") }
+    guard var sum else { preconditionFailure("an ensemble has a member") }
+    sum.warnings += weightWarnings
+    if let warning = LostDigits.warning(of: sum.values) { sum.warnings.append(warning) }
     return sum
+  }
+
+  /// What to say of members that add nothing.
+  private var weightWarnings: [String] {
+    let zeros = members.filter { $0.weight == 0 }.map(\.training.name)
+    guard !zeros.isEmpty else { return [] }
+    return [
+      zeros.count == members.count
+        ? "all weights are zero, so that all scores are zero and rank nothing"
+        : "\(zeros.joined(separator: ", ")): the weight is zero, so that the store adds nothing"
+    ]
   }
 
   /// The weighted sum of the members' self-influence.
@@ -119,7 +132,8 @@ public struct ScoreEnsemble: Sendable {
       influence.warnings = (sum?.warnings ?? []) + influence.warnings
       sum = influence
     }
-    guard let sum else { preconditionFailure("an ensemble has a member") }
+    guard var sum else { preconditionFailure("an ensemble has a member") }
+    sum.warnings += weightWarnings
     return sum
   }
 

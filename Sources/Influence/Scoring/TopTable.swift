@@ -11,10 +11,14 @@ public struct TopTable: Sendable {
     public let id: String
     /// The score as it was written, with the sign of the table's convention.
     public let score: Double
+    /// The example's text; nil where the table has none.
+    public var text: String?
   }
 
   /// The names of the columns.
   package static let columns = ["query", "query_id", "side", "rank", "example", "id", "score"]
+  /// The name of the column behind these, where the table has texts.
+  package static let textColumn = "text"
 
   /// The most helpful examples, the most helpful first.
   public private(set) var helpful: [Entry] = []
@@ -43,12 +47,14 @@ public struct TopTable: Sendable {
   public init(at url: URL, query: Int) throws {
     let map = try MemoryMap(opening: url)
     var reader = CSVReader(map)
-    guard try reader.next() == Self.columns else {
+    let header = try reader.next() ?? []
+    let hasTexts = header == Self.columns + [Self.textColumn]
+    guard header == Self.columns || hasTexts else {
       throw InfluenceError.damagedTopTable(
         path: url.path, line: 1, reason: "does not name the columns")
     }
     while let fields = try reader.next() {
-      guard fields.count == Self.columns.count, let row = Int(fields[0]), row >= 0,
+      guard fields.count == header.count, let row = Int(fields[0]), row >= 0,
         let example = Int(fields[4]), example >= 0, let score = Float(fields[6]),
         score.isFinite
       else {
@@ -60,7 +66,9 @@ public struct TopTable: Sendable {
         if row > query, !helpful.isEmpty { break }
         continue
       }
-      let entry = Entry(example: example, id: CSVLine.unguarded(fields[5]), score: Double(score))
+      let entry = Entry(
+        example: example, id: CSVLine.unguarded(fields[5]), score: Double(score),
+        text: hasTexts ? CSVLine.unguarded(fields[7]) : nil)
       switch fields[2] {
       case "helpful": helpful.append(entry)
       case "harmful": harmful.append(entry)

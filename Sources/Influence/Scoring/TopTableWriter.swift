@@ -11,6 +11,7 @@ struct TopTableWriter: ~Copyable {
   private let convention: ScoreConvention
   private let queryIDs: [String?]?
   private let exampleIDs: [String?]?
+  private let exampleTexts: [String]?
   /// The first query's selection.
   private(set) var preview: TopExamples?
 
@@ -22,17 +23,20 @@ struct TopTableWriter: ~Copyable {
   ///   - convention: The sign of the scores that will be appended.
   ///   - queryIDs: The queries' ids, if they have any.
   ///   - exampleIDs: The training examples' ids, if they have any.
+  ///   - exampleTexts: The training examples' texts, if they shall have a column.
   init(
     at url: URL, count: Int, convention: ScoreConvention, queryIDs: [String?]?,
-    exampleIDs: [String?]?
+    exampleIDs: [String?]?, exampleTexts: [String]?
   ) throws {
     var file = try AtomicFile(at: url)
-    try file.write(Array(CSVLine.text(TopTable.columns).utf8))
+    let columns = TopTable.columns + (exampleTexts == nil ? [] : [TopTable.textColumn])
+    try file.write(Array(CSVLine.text(columns).utf8))
     self.file = file
     self.count = count
     self.convention = convention
     self.queryIDs = queryIDs
     self.exampleIDs = exampleIDs
+    self.exampleTexts = exampleTexts
   }
 
   /// Appends the lines of some queries.
@@ -49,10 +53,12 @@ struct TopTableWriter: ~Copyable {
       var lines = ""
       for (side, entries) in [("helpful", top.helpful), ("harmful", top.harmful)] {
         for (place, entry) in entries.enumerated() {
-          lines += CSVLine.text([
-            "\(query)", queryIDs?[query] ?? "", side, "\(place + 1)", "\(entry.example)",
-            exampleIDs?[entry.example] ?? "", "\(Float(convention.sign * entry.score))",
-          ])
+          let text = exampleTexts.map { [$0[entry.example]] } ?? []
+          lines += CSVLine.text(
+            [
+              "\(query)", queryIDs?[query] ?? "", side, "\(place + 1)", "\(entry.example)",
+              exampleIDs?[entry.example] ?? "", "\(Float(convention.sign * entry.score))",
+            ] + text)
         }
       }
       try file.write(Array(lines.utf8))

@@ -1,111 +1,119 @@
+import ArgumentParser
 import Foundation
 import InfluenceKit
 import OrderedCollections
 
-/// The training examples' texts, and which of them are known to be mislabelled, from a user's file.
+/// Where the training examples' texts are, and which of their fields is shown.
+struct ExampleTextOptions: ParsableArguments {
+  @Option("The training examples' texts: .json, .jsonl, .csv, .tsv or .txt.", value: "path")
+  var examples: String?
+  @Option("The field of each example that is its text; guessed unless given.", value: "field")
+  var text: String?
+
+  func validate() throws {
+    if text != nil, examples == nil {
+      throw ValidationError("--text names a field of --examples: give both")
+    }
+  }
+
+  /// The texts, if a file was given.
+  func texts() throws -> ExampleTexts? {
+    try examples.map { try ExampleTexts(at: URL(filePath: $0), field: text) }
+  }
+
+  /// Adds the texts to what is written, if a file was given.
+  ///
+  /// - Throws: ``Failure`` where there are not as many as training examples.
+  func add(to destination: inout ScoreDestination, count: Int) throws {
+    guard let texts = try texts()?.texts else { return }
+    guard texts.count == count else {
+      throw Failure.data(
+        "\(examples ?? ""): it holds \(texts.count) examples, but there are \(count) training rows; give the file that the gradients were computed from"
+      )
+    }
+    destination.exampleTexts = texts
+  }
+
+  /// What `--help` says of the files.
+  static let discussion = """
+    EXAMPLES' TEXTS
+      --examples takes a JSON array of texts or objects, an object with such an
+      array under "train_texts", "texts", "examples", "train", "data" or "rows",
+      a .jsonl file with one example per line, a .csv or .tsv table with a header
+      line, a .txt file with one text per line, or a store's folder (its
+      examples.jsonl). --text names the field or column; otherwise it is guessed:
+      messages of chats, instruction and input, text, prompt, sentence, question.
+    """
+}
+
+/// The training examples' texts from a user's file.
 struct ExampleTexts {
   let texts: [String]
 
-  private static let keys = ["train_texts", "texts", "examples", "train"]
-  /// The first of these that holds a text is shown; `content` is that of a message.
-  private static let textKeys = [
-    "text", "prompt", "sentence", "instruction", "question", "input", "content", "id",
-  ]
+  private static let keys = ["train_texts", "texts", "examples", "train", "data", "rows"]
 
-  /// Reads JSON or, for a name ending in `.jsonl`, one JSON value per line.
-  init(at url: URL) throws {
-    if url.pathExtension == "jsonl" {
-      let map = try MemoryMap(opening: url)
-      let lines = try map.bytes(in: 0..<map.count).split(separator: UInt8(ascii: "\n"))
-      var offset = 0
-      var values: [OrderedJSON] = []
-      for line in lines {
+  /// Reads a file by its ending; see ``ExampleTextOptions``.
+  ///
+  /// - Parameters:
+  ///   - url: The file, or a store's folder.
+  ///   - field: The field that holds the text; guessed unless given.
+  init(at url: URL, field: String? = nil) throws {
+    let isFolder = FileManager.default.isFolder(atPath: url.path)
+    let url = isFolder ? url.appending(path: "examples.jsonl") : url
+    let examples: [OrderedJSON]
+    switch url.pathExtension.lowercased() {
+    case "txt":
+      let text = try Self.text(of: url)
+      // A line end at the end ends the last line, and begins none.
+      var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+      if lines.last?.isEmpty == true { lines.removeLast() }
+      examples = lines.map { .string(String($0)) }
+    case "csv", "tsv":
+      let table = try TableFile(reading: url)
+      examples = table.rows.map { row in
+        .object(
+          OrderedDictionary(uniqueKeysWithValues: zip(table.columns, row.map { .string($0) })))
+      }
+    case "jsonl", "ndjson":
+      examples = try Self.lines(of: url)
+    default:
+      let json = try OrderedJSON(contentsOf: url)
+      guard let list = json.array ?? Self.keys.lazy.compactMap({ json[$0]?.array }).first else {
+        throw Failure.data(
+          "\(url.path): there is neither an array of examples nor one under \(Self.keys.joined(separator: ", ")); give one text a training row"
+        )
+      }
+      examples = list
+    }
+    let form = ExampleText(field: field, path: url.path)
+    texts = try examples.enumerated().map { try form.text(of: $1, index: $0) }
+  }
+
+  private static func text(of url: URL) throws -> String {
+    let bytes = try ByteOrderMark.removed(from: TextFile.bytes(at: url.path))
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw Failure.data("\(url.path): it is no text in UTF-8; save it so")
+    }
+    return text
+  }
+
+  /// One JSON value per line; empty lines are none.
+  private static func lines(of url: URL) throws -> [OrderedJSON] {
+    let bytes = try TextFile.bytes(at: url.path)
+    let text = ByteOrderMark.removed(from: bytes)
+    var offset = bytes.count - text.count
+    var values: [OrderedJSON] = []
+    for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+      if !line.allSatisfy({ [0x20, 0x09, 0x0d].contains($0) }) {
         values.append(try OrderedJSON(parsing: Array(line), path: url.path, offset: offset))
-        offset += line.count + 1
       }
-      texts = try values.enumerated().map { try Self.text($1, index: $0, path: url.path) }
-      return
+      offset += line.count + 1
     }
-    let json = try OrderedJSON(contentsOf: url)
-    guard let list = json.array ?? Self.keys.lazy.compactMap({ json[$0]?.array }).first else {
-      throw Failure.data(
-        "\(url.path): there is neither an array of examples nor one under \(Self.keys.joined(separator: ", ")); give one text a training row"
-      )
-    }
-    texts = try list.enumerated().map { try Self.text($1, index: $0, path: url.path) }
+    return values
   }
 
-  private static func text(_ json: OrderedJSON, index: Int, path: String) throws -> String {
-    if let text = json.string { return text }
-    if let object = json.object {
-      // A chat, as a list of messages with role and content, or from and value.
-      if let messages = object["messages"]?.array ?? object["conversations"]?.array {
-        let turns = messages.compactMap { $0["content"]?.string ?? $0["value"]?.string }
-        if !turns.isEmpty { return turns.joined(separator: " ⏎ ") }
-      }
-      let texts = textKeys.lazy.compactMap { object[$0]?.string }
-      if let text = texts.first(where: { !$0.isEmpty }) ?? texts.first {
-        // An instruction and what it is about, as Alpaca's are.
-        let input = object["instruction"]?.string == text ? object["input"]?.string ?? "" : ""
-        return input.isEmpty ? text : "\(text) ⏎ \(input)"
-      }
-      return try json.serialized()
-    }
-    throw Failure.data(
-      "\(path): example \(index) is \(json.kind), not a string or an object; give its text")
-  }
-
-  /// One example's text, cut to a table's width.
-  func shortened(_ index: Int, to length: Int = 80) -> String {
-    let text = texts[index]
-    return text.count > length ? text.prefix(length - 1) + "…" : text
-  }
-
-  /// The rows known to be mislabelled: a JSON array of indices, or one under `flipped`, or a mask of one 0 or 1,
-  /// true or false, per training row.
-  static func flippedRows(at url: URL, count: Int) throws -> Set<Int> {
-    let json = try SealedJSON(contentsOf: url).content
-    guard let list = json.array ?? json["flipped"]?.array else {
-      throw Failure.data(
-        "\(url.path): field flipped is missing; give the flipped rows' indices as an array")
-    }
-    if let mask = mask(list, count: count) { return try checked(mask, url, count) }
-    let rows = list.compactMap(\.integer)
-    guard rows.count == list.count else {
-      throw Failure.data(
-        "\(url.path): field flipped holds something that is not an index; give row numbers from 0")
-    }
-    if let outside = rows.first(where: { $0 < 0 || $0 >= count }) {
-      throw Failure.data(
-        "\(url.path): field flipped names row \(outside), but there are \(count) training rows; give the file that belongs to these gradients"
-      )
-    }
-    var seen: Set<Int> = []
-    if let repeated = rows.first(where: { !seen.insert($0).inserted }) {
-      throw Failure.data(
-        "\(url.path): field flipped names row \(repeated) twice; give each flipped row once, or a mask of one 0 or 1 for each of the \(count) training rows"
-      )
-    }
-    return try checked(seen, url, count)
-  }
-
-  /// The rows of a mask; nil where the list is none: with one 0 or 1 per row it can be no list of rows, in which
-  /// one of them would repeat.
-  private static func mask(_ list: [OrderedJSON], count: Int) -> Set<Int>? {
-    guard list.count == count else { return nil }
-    let values = list.compactMap { $0.boolean ?? $0.integer.flatMap { [0: false, 1: true][$0] } }
-    guard values.count == count, count > 2 || list.allSatisfy({ $0.boolean != nil }) else {
-      return nil
-    }
-    return Set(values.indices.filter { values[$0] })
-  }
-
-  private static func checked(_ rows: Set<Int>, _ url: URL, _ count: Int) throws -> Set<Int> {
-    guard !rows.isEmpty, rows.count < count else {
-      throw Failure.data(
-        "\(url.path): field flipped names \(rows.isEmpty ? "no row" : "all \(count) rows"), so there is nothing to tell apart; leave --flipped out"
-      )
-    }
-    return rows
+  /// A text cut to a table's width.
+  static func shortened(_ text: String, to length: Int = 80) -> String {
+    text.count > length ? text.prefix(length - 1) + "…" : text
   }
 }

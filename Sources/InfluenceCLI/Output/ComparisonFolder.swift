@@ -54,7 +54,7 @@ struct ComparisonFolder {
       try training.requireSameBlocks(as: queries)
       let count = training.count
       flippedRows = try settings.flipped.map {
-        try ExampleTexts.flippedRows(at: URL(filePath: $0), count: count)
+        try FlippedRows.rows(at: URL(filePath: $0), count: count)
       }
       headline =
         "\(Console.shortened(train)): \(training.count) training rows × \(training.layout.columnCount) columns in \(Counted(training.layout.count, "block")); \(Counted(queries.count, "query", "queries"))"
@@ -93,7 +93,19 @@ struct ComparisonFolder {
 
   var warnings: [String] {
     var seen: Set<String> = []
-    return comparison.entries.flatMap(\.scores.warnings).filter { seen.insert($0).inserted }
+    return (comparison.entries.flatMap(\.scores.warnings) + orderlessQueries)
+      .filter { seen.insert($0).inserted }
+  }
+
+  /// Queries whose scores are all equal by some method, so that no correlation is defined.
+  private var orderlessQueries: [String] {
+    comparison.entries.compactMap { entry in
+      let rows = entry.agreement.undefinedRows
+      guard !rows.isEmpty else { return nil }
+      let shown = rows.prefix(10).map(String.init).joined(separator: ", ")
+      return
+        "\(entry.specification): the scores of \(rows.count == 1 ? "1 query" : "\(rows.count) queries") have no order to compare, by it or by \(MethodComparison.reference), and are left out of the means (rows \(shown)\(rows.count > 10 ? ", …" : ""))"
+    }
   }
 
   /// The results, one row per method.

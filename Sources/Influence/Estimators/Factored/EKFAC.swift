@@ -54,7 +54,10 @@ public struct EKFAC: Estimator {
       {
         return try KroneckerOperator(
           basis: KroneckerBasis(activations: activations, outputs: outputs),
-          eigenvalues: eigenvalues, context: context, method: EKFAC.name)
+          eigenvalues: eigenvalues, context: context, method: EKFAC.name,
+          warnings: try pass.store.compareSum(ofMoments: eigenvalues, in: context).map {
+            ["\(EKFAC.name): \($0)"]
+          } ?? [])
       }
       let (basis, _) = try factors.eigenbasis(block: context.name, method: EKFAC.name)
       return try KroneckerOperator(

@@ -50,13 +50,14 @@ struct GroupCommand: FittingCommand {
     let training = try fit.store(at: train)
     let queries = try fit.store(at: query)
     let options = try fit.curvatureOptions(certifies: false, meter: RunMeter())
-    let (curvature, group) = try ProgressBar.during(quiet: fit.quiet) { progress in
+    var (curvature, group) = try ProgressBar.during(quiet: fit.quiet) { progress in
       let curvature = try Curvature(
         fitting: [estimator], on: training, options: options, progress: progress)
       let groups = try curvature.groupInfluence(
         ofRemoving: rows, on: queries, aggregation: aggregate, progress: progress)
       return (curvature, groups[0])
     }
+    group.warnings += try extrapolations(group, queries)
     Console.warn(group.warnings)
     if json { return try Console.print(record(group, curvature)) }
     let table = try Table(
@@ -73,6 +74,30 @@ struct GroupCommand: FittingCommand {
         "\(rows.count) of \(training.count) training rows removed, by \(estimator.name); largest leverage \(NumberFormat.significant(group.leverage)) of at most 1"
       )
     }
+  }
+
+  /// Which queries' predicted losses are not to be believed, with the reason of the first.
+  private func extrapolations(
+    _ group: GroupInfluence, _ queries: GradientStore
+  ) throws -> [String] {
+    var losses = try queries.exampleLosses() ?? []
+    // A loss below zero is of another kind, which may fall further.
+    if losses.contains(where: { ($0 ?? 0) < 0 }) { losses = [] }
+    let known = losses.compactMap(\.self)
+    if aggregate == .mean {
+      losses =
+        known.count == queries.count ? [known.reduce(0, +) / Double(queries.count)] : []
+    }
+    let reasons = group.firstOrder.indices.compactMap { query in
+      Extrapolation.reason(
+        firstOrder: group.firstOrder[query], secondOrder: group.secondOrder[query],
+        loss: losses.isEmpty ? nil : losses[query]
+      ).map { (query: query, text: $0) }
+    }
+    guard let first = reasons.first else { return [] }
+    return [
+      "the effect on \(reasons.count) of \(group.firstOrder.count) queries is extrapolated beyond what can be relied on: of \(aggregate == .mean ? "the mean" : "query \(first.query)"), \(first.text); remove fewer rows, or raise the damping"
+    ]
   }
 
   private func record(_ group: GroupInfluence, _ curvature: Curvature) throws -> OrderedJSON {

@@ -89,13 +89,15 @@ struct OutliersCommand: ThreadedCommand {
       opening: URL(filePath: train), check: verify ? .everything : .small)
     let blocks = try chosenBlocks(of: store)
     let positives = try flipped.map {
-      try ExampleTexts.flippedRows(at: URL(filePath: $0), count: store.count)
+      try FlippedRows.rows(at: URL(filePath: $0), count: store.count)
     }
     let start = ContinuousClock.now
     let values = try ProgressBar.during(quiet: quiet) {
       try store.outlierScores(by: measureSettings, blocks: blocks, progress: $0)
     }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
+    let warnings = try warnings(of: store, blocks, values)
+    Console.warn(warnings)
     let found = try positives.map { rows in
       Found(
         auc: try Detection.areaUnderROC(scores: values, positives: rows),
@@ -104,7 +106,7 @@ struct OutliersCommand: ThreadedCommand {
         })
     }
     let largest = try Ranking.topIndices(min(top, values.count), of: values)
-    let record = try record(store, blocks, values, largest, found, seconds)
+    let record = try record(store, blocks, values, largest, found, seconds, warnings)
     try destination.write(vector: values, record: record)
     if json { return try Console.print(record) }
     guard !quiet else { return }
@@ -140,9 +142,28 @@ struct OutliersCommand: ThreadedCommand {
     }
   }
 
+  /// Rows about which the values say nothing.
+  private func warnings(
+    of store: GradientStore, _ blocks: [Int], _ values: [Double]
+  ) throws -> [String] {
+    var warnings: [String] = []
+    let norms = try store.squaredNorms()
+    let zeros = values.indices.filter { row in blocks.allSatisfy { norms.squared[row, $0] == 0 } }
+    if !zeros.isEmpty {
+      let shown = zeros.prefix(10).map(String.init).joined(separator: ", ")
+      warnings.append(
+        "\(zeros.count == 1 ? "1 row has" : "\(zeros.count) rows have") a zero gradient in these blocks, so that their place among the others means nothing (rows \(shown)\(zeros.count > 10 ? ", …" : ""))"
+      )
+    }
+    if values.count > 1, let first = values.first, values.allSatisfy({ $0 == first }) {
+      warnings.append("all values are \(first), so that their order means nothing")
+    }
+    return warnings
+  }
+
   private func record(
     _ store: GradientStore, _ blocks: [Int], _ values: [Double], _ largest: [Int],
-    _ found: Found?, _ seconds: Double
+    _ found: Found?, _ seconds: Double, _ warnings: [String]
   ) throws -> OrderedJSON {
     var settings: OrderedJSON = .null
     if case .isolationForest(let forest) = measureSettings {
@@ -172,6 +193,7 @@ struct OutliersCommand: ThreadedCommand {
       } ?? .null,
       "train": try store.record(),
       "seconds": .number(seconds),
+      "warnings": .list(warnings),
       "versions": RunRecord.versions,
       "command": RunRecord.commandLine,
     ]

@@ -44,7 +44,8 @@ struct SubsetCommand: FittingCommand {
                            raises the loss
 
       TABLES
-        Columns are numbers; --label names the target (0 or 1 for logistic). The point's row is left out of
+        Columns are numbers; --label names the target (for logistic two classes: 0 and 1, or any two
+        numbers or names, in ascending order). A first column without a name is an index. The point's row is left out of
         training unless it comes from --points. Both models have an intercept, which is a column of ones.
         least-squares minimises ½|y − Xθ|² + (penalty/2)|θ|²; its answer is the prediction.
         logistic minimises the mean loss + (penalty/2)|θ|²; its answer is --measure.
@@ -142,7 +143,9 @@ struct SubsetCommand: FittingCommand {
       return (curvature, subset)
     }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
-    let warnings = curvature.warnings + Self.warnings(of: subset)
+    let warnings =
+      try curvature.warnings + Self.warnings(of: subset)
+      + predictionWarnings(of: subset, on: queries)
     Console.warn(warnings)
     if json {
       let record: OrderedJSON = [
@@ -165,12 +168,13 @@ struct SubsetCommand: FittingCommand {
     try printTable(subset)
     guard !fit.quiet else { return }
     let subject = queryRow.map { "query \($0)" } ?? "the mean query"
-    let predicted = NumberFormat.significant(subset.predicted, digits: 4)
+    func number(_ value: Double) -> String { NumberFormat.significant(value, digits: 4) }
+    let first = "by \(number(subset.firstOrder)) to first order"
     let effect =
       subset.effect.map {
-        "by \(NumberFormat.significant($0, digits: 4)) to second order, by \(estimator.name); their effects as predicted add up to \(predicted)"
+        "\(first), by \(number($0)) to second order, by \(estimator.name); their effects as predicted add up to \(number(subset.predicted))"
       }
-      ?? "by \(predicted) to first order, by \(estimator.name), which has no second order here, because leverages of the set are above 1"
+      ?? "\(first), by \(estimator.name), which has no second order here, because leverages of the set are above 1"
     Console.print(
       "",
       "removing the \(size) of \(training.count) training rows changes the loss of \(subject) \(effect)"
@@ -213,9 +217,42 @@ struct SubsetCommand: FittingCommand {
       "rows": .array(subset.rows.map { .integer($0) }),
       "effects_when_picked": .list(subset.gains),
       "predicted": .number(subset.predicted),
+      "first_order": .number(subset.firstOrder),
       "effect": .finite(subset.effect),
       "rounds": .integer(subset.rounds),
     ]
+  }
+
+  /// Why the effect on the queries' loss is not to be believed, and which rows have none.
+  private func predictionWarnings(
+    of subset: InfluentialSubset, on queries: GradientStore
+  ) throws -> [String] {
+    let watched = queryRow.map { queries[rows: $0..<$0 + 1] } ?? queries
+    let losses = try watched.exampleLosses()?.compactMap(\.self) ?? []
+    // A loss below zero is of another kind, which may fall further.
+    let isBounded = losses.count == watched.count && losses.allSatisfy { $0 >= 0 }
+    let loss = isBounded ? losses.reduce(0, +) / Double(losses.count) : nil
+    let subject = queryRow.map { "query \($0)" } ?? "the mean query"
+    var warnings: [String] = []
+    if let reason = Extrapolation.reason(
+      firstOrder: subset.firstOrder, secondOrder: subset.effect, loss: loss)
+    {
+      warnings.append(
+        "the effect on \(subject) is extrapolated beyond what can be relied on: \(reason); remove fewer rows, or raise the damping"
+      )
+    }
+    let idle = zip(subset.rows, subset.gains).filter { $1 == 0 }.map(\.0)
+    if idle.count == subset.rows.count {
+      warnings.append(
+        "no training row has an effect on \(subject), whose gradient is zero or has nothing in common with theirs: the set means nothing"
+      )
+    } else if !idle.isEmpty {
+      let shown = idle.prefix(10).map(String.init).joined(separator: ", ")
+      warnings.append(
+        "\(idle.count) rows of the set have no effect on \(subject), and were picked for their row numbers (\(shown)\(idle.count > 10 ? ", …" : ""))"
+      )
+    }
+    return warnings
   }
 
   static func warnings(of subset: InfluentialSubset) -> [String] {

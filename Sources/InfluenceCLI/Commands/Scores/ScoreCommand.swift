@@ -66,6 +66,9 @@ struct ScoreCommand: FittingCommand {
                                 (ids that a spreadsheet would compute stand
                                 behind an apostrophe)
         score                   with the sign of --convention
+        text                    the example's text, with --examples
+
+      \(ExampleTextOptions.discussion)
 
       COLUMNS OF A SWEEP
       \(SweepCommand.columns)
@@ -104,6 +107,7 @@ struct ScoreCommand: FittingCommand {
   @Flag(help: "Print a sweep as JSON.") var json = false
   @Flag(inversion: .prefixedNo, help: "Residuals and score error bounds in the record.")
   var certificate: Bool?
+  @OptionGroup var texts: ExampleTextOptions
   @OptionGroup var ensemble: EnsembleOptions
   @OptionGroup var fit: FitOptions
 
@@ -115,6 +119,9 @@ struct ScoreCommand: FittingCommand {
       if dampingSweep != nil {
         throw ValidationError("--damping-sweep writes no scores: leave out --top")
       }
+    }
+    if texts.examples != nil, top == nil {
+      throw ValidationError("--examples are texts for the table of --top: give both")
     }
     if perBlock {
       if top != nil {
@@ -179,9 +186,10 @@ struct ScoreCommand: FittingCommand {
     let query = query ?? ""
     let estimator = try EstimatorCatalog.estimator(method)
     let source = try CurvatureSource(train: train, fit: keptFit)
-    let destination = try destination(inputs: source.inputs + [query])
+    var destination = try destination(inputs: source.inputs + [query])
     let training = try source.store(at: source.train, options: fit)
     let queries = try source.store(at: query, options: fit)
+    try texts.add(to: &destination, count: training.count)
     let meter = RunMeter()
     try training.requireSameBlocks(as: queries)
     try queries.requireRows()
@@ -230,8 +238,9 @@ struct ScoreCommand: FittingCommand {
   /// Scores by representations.
   private func score(by method: any RepresentationMethod) throws {
     let (train, query) = (train ?? "", query ?? "")
-    let destination = try destination(inputs: [train, query])
+    var destination = try destination(inputs: [train, query])
     let training = try RepresentedExamples(atArgument: train)
+    try texts.add(to: &destination, count: training.count)
     let queries = try RepresentedExamples(atArgument: query)
     let summary = try ProgressBar.during(quiet: fit.quiet) {
       try method.score(

@@ -19,17 +19,14 @@ struct TopCommand: ParsableCommand {
         influence top top.csv --query 3 --count 5
         influence top other.npy --query 0 --convention influence --json
 
-      TEXTS
-        --examples takes a JSON array of texts (or of objects with "text"), an
-        object with such an array under "train_texts", "texts" or "examples",
-        or a .jsonl file with one example a line.
+      \(ExampleTextOptions.discussion)
       """)
 
   @Argument(help: "Scores: a .npy file of queries × training examples, or a .csv of --top.")
   var scores: String
   @Option("The query's row, from 0.", number: "row") var query: Int
   @Option(parsing: .unconditional, help: "How many of each kind.") var count = 10
-  @Option("The training examples' texts.", value: "path") var examples: String?
+  @OptionGroup var texts: ExampleTextOptions
   @Option("The sign of scores without a .json beside them; helpful unless given.", value: "sign")
   var convention: ScoreConvention?
   @Flag(help: "Print JSON.") var json = false
@@ -44,6 +41,7 @@ struct TopCommand: ParsableCommand {
     let example: Int
     let score: Double
     var id: String?
+    var text: String?
   }
 
   /// The most extreme examples of the query, most extreme first.
@@ -53,23 +51,32 @@ struct TopCommand: ParsableCommand {
     var exampleCount: Int?
     var convention: ScoreConvention
     var hasIDs: Bool { (helpful + harmful).contains { $0.id != nil } }
+    var hasTexts: Bool { (helpful + harmful).contains { $0.text != nil } }
+
+    /// Gives each line its text.
+    mutating func add(_ texts: ExampleTexts) {
+      for index in helpful.indices { helpful[index].text = texts.texts[helpful[index].example] }
+      for index in harmful.indices { harmful[index].text = texts.texts[harmful[index].example] }
+    }
   }
 
   func run() throws {
     let url = URL(filePath: scores)
     let record = try ResultRecord(of: url)?.content
     let sign = try recordedConvention(record) ?? convention ?? .helpful
-    let extremes =
+    var extremes =
       try TopTable.isTable(at: url)
       ? try keptExtremes(at: url, record, sign) : try allExtremes(at: url, record, sign)
-    let texts = try examples.map { try ExampleTexts(at: URL(filePath: $0)) }
-    if let texts { try require(texts, for: extremes) }
-    if json { return try printJSON(extremes, texts) }
+    if let texts = try texts.texts() {
+      try require(texts, for: extremes)
+      extremes.add(texts)
+    }
+    if json { return try printJSON(extremes) }
     Console.print(
       "\(scores): query \(query), \(extremes.exampleCount.map { "\($0) training examples" } ?? "the top examples"); positive scores are \(sign == .helpful ? "helpful" : "harmful")"
     )
-    try printTable("most helpful", extremes.helpful, texts, hasIDs: extremes.hasIDs)
-    try printTable("most harmful", extremes.harmful, texts, hasIDs: extremes.hasIDs)
+    try printTable("most helpful", extremes.helpful, of: extremes)
+    try printTable("most harmful", extremes.harmful, of: extremes)
     let shown = extremes.helpful.count
     if shown < count, shown < extremes.exampleCount ?? Int.max {
       Console.print("", "\(scores) holds \(shown) of each kind; score with a larger --top for more")
@@ -86,9 +93,7 @@ struct TopCommand: ParsableCommand {
       )
     }
     if let first = values.first, values.count > 1, values.allSatisfy({ $0 == first }) {
-      Console.warn([
-        "\(scores): all scores of query \(query) are \(first), so that the order below means nothing"
-      ])
+      warn(aboutConstant: first)
     }
     let top = try TopExamples(of: values.map { sign.sign * $0 }, count: count)
     func lines(_ entries: [TopExamples.Entry]) -> [Line] {
@@ -97,6 +102,12 @@ struct TopCommand: ParsableCommand {
     return Extremes(
       helpful: lines(top.helpful), harmful: lines(top.harmful), exampleCount: values.count,
       convention: sign)
+  }
+
+  private func warn(aboutConstant score: Double) {
+    Console.warn([
+      "\(scores): all scores of query \(query) are \(score), so that the order below means nothing"
+    ])
   }
 
   private func keptExtremes(
@@ -112,8 +123,13 @@ struct TopCommand: ParsableCommand {
     }
     func lines(_ entries: [TopTable.Entry]) -> [Line] {
       entries.prefix(count).map {
-        Line(example: $0.example, score: $0.score, id: $0.id.isEmpty ? nil : $0.id)
+        Line(
+          example: $0.example, score: $0.score, id: $0.id.isEmpty ? nil : $0.id, text: $0.text)
       }
+    }
+    let kept = (table.helpful + table.harmful).map(\.score)
+    if let first = kept.first, table.helpful.count > 1, kept.allSatisfy({ $0 == first }) {
+      warn(aboutConstant: first)
     }
     return Extremes(
       helpful: lines(table.helpful), harmful: lines(table.harmful),
@@ -125,18 +141,18 @@ struct TopCommand: ParsableCommand {
     let columns = extremes.exampleCount ?? max(texts.texts.count, largest + 1)
     guard texts.texts.count == columns else {
       throw Failure.data(
-        "\(examples ?? ""): it holds \(texts.texts.count) examples, but \(scores) has \(columns) columns; give the file that the gradients were computed from"
+        "\(self.texts.examples ?? ""): it holds \(texts.texts.count) examples, but \(scores) has \(columns) columns; give the file that the gradients were computed from"
       )
     }
   }
 
-  private func printJSON(_ extremes: Extremes, _ texts: ExampleTexts?) throws {
+  private func printJSON(_ extremes: Extremes) throws {
     func entries(_ lines: [Line]) -> OrderedJSON {
       .array(
         lines.map { line in
           [
             "example": .integer(line.example), "score": .number(line.score),
-            "id": .text(line.id), "text": .text(texts?.texts[line.example]),
+            "id": .text(line.id), "text": .text(line.text),
           ]
         })
     }
@@ -203,14 +219,14 @@ struct TopCommand: ParsableCommand {
   }
 
   private func printTable(
-    _ title: String, _ lines: [Line], _ texts: ExampleTexts?, hasIDs: Bool
+    _ title: String, _ lines: [Line], of extremes: Extremes
   ) throws {
     let table = try Table(
       of: lines,
       .integer("Example") { $0.example },
       .number("Score", .significant(digits: 4)) { $0.score },
-      hasIDs ? .field("Id") { $0.id.map { .text($0) } ?? .missing } : nil,
-      texts.map { texts in .text("Text") { texts.shortened($0.example) } })
+      extremes.hasIDs ? .field("Id") { $0.id.map { .text($0) } ?? .missing } : nil,
+      extremes.hasTexts ? .text("Text") { ExampleTexts.shortened($0.text ?? "") } : nil)
     Console.print("", title)
     Console.print(table)
   }

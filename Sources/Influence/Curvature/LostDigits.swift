@@ -1,0 +1,29 @@
+import LinearAlgebra
+
+/// Scores that the float32 of files cannot hold: nonzero in double precision, and zero or short of digits there.
+enum LostDigits {
+  /// What to say of them; nil where none is lost that matters beside the largest of its row.
+  ///
+  /// A score below 2⁻²⁴ of its row's largest is as much rounding as score in single precision, and does not
+  /// count.
+  ///
+  /// - Parameters:
+  ///   - values: One row per query.
+  ///   - noun: What the numbers are called.
+  static func warning(of values: Matrix<Double>, noun: String = "scores") -> String? {
+    var (zeros, short) = (0, 0)
+    let limit = Double(Float.leastNormalMagnitude)
+    for row in 0..<values.rows {
+      let largest = values[row: row].reduce(0) { max($0, abs($1)) }
+      // Most rows are far from the limit.
+      guard largest > 0, largest < 0x1p24 * limit else { continue }
+      for value in values[row: row] where value != 0 && abs(value) < limit {
+        guard abs(value) > 0x1p-24 * largest else { continue }
+        if Float(value) == 0 { zeros += 1 } else { short += 1 }
+      }
+    }
+    guard zeros + short > 0 else { return nil }
+    return
+      "\(zeros + short) of \(values.elements.count) \(noun) are below \(Float.leastNormalMagnitude), too small for the float32 of files: \(zeros) become zero and \(short) lose digits; scale the losses"
+  }
+}
