@@ -68,7 +68,7 @@ let package = Package(
     .target(
       name: "Data",
       dependencies: [
-        "LinearAlgebra", "CDigits",
+        "LinearAlgebra", "TensorFiles", "CDigits",
         .product(name: "RealModule", package: "swift-numerics"),
         .product(name: "SwiftCSV", package: "SwiftCSV"),
       ],

@@ -12,6 +12,8 @@ public enum GradientStoreError: Error, Sendable, Equatable {
   case invalidField(path: String, field: String, reason: String)
   /// A file is not as long as the rows it should hold.
   case wrongSize(path: String, expected: Int, found: Int, rows: Int, rowBytes: Int)
+  /// The rows of a store are gradients of tokens, not of examples.
+  case perToken(path: String, tokens: Int, examples: Int)
   /// A scale of int8 gradients is negative, NaN or infinite; the row is counted in its shard.
   case invalidScale(path: String, row: Int, block: String, found: String)
   /// The bytes of a file are not those that were written.
@@ -47,7 +49,7 @@ extension GradientStoreError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .unrecognised(let path, let found):
-      "\(path.legible): \(found); expected a store directory (info.json + gradients.bin), a directory of them, a .safetensors file with one tensor a block, a .npy file, or a directory of .npy files"
+      "\(path.legible): \(found); expected a store directory (info.json + gradients.bin), a directory of them, a .safetensors file with one tensor a block, an index (.index.json) or a directory of such files, a .npy file, or a directory of .npy files"
     case .invalidBlock(let path, let block, let reason):
       "\(path.legible): tensor \(block.quoted) \(reason)"
     case .inconsistent(let path, let reason):
@@ -56,6 +58,8 @@ extension GradientStoreError: CustomStringConvertible {
       "\(path.legible): field \(field.quoted) \(reason)"
     case .wrongSize(let path, let expected, let found, let rows, let rowBytes):
       "\(path.legible): \(found) bytes, but \(rows) rows of \(rowBytes) bytes need \(expected); the file is damaged or belongs to another store, copy or write it again"
+    case .perToken(let path, let tokens, let examples):
+      "\(path.legible): its \(tokens) rows are gradients of tokens, as bergson writes them with attribute_tokens, of \(examples) examples; sum each example's tokens first"
     case .invalidScale(let path, let row, let block, let found):
       "\(path.legible): row \(row), block \(block.quoted): the scale is \(found), and must be a finite number from 0 on; the file is damaged, copy or write it again"
     case .damaged(let path, let recorded, let found):

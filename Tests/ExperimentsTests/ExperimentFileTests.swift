@@ -61,6 +61,13 @@ struct ExperimentFileTests {
     #expect(try file(text, overrides: ["seeds=[4]"]).seeds == [4])
   }
 
+  @Test("A byte order mark and carriage returns change nothing")
+  func marks() throws {
+    let text = "\u{FEFF}experiment: counting\r\nmust: 4\r\nlist:\r\n  sizes: [5]\r\n"
+    #expect(try file(text).settings.integers("list.sizes") == [5])
+    #expect(try file(text).settings.integer("must") == 4)
+  }
+
   @Test("One seed, 0, unless the file says otherwise")
   func oneSeed() throws {
     #expect(try file("experiment: counting\nmust: 1").seeds == [0])

@@ -185,7 +185,7 @@ struct SubsetTests {
       "\"q\""),
     .init(
       "subset --data line.csv --label y --model logistic --size 1 --point 0", 65, "line.csv",
-      "row 1", "2.5"),
+      "8 classes", "2.5"),
     .init(
       "subset --data constant.csv --label y --model least-squares --size 1 --point 0", 65,
       "constant.csv", "--penalty"),

@@ -1,6 +1,9 @@
 internal import SwiftCSV
+internal import TensorFiles
 
-/// The cells of a comma-separated table with a header line.
+/// The cells of a table with a header line, separated by commas, semicolons or tabs as the header tells.
+///
+/// A first column without a name, as pandas writes its index, is left out.
 struct CSVTable {
   /// The names of the columns.
   let columns: [String]
@@ -10,12 +13,15 @@ struct CSVTable {
   init(_ text: String) throws(DataError) {
     let table: EnumeratedCSV
     do {
-      table = try EnumeratedCSV(string: text, delimiter: .comma, loadColumns: false)
+      let text = ByteOrderMark.removed(from: text)
+      table = try EnumeratedCSV(
+        string: text, delimiter: CSVDelimiter.guessed(string: text), loadColumns: false)
     } catch {
       throw .unreadableTable(line: 1, column: "all", found: String(describing: error))
     }
-    columns = table.header
-    rows = table.rows
+    let isIndexed = table.header.count > 1 && table.header[0].allSatisfy(\.isWhitespace)
+    columns = Array(table.header.dropFirst(isIndexed ? 1 : 0))
+    rows = isIndexed ? table.rows.map { Array($0.dropFirst()) } : table.rows
   }
 
   /// The number of rows below the header.

@@ -1,5 +1,6 @@
 public import Foundation
 internal import SwiftCSV
+internal import TensorFiles
 
 /// A text table with a header, as cells of text: all rows are as long as the header.
 public struct TableFile: Sendable, Equatable {
@@ -8,7 +9,7 @@ public struct TableFile: Sendable, Equatable {
   /// The names of the columns, all different.
   public let columns: [String]
   /// The cells of each row, without spaces around them.
-  public let rows: [[String]]
+  public private(set) var rows: [[String]]
   private let firstLine: Int
 
   /// Reads a file, compressed by gzip or not.
@@ -27,7 +28,8 @@ public struct TableFile: Sendable, Equatable {
   /// Reads the text of a table.
   ///
   /// Cells may be quoted, doubled quotes inside. Spaces around a cell are removed. Empty lines at the end
-  /// are no rows; one before is an error, as is a row that is not as long as the header.
+  /// are no rows; one before is an error, as is a row that is not as long as the header. A first column whose
+  /// name is empty, as pandas writes its index, is left out.
   ///
   /// - Parameters:
   ///   - text: The table.
@@ -38,6 +40,7 @@ public struct TableFile: Sendable, Equatable {
     text: String, path: String, delimiter: Character? = nil, columns: [String]? = nil
   ) throws(DataFileError) {
     // SwiftCSV drops an empty last cell where no line end follows it.
+    let text = ByteOrderMark.removed(from: text)
     let ended = text.last?.isNewline == true || text.isEmpty ? text : text + "\n"
     let divider =
       delimiter.map { CSVDelimiter(unicodeScalarLiteral: $0) }
@@ -65,7 +68,9 @@ public struct TableFile: Sendable, Equatable {
         path: path, line: row + firstLine, expected: header.count, found: rows[row].count)
     }
     self.path = path
-    self.columns = header
+    let isIndexed = columns == nil && header.count > 1 && header[0].isEmpty
+    self.columns = isIndexed ? Array(header.dropFirst()) : header
+    if isIndexed { rows = rows.map { Array($0.dropFirst()) } }
   }
 
   /// The place of a column.

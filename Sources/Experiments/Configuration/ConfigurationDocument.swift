@@ -21,7 +21,7 @@ struct ConfigurationDocument {
     place = .file(path, line: 1, column: 1)
     let node: Node?
     do {
-      node = try Yams.compose(yaml: text)
+      node = try Yams.compose(yaml: ByteOrderMark.removed(from: text))
     } catch let error as YamlError {
       throw Self.malformed(error, path: path)
     }

@@ -7,9 +7,11 @@ public import TensorFiles
 /// `representations.safetensors` in the folder of a store, for methods that compare examples where the
 /// model has reduced them to features.
 ///
-/// All tensors are of floating point, with the example first:
+/// All tensors have the example first, and are of floating point; labels may be integers:
 /// - `features` (`n × d`): what the last layer reads;
-/// - `labels` (n): the class of each example, a whole number from 0;
+/// - `labels` (n): the class of each example, a whole number from 0. In its place, the metadata may name the
+///   class of each example in `labels`, and all classes in the order of the head's outputs in `classes`, both as
+///   JSON arrays of strings;
 /// - `head` (`c × d`, or `c × (d + 1)` with the bias last): a last layer Θ at the minimum of
 ///   mean loss + (λ/2)·‖Θ‖², of training examples, optional;
 /// - `output_gradients` (`n × c`): ∂ℓᵢ/∂φ of each example's own loss by the outputs φ = Θ·x of that layer,
@@ -85,16 +87,11 @@ public struct Representations: Companion {
     func problem(_ field: String, _ reason: String) -> GradientStoreError {
       .unusableRepresentations(path: place.path, field: field, reason: reason)
     }
-    for name in ["features", "labels"] where file.tensors[name] == nil {
+    let labels = try Self.labels(in: file)
+    guard let labels, file.tensors["features"] != nil else {
       throw problem(
-        name, "the file does not hold it; write features (n × d) and labels (n) of every example")
-    }
-    let numbers: Matrix<Double> = try file.matrix("labels")
-    let labels = try numbers.elements.enumerated().map { row, value in
-      guard let label = Int(exactly: value), label >= 0 else {
-        throw problem("labels", "number \(row) is \(value), which is no class: 0, 1, 2 …")
-      }
-      return label
+        labels == nil ? "labels" : "features",
+        "the file does not hold it; write features (n × d) and labels (n) of every example")
     }
     var head: Head?
     if file.tensors["head"] != nil {
@@ -110,6 +107,44 @@ public struct Representations: Companion {
     }
     try self.init(
       source: place.path, features: try file.matrix("features"), labels: labels, head: head)
+  }
+
+  /// The classes in a file; nil where there are none.
+  private static func labels(in file: SafetensorsFile) throws -> [Int]? {
+    func problem(_ reason: String) -> GradientStoreError {
+      .unusableRepresentations(path: file.map.path, field: "labels", reason: reason)
+    }
+    func names(_ key: String) throws -> [String]? {
+      guard let text = file.metadata[key] else { return nil }
+      let json = try? OrderedJSON(parsing: Array(text.utf8), path: file.map.path)
+      let names = json?.array?.compactMap(\.string)
+      guard let names, names.count == json?.array?.count else {
+        throw problem("\(key) in the metadata is not a JSON array of strings")
+      }
+      return names
+    }
+    guard file.tensors["labels"] != nil else {
+      guard let labels = try names("labels") else { return nil }
+      guard let classes = try names("classes"), Set(classes).count == classes.count else {
+        throw problem(
+          "they are names, so that the metadata must name each class once in \"classes\", in the order of the head's outputs, and alike for training examples and queries"
+        )
+      }
+      return try labels.enumerated().map { row, name in
+        guard let label = classes.firstIndex(of: name) else {
+          throw problem("row \(row) is \(name.quoted), which is not one of the classes")
+        }
+        return label
+      }
+    }
+    if let labels = try file.integers("labels") { return labels }
+    let numbers: Matrix<Double> = try file.matrix("labels")
+    return try numbers.elements.enumerated().map { row, value in
+      guard let label = Int(exactly: value), label >= 0 else {
+        throw problem("number \(row) is \(value), which is no class: 0, 1, 2 …")
+      }
+      return label
+    }
   }
 
   static func missing(besideStore path: String) -> GradientStoreError {

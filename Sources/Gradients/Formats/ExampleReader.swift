@@ -14,17 +14,32 @@ struct ExampleReader {
     let firstStoredRow: Int
     let map: MemoryMap
     let size: Int
+    /// Whether another program wrote the lines, which need not say their rows: the first is about row 0.
+    var isForeign = false
   }
 
   private let parts: [Part]
   private var part = 0
   private var offset = 0
+  /// Of lines by another program: the row that comes next where a line does not say its own.
+  private var nextRow = 0
   private var buffer: ArraySlice<UInt8> = []
   private var pending: (row: Int, members: Members)?
 
-  /// Starts with the first line of the first shard; files without a manifest have no lines.
+  /// Starts with the first line of the first shard.
+  ///
+  /// In a directory without a manifest, `examples.jsonl` has one line per row, which may say its `row`.
   init(of store: GradientStore) throws {
     parts = try zip(store.shards, store.manifests).compactMap { shard, manifest in
+      if manifest == nil, [.directory, .shards, .numpyDirectory].contains(store.kind),
+        let url = shard.directory?.appending(path: StoreFile.examples),
+        FileManager.default.fileExists(atPath: url.path)
+      {
+        let map = try MemoryMap(opening: url)
+        return Part(
+          rows: shard.rows, firstStoredRow: shard.firstStoredRow, map: map, size: map.count,
+          isForeign: true)
+      }
       guard let size = manifest?.fileSizes[StoreFile.examples], size > 0,
         let directory = shard.directory
       else { return nil }
@@ -77,16 +92,22 @@ struct ExampleReader {
       let current = parts[part]
       let start = offset - buffer.count
       guard let line = try line(of: current) else {
-        (part, offset, buffer) = (part + 1, 0, [])
+        (part, offset, nextRow, buffer) = (part + 1, 0, 0, [])
         continue
       }
-      let json = try OrderedJSON(parsing: line, path: current.map.path, offset: start)
-      guard let members = json.object, let row = members["row"]?.integer, row >= 0 else {
+      let text = start == 0 ? ByteOrderMark.removed(from: line) : line
+      if current.isForeign, text.allSatisfy({ $0 == 0x20 || $0 == 0x0d }) { continue }
+      let json = try OrderedJSON(parsing: text, path: current.map.path, offset: start)
+      let isCounted = current.isForeign && json["row"] == nil
+      let number = isCounted ? nextRow : json["row"]?.integer
+      guard let members = json.object, let row = number, row >= nextRow else {
         throw GradientStoreError.invalidField(
           path: current.map.path, field: "row",
-          reason: "is not a row's number in the line at byte \(start); restore the file from a copy"
+          reason:
+            "is not a row's number, larger than those before, in the line at byte \(start); restore the file from a copy"
         )
       }
+      if current.isForeign { nextRow = row + 1 }
       // A part of a shard has some of the rows that the lines are about.
       let place = current.rows.lowerBound + row - current.firstStoredRow
       guard current.rows.contains(place) else { continue }

@@ -7,6 +7,8 @@ enum FileKind {
   case safetensors
   /// A zip archive: `.npz`, and `.pt` of PyTorch.
   case archive
+  /// Text that begins as a JSON object does: the index of several files.
+  case json
   case other
 
   /// Looks at the first bytes of a file.
@@ -15,10 +17,13 @@ enum FileKind {
   init(of url: URL) throws {
     let map = try MemoryMap(opening: url)
     let head = try map.bytes(in: 0..<min(map.count, 9))
+    let text = ByteOrderMark.removed(from: head)
     if head.starts(with: [0x93] + Array("NUMPY".utf8)) {
       self = .numpy
     } else if head.starts(with: Array("PK".utf8) + [3, 4]) {
       self = .archive
+    } else if text.first == UInt8(ascii: "{"), !head.contains(0) {
+      self = .json
     } else if head.count == 9,
       head[8] == UInt8(ascii: "{") || head[4..<8].allSatisfy({ $0 == 0 })
     {

@@ -76,16 +76,7 @@ enum NumpyDirectory: StoreFormat {
     }
     let rest = Array(file.shape.dropFirst())
     let shape = rest.isEmpty ? [1] : rest
-    if file.isFortranOrder, file.shape.count > 1 {
-      guard file.shape.count == 2 else {
-        throw GradientStoreError.invalidBlock(
-          path: file.map.path, block: name,
-          reason:
-            "is in Fortran order with \(file.shape.count) dimensions; save numpy.ascontiguousarray of it"
-        )
-      }
-      return (.columnMajor(file, type, firstRow: 0), shape, count)
-    }
+    guard file.isMappable else { return (.rearranged(file, type, firstRow: 0), shape, count) }
     return (.mapped(try file.mapped()), shape, count)
   }
 }

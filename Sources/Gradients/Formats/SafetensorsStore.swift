@@ -4,35 +4,47 @@ import TensorFiles
 
 /// Gradients in a `.safetensors` file: one tensor per block, whose first dimension is the example.
 enum SafetensorsStore: StoreFormat {
+  /// A tensor, and the file that holds it.
+  typealias Tensor = (file: SafetensorsFile, name: String)
+
   static func open(_ place: StorePlace) throws -> GradientStore? {
     guard place.fileKind == .safetensors else { return nil }
-    let url = place.url
-    let file = try SafetensorsFile(opening: url)
-    guard let first = file.tensors.values.first else {
-      throw GradientStoreError.unrecognised(path: url.path, found: "the file holds no tensors")
+    return try store(of: tensors(of: SafetensorsFile(opening: place.url)), path: place.url.path)
+  }
+
+  static func tensors(of file: SafetensorsFile) -> [Tensor] {
+    file.tensors.keys.map { (file: file, name: $0) }
+  }
+
+  /// A store of tensors in one file or several, which all must have one row per example.
+  static func store(of tensors: [Tensor], path: String) throws -> GradientStore {
+    guard let first = tensors.first.flatMap({ $0.file.tensors[$0.name] }) else {
+      throw GradientStoreError.unrecognised(path: path, found: "the file holds no tensors")
     }
     var parameters: [(name: String, shape: [Int])] = []
-    for tensor in file.tensors.values {
-      guard let count = tensor.shape.first else {
+    for (file, name) in tensors {
+      let shape = file.tensors[name]?.shape ?? []
+      guard let count = shape.first else {
         throw GradientStoreError.invalidBlock(
-          path: url.path, block: tensor.name,
+          path: file.map.path, block: name,
           reason: "is a single number; gradients have a row an example, so leave it out of the file"
         )
       }
       guard count == first.shape.first else {
         throw GradientStoreError.invalidBlock(
-          path: url.path, block: tensor.name,
+          path: file.map.path, block: name,
           reason:
             "has \(count) rows, but \(first.name.quoted) has \(first.shape.first ?? 0); every block needs one row an example, so write them for the same examples"
         )
       }
-      let rest = Array(tensor.shape.dropFirst())
-      parameters.append((tensor.name, rest.isEmpty ? [1] : rest))
+      parameters.append((name, shape.count == 1 ? [1] : Array(shape.dropFirst())))
     }
-    let layout = try BlockLayout(validating: parameters, path: url.path)
-    let sources = try file.tensors.keys.map { BlockSource.mapped(try file.mapped($0)) }
+    var maps: OrderedDictionary<String, MemoryMap> = [:]
+    for (file, _) in tensors { maps[file.map.path] = file.map }
     return GradientStore(
-      name: url.path, kind: .safetensors, layout: layout, count: first.shape.first ?? 0,
-      blocks: sources, files: [file.map])
+      name: path, kind: .safetensors,
+      layout: try BlockLayout(validating: parameters, path: path), count: first.shape.first ?? 0,
+      blocks: try tensors.map { BlockSource.mapped(try $0.file.mapped($0.name)) },
+      files: Array(maps.values))
   }
 }

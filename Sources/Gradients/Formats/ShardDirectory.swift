@@ -9,8 +9,10 @@ enum ShardDirectory: StoreFormat {
     guard !shards.isEmpty else { return nil }
     if !place.allowsIncomplete { try StoreDirectory.requireFinished(place.url) }
     return try GradientStore.joining(
-      shards.map { try StoreDirectory.open($0, allowingIncomplete: place.allowsIncomplete) },
-      name: place.url.path)
+      shards.map {
+        try StoreDirectory.open(
+          $0, allowingIncomplete: place.allowsIncomplete, summingTokens: place.sumsTokens)
+      }, name: place.url.path)
   }
 }
 

@@ -6,14 +6,16 @@ import TensorFiles
 /// InfluenceKit's own writer adds.
 ///
 /// `info.json` has `num_grads` (rows), `num_items`, `grad_sizes` (block name to columns, in column
-/// order) and `base_dtype`; `gradients.bin` is headerless, row-major, little-endian.
+/// order) and `base_dtype`; `gradients.bin` is headerless, row-major, little-endian. Where `attribute_tokens` is
+/// true, rows are tokens, and example i has the rows from `offsets.npy`'s number i to number i + 1.
 enum StoreDirectory: StoreFormat {
   /// What `info.json` calls int8: a name that no other tool takes for plain integers.
   static let scaledTypeName = "scaled_int8"
 
   static func open(_ place: StorePlace) throws -> GradientStore? {
     guard place.fileKind == nil, isStore(place.url) else { return nil }
-    return try open(place.url, allowingIncomplete: place.allowsIncomplete)
+    return try open(
+      place.url, allowingIncomplete: place.allowsIncomplete, summingTokens: place.sumsTokens)
   }
 
   /// Whether a folder is a store.
@@ -25,7 +27,9 @@ enum StoreDirectory: StoreFormat {
     }
   }
 
-  static func open(_ url: URL, allowingIncomplete: Bool) throws -> GradientStore {
+  static func open(
+    _ url: URL, allowingIncomplete: Bool, summingTokens: Bool
+  ) throws -> GradientStore {
     let manifest = try StoreManifest(ofStoreAt: url)
     if let manifest, !manifest.isComplete, !allowingIncomplete {
       throw GradientStoreError.incomplete(path: url.path, committedRows: manifest.rows)
@@ -33,6 +37,10 @@ enum StoreDirectory: StoreFormat {
     if manifest == nil, !allowingIncomplete { try requireFinished(url) }
     let info = try Info(ofStoreAt: url)
     try manifest?.requireAgreement(with: info, path: url.path)
+    guard info.tokenExamples == nil || summingTokens else {
+      throw GradientStoreError.perToken(
+        path: url.path, tokens: info.rows, examples: info.tokenExamples ?? 0)
+    }
     let layout = manifest?.layout ?? info.layout
     let rows = manifest?.rows ?? info.rows
     let elementType = manifest?.elementType ?? info.elementType
@@ -47,6 +55,15 @@ enum StoreDirectory: StoreFormat {
         rowBytes: layout.count * ElementType.float32.byteCount, isGrowing: isGrowing) : nil
     let sources = try blockSources(
       of: layout, rows: rows, elementType: elementType, gradients: map, scales: scales)
+    if let examples = info.tokenExamples {
+      let offsets = try tokenOffsets(of: url, examples: examples, tokens: rows)
+      return GradientStore(
+        name: url.path, kind: .directory, layout: layout, count: examples,
+        blocks: sources.map { source in
+          guard case .mapped(let tokens) = source else { return source }
+          return .summed(SummedRows(tokens: tokens, offsets: offsets[...]))
+        }, files: [map])
+    }
     var norms: MappedMatrix?
     if manifest != nil {
       let map = try self.map(
@@ -62,6 +79,24 @@ enum StoreDirectory: StoreFormat {
           rows: 0..<rows, blocks: sources, squaredNorms: norms,
           files: [map] + (scales.map { [$0] } ?? []))
       ], manifests: [manifest])
+  }
+
+  /// Where the tokens of each example begin, and where the last ones end.
+  private static func tokenOffsets(
+    of url: URL, examples: Int, tokens: Int
+  ) throws -> [Int] {
+    let file = try NumpyFile(opening: url.appending(path: StoreFile.offsets))
+    let offsets = try file.integers()
+    guard offsets.count == examples + 1, offsets.first == 0, offsets.last == tokens,
+      zip(offsets, offsets.dropFirst()).allSatisfy({ $0 <= $1 })
+    else {
+      throw GradientStoreError.inconsistent(
+        path: file.map.path,
+        reason:
+          "it does not divide \(tokens) tokens into \(examples) examples: \(offsets.count) numbers from \(offsets.first ?? 0) to \(offsets.last ?? 0), which must ascend; copy the store again"
+      )
+    }
+    return offsets
   }
 
   /// Where each block lies in the mapped files.
@@ -119,6 +154,8 @@ enum StoreDirectory: StoreFormat {
     let rows: Int
     let layout: BlockLayout
     let elementType: ElementType
+    /// How many examples the rows are tokens of; nil where rows are examples.
+    var tokenExamples: Int?
 
     var json: OrderedJSON {
       .object([
@@ -163,9 +200,13 @@ extension StoreDirectory.Info {
     guard let elementType = ElementType(numpy: name) ?? scaled else {
       throw invalid("base_dtype", "is \(name.quoted), not float16, bfloat16, float32 or float64")
     }
+    let areTokens = json["attribute_tokens"]?.boolean ?? false
+    guard let examples = areTokens ? json["num_items"]?.integer : 0, examples >= 0 else {
+      throw invalid("num_items", "is not a count of examples")
+    }
     self.init(
       rows: rows, layout: try BlockLayout(validating: parameters, path: url.path),
-      elementType: elementType)
+      elementType: elementType, tokenExamples: areTokens ? examples : nil)
   }
 }
 

@@ -7,6 +7,8 @@ enum StoreFile {
   static let scales = "scales.bin"
 
   static let manifest = "manifest.json"
+  /// Where each example's tokens begin, in a store of bergson's whose rows are tokens.
+  static let offsets = "offsets.npy"
 
   /// All of them; the manifest last, so that a store which is removed has one as long as it has anything.
   static let all = [info, gradients, norms, examples, scales, manifest]

@@ -18,10 +18,12 @@ struct StorePlace {
   let url: URL
   /// Whether a store whose writer did not finish is opened, with the rows it committed.
   let allowsIncomplete: Bool
+  /// Whether a store of token gradients is opened, with their sums over each example as rows.
+  let sumsTokens: Bool
   /// What a file starts like; nil for a folder.
   let fileKind: FileKind?
 
-  init(_ url: URL, allowsIncomplete: Bool) throws {
+  init(_ url: URL, allowsIncomplete: Bool, sumsTokens: Bool) throws {
     guard url.isFileURL else { throw TensorFileError.notRegularFile(path: url.absoluteString) }
     let path = url.resolvingSymlinksInPath().path
     guard FileManager.default.fileExists(atPath: path) else {
@@ -30,6 +32,7 @@ struct StorePlace {
     let type = try FileManager.default.attributesOfItem(atPath: path)[.type]
     self.url = url
     self.allowsIncomplete = allowsIncomplete
+    self.sumsTokens = sumsTokens
     fileKind = type as? FileAttributeType == .typeDirectory ? nil : try FileKind(of: url)
   }
 
@@ -62,7 +65,8 @@ struct StorePlace {
     switch fileKind {
     case nil:
       return try entries().isEmpty
-        ? "the directory is empty" : "the directory holds neither info.json nor .npy files"
+        ? "the directory is empty"
+        : "the directory holds neither info.json nor .npy or .safetensors files of gradients"
     case .archive:
       return "the file is a zip archive, as .npz and .pt files are; save its arrays on their own"
     default: return "the file starts like neither safetensors nor npy"

@@ -6,21 +6,24 @@ extension GradientStore {
   /// All formats, in the order in which they are tried.
   private static let formats: [any StoreFormat.Type] = [
     StoreDirectory.self, ShardDirectory.self, NumpyDirectory.self, NumpyStore.self,
-    SafetensorsStore.self,
+    SafetensorsStore.self, SafetensorsIndex.self, SafetensorsDirectory.self,
   ]
 
   /// Opens gradients from whatever is at a path; its kind is told by its content, not its name.
   ///
   /// - Parameters:
-  ///   - url: A store directory, a directory of shards, a `.safetensors` file, a `.npy` file or a
-  ///     directory of `.npy` files.
+  ///   - url: A store directory, a directory of shards, a `.safetensors` file, the index of several
+  ///     (`.index.json`) or a directory of them, a `.npy` file or a directory of `.npy` files.
   ///   - allowingIncomplete: Opens a store whose writer did not finish, with the rows it committed.
+  ///   - summingTokens: Opens a directory of bergson's whose rows are tokens, with their sums as rows.
   ///   - check: Which bytes are compared with their checksums.
   /// - Throws: ``GradientStoreError`` or an error of the file, naming the file and the field.
   public init(
-    opening url: URL, allowingIncomplete: Bool = false, check: StoreCheck = .small
+    opening url: URL, allowingIncomplete: Bool = false, summingTokens: Bool = false,
+    check: StoreCheck = .small
   ) throws {
-    let place = try StorePlace(url, allowsIncomplete: allowingIncomplete)
+    let place = try StorePlace(
+      url, allowsIncomplete: allowingIncomplete, sumsTokens: summingTokens)
     for format in Self.formats {
       guard let store = try format.open(place) else { continue }
       self = try store.with(place.companions(check)).checked(check)

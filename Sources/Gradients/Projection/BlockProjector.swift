@@ -10,8 +10,8 @@ struct BlockProjector<Element: Scalar>: Sendable {
     /// P, and its panels where they are kept.
     case dense(RandomMatrix, panels: [Matrix<Element>])
     case sparse(SparseSignMatrix)
-    /// P_out and P_in of a block of `outputs × inputs`.
-    case kronecker(Matrix<Element>, Matrix<Element>)
+    /// P_out and P_in of a block of `outputs × inputs`; nil for a side that is kept.
+    case kronecker(Matrix<Element>?, Matrix<Element>?)
     /// P = I.
     case identity
   }
@@ -43,7 +43,12 @@ struct BlockProjector<Element: Scalar>: Sendable {
       parts = .identity
       return
     }
-    dimension = projection.dimension
+    if case .kronecker(let outputs, let inputs) = projection.kind {
+      let sides = GradientProjection.sides(of: block)
+      dimension = min(outputs, sides.outputs) * min(inputs, sides.inputs)
+    } else {
+      dimension = projection.dimension
+    }
     let stream = Self.stream(block.name)
     let seed = projection.seed
     switch projection.kind {
@@ -64,15 +69,16 @@ struct BlockProjector<Element: Scalar>: Sendable {
         SparseSignMatrix(
           rows: dimension, columns: block.width, nonzeros: nonzeros, seed: seed, stream: stream))
     case .kronecker(let outputs, let inputs):
-      let shape = try block.matrixShape(neededBy: "Kronecker projections")
-      func factor(_ rows: Int, _ columns: Int, _ side: String) -> Matrix<Element> {
-        RandomMatrix(
+      let sides = GradientProjection.sides(of: block)
+      func factor(_ rows: Int, _ columns: Int, _ side: String) -> Matrix<Element>? {
+        guard columns >= rows else { return nil }
+        return RandomMatrix(
           .gaussian, rows: rows, columns: columns, seed: seed,
           stream: Self.stream(block.name + side)
         ).panel(columns: 0..<columns, as: Element.self)
       }
       parts = .kronecker(
-        factor(outputs, shape.outputs, "/outputs"), factor(inputs, shape.inputs, "/inputs"))
+        factor(outputs, sides.outputs, "/outputs"), factor(inputs, sides.inputs, "/inputs"))
     }
   }
 
@@ -147,16 +153,17 @@ struct BlockProjector<Element: Scalar>: Sendable {
   }
 
   private func kronecker(
-    _ store: GradientStore, _ rows: Range<Int>, _ outputs: Matrix<Element>,
-    _ inputs: Matrix<Element>
+    _ store: GradientStore, _ rows: Range<Int>, _ outputs: Matrix<Element>?,
+    _ inputs: Matrix<Element>?
   ) throws -> Matrix<Element> {
     let projected = try Parallelism.map(rows.count) { offset in
       let row = rows.lowerBound + offset
       let numbers = try store.rows(row..<row + 1, of: index, as: Element.self)
+      let sides = GradientProjection.sides(of: block)
       let gradient = Matrix(
-        rows: outputs.columns, columns: inputs.columns, elements: Matrix(numbers).elements)
-      let narrow = Matrix(product: gradient.view, inputs.transposed)
-      return Matrix(product: outputs.view, narrow.view).elements
+        rows: sides.outputs, columns: sides.inputs, elements: Matrix(numbers).elements)
+      let narrow = inputs.map { Matrix(product: gradient.view, $0.transposed) } ?? gradient
+      return outputs.map { Matrix(product: $0.view, narrow.view).elements } ?? narrow.elements
     }
     return Matrix(rows: rows.count, columns: dimension, elements: projected.flatMap { $0 })
   }

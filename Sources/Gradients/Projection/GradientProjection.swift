@@ -13,8 +13,9 @@ public struct GradientProjection: Sendable, Hashable {
     /// So many signs a column (the sparse Johnson–Lindenstrauss transform), `k × d`.
     case sparse(dimension: Int, nonzeros: Int)
     /// P_out ⊗ P_in of normal numbers, `k_out × q` and `k_in × p`, for blocks that are matrices `q × p`
-    /// (LoGra: Choe et al., "What is your data worth to GPT?", 2024); k = k_out · k_in. A block that is a
-    /// vector of at most k numbers, such as a bias, is kept as it is.
+    /// (LoGra: Choe et al., "What is your data worth to GPT?", 2024); k = k_out · k_in. A kernel of a convolution,
+    /// outputs × inputs × …, is a matrix of outputs and all the rest. A side that is shorter than its k, such as the
+    /// rank of an adapter, is kept as it is, and so are vectors, such as biases.
     case kronecker(outputs: Int, inputs: Int)
   }
 
@@ -67,9 +68,10 @@ public struct GradientProjection: Sendable, Hashable {
   /// The blocks of projected gradients.
   ///
   /// - Parameter layout: The blocks of the gradients.
-  /// - Returns: Blocks of the same names, of shape `[k]`, or `[k_out, k_in]`, or of their own shape if kept.
-  /// - Throws: ``GradientStoreError/notProjectable(block:reason:)`` where k is larger than d, or
-  ///   ``GradientStoreError/notMatrixShaped(block:shape:neededBy:)``.
+  /// - Returns: Blocks of the same names, of shape `[k]`, or `[k_out, k_in]` where no side is shorter, or of their own
+  ///   shape if kept.
+  /// - Throws: ``GradientStoreError/notProjectable(block:reason:)`` where k is larger than d, or all blocks would
+  ///   be kept.
   public func layout(of layout: BlockLayout) throws -> BlockLayout {
     var blocks: [(name: String, shape: [Int])] = []
     for block in layout.blocks {
@@ -86,31 +88,32 @@ public struct GradientProjection: Sendable, Hashable {
       case .kronecker where keeps(block):
         blocks.append((block.name, block.shape))
       case .kronecker(let outputs, let inputs):
-        let (rows, columns) = try block.matrixShape(neededBy: "Kronecker projections")
-        guard outputs <= rows, inputs <= columns else {
-          throw GradientStoreError.notProjectable(
-            block: block.name,
-            reason:
-              "it is \(rows) × \(columns), less than the \(outputs) × \(inputs) that are asked for; project to fewer, or project with another kind, which does not need matrices"
-          )
-        }
-        blocks.append((block.name, [outputs, inputs]))
+        let sides = Self.sides(of: block)
+        blocks.append((block.name, [min(outputs, sides.outputs), min(inputs, sides.inputs)]))
       }
     }
     if let first = layout.blocks.first, layout.blocks.allSatisfy(keeps) {
       throw GradientStoreError.notProjectable(
         block: first.name,
         reason:
-          "all blocks are vectors, such as this one of \(first.width) × 1, which have no two sides to project; project with another kind"
+          "all blocks are vectors, or have no side longer than is asked for, such as this one of shape \(first.shape), so that nothing would be projected; project to fewer, or with another kind"
       )
     }
     return BlockLayout(blocks)
   }
 
-  /// Whether a block stays as it is: a vector, such as a bias, which has no two sides to project.
+  /// Whether a block stays as it is: a vector, such as a bias, which has no two sides to project, or a matrix with
+  /// both sides shorter than those that are asked for.
   func keeps(_ block: Block) -> Bool {
-    guard case .kronecker = kind else { return false }
-    return block.shape.count == 1
+    guard case .kronecker(let outputs, let inputs) = kind else { return false }
+    let sides = Self.sides(of: block)
+    return block.shape.count <= 1 || sides.outputs < outputs && sides.inputs < inputs
+  }
+
+  /// The outputs of a block, and the inputs of each.
+  static func sides(of block: Block) -> (outputs: Int, inputs: Int) {
+    let outputs = block.shape.first ?? 1
+    return (outputs, outputs > 0 ? block.width / outputs : 0)
   }
 }
 

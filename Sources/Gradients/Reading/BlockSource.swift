@@ -6,8 +6,10 @@ enum BlockSource: Sendable {
   case mapped(MappedMatrix)
   /// 8-bit integers with a scale for each row.
   case scaled(ScaledMatrix)
-  /// A two-dimensional `.npy` array whose columns, not rows, are contiguous, from some row on.
-  case columnMajor(NumpyFile, ElementType, firstRow: Int)
+  /// A `.npy` array that can only be read as a copy, from some row on: in Fortran order, or big-endian.
+  case rearranged(NumpyFile, ElementType, firstRow: Int)
+  /// Rows that are sums of others: of tokens, one row per example.
+  case summed(SummedRows)
   case single(MatrixView<Float>)
   case double(MatrixView<Double>)
   /// Several blocks, columns one after the other.
@@ -27,7 +29,7 @@ enum BlockSource: Sendable {
     case .mapped(let matrix): [matrix]
     // The scales are few, and would part the blocks' integers, which lie side by side.
     case .scaled(let matrix): [matrix.integers]
-    case .columnMajor, .single, .double: []
+    case .rearranged, .summed, .single, .double: []
     case .joined(let blocks):
       blocks.members.contains { $0.source.storedMatrices.isEmpty }
         ? [] : blocks.members.flatMap(\.source.storedMatrices)
@@ -46,7 +48,8 @@ enum BlockSource: Sendable {
     switch self {
     case .mapped(let matrix): matrix.elementType
     case .scaled: .int8
-    case .columnMajor(_, let type, _): type
+    case .rearranged(_, let type, _): type
+    case .summed(let rows): rows.elementType
     case .single: .float32
     case .double: .float64
     case .joined(let blocks): blocks.elementType
@@ -58,7 +61,7 @@ enum BlockSource: Sendable {
     case .mapped(let matrix):
       matrix.elementType == (Element.self == Float.self ? .float32 : .float64)
         && matrix.byteOffset.isMultiple(of: MemoryLayout<Element>.alignment)
-    case .scaled, .columnMajor, .joined: false
+    case .scaled, .rearranged, .summed, .joined: false
     case .single: Element.self == Float.self
     case .double: Element.self == Double.self
     }
@@ -95,10 +98,14 @@ enum BlockSource: Sendable {
       stored[rows: rows][columns: columns].read(into: &matrix, firstRow: firstRow)
     case .scaled(let stored):
       try stored.read(rows: rows, columns: columns, into: &matrix, firstRow: firstRow)
-    case .columnMajor(let file, _, let start):
+    case .rearranged(let file, _, let start):
       let stored = start + rows.lowerBound..<start + rows.upperBound
       let copy: Matrix<Element> = try file.matrix(rows: stored)
       matrix.place(copy.view[columns: columns], firstRow: firstRow, firstColumn: 0)
+    case .summed(let sums):
+      matrix.place(
+        try sums.matrix(rows: rows, columns: columns, as: Element.self).view, firstRow: firstRow,
+        firstColumn: 0)
     case .single(let view):
       let copy = Matrix<Element>(converting: view[rows: rows, columns: columns])
       matrix.place(copy.view, firstRow: firstRow, firstColumn: 0)
@@ -115,8 +122,9 @@ enum BlockSource: Sendable {
     switch self {
     case .mapped(let matrix): .mapped(matrix[rows: rows])
     case .scaled(let matrix): .scaled(matrix[rows: rows])
-    case .columnMajor(let file, let type, let firstRow):
-      .columnMajor(file, type, firstRow: firstRow + rows.lowerBound)
+    case .rearranged(let file, let type, let firstRow):
+      .rearranged(file, type, firstRow: firstRow + rows.lowerBound)
+    case .summed(let sums): .summed(sums[rows: rows])
     case .single(let view): .single(view[rows: rows])
     case .double(let view): .double(view[rows: rows])
     case .joined(let blocks): .joined(blocks[rows: rows])

@@ -95,3 +95,58 @@ extension GradientStore {
     }
   }
 }
+
+extension GradientStore {
+  /// The same rows of some of the blocks, which may lose the beginning of their names, without a copy.
+  ///
+  /// What lies beside the gradients names blocks as they are stored, and is left behind but for the ids.
+  ///
+  /// - Parameters:
+  ///   - patterns: Which blocks: those whose name, as it is stored or shortened, fits one of the patterns, in which
+  ///     `*` stands for any characters and `?` for one; all unless given.
+  ///   - prefix: What is taken away at the beginning of names; nothing unless given.
+  /// - Throws: ``GradientStoreError/unusablePartition(store:reason:)`` where a pattern fits no block, no name begins with
+  ///   the prefix, or two blocks would have one name.
+  public func selectingBlocks(
+    matching patterns: [String] = [], strippingPrefix prefix: String = ""
+  ) throws -> GradientStore {
+    guard !patterns.isEmpty || !prefix.isEmpty else { return self }
+    func problem(_ reason: String) -> GradientStoreError {
+      .unusablePartition(store: name, reason: reason)
+    }
+    guard members == nil else {
+      throw problem("it is grouped already; select the blocks of the store as it was opened")
+    }
+    let names = layout.blocks.map(\.name)
+    func shortened(_ name: String) -> String {
+      name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+    }
+    if !prefix.isEmpty, !names.contains(where: { $0.hasPrefix(prefix) && $0 != prefix }) {
+      throw problem("no block's name begins with \(prefix.quoted); the first is \(names[0].quoted)")
+    }
+    func fits(_ name: String, _ pattern: String) -> Bool {
+      NamePattern(pattern).fits(name) || NamePattern(pattern).fits(shortened(name))
+    }
+    if let useless = patterns.first(where: { pattern in !names.contains { fits($0, pattern) } }) {
+      throw problem("no block's name fits \(useless.quoted); the first is \(names[0].quoted)")
+    }
+    let kept = names.indices.filter { index in
+      patterns.isEmpty || patterns.contains { fits(names[index], $0) }
+    }
+    var taken: [String: String] = [:]
+    for index in kept {
+      let short = shortened(names[index])
+      if let other = taken.updateValue(names[index], forKey: short) {
+        throw problem("\(other.quoted) and \(names[index].quoted) would both be \(short.quoted)")
+      }
+    }
+    return GradientStore(
+      name: name, kind: kind,
+      layout: BlockLayout(kept.map { (shortened(names[$0]), layout.blocks[$0].shape) }),
+      shards: shards.map { shard in
+        Shard(
+          rows: shard.rows, firstStoredRow: shard.firstStoredRow,
+          blocks: kept.map { shard.blocks[$0] }, squaredNorms: nil, files: shard.files)
+      }, manifests: manifests, companions: Companions(exampleIDs: companions.exampleIDs))
+  }
+}

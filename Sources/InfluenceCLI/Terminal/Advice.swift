@@ -50,6 +50,8 @@ enum Advice {
     "give a penalty such as 1e-3": "give --penalty 1e-3",
     "choose a wider type, scale the losses, or allow the loss":
       "choose a wider --dtype, scale the losses, or give --allow-loss",
+    "sum each example's tokens first": "sum each example's with `influence import --sum-tokens`",
+    "take that away from the names of": "see `influence import --strip-prefix` for those of",
     "an override: ": "--set: ",
     "in the file, or by the override ": "in the file, or --set ",
     "a list of methods with their settings": "a list of methods, as --method takes them",

@@ -72,7 +72,7 @@ extension ElementType {
   }
 
   /// How numbers of this type lie in a file.
-  fileprivate var format: PackedFormat {
+  var format: PackedFormat {
     switch self {
     case .float16: .binary16
     case .bfloat16: .bfloat16

@@ -3,9 +3,9 @@ public import LinearAlgebra
 
 /// A `.npy` file: one array of numbers with its shape, memory-mapped.
 ///
-/// Versions 1.0, 2.0 and 3.0, C and Fortran order. Numbers are float16, float32 or float64; int32 and
-/// int64 arrays open too, for ``integers()``. Everything else (big-endian, objects, records) is
-/// refused by name when the file is opened. As a matrix, an array has `shape[0]` rows: a vector is
+/// Versions 1.0, 2.0 and 3.0, C and Fortran order, little-endian and big-endian. Numbers are float16,
+/// float32 or float64; int32 and int64 arrays open too, for ``integers()``. Everything else (objects,
+/// records) is refused by name when the file is opened. As a matrix, an array has `shape[0]` rows: a vector is
 /// `n × 1`, a scalar `1 × 1`, more dimensions are flattened to `shape[0] × rest`.
 public struct NumpyFile: Sendable {
   /// The file.
@@ -20,6 +20,11 @@ public struct NumpyFile: Sendable {
   public let isFortranOrder: Bool
   /// Where the first number starts, in bytes from the start of the file.
   public let dataOffset: Int
+
+  /// Whether the highest byte of each number comes first.
+  public var isBigEndian: Bool { descriptor.hasPrefix(">") }
+  /// Whether rows lie one after the other, as numbers of this machine do: what ``mapped()`` needs.
+  public var isMappable: Bool { !isBigEndian && (!isFortranOrder || shape.count < 2) }
 
   /// Opens a file and checks that header and size agree.
   ///
@@ -51,14 +56,15 @@ public struct NumpyFile: Sendable {
 
   /// The array in the file, as a matrix to be read whole or in parts.
   ///
-  /// - Throws: ``TensorFileError`` where the array holds integers, or its columns (not its rows) are
-  ///   contiguous: a Fortran-order array of two dimensions or more.
+  /// - Throws: ``TensorFileError`` where the array holds integers, or is not ``isMappable``: of big-endian
+  ///   numbers, or in Fortran order with two dimensions or more.
   public func mapped() throws(TensorFileError) -> MappedMatrix {
-    guard !isFortranOrder || shape.count < 2 else {
+    guard isMappable else {
       throw .invalidShape(
-        path: map.path, field: "fortran_order", shape: shape,
-        reason: "rows are not contiguous in Fortran order; read it as a matrix (a copy), or save "
-          + "numpy.ascontiguousarray(a)")
+        path: map.path, field: isBigEndian ? "descr" : "fortran_order", shape: shape,
+        reason:
+          "\(isBigEndian ? "numbers are big-endian" : "rows are not contiguous in Fortran order"); read it as a matrix (a copy), or save numpy.ascontiguousarray(a, \"<f4\")"
+      )
     }
     let (rows, columns) = TensorShape.matrix(of: shape)
     return try stored(rows: rows, columns: columns)
@@ -69,8 +75,7 @@ public struct NumpyFile: Sendable {
   /// - Parameters:
   ///   - type: `Float` or `Double`.
   ///   - range: The rows to read; all of them unless given.
-  /// - Throws: ``TensorFileError`` where the array holds integers, has fewer rows, or is in Fortran
-  ///   order with more than two dimensions.
+  /// - Throws: ``TensorFileError`` where the array holds integers or has fewer rows.
   public func matrix<Element: Scalar>(
     as type: Element.Type = Element.self, rows range: Range<Int>? = nil
   ) throws(TensorFileError) -> Matrix<Element> {
@@ -80,11 +85,44 @@ public struct NumpyFile: Sendable {
       throw .invalidShape(
         path: map.path, field: "rows \(range)", shape: shape, reason: "there are \(rows) rows")
     }
-    guard isFortranOrder, shape.count == 2 else {
-      return try mapped()[rows: range].matrix(as: type)
+    guard isFortranOrder, shape.count > 1 else {
+      return try numbers(rows: range, columns: 0..<columns, stride: columns, as: type)
     }
-    let columnsFirst = try stored(rows: columns, columns: rows)[columns: range].matrix(as: type)
-    return transposed(columnsFirst)
+    let columnsFirst = try numbers(rows: 0..<columns, columns: range, stride: rows, as: type)
+    return transposed(
+      shape.count == 2 ? columnsFirst : columnsFirst.selecting(rows: columnsInFortranOrder))
+  }
+
+  /// Where each column of a row lies among the columns as Fortran orders them.
+  private var columnsInFortranOrder: [Int] {
+    var order = [0]
+    var stride = 1
+    for dimension in shape.dropFirst() {
+      order = order.flatMap { place in (0..<dimension).map { place + $0 * stride } }
+      stride *= dimension
+    }
+    return order
+  }
+
+  /// A part of the data taken as a matrix of so many columns.
+  private func numbers<Element: Scalar>(
+    rows: Range<Int>, columns: Range<Int>, stride: Int, as type: Element.Type
+  ) throws(TensorFileError) -> Matrix<Element> {
+    let whole = try stored(rows: rows.upperBound, columns: stride)
+    guard isBigEndian else { return whole[rows: rows][columns: columns].matrix(as: type) }
+    let size = whole.elementType.byteCount
+    var matrix = Matrix<Element>.zeros(rows.count, columns.count)
+    for (place, row) in rows.enumerated() {
+      let start = dataOffset + (row * stride + columns.lowerBound) * size
+      var bytes = try map.bytes(in: start..<start + columns.count * size)
+      for first in Swift.stride(from: 0, to: bytes.count, by: size) {
+        bytes[first..<first + size].reverse()
+      }
+      matrix.unpackRows(
+        from: place, count: 1, bytes.span, format: whole.elementType.format,
+        byteStride: bytes.count)
+    }
+    return matrix
   }
 
   /// The array in place, without a copy.
@@ -104,9 +142,11 @@ public struct NumpyFile: Sendable {
     let count = shape.reduce(1, *)
     switch descriptor.suffix(2) {
     case "i4":
-      return try map.elements(of: Int32.self, byteOffset: dataOffset, count: count).map(Int.init)
+      return try map.elements(of: Int32.self, byteOffset: dataOffset, count: count)
+        .map { Int(isBigEndian ? $0.byteSwapped : $0) }
     case "i8":
-      return try map.elements(of: Int64.self, byteOffset: dataOffset, count: count).map(Int.init)
+      return try map.elements(of: Int64.self, byteOffset: dataOffset, count: count)
+        .map { Int(isBigEndian ? $0.byteSwapped : $0) }
     default:
       throw .unsupportedElementType(
         path: map.path, field: "descr", found: descriptor, supported: "<i4, <i8 for integers")

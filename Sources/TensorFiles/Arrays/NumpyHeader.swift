@@ -48,24 +48,22 @@ struct NumpyHeader {
   static func element(
     named descriptor: String, path: String
   ) throws(TensorFileError) -> (type: ElementType?, byteCount: Int) {
-    if let type = ElementType(numpy: descriptor), type.rawValue != descriptor {
+    // A mark says which byte comes first, which is not the type's affair.
+    let isMarked = descriptor.first.map { "<>=|".contains($0) } ?? false
+    let code = isMarked ? String(descriptor.dropFirst()) : descriptor
+    if let type = ElementType(numpy: code), ["f2", "f4", "f8"].contains(code) {
       return (type, type.byteCount)
     }
-    switch descriptor {
-    case "<i4", "=i4", "i4": return (nil, 4)
-    case "<i8", "=i8", "i8": return (nil, 8)
-    default: break
-    }
+    if ["i4", "i8"].contains(code) { return (nil, code == "i4" ? 4 : 8) }
     let reason =
       switch descriptor.first {
-      case ">": " (big-endian)"
       case "[": " (a record)"
       case "(": " (a sub-array)"
       default: descriptor.hasSuffix("O") ? " (pickled objects)" : ""
       }
     throw .unsupportedElementType(
       path: path, field: "descr", found: descriptor + reason,
-      supported: "<f2, <f4, <f8, and <i4, <i8 for integers")
+      supported: "<f2, <f4, <f8, and <i4, <i8 for integers, or > in place of <")
   }
 
   /// The head of a version 1.0 file in C order, padded so that the numbers start at a multiple of 64.

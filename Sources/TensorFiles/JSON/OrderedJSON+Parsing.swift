@@ -21,9 +21,11 @@ extension OrderedJSON {
     self = try parser.document()
   }
 
-  /// Parses a file of UTF-8 text.
+  /// Parses a file of UTF-8 text, with a byte order mark or without.
   public init(contentsOf url: URL) throws(TensorFileError) {
     let map = try MemoryMap(opening: url)
-    try self.init(parsing: map.bytes(in: 0..<map.count), path: map.path)
+    let bytes = try map.bytes(in: 0..<map.count)
+    let text = ByteOrderMark.removed(from: bytes)
+    try self.init(parsing: text, path: map.path, offset: bytes.count - text.count)
   }
 }

@@ -97,7 +97,7 @@ struct SmallFiles {
     try place.write(Array(try place.bytes("scores.npy").prefix(150)), to: "cut.npy")
     try place.write("\u{93}NUMPY and then nothing that is right", to: "garbage.npy")
     try place.writeArray(descriptor: "<i8", shape: "(3, 4)", byteCount: 96, to: "integers.npy")
-    try place.writeArray(descriptor: ">f4", shape: "(3, 4)", byteCount: 48, to: "bigendian.npy")
+    try place.writeArray(descriptor: ">c8", shape: "(3, 2)", byteCount: 48, to: "complex.npy")
     try place.writeArray(descriptor: "<f4", shape: "(3, 4, 2)", byteCount: 96, to: "cube.npy")
     try place.writeArray(descriptor: "<f4", shape: "(3, 0)", byteCount: 0, to: "narrow.npy")
     try place.writeArray(descriptor: "<f4", shape: "(12,)", byteCount: 48, to: "vector.npy")

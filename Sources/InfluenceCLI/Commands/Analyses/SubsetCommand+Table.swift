@@ -11,7 +11,13 @@ struct SubsetOnTable {
     guard let path = options.data, let kind = options.model else {
       preconditionFailure("options were validated")
     }
-    let removal = try removal(path)
+    let table = try table(at: path)
+    if let classes = table.classes, classes.count != 2 {
+      throw Failure.data(
+        "\(path): column \(options.label ?? "") holds \(classes.count) classes (\(classes.prefix(5).map(\.quoted).joined(separator: ", "))\(classes.count > 5 ? ", …" : "")); logistic regression has two, keep the rows of those"
+      )
+    }
+    let removal = try removal(of: table, path)
     try command.requireSize(below: removal.count, of: path)
     let start = ContinuousClock.now
     let model: TableRemoval.Model =
@@ -39,6 +45,7 @@ struct SubsetOnTable {
         "data": .string(path),
         "label": .text(options.label),
         "model": .string(kind.rawValue),
+        "classes": table.classes.map { .list($0) } ?? .null,
         "penalty": .number(penalty(of: kind)),
         "standardized": .boolean(options.standardize),
         "measure": kind == .logistic ? .string(measure.rawValue) : "prediction",
@@ -56,7 +63,11 @@ struct SubsetOnTable {
       ]
       return try Console.print(record)
     }
-    try command.printTable(subset, labels: outcome.targets.map { significant($0) })
+    try command.printTable(
+      subset,
+      labels: outcome.targets.map { target in
+        table.classes.map { $0[Int(target)] } ?? significant(target)
+      })
     guard !command.fit.quiet else { return }
     let answer = kind == .logistic ? measure.rawValue : "prediction"
     Console.print(
@@ -74,19 +85,20 @@ struct SubsetOnTable {
     options.penalty ?? (model == .logistic ? 0.01 : 0)
   }
 
-  private func table(at path: String) throws -> NumericTable {
+  private func table(at path: String, classes: [String]? = nil) throws -> NumericTable {
     let text = try String(decoding: TextFile.bytes(at: path), as: UTF8.self)
     do {
-      return try NumericTable(csv: text, target: options.label ?? "")
+      return try NumericTable(
+        csv: text, target: options.label ?? "", namingClasses: options.model == .logistic,
+        classes: classes)
     } catch {
       throw Failure.data("\(path): \(error)")
     }
   }
 
   /// The training rows and the point.
-  private func removal(_ path: String) throws -> TableRemoval {
-    let table = try table(at: path)
-    let points = try options.points.map { try self.table(at: $0) }
+  private func removal(of table: NumericTable, _ path: String) throws -> TableRemoval {
+    let points = try options.points.map { try self.table(at: $0, classes: table.classes) }
     let source = points ?? table
     let point = options.point ?? 0
     // Tables that do not go together are the first thing to be told.

@@ -21,11 +21,25 @@ struct ImportCommand: ParsableCommand {
         influence import train.safetensors grads/train
         influence import train.safetensors grads/half --dtype bfloat16
         influence import grads/train grads/small --dtype int8
+        influence import peft.safetensors grads/train \\
+            --strip-prefix base_model.model. --select-blocks '*.lora_?.*'
+        influence import bergson-index grads/train --sum-tokens
       """)
 
-  @Argument(help: "A store directory, .safetensors, .npy, or a directory of .npy files.")
+  @Argument(
+    help: "A store directory, .safetensors, its .index.json, .npy, or a directory of such files.")
   var source: String
   @Argument(help: "The new store's folder.") var destination: String
+  @Option(
+    "Take this away at the beginning of blocks' names, such as base_model.model.", value: "prefix")
+  var stripPrefix: String?
+  @Option(
+    help: ArgumentHelp(
+      "Only blocks whose names fit; * and ? stand for any characters. May be given again.",
+      valueName: "glob"))
+  var selectBlocks: [String] = []
+  @Flag(help: "Sum the token gradients of each example, of a bergson store with attribute_tokens.")
+  var sumTokens = false
   @Option(
     "int8, float16, bfloat16, float32 or float64; what loses nothing by default.", value: "type")
   var dtype: ElementType?
@@ -35,7 +49,9 @@ struct ImportCommand: ParsableCommand {
   @OptionGroup var copying: CopyOptions
 
   func run() throws {
-    let store = try GradientStore(opening: URL(filePath: source), check: copying.check)
+    let store = try GradientStore(
+      opening: URL(filePath: source), summingTokens: sumTokens, check: copying.check
+    ).selectingBlocks(matching: selectBlocks, strippingPrefix: stripPrefix ?? "")
     guard store.count > 0 else { throw InfluenceError.empty(source: source) }
     let target = try StoreDestination(destination, sources: [source]).url
     let loss = try losses.loss(storing: store, as: dtype)
