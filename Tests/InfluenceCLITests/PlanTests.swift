@@ -85,11 +85,50 @@ struct PlanTests {
     }
   }
 
+  @Test("The verdict follows the memory that is counted, norms included")
+  func verdicts() throws {
+    func plan(_ rows: Int, _ memory: String) throws -> [OrderedJSON] {
+      let json = try place.succeed([
+        "plan", "--rows", "\(rows)", "--columns", "4", "--queries", "1", "--method",
+        "hessian-free,datainf,exact", "--memory", memory, "--no-time", "--json",
+      ]).json()
+      return try #require(json["methods"]?.array).flatMap { $0["routes"]?.array ?? [] }
+    }
+    for (rows, memory, bytes) in [
+      (20_000_000, "100MB", 100_000_000), (20_000_000, "4GB", 4_000_000_000),
+      (500_000_000, "4GB", 4_000_000_000), (100, "1MB", 1_000_000), (100, "1kB", 1000),
+    ] {
+      for route in try plan(rows, memory) {
+        let peak = try #require(route["peak_bytes"]?.integer)
+        #expect(try #require(route["norm_bytes"]?.integer) == 24 * rows)
+        #expect(peak >= 24 * rows)
+        let starts = try #require(route["starts"]?.boolean)
+        #expect(route["fits"]?.boolean == (starts && peak <= bytes), "\(rows) \(memory)")
+      }
+    }
+    let text = try place.succeed([
+      "plan", "--rows", "20000000", "--columns", "4", "--queries", "1", "--method", "hessian-free",
+      "--memory", "100MB", "--no-time",
+    ]).output
+    #expect(text.contains(" over\n") && text.contains("over: a run starts, and takes more memory"))
+    #expect(!text.contains(" yes\n"))
+  }
+
+  @Test("Less memory than holds anything is refused", arguments: ["1", "999", "1B", "0.5kB"])
+  func tooLittle(memory: String) throws {
+    let outcome = try place.run([
+      "plan", "--rows", "5", "--columns", "6", "--queries", "1", "--method", "exact", "--no-time",
+      "--memory", memory,
+    ])
+    #expect(outcome.status == 64, "\(outcome)")
+    #expect(outcome.onlyError?.contains("give 1kB or more") == true, "\(outcome)")
+  }
+
   @Test("Sizes in decimal and binary units")
   func sizes() throws {
     for (text, bytes) in [
-      ("512MB", 512_000_000), ("1GiB", 1 << 30), ("3KiB", 3072), ("7", 7), ("2gib", 2 << 30),
-      ("9B", 9), ("2kB", 2000),
+      ("512MB", 512_000_000), ("1GiB", 1 << 30), ("3KiB", 3072), ("7000", 7000), ("2gib", 2 << 30),
+      ("9000B", 9000), ("1kB", 1000), ("2kB", 2000),
     ] {
       let json = try place.succeed([
         "plan", "--rows", "5", "--columns", "6", "--queries", "1", "--method", "exact", "--no-time",

@@ -34,8 +34,7 @@ struct WorkingMemory: Sendable {
     let perBlock = blocks.map {
       Self.bytesPerQuery($0, exampleCount, estimatorCount, elementBytes)
     }
-    // Norms, and the factors of certificates.
-    let fixed = 8 * 3 * exampleCount * blocks.count
+    let fixed = Self.normBytes(of: exampleCount, in: blocks.count)
     let kept = BlockNeeds.total(blocks)
     let peaks = blocks.map(\.peakBytes)
     var best = (blocks: 1, queries: 0)
@@ -55,6 +54,12 @@ struct WorkingMemory: Sendable {
     // Where nothing fits, one query in one block: less is not possible.
     blocksAtATime = best.blocks
     queriesAtATime = max(1, best.queries)
+  }
+
+  /// Bytes of the examples' norms in every block, and of the factors of certificates.
+  static func normBytes(of exampleCount: Int, in blockCount: Int) -> Int {
+    let (bytes, overflow) = exampleCount.multipliedReportingOverflow(by: 24 * blockCount)
+    return overflow ? 1 << 62 : min(bytes, 1 << 62)
   }
 
   /// Bytes that one query takes in one block while it is in flight.

@@ -28,6 +28,8 @@ public struct RunPlan: Sendable {
   public let heldBytes: Int
   /// How many queries are scored together.
   public let queriesAtATime: Int
+  /// Bytes of the examples' norms in every block, and of the factors of certificates.
+  public let normBytes: Int
   /// Bytes of the scores in memory: in double precision, for each method and each query of a set.
   public let scoreBytes: Int
   /// Bytes of copies and intermediate results of the blocks that are worked on at a time.
@@ -100,7 +102,8 @@ public struct RunPlan: Sendable {
       keepsBlocks
       ? gramBytes
       : WorkingMemory.largest(blocks.map(\.peakBytes), count: memory.blocksAtATime)
-    self.fits = blocks.allSatisfy { $0.bytes == 0 || $0.peakBytes <= options.memoryBudget }
+    starts = blocks.allSatisfy { $0.bytes == 0 || $0.peakBytes <= options.memoryBudget }
+    normBytes = Self.clamped(Double(WorkingMemory.normBytes(of: n, in: blocks.count)))
     scoreBytes = Self.clamped(8 * Double(batch) * Double(n) * Double(estimators.count))
     bufferBytes = Self.buffers(
       shape, blocks, estimators.count, elementBytes, batch, memory.blocksAtATime)
@@ -108,12 +111,17 @@ public struct RunPlan: Sendable {
 
   /// Bytes that are resident at the peak, beside pages of mapped files, which the system takes back.
   public var peakBytes: Int {
-    BlockNeeds.sum(heldBytes, BlockNeeds.sum(scoreBytes, bufferBytes))
+    [heldBytes, normBytes, scoreBytes, bufferBytes].reduce(0) { BlockNeeds.sum($0, $1) }
   }
 
   /// Whether a run is let start: the Gram matrices and factors of any one block stay within the
   /// budget.
-  public let fits: Bool
+  public let starts: Bool
+
+  /// Whether the peak stays within the budget.
+  ///
+  /// A run whose norms and scores alone take more ``starts`` all the same, with one query at a time.
+  public var fits: Bool { starts && peakBytes <= options.memoryBudget }
 
   /// Bytes of the store that are read in all passes.
   public var bytesRead: Double { stages.reduce(0) { $0 + $1.storeBytes } }

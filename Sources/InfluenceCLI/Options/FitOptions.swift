@@ -25,7 +25,8 @@ struct FitOptions: ParsableArguments {
   @Option("Threads; all cores by default.", number: "count") var threads: Int?
 
   @Option(
-    "The most memory to work in, such as 8GB; a quarter of the machine by default.", value: "size")
+    "The most memory to work in, such as 8GB, and 1kB or more; a quarter of the machine by default.",
+    value: "size")
   var memory: ByteCount?
 
   @Flag(help: "Compare every byte of the inputs with its checksum first.") var verify = false
@@ -33,7 +34,17 @@ struct FitOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only results, warnings and errors.")
   var quiet = false
 
-  func validate() throws { try ValidationError.require(atLeast: 1, ("--threads", threads)) }
+  func validate() throws {
+    try ValidationError.require(atLeast: 1, ("--threads", threads))
+    if let memory, memory.bytes < Self.leastMemory {
+      throw ValidationError(
+        "--memory \(memory.bytes): no run works in so few bytes; give 1kB or more, such as 500MB or 8GB"
+      )
+    }
+  }
+
+  /// The smallest memory budget, in bytes: less holds nothing of any run.
+  private static let leastMemory = 1000
 
   /// The damping that was given, or the default.
   var damping: Damping { givenDamping ?? .standard }

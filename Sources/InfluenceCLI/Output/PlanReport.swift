@@ -59,7 +59,11 @@ struct PlanReport {
     }
     Console.print("")
     Console.print(try table(of: found.flatMap { $0 }))
-    Console.print(["", "* taken by the cost model; the others are its alternatives"] + notes)
+    let isAnyOver = found.joined().contains { $0.plan.starts && !$0.plan.fits }
+    Console.print(
+      ["", "* taken by the cost model; the others are its alternatives"]
+        + (isAnyOver ? ["over: a run starts, and takes more memory than --memory says"] : [])
+        + notes)
   }
 
   private var summary: String {
@@ -79,6 +83,13 @@ struct PlanReport {
       "this machine: \(giga(calibration.singleRate)) GFLOP/s single, \(giga(calibration.doubleRate)) double, \(giga(calibration.skinnyRate)) for ten rows; memory \(giga(calibration.memoryRate)) GB/s, \(disk)"
   }
 
+  /// Whether a run keeps to its budget: with all blocks in memory, with some at a time, or not.
+  private static func verdict(on plan: RunPlan) -> String {
+    guard plan.starts else { return "no" }
+    guard plan.fits else { return "over" }
+    return plan.keepsBlocks ? "yes" : "in turn"
+  }
+
   private func table(of routes: [Route]) throws -> Table {
     try Table(
       of: routes,
@@ -90,7 +101,7 @@ struct PlanReport {
       .number("Operations", .significant(digits: 3)) { $0.plan.operations },
       .field("Matrices", .bytes) { .integer($0.plan.gramBytes) },
       .field("Memory", .bytes) { .integer($0.plan.peakBytes) },
-      .text("Fits") { $0.plan.fits ? ($0.plan.keepsBlocks ? "yes" : "in turn") : "no" },
+      .text("Fits") { Self.verdict(on: $0.plan) },
       calibration.map { machine in
         .number("Time", .seconds) { machine.time(of: $0.plan).seconds }
       },
