@@ -50,7 +50,7 @@ struct TopScoresTests {
     let options = ["--method", "hessian-free", "--top", "3", "--precision", "double"]
     try SmallFiles.write(in: place)
     // One query at a time, since nothing fits.
-    for (name, memory) in [("all", "1GB"), ("few", "1B")] {
+    for (name, memory) in [("all", "1GB"), ("few", "1kB")] {
       try place.succeed(
         ["score", "--train", "train.safetensors", "--query", "train.safetensors"] + options + [
           "--output", "\(name).csv", "--memory", memory,

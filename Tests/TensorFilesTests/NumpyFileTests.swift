@@ -66,9 +66,17 @@ struct NumpyFileTests {
       for column in 0..<columns { #expect(matrix[row, column] == Double(column * rows + row)) }
     }
     #expect(try Matrix(matrix.view[rows: 33..<50]) == file.matrix(rows: 33..<50))
-    let cube = "{'descr':'<f4','fortran_order':True,'shape':(1,1,1)}"
-    let cubeFile = try NumpyFile(opening: folder.file(numpyFile(cube, data: [0, 0, 0, 0])))
-    #expect(throws: TensorFileError.self) { _ = try cubeFile.matrix(as: Float.self) }
+    // Element (i, j, k) of a 2 × 3 × 2 array is the (i + 2j + 6k)-th number; a row is i, in C order of j and k.
+    let cube = "{'descr':'<f4','fortran_order':True,'shape':(2,3,2)}"
+    let numbers = (0..<12).map { Float($0).bitPattern }
+    let cubeFile = try NumpyFile(opening: folder.file(numpyFile(cube, data: bytes(numbers))))
+    let slices: Matrix<Double> = try cubeFile.matrix()
+    #expect(slices.rows == 2 && slices.columns == 6)
+    for row in 0..<2 {
+      for j in 0..<3 {
+        for k in 0..<2 { #expect(slices[row, 2 * j + k] == Double(row + 2 * j + 6 * k)) }
+      }
+    }
   }
 
   @Test(
