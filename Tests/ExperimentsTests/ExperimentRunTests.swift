@@ -124,6 +124,10 @@ struct ExperimentRunTests {
     let cell = folder.appending(path: "cells/seed-1/sum.json")
     try Data("{\"cell\": \"seed-1/sum\", \"values\": \(values), \"costs\": \(costs)}".utf8)
       .write(to: cell)
+    #expect(
+      throws: ExperimentError.damaged(cell.relativePath, reason: "it holds no checksum")
+    ) { try run.run(resumes: true) }
+    try Data(OrderedJSON(contentsOf: cell).sealed().serialized(.indented).utf8).write(to: cell)
     guard let reason else {
       #expect(try run.run(resumes: true).kept == 2)
       return

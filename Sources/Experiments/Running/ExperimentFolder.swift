@@ -68,14 +68,19 @@ struct ExperimentFolder {
   func result<Kind: Experiment>(of cell: String, as kind: Kind.Type) throws -> CellResult<Kind>? {
     let file = file(of: cell)
     guard FileManager.default.fileExists(atPath: file.path) else { return nil }
-    let json: OrderedJSON
+    let sealed: SealedJSON
     do {
-      json = try SealedJSON(contentsOf: file).content
+      sealed = try SealedJSON(contentsOf: file)
     } catch TensorFileError.wrongChecksum {
       throw ExperimentError.damaged(
         file.relativePath, reason: "it was changed after it was computed")
     } catch {
       throw ExperimentError.damaged(file.relativePath, reason: "it is not the result of a cell")
+    }
+    // A report trusts what cells hold, such as lists of one length: only what was computed here is believed.
+    let json = sealed.content
+    guard sealed.isSealed || json["cell"] == nil else {
+      throw ExperimentError.damaged(file.relativePath, reason: "it holds no checksum")
     }
     guard json["cell"]?.string == cell, let values = json["values"], let costs = json["costs"]
     else {

@@ -61,7 +61,7 @@ public struct StoredCurvature: Companion {
 
   /// Opens the file; tensors are mapped, and read when they are asked for.
   ///
-  /// - Throws: ``TensorFileError``, also where the file has a checksum and it is small and damaged.
+  /// - Throws: `TensorFileError`, also where the file has a checksum and it is small and damaged.
   public init(opening url: URL) throws(TensorFileError) {
     try self.init(opening: url, check: .small)
   }

@@ -9,7 +9,7 @@ package import LinearAlgebra
 /// Every access is checked against the size that the file had when it was opened. Replace files by renaming
 /// others to their names, never by truncating or writing over them: what another process writes into a mapped
 /// file shows here at any moment, and where a file is cut short, the operating system ends the process that
-/// touches a page behind the cut. ``requireUnchanged()`` tells afterwards; ``watchForLostPages(status:)`` makes
+/// touches a page behind the cut. `requireUnchanged()` tells afterwards; `watchForLostPages(status:)` makes
 /// an error of the second.
 @safe
 public final class MemoryMap: @unchecked Sendable {
