@@ -34,7 +34,7 @@ struct ExperimentTests {
     try KillTrial(
       ["experiment", "run", "../small.yaml", "--output", "run", "--resume", "--quiet"],
       results: Self.results,
-      isDone: { FileManager.default.fileExists(atPath: $0.appending(path: "run/summary.md").path) }
+      isDone: { FileManager.default.fileExists(atPath: $0.appending(path: "run/costs.json").path) }
     ).run(in: place, kills: 10, seed: 11)
   }
 
