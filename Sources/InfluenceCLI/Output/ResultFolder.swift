@@ -100,7 +100,7 @@ final class ResultFolder {
       throw Failure.cannotCreate("\(url.path): it is not a folder; choose another --output")
     }
     guard try files.contentsOfDirectory(atPath: url.path).isEmpty else {
-      let run = url.appending(path: ComparisonFolder.recordName).path
+      let run = url.appending(path: "run.json").path
       throw Failure.cannotCreate(
         "\(url.path): it is there already, and not empty; choose another --output"
           + (files.fileExists(atPath: run) ? ", or --repeat the run that is in it" : ""))
