@@ -42,10 +42,9 @@ final class ResultFolder {
       throw Failure.cannotCreate(
         "\(url.path): the folder \(unfinished.path) cannot be made; choose another --output")
     }
-    // Between its opening and its locking another command may have given the folder its name.
-    let opened = Self.number(of: unfinished)
-    guard let lock = try FolderLock(holding: unfinished), opened == Self.number(of: unfinished)
-    else { throw GradientStoreError.beingWritten(path: url.path) }
+    guard let lock = try Self.hold(unfinished) else {
+      throw GradientStoreError.beingWritten(path: url.path)
+    }
     try Self.clear(unfinished)
     try AtomicFile.write("", to: unfinished.appending(path: Self.marker))
     // Another command may have finished between the first look and the lock.
@@ -85,6 +84,20 @@ final class ResultFolder {
     guard let interruption else { return }
     Interruption.forget(interruption)
     Self.remove([unfinished, made].compactMap { $0 })
+  }
+
+  /// Locks an unfinished folder; nil where another command has it, or has just given it its name.
+  private static func hold(_ unfinished: URL) throws -> FolderLock? {
+    let opened = number(of: unfinished)
+    do {
+      // Between its opening and its locking the folder may have gone, and another have come in its place.
+      guard let lock = try FolderLock(holding: unfinished), opened == number(of: unfinished)
+      else { return nil }
+      return lock
+    } catch {
+      guard let opened, opened == number(of: unfinished) else { return nil }
+      throw error
+    }
   }
 
   /// What the file system calls a folder, whatever its name.
