@@ -37,6 +37,65 @@ struct NamedWarningTests {
     }
   }
 
+  /// 20 rows of rank 10: whole numbers whose products take more than the 24 bits of single precision.
+  private static func rowsOfRankTen() -> Matrix<Float> {
+    var generator = SeededGenerator(seed: 8)
+    func wholeNumbers(_ rows: Int, _ columns: Int) -> Matrix<Double> {
+      let numbers = Matrix<Double>.normal(rows, columns, deviation: 30, using: &generator)
+      return Matrix(rows: rows, columns: columns, elements: numbers.elements.map { $0.rounded() })
+    }
+    let (left, right) = (wholeNumbers(20, 10), wholeNumbers(10, 30))
+    return Matrix<Float>(converting: Matrix(product: left.view, right.view))
+  }
+
+  @Test(
+    "Curvature that is not positive definite in single precision, and is formed again",
+    arguments: [nil, 0] as [Int?])
+  func formedAgain(budget: Int?) throws {
+    let blocks = (0..<5).map { ("block \($0)", [30], Self.rowsOfRankTen()) }
+    let training = GradientStore(name: "low", blocks: blocks)
+    func curvature(
+      _ damping: Damping, _ precision: CurvatureOptions.Precision
+    ) throws -> Curvature {
+      try Curvature(
+        fitting: [ExactFisher()], on: training,
+        options: CurvatureOptions(
+          damping: damping, costModel: CostModel(request: .score), precision: precision,
+          // A block's matrices at a time: blocks are fitted when they are needed.
+          memoryBudget: budget.map { $0 + 5 * 8 * 400 }))
+    }
+    let found = try curvature(.absolute(1e-3), .single)
+    #expect(found.keepsBlocks == (budget == nil))
+    let expected =
+      "low: the curvature of 5 blocks: block 0, block 1, block 2, block 3, block 4 is not positive definite in single precision"
+    let scores = try found.scores(of: training[rows: 0..<2])[0]
+    #expect(scores.warnings.count { $0.hasPrefix(expected) } == 1)
+    #expect(
+      try scores.record()["warnings"]?.array?.contains { $0.string?.hasPrefix(expected) == true }
+        == true)
+    let own = try found.selfInfluence()[0]
+    #expect(own.warnings.count { $0.hasPrefix(expected) } == 1)
+    // In double precision from the start, or with a damping above the rounding, nothing is formed twice.
+    for other in [try curvature(.absolute(1e-3), .double), try curvature(.standard, .single)] {
+      let warnings = try other.scores(of: training[rows: 0..<2])[0].warnings
+      #expect(!warnings.contains { $0.contains("formed again") })
+    }
+  }
+
+  @Test("A fit that is kept says what it formed again")
+  func formedAgainInFit() throws {
+    let training = GradientStore(
+      name: "low", blocks: [("w", [30], Self.rowsOfRankTen())])
+    let folder = try TemporaryDirectory()
+    for (damping, isSaid) in [(Damping.absolute(1e-3), true), (.standard, false)] {
+      let outcome = try FitWriter(
+        of: [ExactFisher()], on: training, to: folder.file("fit \(isSaid)"),
+        options: CurvatureOptions(damping: damping, costModel: CostModel(request: .score))
+      ).run()
+      #expect(outcome.warnings.contains { $0.contains("block w is not positive") } == isSaid)
+    }
+  }
+
   @Test("A large damping leaves inner products divided by λ, as the warning says")
   func largeDamping() throws {
     let (training, queries) = (store(20), store(3, seed: 2))

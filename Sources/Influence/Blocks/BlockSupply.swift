@@ -50,6 +50,12 @@ struct BlockSupply: Sendable {
     if case .kept = source { true } else { false }
   }
 
+  /// The kept blocks that were fitted again in double precision.
+  var refittedBlocks: [String] {
+    guard case .kept(let blocks) = source else { return [] }
+    return blocks.filter(\.isRefitted).map(\.context.name)
+  }
+
   /// One block, fitted.
   ///
   /// - Parameters:

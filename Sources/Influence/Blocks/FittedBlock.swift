@@ -14,8 +14,12 @@ struct FittedBlock: Sendable {
   /// What of K and F is kept beside what the operators hold: K for certificates, or all for a fit that is
   /// written to files.
   let grams: [Side: BlockGram]
+  /// Whether K and F were formed twice: what was not positive definite in single precision is so in double.
+  let isRefitted: Bool
 
   /// Fits a block to gradients: K and F once for all methods, each by one pass, then each method.
+  ///
+  /// Where a factorization fails in single precision, K and F are formed again in double precision.
   ///
   /// - Parameters:
   ///   - needs: What is formed, and on which sides.
@@ -39,20 +43,20 @@ struct FittedBlock: Sendable {
       try self.init(
         needs, context, grams(by: pass), certifies: certifies, keepsGrams: keepsGrams, pass: pass)
     } catch InfluenceError.factorization where Element.self == Float.self {
-      // What is not positive definite in single precision may be so in double precision.
       try self.init(
         needs, context, grams(by: pass.inDouble), certifies: certifies, keepsGrams: keepsGrams,
-        pass: pass)
+        isRefitted: true, pass: pass)
     }
   }
 
   /// Fits a block to its Gram matrices, or to what was computed from them before.
   init<Element: Scalar>(
     _ needs: BlockNeeds, _ context: BlockContext, _ grams: [Side: BlockGram], certifies: Bool,
-    keepsGrams: Bool = false, pass: GradientPass<Element>
+    keepsGrams: Bool = false, isRefitted: Bool = false, pass: GradientPass<Element>
   ) throws {
     self.needs = needs
     self.context = context
+    self.isRefitted = isRefitted
     self.grams =
       keepsGrams
       ? grams : grams.filter { certifies && $0.key == .score && $0.value.parts.matrix != nil }

@@ -74,7 +74,8 @@ extension Curvature {
       blocksAtATime: workingMemory(rowCount, perBlock: perBlock).blocksAtATime,
       expectedBytes: expectedBytes(scoring: rowCount), options: options, progress: progress)
     let reduction = options.reduction
-    try walk.forEach { place, monitor -> (norms: [Double], answers: [FittedBlock.Answer]) in
+    var refitted: [String] = []
+    try walk.forEach { place, monitor -> BlockOutcome in
       let context = live[place]
       guard let queryBlock = places[context.name] else {
         preconditionFailure("layouts were compared: block \(context.name) must be there")
@@ -95,8 +96,9 @@ extension Curvature {
           answers[place].error?.widen(by: lengths, largestFactor: block.largestFactor)
         }
       }
-      return (norms, answers)
+      return BlockOutcome(norms: norms, answers: answers, isRefitted: block.isRefitted)
     } combine: { place, outcome in
+      if outcome.isRefitted { refitted.append(live[place].name) }
       for row in 0..<rowCount { norms[row, place] = outcome.norms[row] }
       try eachBlock?(live[place].name, outcome.answers.map(\.scores))
       for (index, answer) in outcome.answers.enumerated() {
@@ -120,6 +122,10 @@ extension Curvature {
           isWarned: results[index].warnings.count > warnings.count)
       }
     }
+    if !supply.keepsBlocks {
+      let notices = TrainingWarnings.warnings(ofRefitted: refitted, in: training)
+      for index in results.indices { results[index].warnings += notices }
+    }
     if let warning = Self.warning(
       ofZeroQueries: norms, countedFrom: first, aggregation: aggregation)
     {
@@ -142,6 +148,14 @@ extension Curvature {
       }
     }
     return results
+  }
+
+  /// What one block says of the queries.
+  private struct BlockOutcome: Sendable {
+    /// ‖v‖ per query.
+    let norms: [Double]
+    let answers: [FittedBlock.Answer]
+    let isRefitted: Bool
   }
 
   /// What to say of queries without a gradient in any block; nil where there is none.

@@ -77,11 +77,12 @@ extension Curvature {
       progress: progress)
     let memory = budget / max(1, walk.blocksInFlight)
     let reduction = options.reduction
-    try walk.forEach { place, monitor -> [BlockSelfInfluence] in
+    var refitted: [String] = []
+    try walk.forEach { place, monitor -> (values: [BlockSelfInfluence], isRefitted: Bool) in
       let pass = GradientPass<Element>(
         store: training, block: live[place].index, monitor: monitor, reduction: reduction)
       let fitted = try supply.block(live[place].index, monitor: monitor)
-      return try indices.map { index in
+      let values = try indices.map { index in
         switch quantity {
         case .selfInfluence:
           try fitted.selfInfluence(ofEstimator: index, pass: pass, memory: memory)
@@ -89,16 +90,21 @@ extension Curvature {
           try fitted.squaredChanges(ofEstimator: index, pass: pass, memory: memory)
         }
       }
+      return (values, fitted.isRefitted)
     } combine: { place, outcome in
-      eachBlock?(outcome.map(\.values))
-      for (index, influence) in outcome.enumerated() {
+      if outcome.isRefitted { refitted.append(live[place].name) }
+      eachBlock?(outcome.values.map(\.values))
+      for (index, influence) in outcome.values.enumerated() {
         results[index].shares?.values[live[place].index] = Matrix(
           rows: 1, columns: influence.values.count, elements: influence.values)
         for (row, value) in influence.values.enumerated() { results[index].values[row] += value }
         results[index].warnings += influence.warnings
       }
     }
+    let notices =
+      supply.keepsBlocks ? [] : TrainingWarnings.warnings(ofRefitted: refitted, in: training)
     for index in results.indices {
+      results[index].warnings += notices
       let values = Matrix(rows: 1, columns: training.count, elements: results[index].values)
       if let warning = LostDigits.warning(of: values, noun: "values") {
         results[index].warnings.append("\(results[index].method): \(warning)")

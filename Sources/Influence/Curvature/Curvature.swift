@@ -53,6 +53,7 @@ public struct Curvature: Sendable {
       + TrainingWarnings.warnings(ofCurvatureUsedBy: estimators, on: training)
       + TrainingWarnings.warnings(
         for: estimators, supply.needs, budget: options.memoryBudget)
+      + TrainingWarnings.warnings(ofRefitted: supply.refittedBlocks, in: training)
     seconds = (clock.now - start).inSeconds
   }
 

@@ -85,6 +85,15 @@ enum TrainingWarnings {
     }
   }
 
+  /// Blocks whose matrices had to be formed again in double precision.
+  static func warnings(ofRefitted blocks: [String], in store: GradientStore) -> [String] {
+    guard !blocks.isEmpty else { return [] }
+    let shown = blocks.prefix(5).joined(separator: ", ")
+    return [
+      "\(store.name): the curvature of \(blocks.count == 1 ? "block" : "\(blocks.count) blocks:") \(shown)\(blocks.count > 5 ? ", …" : "") is not positive definite in single precision, and was formed again in double precision, which takes longer than planned; raise the damping, or use double precision from the start"
+    ]
+  }
+
   /// Methods whose matrices do not fit in memory.
   static func warnings(
     for estimators: [any Estimator], _ blocks: [BlockNeeds], budget: Int

@@ -93,21 +93,24 @@ public struct FitWriter: Sendable {
       manifest.norms = try directory.write(norms: contexts.normMatrix)
       try directory.commit(manifest)
     }
-    try fit(needs, contexts, directory, &manifest, progress)
+    let refitted = try fit(needs, contexts, directory, &manifest, progress)
     _ = consume lock
     return Outcome(
       manifest: manifest, resumedBlocks: resumed,
       warnings: TrainingWarnings.warnings(of: contexts, store: training)
-        + TrainingWarnings.warnings(for: estimators, needs, budget: options.memoryBudget),
+        + TrainingWarnings.warnings(for: estimators, needs, budget: options.memoryBudget)
+        + TrainingWarnings.warnings(ofRefitted: refitted, in: training),
       seconds: (clock.now - start).inSeconds)
   }
 
+  /// Fits what is not kept; gives the blocks that were fitted again in double precision.
   private func fit(
     _ needs: [BlockNeeds], _ contexts: [BlockContext], _ directory: FitDirectory,
     _ manifest: inout FitManifest, _ progress: ProgressHandler?
-  ) throws {
+  ) throws -> [String] {
     let isKept = manifest.blocks.map(\.isFitted)
-    guard isKept.contains(false) else { return }
+    guard isKept.contains(false) else { return [] }
+    var refitted: [String] = []
     let (options, store) = (options, training)
     let walk = BlockWalk(
       fitting: needs, isKept: isKept, of: training, options: options, progress: progress)
@@ -117,9 +120,11 @@ public struct FitWriter: Sendable {
         needs[index], contexts[index], on: store, options, monitor: monitor, keepsGrams: true)
     } combine: { _, block in
       guard let block else { return }
+      if block.isRefitted { refitted.append(block.context.name) }
       try directory.write(block, into: &manifest)
       try directory.commit(manifest)
     }
+    return refitted
   }
 
   /// Makes sure that the folder is there, and that nobody else writes to it.
