@@ -31,11 +31,11 @@ struct NormsTests {
       let stored = Matrix(try store.rows(0..<40, of: index, as: Double.self))
       let expected = Naive.rowNorms(stored).map { $0 * $0 }
       let bound = Bound.backward(order: block.width, in: Double.self)
-      expectClose(norms.norms(ofBlock: index), expected, bound: bound)
+      expectClose(Array(norms.norms(ofBlock: index)), expected, bound: bound)
       // The rounding of narrow types is large enough to be seen here.
       if type != .float64 {
         #expect(
-          norms.norms(ofBlock: index)
+          Array(norms.norms(ofBlock: index))
             != gradients(40, as: Double.self)[index].view
             .squaredRowNorms())
       }

@@ -89,7 +89,7 @@ struct ScaledStoreTests {
     for (index, block) in Self.layout.blocks.enumerated() {
       let stored = Matrix(try store.rows(0..<20, of: index, as: Double.self))
       expectClose(
-        recorded.norms(ofBlock: index), Naive.rowNorms(stored).map { $0 * $0 },
+        Array(recorded.norms(ofBlock: index)), Naive.rowNorms(stored).map { $0 * $0 },
         bound: .backward(order: block.width, in: Double.self))
     }
     for name in ["manifest.json", "squared_norms.bin"] {

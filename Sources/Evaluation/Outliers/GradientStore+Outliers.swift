@@ -27,16 +27,14 @@ extension GradientStore {
     // Recorded norms tell whether all numbers are finite before any is looked at.
     let norms = try squaredNorms()
     for block in chosen {
-      let bad = (0..<count).filter { !norms.squared[$0, block].isFinite }
+      let bad = norms.blocks[block].enumerated().filter { !$0.element.isFinite }.map(\.offset)
       guard bad.isEmpty else {
         throw InfluenceError.notFinite(source: name, block: layout.blocks[block].name, rows: bad)
       }
     }
     switch measure {
     case .l2:
-      return (0..<count).map { row in
-        chosen.reduce(0) { $0 + norms.squared[row, $1] }.squareRoot()
-      }
+      return norms.totals(ofBlocks: chosen).map { $0.squareRoot() }
     case .l1:
       return try rowValues(chosen, stage: "summing", progress) { rows, views in
         rows.map { row in

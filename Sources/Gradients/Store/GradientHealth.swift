@@ -33,11 +33,11 @@ public struct GradientHealth: Sendable {
     let norms = try store.squaredNorms()
     blocks = store.layout.blocks.indices.map { index in
       let squares = norms.norms(ofBlock: index)
-      let zeros = squares.count { $0 == 0 }
+      let zeros = squares.reduce(0) { $0 + ($1 == 0 ? 1 : 0) }
       return BlockSummary(
         block: store.layout.blocks[index],
         meanSquaredNorm: squares.reduce(0, +) / Double(max(1, squares.count)), zeroRows: zeros,
-        nonFiniteRows: squares.indices.filter { !squares[$0].isFinite },
+        nonFiniteRows: squares.enumerated().filter { !$0.element.isFinite }.map(\.offset),
         isDead: zeros == squares.count)
     }
     let totals = norms.totals

@@ -4,17 +4,51 @@ import TensorFiles
 
 /// The squared norm of every example's gradient in every block.
 public struct GradientNorms: Sendable {
-  /// ‖g‖², `n × blocks`.
-  public let squared: Matrix<Double>
+  /// ‖g‖² of the n examples, block after block.
+  public let blocks: [SquaredNorms]
 
-  /// ‖g‖² of the n examples in one block.
-  public func norms(ofBlock block: Int) -> [Double] {
-    (0..<squared.rows).map { squared[$0, block] }
+  /// Takes the norms of each block, all of the same examples.
+  package init(_ blocks: [SquaredNorms]) { self.blocks = blocks }
+
+  /// Norms in memory, `n × blocks`.
+  package init(_ squared: Matrix<Double>) {
+    blocks = (0..<squared.columns).map { block in
+      SquaredNorms((0..<squared.rows).map { squared[$0, block] })
+    }
   }
 
+  /// ‖g‖² of the n examples in one block.
+  public func norms(ofBlock block: Int) -> SquaredNorms { blocks[block] }
+
   /// ‖g‖² of the n examples over all blocks.
-  public var totals: [Double] {
-    (0..<squared.rows).map { squared[row: $0].reduce(0, +) }
+  public var totals: [Double] { totals(ofBlocks: Array(blocks.indices)) }
+
+  /// ‖g‖² of the n examples over some blocks.
+  package func totals(ofBlocks chosen: [Int]) -> [Double] {
+    var totals = [Double](repeating: 0, count: blocks.first?.count ?? 0)
+    for block in chosen {
+      for (row, norm) in blocks[block].enumerated() { totals[row] += norm }
+    }
+    return totals
+  }
+
+  /// The rows whose gradient is zero in all of some blocks.
+  package func zeroRows(inBlocks chosen: [Int]) -> [Int] {
+    guard let first = chosen.first else { return [] }
+    return blocks[first].enumerated().filter { row, norm in
+      norm == 0 && chosen.dropFirst().allSatisfy { blocks[$0][row] == 0 }
+    }.map(\.offset)
+  }
+
+  /// ‖g‖², `n × blocks`.
+  ///
+  /// - Complexity: a copy of all norms.
+  public var squared: Matrix<Double> {
+    var squared = Matrix<Double>.zeros(blocks.first?.count ?? 0, blocks.count)
+    for (block, norms) in blocks.enumerated() {
+      for (row, norm) in norms.enumerated() { squared[row, block] = norm }
+    }
+    return squared
   }
 }
 
@@ -25,52 +59,61 @@ extension GradientStore {
   /// 10¹⁵⁰ or so (a sum of squares of finite single-precision numbers cannot overflow in double
   /// precision).
   ///
-  /// Recorded norms are compared with their checksum.
+  /// Recorded norms are compared with their checksum, and stay in their mapped file where all shards have them.
   ///
   /// - Throws: ``GradientStoreError/damaged(path:recorded:found:)``, or an error of reading the gradients.
   /// - Complexity: O(nD) once, if they were not recorded.
   public func squaredNorms() throws -> GradientNorms {
     try checkNorms()
-    var squared = Matrix<Double>.zeros(count, layout.count)
-    for shard in shards {
-      if let recorded = shard.squaredNorms {
-        let norms = recorded.matrix(as: Double.self)
-        try requireNorms(norms, in: recorded.map)
-        for row in 0..<norms.rows {
-          guard let members else {
-            squared[row: shard.rows.lowerBound + row] = norms[row: row]
-            continue
-          }
-          for (block, stored) in members.ofBlocks.enumerated() {
-            squared[shard.rows.lowerBound + row, block] = stored.reduce(0) { $0 + norms[row, $1] }
-          }
-        }
-      } else {
-        for block in layout.blocks.indices {
-          let norms = try shard.blocks[block].squaredRowNorms(
-            rows: 0..<shard.rows.count, width: layout.blocks[block].width)
-          for (offset, norm) in norms.enumerated() {
-            squared[shard.rows.lowerBound + offset, block] = norm
-          }
-        }
-      }
+    let recorded = try shards.compactMap { shard -> MatrixView<Double>? in
+      guard let norms = shard.squaredNorms else { return nil }
+      let view = try norms.view(as: Double.self)
+      try requireNorms(view, in: norms.map)
+      return view
     }
     try requireUnchanged()
-    return GradientNorms(squared: squared)
+    guard recorded.count < shards.count || shards.isEmpty else {
+      return GradientNorms(
+        layout.blocks.indices.map { block in
+          SquaredNorms(
+            zip(shards, recorded).map { shard, norms in
+              SquaredNorms.Part(
+                rows: shard.rows, recorded: norms, columns: members?.ofBlocks[block] ?? [block])
+            })
+        })
+    }
+    return GradientNorms(
+      try layout.blocks.indices.map { block in
+        var squares: [Double] = []
+        squares.reserveCapacity(count)
+        for shard in shards {
+          if shard.squaredNorms == nil {
+            squares += try shard.blocks[block].squaredRowNorms(
+              rows: 0..<shard.rows.count, width: layout.blocks[block].width)
+          } else {
+            squares += try self[rows: shard.rows].squaredNorms().blocks[block]
+          }
+        }
+        try requireUnchanged()
+        return SquaredNorms(squares)
+      })
   }
 
   /// Refuses recorded norms that no gradients have which a writer takes.
   ///
   /// Infinity is the norm of float64 numbers that are too large to be squared.
-  private func requireNorms(_ norms: Matrix<Double>, in file: MemoryMap) throws {
+  private func requireNorms(_ norms: MatrixView<Double>, in file: MemoryMap) throws {
     let mayOverflow = elementTypes.contains(.float64)
     let isNorm = { (norm: Double) in norm >= 0 && (norm.isFinite || mayOverflow) }
-    guard let place = norms.elements.firstIndex(where: { !isNorm($0) }) else { return }
-    throw GradientStoreError.inconsistent(
-      path: file.path,
-      reason:
-        "row \(place / norms.columns), column \(place % norms.columns): \(norms.elements[place]) is the squared norm of no gradient; the file is damaged, copy or write the store again"
-    )
+    for rows in (0..<norms.rows).chunks(ofCount: max(1, (1 << 16) / max(1, norms.columns))) {
+      let part = Matrix(norms[rows: rows]).elements
+      guard let place = part.firstIndex(where: { !isNorm($0) }) else { continue }
+      throw GradientStoreError.inconsistent(
+        path: file.path,
+        reason:
+          "row \(rows.lowerBound + place / norms.columns), column \(place % norms.columns): \(part[place]) is the squared norm of no gradient; the file is damaged, copy or write the store again"
+      )
+    }
   }
 }
 

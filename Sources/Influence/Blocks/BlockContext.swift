@@ -9,7 +9,9 @@ public struct BlockContext: Sendable {
   /// Name, shape and columns.
   public let block: Block
   /// The squared norms ν of the n examples' gradients in this block.
-  public let squaredNorms: [Double]
+  public let squaredNorms: SquaredNorms
+  /// Σν, their sum.
+  let normSum: Double
   /// The damping λ; nil when the block is dead, its gradients all zero.
   public let damping: Double?
 
@@ -22,7 +24,16 @@ public struct BlockContext: Sendable {
   /// Whether every training gradient is zero in this block, as for LoRA's A while B is still zero.
   public var isDead: Bool { damping == nil }
   /// tr(F), the mean squared norm.
-  public var trace: Double { squaredNorms.reduce(0, +) / Double(max(exampleCount, 1)) }
+  public var trace: Double { normSum / Double(max(exampleCount, 1)) }
+
+  /// Puts together what is known of a block.
+  init(index: Int, block: Block, squaredNorms: SquaredNorms, damping: Double?) {
+    self.index = index
+    self.block = block
+    self.squaredNorms = squaredNorms
+    self.damping = damping
+    normSum = squaredNorms.reduce(0, +)
+  }
 
   /// The damping of a block that is not dead.
   var lambda: Double {
@@ -54,8 +65,8 @@ public struct BlockContext: Sendable {
     try store.requireRows()
     let norms = try store.squaredNorms(reduction)
     let contexts = try store.layout.blocks.enumerated().map { index, block in
-      let squares = (0..<norms.rows).map { norms[$0, index] }
-      let bad = squares.indices.filter { !squares[$0].isFinite }
+      let squares = norms.norms(ofBlock: index)
+      let bad = squares.enumerated().filter { !$0.element.isFinite }.map(\.offset)
       guard bad.isEmpty else {
         throw InfluenceError.notFinite(source: store.name, block: block.name, rows: bad)
       }
@@ -72,17 +83,17 @@ public struct BlockContext: Sendable {
 
 extension Damping {
   /// The damping of a block with these squared norms of its examples' gradients; nil where all are zero.
-  func lambda(ofSquaredNorms norms: [Double], width: Int) throws(InfluenceError) -> Double? {
+  func lambda(ofSquaredNorms norms: SquaredNorms, width: Int) throws(InfluenceError) -> Double? {
     let trace = norms.reduce(0, +) / Double(norms.count)
     return trace > 0 ? try lambda(trace: trace, width: width) : nil
   }
 }
 
 extension GradientStore {
-  /// ‖g‖², `n × blocks`; each process reads its own rows where norms were not recorded.
-  fileprivate func squaredNorms(_ reduction: any Reduction) throws -> Matrix<Double> {
-    guard reduction.isShared, !recordsNorms else { return try squaredNorms().squared }
+  /// ‖g‖²; each process reads its own rows where norms were not recorded.
+  fileprivate func squaredNorms(_ reduction: any Reduction) throws -> GradientNorms {
+    guard reduction.isShared, !recordsNorms else { return try squaredNorms() }
     let own = try self[rows: reduction.rows(of: count)].squaredNorms().squared
-    return Matrix(try reduction.gather(rowsOf: own.view))
+    return GradientNorms(Matrix(try reduction.gather(rowsOf: own.view)))
   }
 }

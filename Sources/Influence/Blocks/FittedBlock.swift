@@ -142,7 +142,7 @@ struct FittedBlock: Sendable {
     switch operators[index] {
     case .score(let fitted):
       let kernel = try kernel?.matrix ?? pass.kernel()
-      let norms = context.squaredNorms
+      let norms = Array(context.squaredNorms)
       let solution = try fitted.solve(CrossProducts(kernel, squaredQueryNorms: norms))
       changes.values = norms.map { solution.beta * solution.beta * $0 }
       if let coefficients = solution.coefficients {

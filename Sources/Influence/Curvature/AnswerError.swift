@@ -45,7 +45,7 @@ struct BlockRounding {
   let products: Rounding
 
   /// √Σν, the Frobenius norm of G.
-  var norm: Double { context.squaredNorms.reduce(0, +).squareRoot() * (1 + 1e-12) }
+  var norm: Double { context.normSum.squareRoot() * (1 + 1e-12) }
   /// γ of C, K and G·x, whose sums run over the d columns, and of sums over n in double precision.
   var ofProducts: Double {
     products.gamma(context.width) + Rounding.double.gamma(context.exampleCount)

@@ -29,9 +29,7 @@ extension Curvature {
       case .exampleWeights:
         return try estimators[index].exampleWeights(on: training).map { 1 / $0 }
       case .gradientNorms:
-        squares = (0..<training.count).map { row in
-          contexts.reduce(0) { $0 + $1.squaredNorms[row] }
-        }
+        squares = GradientNorms(contexts.map(\.squaredNorms)).totals
       case .selfInfluence:
         squares = try known ?? exampleQuantities(.selfInfluence, of: range)[0].values
       case .parameterChange:

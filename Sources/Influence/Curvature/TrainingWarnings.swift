@@ -11,9 +11,8 @@ enum TrainingWarnings {
         "\(store.name): all training gradients are zero in \(dead.count == 1 ? "block" : "blocks") \(dead.joined(separator: ", ")), which contribute nothing"
       )
     }
-    let zeroRows = (0..<store.count).filter { row in
-      contexts.allSatisfy { $0.squaredNorms[row] == 0 }
-    }
+    let zeroRows = GradientNorms(contexts.map(\.squaredNorms)).zeroRows(
+      inBlocks: contexts.indices.filter { !contexts[$0].isDead })
     if !zeroRows.isEmpty {
       let shown = zeroRows.prefix(10).map(String.init).joined(separator: ", ")
       warnings.append(

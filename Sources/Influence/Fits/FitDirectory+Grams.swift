@@ -89,10 +89,10 @@ extension FitDirectory {
   ///
   /// - Throws: ``FitError/damaged(path:reason:)`` where a recorded damping does not.
   func contexts(
-    of manifest: FitManifest, blocks: [Block], norms: Matrix<Double>
+    of manifest: FitManifest, blocks: [Block], norms: GradientNorms
   ) throws -> [BlockContext] {
     try zip(blocks, manifest.blocks).enumerated().map { index, pair in
-      let squares = (0..<norms.rows).map { norms[$0, index] }
+      let squares = norms.norms(ofBlock: index)
       let (lambda, rule) = (pair.1.damping, manifest.damping)
       let due = try rule.lambda(ofSquaredNorms: squares, width: pair.0.width)
       // Sums of many norms may differ in their last digits between machines.

@@ -50,11 +50,14 @@ extension FitDirectory {
     // Where norms cost nothing, or are all that there is to tell stores apart.
     guard manifest.norms != nil, training.recordsNorms || checksum == nil else { return nil }
     let kept = try norms(of: manifest)
-    let squared = try training.squaredNorms().squared
-    guard kept != squared else { return nil }
-    let row = (0..<kept.rows).first { kept[row: $0] != squared[row: $0] } ?? 0
+    let current = try training.squaredNorms()
+    let rows = zip(kept.blocks, current.blocks).compactMap { one, other in
+      zip(one, other).enumerated().first { $0.element.0 != $0.element.1 }?.offset
+    }
+    guard let row = rows.min() else { return nil }
+    func total(_ norms: GradientNorms) -> Double { norms.blocks.reduce(0) { $0 + $1[row] } }
     return Difference(
-      field: "norms of row \(row)", recorded: "\(kept[row: row].reduce(0, +)) (squared)",
-      found: "\(squared[row: row].reduce(0, +))")
+      field: "norms of row \(row)", recorded: "\(total(kept)) (squared)", found: "\(total(current))"
+    )
   }
 }

@@ -1,3 +1,4 @@
+import Algorithms
 import Foundation
 import Gradients
 import LinearAlgebra
@@ -37,9 +38,16 @@ struct FitDirectory: Sendable {
   }
 
   /// Writes the norms, `n × blocks`.
-  func write(norms: Matrix<Double>) throws -> FitManifest.File {
+  func write(norms: GradientNorms) throws -> FitManifest.File {
     let name = "squared_norms.npy"
-    try NumpyFile.write(norms, to: url.appending(path: name))
+    let (rows, columns) = (norms.blocks.first?.count ?? 0, norms.blocks.count)
+    var writer = try NumpyWriter(
+      at: url.appending(path: name), rows: rows, columns: columns, elementType: .float64)
+    for range in (0..<rows).chunks(ofCount: max(1, Self.panelBytes / (8 * max(1, columns)))) {
+      let part = GradientNorms(norms.blocks.map { SquaredNorms($0[rows: range]) })
+      try writer.append(part.squared)
+    }
+    try writer.commit()
     return try file(name, holding: "squared-norms")
   }
 
@@ -79,16 +87,17 @@ struct FitDirectory: Sendable {
     try opened(file, shape: [count]).matrix(as: Double.self).elements
   }
 
-  /// Reads the norms.
-  func norms(of manifest: FitManifest) throws -> Matrix<Double> {
+  /// The norms, which are mapped.
+  func norms(of manifest: FitManifest) throws -> GradientNorms {
     guard let file = manifest.norms else {
       throw FitError.incomplete(path: url.path, blocks: 0, of: manifest.blocks.count)
     }
     // All of them are read anyway.
-    return try opened(
+    let recorded = try opened(
       file, shape: [manifest.exampleCount, manifest.blocks.count], isCompared: true
-    )
-    .matrix(as: Double.self)
+    ).view(as: Double.self)
+    return GradientNorms(
+      manifest.blocks.indices.map { SquaredNorms(column: $0, of: recorded) })
   }
 
   private func opened(

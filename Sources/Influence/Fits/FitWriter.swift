@@ -90,7 +90,8 @@ public struct FitWriter: Sendable {
     let resumed = manifest.blocks.count(where: \.isFitted)
     if manifest.norms.map(directory.holds) != true {
       try directory.commit(manifest)
-      manifest.norms = try directory.write(norms: contexts.normMatrix)
+      manifest.norms = try directory.write(
+        norms: GradientNorms(contexts.map(\.squaredNorms)))
       try directory.commit(manifest)
     }
     let refitted = try fit(needs, contexts, directory, &manifest, progress)
@@ -171,16 +172,5 @@ public struct FitWriter: Sendable {
       try same(
         "training store's \(difference.field)", difference.recorded, difference.found)
     }
-  }
-}
-
-extension [BlockContext] {
-  /// ‖g‖², `n × blocks`.
-  fileprivate var normMatrix: Matrix<Double> {
-    var norms = Matrix<Double>.zeros(first?.exampleCount ?? 0, count)
-    for (column, context) in enumerated() {
-      for (row, norm) in context.squaredNorms.enumerated() { norms[row, column] = norm }
-    }
-    return norms
   }
 }

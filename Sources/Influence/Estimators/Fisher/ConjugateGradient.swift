@@ -148,7 +148,7 @@ private struct ConjugateGradientOnScores: ScoreSideOperator {
   /// The diagonal of the scores of the training examples themselves, whose products are K.
   func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> BlockSelfInfluence {
     let solution = solve(
-      CrossProducts(try kernel(), squaredQueryNorms: gram.context.squaredNorms))
+      CrossProducts(try kernel(), squaredQueryNorms: Array(gram.context.squaredNorms)))
     return BlockSelfInfluence(values: solution.scores.diagonal, warnings: solution.warnings)
   }
 }

@@ -147,8 +147,7 @@ struct OutliersCommand: ThreadedCommand {
     of store: GradientStore, _ blocks: [Int], _ values: [Double]
   ) throws -> [String] {
     var warnings: [String] = []
-    let norms = try store.squaredNorms()
-    let zeros = values.indices.filter { row in blocks.allSatisfy { norms.squared[row, $0] == 0 } }
+    let zeros = try store.squaredNorms().zeroRows(inBlocks: blocks)
     if !zeros.isEmpty {
       let shown = zeros.prefix(10).map(String.init).joined(separator: ", ")
       warnings.append(
