@@ -65,10 +65,11 @@ let package = Package(
     // MARK: - What stands on the engine
 
     .target(name: "CDigits", exclude: ["digits.txt"]),
+    .target(name: "CGzip", linkerSettings: [.linkedLibrary("z")]),
     .target(
       name: "Data",
       dependencies: [
-        "LinearAlgebra", "TensorFiles", "CDigits",
+        "LinearAlgebra", "TensorFiles", "CDigits", "CGzip",
         .product(name: "RealModule", package: "swift-numerics"),
         .product(name: "SwiftCSV", package: "SwiftCSV"),
       ],

@@ -4,7 +4,7 @@ import LinearAlgebra
 import TestSupport
 import Testing
 
-@Suite("Image files: idx, CIFAR, gzip")
+@Suite("Image files: idx, CIFAR")
 struct ImageFileTests {
   /// Two images of 2 × 4 with values 0 … 15, as an idx file.
   private let images: [UInt8] =
@@ -100,43 +100,6 @@ struct ImageFileTests {
     #expect(throws: DataFileError.noRows(path: "c")) { try CIFARFile(bytes: [], path: "c") }
   }
 
-  @Test("a compressed file reads as the plain one does, under either name")
-  func compressed() throws {
-    let folder = try TemporaryDirectory()
-    let plain = try folder.write(cifar([1, 2, 3]), to: "batch.bin")
-    let zipped = folder.file("batch.bin.gz")
-    try gzip(plain, to: zipped)
-    #expect(try CIFARFile(reading: zipped).labels == [1, 2, 3])
-    // A missing name finds the other one.
-    try FileManager.default.removeItem(at: plain)
-    #expect(try CIFARFile(reading: plain).labels == [1, 2, 3])
-    let both = try LabelledImages(cifar10: [zipped, zipped])
-    #expect(both.labels == [1, 2, 3, 1, 2, 3] && both.ids == Array(0..<6))
-
-    var damaged = try Array(Data(contentsOf: zipped))
-    damaged.removeLast(9)
-    let cut = try folder.write(damaged, to: "cut.gz")
-    let error = #expect(throws: DataFileError.self) { try CIFARFile(reading: cut) }
-    #expect(error?.description.contains("cut.gz is damaged: ") == true)
-    #expect(throws: DataFileError.notFound(path: folder.file("none.gz").path)) {
-      try IDXFile(reading: folder.file("none.gz"))
-    }
-    let other = #expect(throws: DataFileError.self) { try IDXFile(reading: folder.url) }
-    #expect(other?.description.contains("cannot be read") == true)
-  }
-
-  @Test("the program gzip is looked for in the folders of a path, in order")
-  func program() throws {
-    let folder = try TemporaryDirectory()
-    let fake = try folder.write("#!/bin/sh", to: "bin/gzip")
-    let path = folder.file("none").path + ":" + folder.file("bin").path
-    #expect(DataFile.gzip(searching: path) == nil, "a file that cannot be run is no program")
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: fake.path)
-    #expect(DataFile.gzip(searching: path)?.path == fake.path)
-    #expect(DataFile.gzip(searching: "") == nil)
-    #expect(DataFileError.gzipMissing(path: "x.gz").description.contains("install it"))
-  }
-
   @Test("CIFAR-10N: columns, the rows that differ, and malformed tables")
   func humanLabels() throws {
     let header =
@@ -163,16 +126,5 @@ struct ImageFileTests {
     #expect(
       error("index,clean_label\n0,6\n")
         == .missingColumn(path: "n", name: "aggre_label", columns: ["index", "clean_label"]))
-  }
-
-  private func gzip(_ source: URL, to target: URL) throws {
-    try #require(FileManager.default.createFile(atPath: target.path, contents: nil))
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["gzip", "-c", source.path]
-    process.standardOutput = try FileHandle(forWritingTo: target)
-    try process.run()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0)
   }
 }

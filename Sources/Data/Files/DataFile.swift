@@ -1,26 +1,61 @@
-package import Foundation
+import Foundation
+internal import TensorFiles
 
-/// Reads whole files, decompressed where they are compressed.
-package enum DataFile {
+/// Reads whole files, unpacked where gzip has packed them.
+enum DataFile {
+  /// What a content of one format can need.
+  struct Limit {
+    /// The most bytes that the content may have.
+    let bytes: Int
+    /// Why it cannot have more, as the end of a sentence.
+    let reason: String
+  }
+
+  /// The most text that is read as a table.
+  ///
+  /// In memory a cell takes 16 bytes or more and a row 40, so that a table of short cells takes up to 16 times its
+  /// text. A table of more than 1 GiB would take hours to encode, and is rather a small file that unpacks to
+  /// a huge one.
+  static var textLimit: Limit {
+    let bytes = min(1 << 30, MachineMemory.bytes / 16)
+    return Limit(
+      bytes: bytes, reason: "a table of more text would not fit into memory with its cells")
+  }
+
   /// The bytes of a file.
   ///
-  /// Compression is told by the first two bytes, not by the name. Where there is no such file, the same
-  /// name with `.gz` added or taken away is read.
-  static func bytes(of url: URL) throws(DataFileError) -> [UInt8] {
+  /// Where there is no such file, the same name with `.gz` added or taken away is read. A packed file is
+  /// unpacked twice, first to see how large its content is, so that no more is held than may be.
+  ///
+  /// - Parameters:
+  ///   - url: The file.
+  ///   - headerSize: How many of the first bytes `limit` is given, or fewer where there are fewer.
+  ///   - limit: Makes of the first bytes what bounds all of them.
+  /// - Throws: ``DataFileError``, also where the content is larger than it can be.
+  static func bytes(
+    of url: URL, headerSize: Int = 0, limit: (_ start: [UInt8]) throws(DataFileError) -> Limit
+  ) throws(DataFileError) -> [UInt8] {
     let source = try existing(url)
-    let data: Data
-    do {
-      data = try Data(contentsOf: source)
-    } catch {
-      throw .unreadable(path: source.path, reason: error.localizedDescription)
+    var file = try UnpackedFile(reading: source)
+    let start = try file.read(upTo: headerSize)
+    let limit = try limit(start)
+    let rest = limit.bytes - start.count
+    let tooLarge = DataFileError.tooLarge(
+      path: source.path, limit: limit.bytes, reason: limit.reason)
+    guard rest >= 0 else { throw tooLarge }
+    if file.isPacked {
+      guard try file.ends(within: rest) else { throw tooLarge }
+      file = try UnpackedFile(reading: source)
+      _ = try file.read(upTo: start.count)
     }
-    guard data.starts(with: [0x1F, 0x8B]) else { return Array(data) }
-    return try decompressed(source)
+    let bytes = try start + file.read(upTo: rest)
+    guard try file.read(upTo: 1).isEmpty else { throw tooLarge }
+    return bytes
   }
 
   /// The text of a file in UTF-8.
   static func text(of url: URL) throws(DataFileError) -> String {
-    let bytes = try bytes(of: url)
+    let bytes = try bytes(of: url) { _ in textLimit }
     guard let text = String(validating: bytes, as: UTF8.self) else {
       let line = 1 + bytes.count { $0 == UInt8(ascii: "\n") }
       throw .notATable(path: url.path, line: line, reason: "bytes that are not UTF-8")
@@ -34,44 +69,5 @@ package enum DataFile {
     let found = [url, other].first { FileManager.default.fileExists(atPath: $0.path) }
     guard let found else { throw .notFound(path: url.path) }
     return found
-  }
-
-  /// The output of `gzip -dc`, which any system that has such files has.
-  private static func decompressed(_ url: URL) throws(DataFileError) -> [UInt8] {
-    guard let program = gzip(searching: ProcessInfo.processInfo.environment["PATH"] ?? "") else {
-      throw .gzipMissing(path: url.path)
-    }
-    let process = Process()
-    let (output, complaints) = (Pipe(), Pipe())
-    process.executableURL = program
-    process.arguments = ["-dc"]
-    process.standardOutput = output
-    process.standardError = complaints
-    do {
-      // By standard input, so that neither the name nor the number of links matters to gzip.
-      process.standardInput = try FileHandle(forReadingFrom: url)
-      try process.run()
-      let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
-      let text = try complaints.fileHandleForReading.readToEnd() ?? Data()
-      process.waitUntilExit()
-      guard process.terminationReason == .exit, process.terminationStatus == 0 else {
-        let reason = String(decoding: text, as: UTF8.self)
-          .split(whereSeparator: \.isNewline).joined(separator: " ")
-        throw DataFileError.damagedArchive(
-          path: url.path, reason: reason.isEmpty ? "gzip failed" : reason)
-      }
-      return Array(bytes)
-    } catch let error as DataFileError {
-      throw error
-    } catch {
-      throw .unreadable(path: url.path, reason: error.localizedDescription)
-    }
-  }
-
-  /// The program `gzip` in the first folder of a search path that has it.
-  package static func gzip(searching path: String) -> URL? {
-    path.split(separator: ":").lazy
-      .map { URL(fileURLWithPath: String($0), isDirectory: true).appendingPathComponent("gzip") }
-      .first { FileManager.default.isExecutableFile(atPath: $0.path) }
   }
 }

@@ -4,9 +4,9 @@ public enum DataFileError: Error, Equatable, Sendable {
   case notFound(path: String)
   /// The system could not read the file.
   case unreadable(path: String, reason: String)
-  /// The file is compressed, and the program `gzip` is in no folder of `PATH`.
-  case gzipMissing(path: String)
-  /// `gzip` found the file damaged or cut off.
+  /// The file, unpacked if it is compressed, has more bytes than its format or the memory allows.
+  case tooLarge(path: String, limit: Int, reason: String)
+  /// The compressed file is damaged or cut off.
   case damagedArchive(path: String, reason: String)
   /// The file does not begin as its format does.
   case wrongFormat(path: String, expected: String, found: String)
@@ -46,8 +46,8 @@ extension DataFileError: CustomStringConvertible {
       "\(path) does not exist, neither as it is nor with or without .gz; docs/data.md says where data sets are had"
     case .unreadable(let path, let reason):
       "\(path) cannot be read: \(reason); check that it is a file that you may read"
-    case .gzipMissing(let path):
-      "\(path) is compressed, and no folder of PATH has the program gzip; install it, or decompress the file"
+    case .tooLarge(let path, let limit, let reason):
+      "\(path) holds more than \(limit) bytes, unpacked if it is compressed, and \(reason); check that it is the file that you mean"
     case .damagedArchive(let path, let reason):
       "\(path) is damaged: \(reason); download it again"
     case .wrongFormat(let path, let expected, let found):

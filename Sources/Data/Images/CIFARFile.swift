@@ -13,18 +13,24 @@ public struct CIFARFile: Sendable, Equatable {
   public let pixels: [UInt8]
 
   static let imageSize = 3 * 32 * 32
+  private static let rowSize = 1 + imageSize
+  /// All images of the data set, if one file had them.
+  private static let mostImages = 60_000
 
   /// Reads a file.
   ///
-  /// - Throws: ``DataFileError`` where it is missing, damaged, not a whole number of rows, or has a label
-  ///   past 9.
+  /// - Throws: ``DataFileError`` where it is missing, damaged, not a whole number of rows, of more rows than
+  ///   CIFAR-10 has images (60,000), or has a label past 9.
   public init(reading url: URL) throws(DataFileError) {
-    try self.init(bytes: DataFile.bytes(of: url), path: url.path)
+    let limit = DataFile.Limit(
+      bytes: Self.mostImages * Self.rowSize,
+      reason: "CIFAR-10 has \(Self.mostImages) images of \(Self.rowSize) bytes with their label")
+    try self.init(bytes: DataFile.bytes(of: url) { _ in limit }, path: url.path)
   }
 
   /// Reads the bytes of a file that is not compressed; errors name the path.
   package init(bytes: [UInt8], path: String) throws(DataFileError) {
-    let rowSize = 1 + Self.imageSize
+    let rowSize = Self.rowSize
     guard bytes.count % rowSize == 0 else {
       throw .wrongSize(path: path, expected: "a multiple of \(rowSize)", found: bytes.count)
     }
