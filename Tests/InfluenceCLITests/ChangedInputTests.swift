@@ -44,6 +44,7 @@ import Testing
     static let commands: [[String]] = [
       ["inspect", "train.npy"],
       ["import", "train.npy", "store", "--chunk", "1MiB"],
+      ["verify", "train.npy"],
       [
         "score", "--train", "train.npy", "--query", "query.npy", "--method", "hessian-free",
         "--output", "s.npy",
@@ -79,6 +80,40 @@ import Testing
       try change(command, saying: "was written to") {
         try $0.seek(toOffset: 1 << 27)
         try $0.write(contentsOf: Data([1, 2, 3, 4]))
+      }
+    }
+
+    @Test("A file that is replaced or removed while it or another is verified is an error")
+    func verified() throws {
+      try place.makeFolder("all")
+      try place.writeArray(
+        descriptor: "<f4", shape: "(8, 4)", byteCount: 128, to: "small.npy")
+      try place.succeed(["import", "small.npy", "all/store", "-q"])
+      let identity = Matrix<Double>.identity(1)
+      let factors = KroneckerFactors(activations: identity, outputGradients: identity)
+      try StoredCurvature(kronecker: [("gradients", factors)]).write(to: place.file("all/store"))
+      // It comes last, takes a while, and is not what its record says.
+      try FileManager.default.moveItem(at: place.file("train.npy"), to: place.file("all/z.npy"))
+      try place.write(
+        #"{"format": "influencekit-scores", "results": {"crc32c": "00000000"}}"#,
+        to: "all/z.npy.json")
+      for name in [
+        "manifest.json", "info.json", "squared_norms.bin", "gradients.bin", "curvature.safetensors",
+      ] {
+        let target = place.file("all/store/\(name)")
+        let copy = try Data(contentsOf: target)
+        for isRemoved in [false, true] {
+          let program = try RunningProgram(["verify", "all"], in: place.url)
+          try program.wait { program.hasMapped(place.file("all/z.npy")) }
+          program.send(SIGSTOP)
+          try FileManager.default.removeItem(at: target)
+          if !isRemoved { try copy.write(to: target) }
+          program.send(SIGCONT)
+          let outcome = try program.outcome()
+          #expect(outcome.status == 65, "\(name): \(outcome)")
+          #expect(outcome.onlyError?.contains("\(name): the file was ") == true, "\(outcome)")
+          try copy.write(to: target)
+        }
       }
     }
   }

@@ -1,3 +1,4 @@
+import Foundation
 import InfluenceKit
 import TestSupport
 import Testing
@@ -47,6 +48,25 @@ struct CompanionSumTests {
         .joined(separator: "; ")
     } catch {
       return "error: \(error)"
+    }
+  }
+
+  @Test("Curvature that is replaced before it is read is an error that names its file")
+  func replaced() throws {
+    let folder = try TemporaryDirectory()
+    let file = folder.file(StoredCurvature.fileName)
+    let stored = try #require(try store([:]).curvature)
+    for isRemoved in [false, true] {
+      try stored.write(to: folder.url)
+      let curvature = try StoredCurvature(opening: file)
+      let block = try store([:]).layout.blocks[0]
+      _ = try curvature.kroneckerFactors(of: block)
+      try FileManager.default.removeItem(at: file)
+      if !isRemoved { try stored.write(to: folder.url) }
+      let error = #expect(throws: TensorFileError.self) {
+        _ = try curvature.kroneckerFactors(of: block)
+      }
+      #expect(error?.description.contains("curvature.safetensors: the file was ") == true)
     }
   }
 

@@ -79,6 +79,36 @@ struct FitTests {
     #expect(method.hasPrefix("cg") && kept == ["exact", "datainf"])
   }
 
+  @Test("A file that is replaced or removed after a fit is opened is an error that names it")
+  func replaced() throws {
+    let store = try training()
+    try FitWriter(of: [ExactFisher(), LiSSA()], on: store, to: fit).run()
+    let names = try FileManager.default.contentsOfDirectory(atPath: fit.path)
+      .filter { $0.hasSuffix(".npy") }
+    #expect(names.count >= 5)
+    for name in names {
+      let file = fit.appending(path: name)
+      let bytes = try Data(contentsOf: file)
+      for isRemoved in [false, true] {
+        let curvature = try Curvature(opening: fit, on: store)
+        try FileManager.default.removeItem(at: file)
+        if !isRemoved { try bytes.write(to: file) }
+        for work in [
+          { _ = try curvature.scores(of: problem.queries(.single)) },
+          { _ = try curvature.selfInfluence() },
+        ] {
+          let error = #expect(throws: TensorFileError.self) { try work() }
+          #expect(error?.path == file.path)
+          guard case .changed? = error else {
+            Issue.record("\(name): \(String(describing: error))")
+            continue
+          }
+        }
+        try bytes.write(to: file)
+      }
+    }
+  }
+
   @Test("Another store, or one that has changed, is refused with what differs")
   func otherStores() throws {
     let store = try training()

@@ -32,6 +32,36 @@ struct MemoryMapTests {
     #expect(try Matrix(view()).elements == [1.5, 2.5])
   }
 
+  @Test("of several files that were opened, each that changed is named, and others are not watched")
+  func watched() throws {
+    let folder = try TemporaryFolder()
+    let (one, two, other) = (folder["one"], folder["two"], folder["other"])
+    for url in [one, two, other] { try Data([1, 2, 3]).write(to: url) }
+    let watch = FileWatch()
+    let sizes = try watch.during {
+      try [one, two, one].map { try MemoryMap(opening: $0).count }
+    }
+    _ = try MemoryMap(opening: other)
+    #expect(sizes == [3, 3, 3])
+    try Data([4]).write(to: other)
+    try watch.requireUnchanged()
+    for (url, change) in [(two, "was removed"), (one, "went from 3 to 4 bytes")] {
+      if change == "was removed" {
+        try FileManager.default.removeItem(at: url)
+      } else {
+        let handle = try FileHandle(forUpdating: url)
+        try handle.truncate(atOffset: 4)
+        try handle.close()
+      }
+      #expect(throws: TensorFileError.changed(path: url.path, change: change)) {
+        try watch.requireUnchanged()
+      }
+    }
+    #expect(throws: TensorFileError.self) {
+      try watch.during { _ = try MemoryMap(opening: folder["none"]) }
+    }
+  }
+
   @Test("an empty file is an empty map")
   func emptyFile() throws {
     let folder = try TemporaryFolder()

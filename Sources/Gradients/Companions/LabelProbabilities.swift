@@ -28,7 +28,9 @@ public struct LabelProbabilities: Companion {
     source = url.path
     // Where it was written here, with its checksum beside it.
     _ = try ResultRecord(of: url)
-    values = try NumpyFile(opening: url).matrix().elements
+    let file = try NumpyFile(opening: url)
+    values = try file.matrix().elements
+    try file.map.requireUnchanged()
   }
 
   /// Reads a `.npy` file; nil where there is none.

@@ -107,6 +107,7 @@ public struct Representations: Companion {
     }
     try self.init(
       source: place.path, features: try file.matrix("features"), labels: labels, head: head)
+    try file.map.requireUnchanged()
   }
 
   /// The classes in a file; nil where there are none.

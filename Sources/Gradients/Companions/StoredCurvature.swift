@@ -76,6 +76,11 @@ public struct StoredCurvature: Companion {
       .filter { $0.key != SafetensorsFile.checksumKey }
   }
 
+  /// Makes sure that what was just read is of the file that was opened, if it is of a file.
+  private func requireUnchanged() throws(TensorFileError) {
+    if case .file(let file) = storage { try file.map.requireUnchanged() }
+  }
+
   private var names: OrderedSet<String> {
     switch storage {
     case .file(let file): file.tensors.keys
@@ -164,6 +169,7 @@ public struct StoredCurvature: Companion {
       }
       first.row += rows.count
     }
+    try requireUnchanged()
     try checkFinite(result, kind.rawValue)
     return result
   }
@@ -206,7 +212,10 @@ extension StoredCurvature {
   /// A matrix whose name is known to be there.
   private func matrix(_ name: String) throws(TensorFileError) -> Matrix<Double> {
     switch storage {
-    case .file(let file): return try file.matrix(name)
+    case .file(let file):
+      let matrix: Matrix<Double> = try file.matrix(name)
+      try requireUnchanged()
+      return matrix
     case .memory(let tensors):
       guard let matrix = tensors[name] else { preconditionFailure("there is no matrix \(name)") }
       return matrix

@@ -79,6 +79,7 @@ extension Curvature {
       TrainingWarnings.warnings(of: contexts, store: training)
       + TrainingWarnings.warnings(ofDampingIn: contexts, for: estimators, store: training)
     normalizers = Normalizers()
+    fitFiles = directory.files
     seconds = (clock.now - start).inSeconds
   }
 }

@@ -140,6 +140,7 @@ extension Curvature {
       results[index].shares?.scale(by: factors)
     }
     try queries.requireUnchanged()
+    try requireUnchangedFit()
     let seconds = (clock.now - start).inSeconds
     for index in results.indices {
       results[index].seconds = seconds

@@ -101,6 +101,7 @@ extension Curvature {
         results[index].warnings += influence.warnings
       }
     }
+    try requireUnchangedFit()
     let notices =
       supply.keepsBlocks ? [] : TrainingWarnings.warnings(ofRefitted: refitted, in: training)
     for index in results.indices {

@@ -1,4 +1,5 @@
 public import Gradients
+internal import TensorFiles
 
 /// Estimators fitted to a training store: fit once, ask forever.
 ///
@@ -22,6 +23,8 @@ public struct Curvature: Sendable {
   public let seconds: Double
   let supply: BlockSupply
   let normalizers: Normalizers
+  /// The files of a kept fit; nil for one in memory.
+  let fitFiles: FileWatch?
 
   /// Fits estimators to training gradients.
   ///
@@ -42,6 +45,7 @@ public struct Curvature: Sendable {
     supply = try BlockSupply(
       fitting: estimators, contexts, on: training, options: options, progress: progress)
     normalizers = Normalizers()
+    fitFiles = nil
     self.estimators = estimators
     self.training = training
     self.options = options
@@ -56,6 +60,9 @@ public struct Curvature: Sendable {
       + TrainingWarnings.warnings(ofRefitted: supply.refittedBlocks, in: training)
     seconds = (clock.now - start).inSeconds
   }
+
+  /// Makes sure that the files of a kept fit are those that were opened.
+  func requireUnchangedFit() throws { try fitFiles?.requireUnchanged() }
 
   /// Refuses what no fit can be made of, and reads the norms.
   static func contexts(

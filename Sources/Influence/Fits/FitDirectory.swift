@@ -7,6 +7,8 @@ import TensorFiles
 /// The files of a kept fit.
 struct FitDirectory: Sendable {
   let url: URL
+  /// The arrays that were opened.
+  let files = FileWatch()
 
   /// Bytes of a matrix that are written at a time.
   private static let panelBytes = 8 << 20
@@ -118,7 +120,7 @@ struct FitDirectory: Sendable {
   private func array(named name: String) throws -> NumpyFile {
     let target = url.appending(path: name)
     do {
-      return try NumpyFile(opening: target)
+      return try files.during { try NumpyFile(opening: target) }
     } catch TensorFileError.notFound {
       throw FitError.damaged(path: target.path, reason: "the file is missing")
     }

@@ -33,6 +33,7 @@ public final class MemoryMap: @unchecked Sendable {
     let descriptor = try SystemCalls.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, doing: "read it")
     defer { _ = close(descriptor) }
     stamp = try SystemCalls.stamp(ofRegularFile: descriptor, path: path)
+    FileWatch.note(path) { [path, stamp] in stamp.change(to: SystemCalls.stamp(ofFileAt: path)) }
     count = stamp.size
     guard count > 0 else {
       unsafe (base, range) = (nil, nil)

@@ -16,7 +16,7 @@ struct VerifyCommand: ParsableCommand {
       stores of other tools, only sizes and finiteness are checked, and it says so. Of a kept fit it \
       compares every file with its checksum in fit.json, of scores and tables the file with its record, and of \
       comparisons and experiments all files with the list in run.json or costs.json. In a folder of several of these \
-      it verifies them all.
+      it verifies them all. A file that is written, replaced or removed meanwhile is an error.
 
       EXAMPLES
         influence verify grads/train
@@ -33,7 +33,16 @@ struct VerifyCommand: ParsableCommand {
   var quiet = false
 
   func run() throws {
-    let place = try ProgressBar.during(quiet: quiet) { try VerifiedPlace(at: path, progress: $0) }
+    let files = FileWatch()
+    let place = ProgressBar.during(quiet: quiet) { progress in
+      files.during { Swift.Result { try VerifiedPlace(at: path, progress: progress) } }
+    }
+    // What was sound when it was read may be another file by now, and what is missing may have been there.
+    try files.requireUnchanged()
+    try check(place.get())
+  }
+
+  private func check(_ place: VerifiedPlace) throws {
     let wrong = place.parts.flatMap(\.complaints)
     if json {
       try Console.print(jsonText(place, isSound: wrong.isEmpty))
