@@ -40,6 +40,47 @@ struct RecordedFileTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).count == 2)
   }
 
+  @Test("Of several that are written at once, one remains, with its own record")
+  func race() async throws {
+    let url = folder.file("results.csv")
+    for round in 0..<40 {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for writer in 0..<4 {
+          group.addTask {
+            try RecordedFile(at: url).write(
+              "\(round), \(writer)",
+              record: ["format": "influencekit-test", "n": .integer(writer)])
+          }
+        }
+        try await group.waitForAll()
+      }
+      // It compares the checksum of the results with that in the record.
+      let record = try #require(try ResultRecord(of: url))
+      let text = try String(contentsOf: url, encoding: .utf8)
+      #expect(record.isProtected && record.content["n"]?.integer.map { "\(round), \($0)" } == text)
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+          == ["results.csv", "results.csv.json"])
+    }
+  }
+
+  @Test("A lock that a killed process left keeps nobody out")
+  func staleLock() throws {
+    let url = folder.file("results.csv")
+    let file = RecordedFile(at: url)
+    let temporary = Mutex<[String]>([])
+    try RecordedFile(at: url) { renames in
+      let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+      temporary.withLock { $0 = names.filter { $0.hasSuffix("lock.tmp") } }
+      try renames()
+    }.write("old", record: ["n": 1])
+    let lock = try #require(temporary.withLock { $0.first })
+    try folder.write("", to: lock)
+    try file.write("new", record: ["n": 2])
+    #expect(try String(contentsOf: url, encoding: .utf8) == "new")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).count == 2)
+  }
+
   @Test("A flipped bit of results or record is found, or changes no value", arguments: 0..<60)
   func flipped(seed: Int) throws {
     var generator = SeededGenerator(seed: UInt64(seed))

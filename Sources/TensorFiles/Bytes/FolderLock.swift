@@ -62,4 +62,10 @@ extension SystemCalls {
       }
     }
   }
+
+  /// Whether an open file is the one at a path.
+  static func isFile(_ descriptor: Int32, at path: String) -> Bool {
+    guard let opened = try? stamp(ofRegularFile: descriptor, path: path) else { return false }
+    return stamp(ofFileAt: path) == opened
+  }
 }

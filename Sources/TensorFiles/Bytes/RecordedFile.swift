@@ -4,7 +4,7 @@ public import Foundation
 ///
 /// The record has the file's whole name and then `.json`: that of `scores.npy` is `scores.npy.json`. It holds the results'
 /// checksum and its own. Both files appear whole or not at all, and at no moment does a record stand beside
-/// results that it does not describe.
+/// results that it does not describe. Of several that are written at once, the last remains, with its own record.
 public struct RecordedFile: Sendable {
   /// The file of results.
   public let url: URL
@@ -47,7 +47,9 @@ public struct RecordedFile: Sendable {
     try recordFile.synchronize()
     var results: AtomicFile? = file
     var description: AtomicFile? = recordFile
+    var lock: RenameLock? = try RenameLock(for: url)
     try uninterrupted {
+      defer { _ = lock.take() }
       // An earlier record goes first, and that of an earlier version too.
       if FileManager.default.fileExists(atPath: recordURL.path) {
         try FileManager.default.removeItem(at: recordURL)

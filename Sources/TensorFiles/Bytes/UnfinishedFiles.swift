@@ -20,6 +20,12 @@ enum UnfinishedFiles {
     return ".unfinished-\(checksum)-"
   }
 
+  /// The temporary file that is locked while a file is given its name.
+  static func lockPath(for url: URL) -> String {
+    let folder = url.deletingLastPathComponent().path
+    return "\(folder)/\(prefix(for: url.lastPathComponent))lock.tmp"
+  }
+
   /// Creates and locks a temporary file for a file that will be at `path`.
   static func create(
     for path: String, in folder: String
@@ -56,8 +62,11 @@ enum UnfinishedFiles {
       guard
         let descriptor = try? SystemCalls.open(dead, O_WRONLY | O_CLOEXEC, doing: "remove it")
       else { continue }
-      // Still locked, it belongs to a process that lives.
-      if SystemCalls.lock(descriptor) == .held { SystemCalls.remove(dead) }
+      // Still locked, it belongs to a process that lives. One whose process has just ended may already have made
+      // way for another of the same name.
+      if SystemCalls.lock(descriptor) == .held, SystemCalls.isFile(descriptor, at: dead) {
+        SystemCalls.remove(dead)
+      }
       _ = close(descriptor)
     }
   }
