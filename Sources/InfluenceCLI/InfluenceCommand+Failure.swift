@@ -68,7 +68,7 @@ extension InfluenceCommand {
     switch error {
     case .notFound, .notRegularFile: 66
     case .permissionDenied(_, let operation): operation.contains("read") ? 66 : 73
-    case .missingFolder, .readOnly: 73
+    case .missingFolder, .readOnly, .mountPoint: 73
     case .noSpace, .operationFailed: 74
     default: 65
     }

@@ -7,6 +7,7 @@ extension TensorFileError: CustomStringConvertible {
     switch self {
     case .notFound(let path), .notRegularFile(let path), .permissionDenied(let path, _),
       .missingFolder(let path, _), .changed(let path, _), .readOnly(let path), .noSpace(let path),
+      .mountPoint(let path),
       .operationFailed(let path, _, _, _), .outOfBounds(let path, _, _, _),
       .misaligned(let path, _, _), .invalidShape(let path, _, _, _),
       .shapeOverflow(let path, _, _), .byteCountMismatch(let path, _, _, _),
@@ -34,6 +35,8 @@ extension TensorFileError: CustomStringConvertible {
       "no permission to \(operation); change the file's or folder's mode, or choose another place."
     case .missingFolder(_, let folder):
       "the folder \(folder.legible) does not exist; create it first."
+    case .mountPoint:
+      "another file system is mounted there, so that a finished folder cannot take its place; name a folder inside it."
     case .readOnly:
       "the file system is read-only; choose another place."
     case .noSpace:

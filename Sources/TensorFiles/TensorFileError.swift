@@ -14,6 +14,8 @@ public enum TensorFileError: Error, Sendable, Equatable {
   case permissionDenied(path: String, operation: String)
   /// The folder that should receive the file does not exist.
   case missingFolder(path: String, folder: String)
+  /// Another file system is mounted at the folder whose place a finished folder should take.
+  case mountPoint(path: String)
   /// The file system is mounted read-only.
   case readOnly(path: String)
   /// The device, or this user's quota, is full.

@@ -40,6 +40,30 @@ struct OutputFolderTests {
     #expect(!place.has("run.part") && !place.has("other"))
   }
 
+  @Test(
+    "A folder where a file system is mounted is refused before any work, and one inside it is not",
+    .enabled(if: SmallFileSystem.isAvailable, "only root can mount"))
+  func mountPoint() throws {
+    let mounted = try SmallFileSystem(at: place.file("a mount"), kilobytes: 4096)
+    try FileManager.default.createSymbolicLink(
+      at: place.file("link"), withDestinationURL: mounted.url)
+    let split = ["split", "train.safetensors"]
+    for name in ["a mount", "link"] {
+      for command in [
+        compare(name), Self.gradients + [name], split + [name, "--shards", "2"],
+      ] {
+        let outcome = try place.run(command)
+        #expect(outcome.status == 73, "\(command): \(outcome)")
+        #expect(
+          outcome.onlyError?.contains("another file system is mounted there") == true,
+          "\(outcome)")
+      }
+    }
+    #expect(try place.names().allSatisfy { !$0.hasSuffix(".part") })
+    try place.succeed(compare("a mount/run"))
+    try place.succeed(split + ["link/shards", "--shards", "2"])
+  }
+
   @Test("No results in a store, whatever name leads there")
   func insideStore() throws {
     try place.succeed(["import", "train.safetensors", "store"])

@@ -152,6 +152,7 @@ public struct StoreSplit: Sendable {
     guard try files.contentsOfDirectory(atPath: destination.path).isEmpty else {
       throw GradientStoreError.alreadyExists(path: destination.path)
     }
+    try MountPoint.refuse(destination)
   }
 
   /// Refuses an unfinished directory with anything in it that is no shard of this split.

@@ -118,6 +118,7 @@ final class ResultFolder {
         "\(url.path): it is there already, and not empty; choose another --output"
           + (files.fileExists(atPath: run) ? ", or --repeat the run that is in it" : ""))
     }
+    try MountPoint.refuse(url)
   }
 
   /// The outermost folder around a place that does not exist yet.
