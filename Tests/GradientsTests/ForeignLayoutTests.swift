@@ -209,7 +209,22 @@ struct ForeignLayoutTests {
     for text in ["{\"row\": 1, \"id\": 1}\n{\"row\": 0, \"id\": 2}\n", "[1]\n"] {
       #expect(throws: (any Error).self) { try ids(text) }
     }
+    // Lines that are of other rows, or of more or fewer.
+    let line = "{\"id\": \"a\"}\n"
+    for (text, messages) in [
+      (String(repeating: line, count: 4), ["4 lines", "3 rows"]),
+      (String(repeating: line, count: 2), ["2 lines", "3 rows"]),
+      ("{\"row\": 3, \"id\": 1}\n", ["row 3", "3 rows"]),
+      ("{\"row\": 1, \"id\": 1}\n{\"row\": 1000, \"id\": 1}\n", ["row 1000", "3 rows"]),
+    ] {
+      let error = #expect(throws: GradientStoreError.self) { try ids(text) }
+      for message in messages { #expect(error?.description.contains(message) == true) }
+    }
+    #expect(try ids("{\"row\": 2, \"id\": \"c\"}\n") == [nil, nil, "c"])
+    #expect(try ids("\n") == nil)
     _ = try ids("{\"id\": \"a\"}\n{\"id\": \"b\"}\n{\"id\": \"c\"}\n")
+    let part = try GradientStore(opening: folder.file("index"))[rows: 1..<2]
+    #expect(try part.exampleIDs() == ["b"])
     _ = try StoreCopy(
       of: GradientStore(opening: folder.file("index")), rows: 1..<3, to: folder.file("copy")
     ).run()
@@ -251,6 +266,7 @@ struct BlockSelectionTests {
     for (patterns, prefix, message) in [
       (["x*"], "", "fits \"x*\""), ([], "q.", "begins with \"q.\""),
       ([], "m.", "would both be \"a\""),
+      (["*"], "m.", "would both be \"a\""),
       (["a?"], "", "fits \"a?\""),
     ] as [([String], String, String)] {
       let error = #expect(throws: GradientStoreError.self) {
@@ -261,7 +277,7 @@ struct BlockSelectionTests {
   }
 
   @Test("One beginning that all names of one side have is the one difference")
-  func prefixes() {
+  func prefixes() throws {
     let peft = store(["base_model.model.a.w", "base_model.model.b.w"]).layout
     let plain = store(["b.w", "a.w"]).layout
     for (first, second) in [(peft, plain), (plain, peft)] {
@@ -269,6 +285,24 @@ struct BlockSelectionTests {
       #expect(differences.count == 1 && differences[0].contains("\"base_model.model.\""))
     }
     #expect(peft.differences(from: store(["a.w", "c.w"]).layout).count == 4)
+    // An adapter's name stands inside, at the end, or nowhere; some names begin otherwise too.
+    let saved = store(["q.lora_A.weight", "q.lora_B.weight", "e.lora_embedding_A", "head"])
+    let named = [
+      "q.lora_A.default.weight", "q.lora_B.default.weight", "e.lora_embedding_A.default", "head",
+    ]
+    for prefix in ["", "base_model.model."] {
+      let long = store(named.map { prefix + $0 })
+      for (first, second) in [(long, saved), (saved, long)] {
+        let differences = first.layout.differences(from: second.layout)
+        #expect(differences.count == 1 && differences[0].contains("the part \"default\""))
+        #expect(differences[0].contains("\"base_model.model.\"") == !prefix.isEmpty)
+      }
+      let short = try long.selectingBlocks(strippingPrefix: prefix, strippingPart: "default")
+      #expect(short.layout.differences(from: saved.layout).isEmpty)
+    }
+    // Names that would meet are not the others'.
+    #expect(
+      store(["a.x.w", "a.w"]).layout.differences(from: store(["a.w", "b"]).layout).count == 2)
     #expect(plain.differences(from: plain).isEmpty)
   }
 }

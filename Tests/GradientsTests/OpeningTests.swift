@@ -113,6 +113,65 @@ struct OpeningTests {
     try expect(store, holds: sample)
   }
 
+  /// Writes rows of one block as files with such names, each with so many rows.
+  private func writeParts(
+    _ names: [String], rows: [Int], to directory: String, of sample: Sample,
+    as types: [ElementType] = [.float32]
+  ) throws -> URL {
+    var start = 0
+    for (index, name) in names.enumerated() {
+      let type = types[index % types.count]
+      let part = sample.matrix(
+        rows: start..<start + rows[index], columns: 0..<3, as: Double.self)
+      try folder.writeArray(
+        "\(directory)/\(name).npy", descriptor: type.numpyDescriptor ?? "",
+        shape: [rows[index], 3], Bytes.of(part, as: type))
+      start += rows[index]
+    }
+    return folder.file(directory)
+  }
+
+  @Test(
+    "npy files called alike but for a number, with different rows, are rows one after the other")
+  func rowParts() throws {
+    let sample = Sample(rows: 7, [("gradients", [3])])
+    let names = ["train_2", "train_10", "train_11"]
+    let uneven = try writeParts(names, rows: [3, 3, 1], to: "uneven", of: sample)
+    let store = try GradientStore(opening: uneven)
+    try expect(store, holds: sample)
+    // Lines of examples count the rows of all files.
+    try folder.write(
+      (0..<7).map { "{\"id\": \"e\($0)\"}\n" }.joined(), to: "uneven/examples.jsonl")
+    #expect(try store.exampleIDs() == (0..<7).map { "e\($0)" })
+    #expect(try store[rows: 2..<5].exampleIDs() == ["e2", "e3", "e4"])
+    let twice = try GradientStore(joining: [store, store], name: "twice")
+    #expect(try twice.exampleIDs()?.count == 14)
+    #expect(try twice.exampleIDs()?[9] == "e2")
+
+    // Equally many: blocks, as each has a row per example, unless rows are asked for.
+    let even = try writeParts(
+      ["layer0", "layer1"], rows: [3, 3], to: "even", of: Sample(rows: 6, [("gradients", [3])]))
+    #expect(try GradientStore(opening: even).layout.blocks.map(\.name) == ["layer0", "layer1"])
+    let joined = try GradientStore(opening: even, joiningRows: true)
+    try expect(joined, holds: Sample(rows: 6, [("gradients", [3])]))
+
+    for (names, types) in [
+      (["train_1", "test_2"], [.float32]), (["a", "b"], [.float32]),
+      (["train_1", "train_2"], [.float32, .float64]),
+    ] as [([String], [ElementType])] {
+      let odd = try writeParts(
+        names, rows: [3, 2], to: names.joined() + "\(types.count)", of: sample, as: types)
+      let error = #expect(throws: GradientStoreError.self) { try GradientStore(opening: odd) }
+      #expect(error?.description.contains("one row an example") == true)
+      #expect(error?.description.contains("rows of one block") == true)
+    }
+    let error = #expect(throws: GradientStoreError.self) {
+      try GradientStore(
+        opening: writeParts(["a", "b"], rows: [2, 2], to: "ab", of: sample), joiningRows: true)
+    }
+    #expect(error?.description.contains("not rows of one block") == true)
+  }
+
   @Test("Matrices in memory")
   func memory() throws {
     let sample = Sample()

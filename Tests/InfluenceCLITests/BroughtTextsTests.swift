@@ -101,6 +101,16 @@ struct BroughtTextsTests {
     #expect(try score("plain").status == 0)
     try place.succeed(["import", "peft.safetensors", "b", "--select-blocks", "b"] + strip)
     #expect(try GradientStore(opening: place.file("b")).layout.blocks.map(\.name) == ["b"])
+    let adapted = SmallFiles.tensors(rows: 3).map {
+      Workplace.Tensor(name: $0.name + ".default", shape: $0.shape, rows: $0.rows)
+    }
+    try place.writeTensors(adapted, to: "adapter.safetensors")
+    let part = try #require(try score("adapter.safetensors").onlyError)
+    #expect(part.contains("--strip-part") && part.contains("\"default\""))
+    try place.succeed(["import", "adapter.safetensors", "saved", "--strip-part", "default"])
+    #expect(try score("saved").status == 0)
+    let wrong = try place.run(["import", "adapter.safetensors", "n", "--strip-part", "other"])
+    #expect(wrong.status == 65 && wrong.errors.contains("\"other\"") && !place.has("n"))
     let none = try place.run(["import", "peft.safetensors", "n", "--select-blocks", "x*"])
     #expect(none.status == 65 && none.errors.contains("\"x*\"") && !place.has("n"))
   }

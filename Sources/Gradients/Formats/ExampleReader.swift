@@ -14,8 +14,11 @@ struct ExampleReader {
     let firstStoredRow: Int
     let map: MemoryMap
     let size: Int
-    /// Whether another program wrote the lines, which need not say their rows: the first is about row 0.
-    var isForeign = false
+    /// How many rows the lines can be about, where another program wrote them.
+    ///
+    /// They need not say which: the first is about row 0.
+    var foreignRows: Int?
+    var isForeign: Bool { foreignRows != nil }
   }
 
   private let parts: [Part]
@@ -23,6 +26,9 @@ struct ExampleReader {
   private var offset = 0
   /// Of lines by another program: the row that comes next where a line does not say its own.
   private var nextRow = 0
+  /// Of those: how many lines were read, and whether each left open its row.
+  private var lineCount = 0
+  private var areCounted = true
   private var buffer: ArraySlice<UInt8> = []
   private var pending: (row: Int, members: Members)?
 
@@ -38,7 +44,7 @@ struct ExampleReader {
         let map = try MemoryMap(opening: url)
         return Part(
           rows: shard.rows, firstStoredRow: shard.firstStoredRow, map: map, size: map.count,
-          isForeign: true)
+          foreignRows: shard.storedRows)
       }
       guard let size = manifest?.fileSizes[StoreFile.examples], size > 0,
         let directory = shard.directory
@@ -92,7 +98,9 @@ struct ExampleReader {
       let current = parts[part]
       let start = offset - buffer.count
       guard let line = try line(of: current) else {
+        try checkEnd(of: current)
         (part, offset, nextRow, buffer) = (part + 1, 0, 0, [])
+        (lineCount, areCounted) = (0, true)
         continue
       }
       let text = start == 0 ? ByteOrderMark.removed(from: line) : line
@@ -107,13 +115,34 @@ struct ExampleReader {
             "is not a row's number, larger than those before, in the line at byte \(start); restore the file from a copy"
         )
       }
-      if current.isForeign { nextRow = row + 1 }
+      if let rows = current.foreignRows {
+        nextRow = row + 1
+        lineCount += 1
+        areCounted = areCounted && isCounted
+        guard isCounted || row < rows else {
+          throw GradientStoreError.inconsistent(
+            path: current.map.path,
+            reason:
+              "the line at byte \(start) is about row \(row), but there are \(rows) rows of gradients, from 0; give the file of these gradients"
+          )
+        }
+      }
       // A part of a shard has some of the rows that the lines are about.
       let place = current.rows.lowerBound + row - current.firstStoredRow
       guard current.rows.contains(place) else { continue }
       return (place, members)
     }
     return nil
+  }
+
+  /// Refuses lines that leave open their rows, and are not as many as these.
+  private func checkEnd(of part: Part) throws(GradientStoreError) {
+    guard let rows = part.foreignRows, areCounted, lineCount > 0, lineCount != rows else { return }
+    throw .inconsistent(
+      path: part.map.path,
+      reason:
+        "it has \(lineCount) lines beside \(rows) rows of gradients; give a line per row, or say in each line its \"row\", from 0"
+    )
   }
 
   /// The next line, without its end; nil after the last.

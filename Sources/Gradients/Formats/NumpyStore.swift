@@ -3,48 +3,92 @@ import TensorFiles
 
 /// Gradients in one `.npy` file, a single block whose first dimension is the example.
 enum NumpyStore: StoreFormat {
+  /// What its block is called.
+  fileprivate static let block = "gradients"
+
   static func open(_ place: StorePlace) throws -> GradientStore? {
     guard place.fileKind == .numpy else { return nil }
     let path = place.url.path
     let file = try NumpyFile(opening: place.url)
-    let block = try NumpyDirectory.source(file, name: "gradients")
+    let block = try NumpyDirectory.source(file, name: Self.block)
     return GradientStore(
       name: path, kind: .numpy,
-      layout: try BlockLayout(validating: [("gradients", block.shape)], path: path),
+      layout: try BlockLayout(validating: [(Self.block, block.shape)], path: path),
       count: block.count, blocks: [block.source], files: [file.map])
   }
 }
 
-/// Gradients in a directory of `.npy` files: one array per block, whose first dimension is the example.
+/// Gradients in a directory of `.npy` files, whose first dimension is the example: one array per block, or rows that follow
+/// each other.
+///
+/// Blocks have one row per example, and so equally many. Files whose names differ in the number at their end alone, of the
+/// same columns and type, and not of equally many rows are therefore rows of one block, in the order of the numbers. Where they
+/// have equally many, they are blocks, unless rows are asked for.
 enum NumpyDirectory: StoreFormat {
   static func open(_ place: StorePlace) throws -> GradientStore? {
-    let url = place.url
+    let path = place.url.path
     let arrays = try place.entries().filter(isArray)
-    guard !arrays.isEmpty else { return nil }
-    var parameters: [(name: String, shape: [Int])] = []
-    var sources: [BlockSource] = []
-    var files: [MemoryMap] = []
-    var count: Int?
-    for array in arrays {
-      let file = try NumpyFile(opening: array)
-      let name = array.deletingPathExtension().lastPathComponent
-      let block = try source(file, name: name)
-      if let count, count != block.count {
-        throw GradientStoreError.inconsistent(
-          path: url.path,
-          reason:
-            "\(array.lastPathComponent.quoted) has \(block.count) rows, but \(arrays[0].lastPathComponent.quoted) has \(count); every block needs one row an example, so save them for the same examples"
-        )
-      }
-      count = block.count
-      parameters.append((name, block.shape))
-      sources.append(block.source)
-      files.append(file.map)
+    guard let first = arrays.first else { return nil }
+    let files = try arrays.map { try NumpyFile(opening: $0) }
+    let blocks = try zip(files, arrays).map { try source($0, name: name(of: $1)) }
+    let odd = blocks.firstIndex { $0.count != blocks[0].count }
+    let areParts =
+      arrays.count > 1
+      && arrays.allSatisfy { stem(of: $0) != nil && stem(of: $0) == stem(of: first) }
+      && blocks.allSatisfy { $0.shape == blocks[0].shape }
+      && files.allSatisfy { $0.elementType == files[0].elementType }
+    if areParts, odd != nil || place.joinsRows { return try joined(blocks, files, path) }
+    if let odd {
+      throw GradientStoreError.inconsistent(
+        path: path,
+        reason:
+          "\(arrays[odd].lastPathComponent.quoted) has \(blocks[odd].count) rows, but \(first.lastPathComponent.quoted) has \(blocks[0].count); every block needs one row an example, so save them for the same examples, or, if they are rows of one block, with the same columns and type, and names that differ in the number at their end alone"
+      )
+    }
+    if place.joinsRows {
+      throw GradientStoreError.inconsistent(
+        path: path,
+        reason:
+          "its files are not rows of one block; give them the same columns and type, and names that differ in the number at their end alone"
+      )
     }
     return GradientStore(
-      name: url.path, kind: .numpyDirectory,
-      layout: try BlockLayout(validating: parameters, path: url.path), count: count ?? 0,
-      blocks: sources, files: files)
+      name: path, kind: .numpyDirectory,
+      layout: try BlockLayout(
+        validating: zip(arrays, blocks).map { (name(of: $0), $1.shape) }, path: path),
+      count: blocks[0].count, blocks: blocks.map(\.source), files: files.map(\.map))
+  }
+
+  /// Rows of one block, which is called as that of a single file is.
+  private static func joined(
+    _ parts: [(source: BlockSource, shape: [Int], count: Int)], _ files: [NumpyFile], _ path: String
+  ) throws -> GradientStore {
+    let total = parts.reduce(0) { $0 + $1.count }
+    var shards: [GradientStore.Shard] = []
+    for (part, file) in zip(parts, files) {
+      let start = shards.last?.rows.upperBound ?? 0
+      shards.append(
+        GradientStore.Shard(
+          rows: start..<start + part.count,
+          // The lines of examples beside the files count the rows of all.
+          firstStoredRow: start, storedRowCount: total, blocks: [part.source], squaredNorms: nil,
+          files: [file.map]))
+    }
+    return GradientStore(
+      name: path, kind: .numpyDirectory,
+      layout: try BlockLayout(validating: [(NumpyStore.block, parts[0].shape)], path: path),
+      shards: shards, manifests: shards.map { _ in nil })
+  }
+
+  private static func name(of array: URL) -> String {
+    array.deletingPathExtension().lastPathComponent
+  }
+
+  /// What a name has before the number at its end; nil without a number.
+  private static func stem(of array: URL) -> String? {
+    let name = name(of: array)
+    let digits = name.reversed().prefix { $0.isASCII && $0.isNumber }.count
+    return digits > 0 ? String(name.dropLast(digits)) : nil
   }
 
   /// Whether an entry of a directory is one of its blocks.

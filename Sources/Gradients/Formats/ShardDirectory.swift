@@ -68,6 +68,7 @@ extension GradientStore {
         shards.append(
           Shard(
             rows: start + shard.rows.lowerBound..<start + shard.rows.upperBound,
+            firstStoredRow: shard.firstStoredRow, storedRowCount: shard.storedRowCount,
             blocks: shard.blocks, squaredNorms: shard.squaredNorms, files: shard.files))
       }
       start += store.count

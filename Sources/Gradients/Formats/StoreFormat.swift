@@ -20,10 +20,14 @@ struct StorePlace {
   let allowsIncomplete: Bool
   /// Whether a store of token gradients is opened, with their sums over each example as rows.
   let sumsTokens: Bool
+  /// Whether `.npy` files whose names differ in the number at their end hold rows that follow each other, not blocks.
+  let joinsRows: Bool
   /// What a file starts like; nil for a folder.
   let fileKind: FileKind?
 
-  init(_ url: URL, allowsIncomplete: Bool, sumsTokens: Bool) throws {
+  init(
+    _ url: URL, allowsIncomplete: Bool, sumsTokens: Bool, joinsRows: Bool
+  ) throws {
     guard url.isFileURL else { throw TensorFileError.notRegularFile(path: url.absoluteString) }
     let path = url.resolvingSymlinksInPath().path
     guard FileManager.default.fileExists(atPath: path) else {
@@ -33,6 +37,7 @@ struct StorePlace {
     self.url = url
     self.allowsIncomplete = allowsIncomplete
     self.sumsTokens = sumsTokens
+    self.joinsRows = joinsRows
     fileKind = type as? FileAttributeType == .typeDirectory ? nil : try FileKind(of: url)
   }
 

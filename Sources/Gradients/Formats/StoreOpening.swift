@@ -16,14 +16,17 @@ extension GradientStore {
   ///     (`.index.json`) or a directory of them, a `.npy` file or a directory of `.npy` files.
   ///   - allowingIncomplete: Opens a store whose writer did not finish, with the rows it committed.
   ///   - summingTokens: Opens a directory of bergson's whose rows are tokens, with their sums as rows.
+  ///   - joiningRows: Takes the `.npy` files of a directory for rows that follow each other, though they have equally many
+  ///     and could be blocks of the same rows.
   ///   - check: Which bytes are compared with their checksums.
   /// - Throws: ``GradientStoreError`` or an error of the file, naming the file and the field.
   public init(
     opening url: URL, allowingIncomplete: Bool = false, summingTokens: Bool = false,
-    check: StoreCheck = .small
+    joiningRows: Bool = false, check: StoreCheck = .small
   ) throws {
     let place = try StorePlace(
-      url, allowsIncomplete: allowingIncomplete, sumsTokens: summingTokens)
+      url, allowsIncomplete: allowingIncomplete, sumsTokens: summingTokens,
+      joinsRows: joiningRows)
     for format in Self.formats {
       guard let store = try format.open(place) else { continue }
       self = try store.with(place.companions(check)).checked(check)

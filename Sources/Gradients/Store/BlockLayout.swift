@@ -60,7 +60,8 @@ public struct BlockLayout: Hashable, Sendable {
   /// What is different in another layout, one sentence per difference.
   ///
   /// Empty when blocks agree by name and shape; their order does not matter. Where all names differ by the same
-  /// beginning, as those of an adapted model do from those of the model, that is the one difference.
+  /// beginning or part between dots, as those of an adapted model do from those of the model or of its files, that is
+  /// the one difference.
   ///
   /// - Parameters:
   ///   - other: The layout to compare with.
@@ -72,10 +73,12 @@ public struct BlockLayout: Hashable, Sendable {
     for (long, short, layouts) in [
       (label, otherLabel, (self, other)), (otherLabel, label, (other, self)),
     ] {
-      guard let prefix = layouts.0.prefix(over: layouts.1) else { continue }
-      return [
-        "the blocks of \(long) are named as those of \(short), but for \(prefix.quoted) at the beginning; take that away from the names of \(long)"
-      ]
+      guard
+        let excess = NameExcess(
+          of: layouts.0.blocks.map { ($0.name, $0.shape) },
+          over: layouts.1.blocks.map { ($0.name, $0.shape) })
+      else { continue }
+      return [excess.sentence(of: long, over: short)]
     }
     let others = Dictionary(uniqueKeysWithValues: other.blocks.map { ($0.name, $0) })
     let names = Set(blocks.map(\.name))
@@ -94,19 +97,5 @@ public struct BlockLayout: Hashable, Sendable {
       differences.append("block \(block.name) is in \(otherLabel) but not in \(label)")
     }
     return differences
-  }
-
-  /// What all names begin with, where the names without it are those of another layout with the same shapes; nil
-  /// where there is no such beginning.
-  private func prefix(over other: BlockLayout) -> String? {
-    guard count == other.count, let first = blocks.first else { return nil }
-    let shapes = Dictionary(uniqueKeysWithValues: other.blocks.map { ($0.name, $0.shape) })
-    return other.blocks.lazy.map(\.name).filter { first.name.hasSuffix($0) && first.name != $0 }
-      .map { String(first.name.dropLast($0.count)) }
-      .first { prefix in
-        blocks.allSatisfy {
-          $0.name.hasPrefix(prefix) && shapes[String($0.name.dropFirst(prefix.count))] == $0.shape
-        }
-      }
   }
 }

@@ -29,6 +29,7 @@ extension GradientStore {
     let coarseShards = shards.map { shard in
       Shard(
         rows: shard.rows, firstStoredRow: shard.firstStoredRow,
+        storedRowCount: shard.storedRowCount,
         blocks: members.map { members in
           BlockSource(
             joining: members.map {
@@ -108,9 +109,10 @@ extension GradientStore {
   /// - Throws: ``GradientStoreError/unusablePartition(store:reason:)`` where a pattern fits no block, no name begins with
   ///   the prefix, or two blocks would have one name.
   public func selectingBlocks(
-    matching patterns: [String] = [], strippingPrefix prefix: String = ""
+    matching patterns: [String] = [], strippingPrefix prefix: String = "",
+    strippingPart part: String = ""
   ) throws -> GradientStore {
-    guard !patterns.isEmpty || !prefix.isEmpty else { return self }
+    guard !patterns.isEmpty || !prefix.isEmpty || !part.isEmpty else { return self }
     func problem(_ reason: String) -> GradientStoreError {
       .unusablePartition(store: name, reason: reason)
     }
@@ -118,11 +120,14 @@ extension GradientStore {
       throw problem("it is grouped already; select the blocks of the store as it was opened")
     }
     let names = layout.blocks.map(\.name)
-    func shortened(_ name: String) -> String {
-      name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
-    }
+    let excess = NameExcess(prefix: prefix, part: part)
+    func shortened(_ name: String) -> String { excess.shortened(name) }
     if !prefix.isEmpty, !names.contains(where: { $0.hasPrefix(prefix) && $0 != prefix }) {
       throw problem("no block's name begins with \(prefix.quoted); the first is \(names[0].quoted)")
+    }
+    if !part.isEmpty, !names.contains(where: excess.hasPart) {
+      throw problem(
+        "no block's name has \(part.quoted) between dots; the first is \(names[0].quoted)")
     }
     func fits(_ name: String, _ pattern: String) -> Bool {
       NamePattern(pattern).fits(name) || NamePattern(pattern).fits(shortened(name))
@@ -146,6 +151,7 @@ extension GradientStore {
       shards: shards.map { shard in
         Shard(
           rows: shard.rows, firstStoredRow: shard.firstStoredRow,
+          storedRowCount: shard.storedRowCount,
           blocks: kept.map { shard.blocks[$0] }, squaredNorms: nil, files: shard.files)
       }, manifests: manifests, companions: Companions(exampleIDs: companions.exampleIDs))
   }

@@ -46,11 +46,16 @@ public struct GradientStore: Sendable {
     let rows: Range<Int>
     /// The first of these rows among those that the shard's files hold: not 0 for a part of a shard.
     var firstStoredRow = 0
+    /// How many rows the shard's files hold, where these are a part.
+    var storedRowCount: Int?
     let blocks: [BlockSource]
     /// The recorded ‖g‖² of each row and block, `rows × blocks` as they are stored.
     let squaredNorms: MappedMatrix?
     /// The files that hold the gradients, for checksums.
     let files: [MemoryMap]
+
+    /// How many rows the shard's files hold.
+    var storedRows: Int { storedRowCount ?? rows.count }
 
     /// Some of the store's rows, as far as the shard has them, counted from its first.
     func local(_ rows: Range<Int>) -> Range<Int> {
@@ -166,6 +171,7 @@ public struct GradientStore: Sendable {
         Shard(
           rows: common.lowerBound - range.lowerBound..<common.upperBound - range.lowerBound,
           firstStoredRow: shard.firstStoredRow + local.lowerBound,
+          storedRowCount: shard.storedRows,
           blocks: shard.blocks.map { $0[rows: local] },
           squaredNorms: shard.squaredNorms?[rows: local], files: shard.files))
       keptManifests.append(manifest)

@@ -51,6 +51,9 @@ enum Advice {
     "choose a wider type, scale the losses, or allow the loss":
       "choose a wider --dtype, scale the losses, or give --allow-loss",
     "sum each example's tokens first": "sum each example's with `influence import --sum-tokens`",
+    "take that part away from the names of": "see `influence import --strip-part` for those of",
+    "take both away from the names of":
+      "see `influence import --strip-prefix` and `--strip-part` for those of",
     "take that away from the names of": "see `influence import --strip-prefix` for those of",
     "an override: ": "--set: ",
     "in the file, or by the override ": "in the file, or --set ",
