@@ -55,6 +55,14 @@ struct Bundle {
     }
   }
 
+  /// A JSON file with the checksum of what it holds; as it is where it is no object.
+  static func sealed(_ bytes: [UInt8]) -> [UInt8] {
+    guard var members = try? OrderedJSON(parsing: bytes).object else { return bytes }
+    members["checksum"] = nil
+    let text = try? OrderedJSON.object(members).sealed().serialized(.indented)
+    return text.map { Array($0.utf8) } ?? bytes
+  }
+
   /// As an input.
   var input: [UInt8] {
     Array(files.map { Array("%%\($0.name)\n".utf8) + $0.bytes }.joined(separator: Array("\n".utf8)))

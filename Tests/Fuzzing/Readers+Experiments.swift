@@ -36,8 +36,12 @@ extension Reader {
         let names = Set(["run.json"] + run.cellNames.map { "cells/\($0).json" })
         let kept = Bundle(input, names: Set(names.map { "\(kind)/\($0)" }))
         guard Set(kept.files.map(\.name)).count == names.count else { continue }
-        try Bundle(kept.files.map { (String($0.name.dropFirst(kind.count + 1)), $0.bytes) })
-          .write(to: url)
+        // With checksums that are those of what was changed, as somebody would write them who edits a cell.
+        try Bundle(
+          kept.files.map {
+            (String($0.name.dropFirst(kind.count + 1)), Bundle.sealed($0.bytes))
+          }
+        ).write(to: url)
         _ = try run.run(resumes: true)
       }
     })
