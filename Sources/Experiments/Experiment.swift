@@ -38,6 +38,10 @@ package protocol Experiment: Sendable {
   func compute(
     seed: UInt64, at point: Point, _ context: CellContext
   ) throws -> CellResult<Self>
+  /// The lists of a result whose lengths are known; none unless said.
+  ///
+  /// A kept result with a list of another length is refused, as it was edited.
+  func lists(of result: Result) -> [ResultList]
   /// What the results say.
   ///
   /// - Throws: `EvaluationError`, or an error from making pictures.
@@ -55,6 +59,8 @@ extension Experiment where Point == WholeSeed {
 }
 
 extension Experiment {
+  package func lists(of result: Result) -> [ResultList] { [] }
+
   /// The name of a cell, which no other cell has: `seed-3/rank-4`.
   func cellName(seed: UInt64, _ point: Point) -> String {
     "seed-\(seed)" + (name(of: point).map { "/\($0)" } ?? "")

@@ -65,7 +65,7 @@ struct ExperimentFolder {
   /// The kept result of a cell; nil where it must be computed.
   ///
   /// - Throws: ``ExperimentError/damaged(_:reason:)`` with the file, and the field where one is not as it must be.
-  func result<Kind: Experiment>(of cell: String, as kind: Kind.Type) throws -> CellResult<Kind>? {
+  func result<Kind: Experiment>(of cell: String, for kind: Kind) throws -> CellResult<Kind>? {
     let file = file(of: cell)
     guard FileManager.default.fileExists(atPath: file.path) else { return nil }
     let sealed: SealedJSON
@@ -88,9 +88,13 @@ struct ExperimentFolder {
     }
     let decoder = OrderedJSONDecoder()
     do {
-      return CellResult(
+      let result = CellResult<Kind>(
         try decoder.decode(Kind.Result.self, from: values, field: "values"),
         costs: try decoder.decode(Kind.Costs?.self, from: costs, field: "costs"))
+      if let problem = ResultList.problem(of: kind.lists(of: result.values)) {
+        throw ExperimentError.damaged(file.relativePath, reason: problem)
+      }
+      return result
     } catch TensorFileError.missingField(_, let field) {
       throw ExperimentError.damaged(file.relativePath, reason: "the field \(field) is missing")
     } catch TensorFileError.invalidField(_, let field, let expected, let found) {

@@ -73,7 +73,7 @@ package struct ExperimentRun: Sendable {
     for (index, name) in names.enumerated() {
       let cell = ExperimentResults<Kind>.Cell(
         seed: file.seeds[index / points.count], point: points[index % points.count])
-      if let kept = try place.result(of: name, as: Kind.self) {
+      if let kept = try place.result(of: name, for: experiment) {
         cells[cell] = kept
         continue
       }

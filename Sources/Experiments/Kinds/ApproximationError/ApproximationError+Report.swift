@@ -35,6 +35,13 @@ extension ApproximationError {
     return report
   }
 
+  func lists(of result: Result) -> [ResultList] {
+    let exact = result.methods[MethodComparison.reference]?.meanQueryScores ?? []
+    return result.methods.map {
+      ResultList("methods.\($0).mean_query_scores", $1.meanQueryScores, of: exact.count)
+    }
+  }
+
   private func describe(
     _ results: ExperimentResults<Self>, _ pearson: (String, Int) throws -> SeedStatistic,
     in report: inout ExperimentReport

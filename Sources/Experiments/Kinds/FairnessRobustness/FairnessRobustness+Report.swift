@@ -47,6 +47,24 @@ extension FairnessRobustness {
     }
   }
 
+  func lists(of result: Result) -> [ResultList] {
+    result.trimmed.flatMap { kind, curves in
+      curves.flatMap { method, curve in
+        [("test", curve.test), ("validation", curve.validation)].flatMap { part, qualities in
+          [
+            ("accuracy", qualities.accuracy), ("log_loss", qualities.logLoss),
+            ("demographic_parity", qualities.demographicParity),
+            ("equal_opportunity", qualities.equalOpportunity),
+            ("robust_accuracy", qualities.robustAccuracy),
+            ("attack_distance", qualities.attackDistance),
+          ].map {
+            ResultList("trimmed.\(kind).\(method).\(part).\($0)", $1, of: budgets.count)
+          }
+        }
+      }
+    }
+  }
+
   /// A number of the test examples at one budget, over seeds.
   func statistic(
     _ results: ExperimentResults<Self>, _ kind: FunctionalQuery.Kind, _ method: String,

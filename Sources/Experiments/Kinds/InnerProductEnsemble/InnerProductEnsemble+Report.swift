@@ -41,6 +41,16 @@ extension InnerProductEnsemble {
     return report
   }
 
+  func lists(of result: Result) -> [ResultList] {
+    (result.second?.methods ?? [:]).flatMap { name, method in
+      [
+        ResultList("methods.\(name).ensembles", method.ensembles, of: members.count),
+        ResultList("methods.\(name).variances", method.variances, of: members.count - 1),
+        ResultList("methods.\(name).accuracies", method.accuracies, of: members.count),
+      ]
+    }
+  }
+
   private func statistic(
     _ results: ExperimentResults<Self>, _ measure: Measure, _ source: Source, _ method: String,
     _ place: Int

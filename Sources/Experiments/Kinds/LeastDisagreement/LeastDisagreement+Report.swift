@@ -11,6 +11,17 @@ extension LeastDisagreement {
     return report
   }
 
+  func lists(of result: Result) -> [ResultList] {
+    switch result {
+    case .first(let learning):
+      [
+        ResultList("accuracies", learning.accuracies, of: labelCounts.count),
+        ResultList("classes", learning.classes, of: labelCounts.count),
+      ]
+    case .second(let form): [ResultList("estimate", form.estimate, of: form.exact.count)]
+    }
+  }
+
   private func addLearning(
     _ results: ExperimentResults<Self>, to report: inout ExperimentReport
   ) throws {

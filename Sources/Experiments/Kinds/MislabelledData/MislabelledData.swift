@@ -222,6 +222,13 @@ struct MislabelledData: ExperimentOnExamples {
       ].filter { !$0.rows.isEmpty })
   }
 
+  func lists(of result: Result) -> [ResultList] {
+    [("harm", result.harm), ("self", result.own), ("baselines", result.baselines)].flatMap {
+      field, rankings in
+      rankings.map { ResultList("\(field).\($0).curve", $1.curve, of: Self.shares.count) }
+    }
+  }
+
   private func ranking(_ scores: [Double], _ wrong: Set<Int>) throws -> Ranking {
     var ranking = try Ranking(scores, wrong)
     if options.keepScores { ranking.scores = scores }

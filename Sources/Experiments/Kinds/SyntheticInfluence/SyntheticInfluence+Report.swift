@@ -90,6 +90,19 @@ extension SyntheticInfluence {
       measure, default: []]
   }
 
+  func lists(of result: Result) -> [ResultList] {
+    let count = result.x.count
+    func measures(_ field: String, _ measures: Measures) -> [ResultList] {
+      measures.map { ResultList("\(field).\($0)", $1, of: count) }
+    }
+    return [ResultList("y", result.y, of: count), ResultList("labels", result.labels, of: count)]
+      + result.boundary.enumerated().map {
+        // x and y of each point.
+        ResultList("boundary[\($0)]", $1, of: ($1.count + 1) / 2 * 2)
+      } + measures("truth", result.truth)
+      + result.scores.flatMap { measures("scores.\($0)", $1) }
+  }
+
   /// Points coloured by influence: one row per functional, one column per method.
   private func addPoints(
     _ results: ExperimentResults<Self>, _ shape: SyntheticGroups.Shape,
