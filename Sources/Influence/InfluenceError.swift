@@ -46,6 +46,8 @@ public enum InfluenceError: Error, Sendable {
   case damagedTopTable(path: String, line: Int, reason: String)
   /// A value is too large for the float32 of the file at this path.
   case exceedsSingle(path: String, value: Double)
+  /// What is computed for all training examples at once does not fit in memory.
+  case tooManyExamples(source: String, rows: Int, bytes: Int, budget: Int, isCertified: Bool)
   /// Products of a block's gradients overflow, or underflow, in the precision that they run in.
   case outOfRange(block: String)
   /// The curvature of a block could not be factorised.
@@ -110,6 +112,8 @@ extension InfluenceError: CustomStringConvertible {
       "\(path): line \(line) \(reason); score again"
     case .exceedsSingle(let path, let value):
       "\(path): \(value) is more than float32 can hold; raise the damping or scale the gradients"
+    case .tooManyExamples(let source, let rows, let bytes, let budget, let isCertified):
+      "\(source): \(rows) training rows take \(bytes) bytes at a time with all that is computed for each, more than the \(budget) allowed; give a larger memory budget\(isCertified ? ", or score without certificates" : "")"
     case .outOfRange(let block):
       "block \(block): products of its gradients are too large or too small for the precision that they run in; use double precision, or scale the losses"
     case .factorization(let block, let method, let error):

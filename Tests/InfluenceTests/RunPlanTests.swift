@@ -88,8 +88,10 @@ struct RunPlanTests {
     // K and its factor, 4 × 4 doubles, in two blocks; 3 × 4 scores.
     #expect(exact.gramBytes == 2 * 2 * 16 * 8)
     #expect(exact.queriesAtATime == 1 && exact.scoreBytes == 32)
-    // The norms of 4 examples in two blocks, and two factors of each.
-    #expect(exact.normBytes == 3 * 8 * 4 * 2)
+    // Recorded norms are mapped; certificates take two factors for each of 4 examples in two blocks.
+    #expect(exact.normBytes == 0)
+    #expect(
+      try plan("exact", blocks: 2, options(.score, certifies: true)).normBytes == 2 * 8 * 4 * 2)
     #expect(
       exact.peakBytes
         == exact.heldBytes + exact.normBytes + exact.scoreBytes + exact.bufferBytes)
@@ -120,7 +122,9 @@ struct RunPlanTests {
       #expect(plan.gramBytes >= 0 && plan.peakBytes > 0 && plan.operations.isFinite)
       let takesMatrices = ["datainf", "lissa", "cg", "exact", "relatif-l", "logra"]
       #expect(!plan.starts || !takesMatrices.contains(method))
-      #expect(!plan.fits)
+      // What is made some examples at a time fits for any number of them.
+      #expect(plan.fits == (plan.examplesAtATime != nil))
+      #expect(plan.examplesAtATime == nil || !takesMatrices.contains(method))
     }
   }
 

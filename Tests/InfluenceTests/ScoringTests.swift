@@ -190,7 +190,7 @@ struct ScoringTests {
     let curvature = try curvature("exact", certifies: false)
     let own = try curvature.selfInfluence()[0].values
     let written = try curvature.selfInfluence(into: RecordedFile(at: folder.file("o.npy")))
-    #expect(written.values == own)
+    #expect(written.largest == (try TopExamples(of: own, count: 5).helpful))
     #expect(try array("o.npy").elements == own.map { Float($0) })
     #expect(try record("o.npy.json")["format"]?.string == "influencekit-self-influence")
     _ = try curvature.selfInfluence(

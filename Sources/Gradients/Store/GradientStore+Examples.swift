@@ -9,7 +9,29 @@ extension GradientStore {
   /// - Complexity: Reads all lines, and keeps all ids.
   public func exampleIDs() throws -> [String?]? {
     if let known = companions.exampleIDs { return known }
-    return try exampleValues("id") { try $0.string ?? $0.serialized() }
+    return try exampleValues("id", Self.id)
+  }
+
+  /// The ids of some examples, where they have any.
+  ///
+  /// - Throws: An error of `examples.jsonl`.
+  /// - Complexity: Reads all lines, and keeps the ids of the given rows.
+  package func exampleIDs(ofRows rows: Set<Int>) throws -> [Int: String] {
+    if let known = companions.exampleIDs {
+      return rows.reduce(into: [:]) { $0[$1] = known[$1] }
+    }
+    var ids: [Int: String] = [:]
+    var reader = try ExampleReader(of: self)
+    for part in chunks(of: 1 << 16) {
+      for (row, members) in try reader.take(part) where rows.contains(row) {
+        ids[row] = try members["id"].flatMap(Self.id)
+      }
+    }
+    return ids
+  }
+
+  private static func id(_ member: OrderedJSON) throws -> String? {
+    try member.string ?? member.serialized()
   }
 
   /// The examples' losses as the writer of the store recorded them; nil where there are none.

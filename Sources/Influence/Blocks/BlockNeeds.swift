@@ -151,6 +151,22 @@ struct BlockNeeds: Sendable {
     zip(estimators, choices).contains { $0.needs(on: $1.side).contains(.iteration) }
   }
 
+  /// Whether the block's scores can be made some examples at a time.
+  ///
+  /// - Parameter certifies: Whether residuals are wanted, which are those of all examples together.
+  func worksByExamples(certifies: Bool) -> Bool {
+    guard !isDead else { return true }
+    return !needsKernel
+      && zip(zip(estimators, choices), normalizations).allSatisfy { pair, normalization in
+        guard pair.0.fit(on: pair.1.side)?.worksByExamples == true else { return false }
+        switch normalization {
+        case .none: return !certifies
+        case .gradientNorms: return true
+        case .selfInfluence, .parameterChange, .exampleWeights: return false
+        }
+      }
+  }
+
   /// Bytes that self-influence takes beside what is fitted.
   var measuringBytes: Int {
     guard !isDead else { return 0 }

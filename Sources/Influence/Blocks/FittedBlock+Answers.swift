@@ -70,7 +70,7 @@ extension FittedBlock {
   }
 
   /// Refuses queries whose products with the training gradients underflow: scores would be rounding, or zero.
-  private func checkRange<Element: Scalar>(of queries: Queries<Element>) throws(InfluenceError) {
+  func checkRange<Element: Scalar>(of queries: Queries<Element>) throws(InfluenceError) {
     let rounding = BlockRounding(context: context, products: .of(Element.self))
     let longest = context.squaredNorms.max()?.squareRoot() ?? 0
     let isLost = queries.norms.contains { $0 > 0 && $0 * longest < 1e3 * rounding.underflow }

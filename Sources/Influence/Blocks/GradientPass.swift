@@ -15,6 +15,9 @@ public struct GradientPass<Element: Scalar>: Sendable {
   var monitor: PassMonitor?
   /// Brings together what other processes make of their rows.
   var reduction: any Reduction = WholeRows()
+  /// Whether products with queries may be kept for all training examples; otherwise nothing is kept that takes
+  /// memory for each of them.
+  var keepsProducts = true
 
   /// Bytes of a chunk that is used twice while it is in cache: half of a core's second level for a
   /// single query, whose products run at the speed of memory; more where arithmetic costs more than
@@ -35,12 +38,13 @@ public struct GradientPass<Element: Scalar>: Sendable {
   ///   - rowOperations: Operations that the body spends on a row.
   ///   - asQueries: Whether the rows are not multiplied with queries, but are queries themselves: then
   ///     every process reads them all.
+  ///   - range: Which of the store's rows; all unless given. Chunks have the borders that they have among all rows.
   func forEachChunk(
-    of size: Int, rowOperations: Double, asQueries: Bool = false,
+    of size: Int, rowOperations: Double, asQueries: Bool = false, in range: Range<Int>? = nil,
     _ body: (Range<Int>, MatrixView<Element>) throws -> Void
   ) throws {
     var buffer = Matrix<Element>.zeros(0, 0)
-    for rows in chunks(of: size, asQueries: asQueries) {
+    for rows in chunks(of: size, asQueries: asQueries, in: range) {
       monitor?.willRead(rows, ofBlock: block)
       try body(rows, try store.rows(rows, of: block, reusing: &buffer))
       monitor?.didRead(rows, ofBlock: block, operations: Double(rows.count) * rowOperations)
@@ -48,8 +52,11 @@ public struct GradientPass<Element: Scalar>: Sendable {
   }
 
   /// The chunks of the store's rows that this process reads.
-  private func chunks(of size: Int, asQueries: Bool = false) -> [Range<Int>] {
-    let mine = asQueries ? 0..<store.count : reduction.rows(of: store.count)
+  private func chunks(
+    of size: Int, asQueries: Bool = false, in range: Range<Int>? = nil
+  ) -> [Range<Int>] {
+    let mine = (asQueries ? 0..<store.count : reduction.rows(of: store.count))
+      .clamped(to: range ?? 0..<store.count)
     return store.chunks(of: size).map { $0.clamped(to: mine) }.filter { !$0.isEmpty }
   }
 
@@ -59,39 +66,54 @@ public struct GradientPass<Element: Scalar>: Sendable {
   /// - Returns: `m × n`.
   /// - Complexity: 2mnd operations, one pass.
   public func products(_ left: MatrixView<Element>) throws -> Matrix<Element> {
+    var products = try products(left, with: 0..<store.count)
+    try reduction.gather(columnsOf: &products)
+    return products
+  }
+
+  /// Y = A·Gᵀ for some rows of G: the columns of those that this process reads.
+  ///
+  /// - Parameters:
+  ///   - left: A, `m × d`.
+  ///   - range: The rows.
+  /// - Returns: `m × rows`.
+  func products(
+    _ left: MatrixView<Element>, with range: Range<Int>
+  ) throws -> Matrix<Element> {
     let queryCount = left.rows
-    if queryCount == 1, let products = try narrowProducts(left) { return products }
+    if queryCount == 1, let products = try narrowProducts(left, with: range) { return products }
     let left = Self.padded(left)
-    var products = Matrix<Element>.zeros(left.rows, store.count)
+    var products = Matrix<Element>.zeros(left.rows, range.count)
     let rowBytes = max(1, width * MemoryLayout<Element>.stride)
     let chunkBytes =
       store.chunksAreReadInPlace(of: block, as: Element.self)
       ? Self.plainChunkBytes : Self.convertedChunkBytes(queries: queryCount)
     try forEachChunk(
-      of: max(16, chunkBytes / rowBytes), rowOperations: Double(2 * queryCount * width)
+      of: max(16, chunkBytes / rowBytes), rowOperations: Double(2 * queryCount * width), in: range
     ) { rows, gradients in
-      products.set(product: left, gradients.transposed, firstColumn: rows.lowerBound)
+      products.set(
+        product: left, gradients.transposed, firstColumn: rows.lowerBound - range.lowerBound)
     }
-    try reduction.gather(columnsOf: &products)
     return products.prefix(rows: queryCount)
   }
 
   /// A·Gᵀ for one row A, from narrow types directly; nil where they are better converted, or are none.
-  private func narrowProducts(_ left: MatrixView<Element>) throws -> Matrix<Element>? {
+  private func narrowProducts(
+    _ left: MatrixView<Element>, with range: Range<Int>
+  ) throws -> Matrix<Element>? {
     guard let vector = left as? MatrixView<Float> else { return nil }
-    var elements = [Float](repeating: 0, count: store.count)
-    for rows in chunks(of: max(16, Self.plainChunkBytes / max(1, width))) {
+    var elements = [Float](repeating: 0, count: range.count)
+    for rows in chunks(of: max(16, Self.plainChunkBytes / max(1, width)), in: range) {
       monitor?.willRead(rows, ofBlock: block)
       guard let part = try store.narrowProducts(with: vector, rows: rows, block: block) else {
         return nil
       }
       monitor?.didRead(
         rows, ofBlock: block, operations: Double(rows.count) * Double(2 * width))
-      elements.replaceSubrange(rows, with: part.elements)
+      let first = rows.lowerBound - range.lowerBound
+      elements.replaceSubrange(first..<first + rows.count, with: part.elements)
     }
-    var products = Matrix(rows: 1, columns: store.count, elements: elements)
-    try reduction.gather(columnsOf: &products)
-    return products as? Matrix<Element>
+    return Matrix(rows: 1, columns: range.count, elements: elements) as? Matrix<Element>
   }
 
   /// Z + A·G for a given Z.
@@ -165,15 +187,7 @@ public struct GradientPass<Element: Scalar>: Sendable {
     let queryCount = left.rows
     let left = Self.padded(left)
     var products = Matrix<Element>.zeros(left.rows, store.count)
-    let rowBytes = max(1, width * MemoryLayout<Element>.stride)
-    // Few queries: a chunk that stays in the core's cache. Many: arithmetic hides the reading, and
-    // deeper products run nearer to peak.
-    let cachedRows = max(16, Self.cachedChunkBytes(queries: queryCount) / rowBytes)
-    // Converted rows are written and read again: they stay in cache.
-    let fewestRows =
-      store.isDirectlyReadable(as: Element.self)
-      ? 1024 : max(256, Self.convertedChunkBytes(queries: queryCount) / rowBytes)
-    let chunkRows = left.rows < 16 ? cachedRows : max(fewestRows, cachedRows)
+    let chunkRows = normalChunkRows(queries: queryCount, paddedTo: left.rows)
     let factors = weights.map { Element($0) }
     let mine = reduction.rows(of: store.count)
     // Z counts once, in the process that has the first row.
@@ -187,6 +201,44 @@ public struct GradientPass<Element: Scalar>: Sendable {
     try reduction.sum(&sum)
     try reduction.gather(columnsOf: &products)
     return products.prefix(rows: queryCount)
+  }
+
+  /// Z + α·Y·diag(w)·G for a given Z, in one pass that keeps Y = A·Gᵀ of a chunk of rows at a time.
+  ///
+  /// - Parameters:
+  ///   - left: A, `m × d`.
+  ///   - weights: w of some training examples.
+  ///   - scale: α.
+  ///   - sum: Z, `m × d`.
+  /// - Complexity: 4mnd operations, one pass.
+  func addNormalProducts(
+    _ left: MatrixView<Element>, weights: (Range<Int>) -> [Double], scale: Double,
+    to sum: inout Matrix<Element>
+  ) throws {
+    let queryCount = left.rows
+    let left = Self.padded(left)
+    if !reduction.rows(of: store.count).contains(0) { sum = .zeros(sum.rows, sum.columns) }
+    try forEachChunk(
+      of: normalChunkRows(queries: queryCount, paddedTo: left.rows),
+      rowOperations: Double(4 * queryCount * width)
+    ) { rows, gradients in
+      let products = Matrix(product: left, gradients.transposed)
+      let weighted = products.selecting(
+        columns: 0..<rows.count, scaledBy: weights(rows).map { Element($0) })
+      sum.add(product: weighted.view[rows: 0..<queryCount], gradients, scale: Element(scale))
+    }
+    try reduction.sum(&sum)
+  }
+
+  /// How many rows are used twice while they are in cache: few for few queries, more where arithmetic hides reading.
+  private func normalChunkRows(queries: Int, paddedTo rows: Int) -> Int {
+    let rowBytes = max(1, width * MemoryLayout<Element>.stride)
+    let cachedRows = max(16, Self.cachedChunkBytes(queries: queries) / rowBytes)
+    // Converted rows are written and read again: they stay in cache.
+    let fewestRows =
+      store.isDirectlyReadable(as: Element.self)
+      ? 1024 : max(256, Self.convertedChunkBytes(queries: queries) / rowBytes)
+    return rows < 16 ? cachedRows : max(fewestRows, cachedRows)
   }
 
   /// K = G·Gᵀ, `n × n`, summed in double precision.
@@ -224,18 +276,17 @@ public struct GradientPass<Element: Scalar>: Sendable {
 
   /// GᵀG or Gᵀ·diag(w)·G, `d × d`, summed in double precision.
   ///
-  /// - Parameter weights: w, one per training example, none negative; all 1 unless given.
+  /// - Parameter weights: w of some training examples, none negative; all 1 unless given.
   /// - Complexity: nd² operations, one pass.
-  func secondMoment(weights: [Double]? = nil) throws -> Matrix<Double> {
-    let roots = weights?.map { Element($0.squareRoot()) }
+  func secondMoment(weights: ((Range<Int>) -> [Double])? = nil) throws -> Matrix<Double> {
     var sum = SymmetricAccumulator(order: width)
     let rowBytes = max(1, width * MemoryLayout<Element>.stride)
     try forEachChunk(
       of: max(256, (8 << 20) / rowBytes), rowOperations: Double(width * width)
     ) { rows, gradients in
-      if let roots {
+      if let weights {
         var scaled = Matrix(gradients)
-        scaled.scaleRows(by: Array(roots[rows]))
+        scaled.scaleRows(by: weights(rows).map { Element($0.squareRoot()) })
         sum.add(gramOf: scaled.transposed)
       } else {
         sum.add(gramOf: gradients.transposed)

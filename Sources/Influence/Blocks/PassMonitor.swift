@@ -18,23 +18,23 @@ final class PassMonitor: Sendable {
   ///   - store: The training gradients.
   ///   - blocks: Those that passes will read, in the layout's order.
   ///   - blocksAtATime: How many are worked on together.
+  ///   - readsAhead: Whether blocks are read one after the other, so that they can be read ahead.
   ///   - expectedBytes: What the stage is expected to read in all passes; 0 where nobody can say.
   ///   - meter: Where work is counted.
   ///   - progress: Called as rows are done.
   init(
     stage: String, of store: GradientStore, blocks: [Int], blocksAtATime: Int,
-    expectedBytes: Double, meter: RunMeter?, progress: ProgressHandler?
+    readsAhead: Bool = true, expectedBytes: Double, meter: RunMeter?, progress: ProgressHandler?
   ) {
     self.stage = stage
     self.meter = meter
     self.progress = progress
     self.expectedBytes = expectedBytes
     rowBytes = store.layout.blocks.indices.map { store.bytesPerRow(ofBlock: $0) }
-    readAhead = ReadAhead(
-      store,
-      waves: stride(from: 0, to: blocks.count, by: max(1, blocksAtATime)).map {
-        Array(blocks[$0..<min(blocks.count, $0 + max(1, blocksAtATime))])
-      })
+    let waves = stride(from: 0, to: blocks.count, by: max(1, blocksAtATime)).map {
+      Array(blocks[$0..<min(blocks.count, $0 + max(1, blocksAtATime))])
+    }
+    readAhead = readsAhead ? ReadAhead(store, waves: waves) : nil
     progress?(stage, 0)
   }
 

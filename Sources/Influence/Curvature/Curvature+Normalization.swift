@@ -68,6 +68,16 @@ extension Curvature {
     var factors = ScoreFactors(
       columns: try normalizer(ofEstimator: index).map { $0 > 0 ? 1 / $0 : 0 })
     guard normalization == .gradientNorms else { return factors }
+    factors.rows = try queryFactors(
+      of: queries, aggregation: aggregation, liveNorms: liveNorms, precision: Element.self)
+    return factors
+  }
+
+  /// 1/‖v‖ of each query over all blocks; zero where it has no gradient.
+  func queryFactors<Element: Scalar>(
+    of queries: GradientStore, aggregation: Aggregation, liveNorms: Matrix<Double>,
+    precision: Element.Type
+  ) throws -> [Double] {
     var squares = liveNorms.view.squaredRowNorms()
     // A query's gradient is divided by the whole of its norm, also where training gradients are zero.
     for context in contexts where context.isDead {
@@ -77,7 +87,13 @@ extension Curvature {
         of: queries, block: place, aggregation: aggregation, precision: Element.self)
       for (row, square) in rows.squaredRowNorms().enumerated() { squares[row] += square }
     }
-    factors.rows = squares.map { $0 > 0 ? 1 / $0.squareRoot() : 0 }
-    return factors
+    return squares.map { $0 > 0 ? 1 / $0.squareRoot() : 0 }
+  }
+
+  /// ‖g‖ of some training examples over all blocks.
+  func exampleLengths(of rows: Range<Int>) -> [Double] {
+    GradientNorms(contexts.map { SquaredNorms($0.squaredNorms[rows: rows]) }).totals.map {
+      $0.squareRoot()
+    }
   }
 }

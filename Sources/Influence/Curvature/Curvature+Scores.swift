@@ -160,7 +160,7 @@ extension Curvature {
   }
 
   /// What to say of queries without a gradient in any block; nil where there is none.
-  private static func warning(
+  static func warning(
     ofZeroQueries norms: Matrix<Double>, countedFrom first: Int, aggregation: Aggregation
   ) -> String? {
     let zeros = (0..<norms.rows).filter { norms[row: $0].allSatisfy { $0 == 0 } }
@@ -224,10 +224,11 @@ extension Curvature {
     }
   }
 
-  private func workingMemory(_ queryCount: Int, perBlock: Bool = false) -> WorkingMemory {
+  func workingMemory(_ queryCount: Int, perBlock: Bool = false) -> WorkingMemory {
     WorkingMemory(
       scoring: queryCount, with: supply.needs, exampleCount: training.count,
       estimatorCount: estimators.count, keepsBlocks: supply.keepsBlocks,
-      keptShares: perBlock ? contexts.count : 0, options: options)
+      keptShares: perBlock ? contexts.count : 0, recordsNorms: training.recordsNorms,
+      options: options)
   }
 }

@@ -83,12 +83,8 @@ extension Curvature {
         store: training, block: live[place].index, monitor: monitor, reduction: reduction)
       let fitted = try supply.block(live[place].index, monitor: monitor)
       let values = try indices.map { index in
-        switch quantity {
-        case .selfInfluence:
-          try fitted.selfInfluence(ofEstimator: index, pass: pass, memory: memory)
-        case .squaredChange:
-          try fitted.squaredChanges(ofEstimator: index, pass: pass, memory: memory)
-        }
+        try fitted.exampleValues(quantity, ofEstimator: index, pass: pass, memory: memory)(
+          0..<training.count)
       }
       return (values, fitted.isRefitted)
     } combine: { place, outcome in

@@ -22,8 +22,44 @@ enum LostDigits {
         if Float(value) == 0 { zeros += 1 } else { short += 1 }
       }
     }
+    return warning(zeros: zeros, short: short, of: values.elements.count, noun: noun)
+  }
+
+  /// Counts them in a row whose values come some at a time.
+  struct Tally {
+    /// The largest magnitude so far.
+    private(set) var largest = 0.0
+    private var count = 0
+    /// How many become zero and how many lose digits, by their exponents.
+    private var small: [Int: (zeros: Int, short: Int)] = [:]
+
+    /// Adds some values.
+    mutating func add(_ values: [Double]) {
+      count += values.count
+      for value in values {
+        largest = max(largest, abs(value))
+        guard value != 0, abs(value) < Double(Float.leastNormalMagnitude) else { continue }
+        if Float(value) == 0 {
+          small[value.exponent, default: (0, 0)].zeros += 1
+        } else {
+          small[value.exponent, default: (0, 0)].short += 1
+        }
+      }
+    }
+
+    /// What to say of the row; what counts beside its largest value is told to within a factor of two.
+    func warning(noun: String = "scores") -> String? {
+      guard largest > 0, largest < 0x1p24 * Double(Float.leastNormalMagnitude) else { return nil }
+      let counted = small.filter { $0.key >= largest.exponent - 24 }.values
+      return LostDigits.warning(
+        zeros: counted.reduce(0) { $0 + $1.zeros }, short: counted.reduce(0) { $0 + $1.short },
+        of: count, noun: noun)
+    }
+  }
+
+  private static func warning(zeros: Int, short: Int, of count: Int, noun: String) -> String? {
     guard zeros + short > 0 else { return nil }
     return
-      "\(zeros + short) of \(values.elements.count) \(noun) are below \(Float.leastNormalMagnitude), too small for the float32 of files: \(zeros) become zero and \(short) lose digits; scale the losses"
+      "\(zeros + short) of \(count) \(noun) are below \(Float.leastNormalMagnitude), too small for the float32 of files: \(zeros) become zero and \(short) lose digits; scale the losses"
   }
 }

@@ -6,8 +6,23 @@ public struct SelfInfluence: Sendable {
   public internal(set) var values: [Double]
   /// What the user should know.
   public internal(set) var warnings: [String]
-  /// Seconds spent on it after the fit, where it was written; 0 otherwise.
-  public internal(set) var seconds = 0.0
   /// Each block's share of the values, `1 × n`; nil unless they were asked for.
   public internal(set) var shares: BlockShares?
+}
+
+/// What is known of self-influence that has been written.
+public struct SelfInfluenceSummary: Sendable {
+  /// How many of the largest values are known.
+  static let largestCount = 5
+
+  /// The method's name.
+  public let method: String
+  /// The number of training examples n.
+  public let exampleCount: Int
+  /// The examples of the five largest values, the largest first.
+  public let largest: [TopExamples.Entry]
+  /// What the user should know.
+  public let warnings: [String]
+  /// Seconds spent after the fit.
+  public let seconds: Double
 }

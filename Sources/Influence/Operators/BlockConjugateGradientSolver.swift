@@ -179,7 +179,7 @@ struct BlockConjugateGradientSolver<Element: Scalar> {
   private func preconditioned(_ rows: Matrix<Element>) throws -> Matrix<Double> {
     var result = rows
     _ = try pass.normalProducts(
-      rows.view, weights: context.dataInfWeights, scale: -1 / Double(context.exampleCount),
+      rows.view, weights: context.dataInfWeights(), scale: -1 / Double(context.exampleCount),
       addingTo: &result)
     return Matrix<Double>(converting: result)
   }

@@ -4,6 +4,11 @@ import Gradients
 protocol KroneckerFit: QuerySideFit {}
 
 extension KroneckerFit {
+  /// True: the factors are all that is kept.
+  var worksByExamples: Bool { true }
+}
+
+extension KroneckerFit {
   /// The decomposition of both factors.
   func fittingWork(_ block: BlockShape) -> Work { decompositionWork(block) }
 

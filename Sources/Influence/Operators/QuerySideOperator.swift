@@ -28,9 +28,10 @@ public protocol QuerySideOperator: Sendable {
   /// - Parameters:
   ///   - pass: Products with the block's training gradients.
   ///   - memory: Bytes that it may take.
+  /// - Returns: Gives the values of some of the examples.
   func selfInfluence<Element: Scalar>(
     pass: GradientPass<Element>, memory: Int
-  ) throws -> BlockSelfInfluence?
+  ) throws -> (@Sendable (_ rows: Range<Int>) throws -> [Double])?
 }
 
 extension QuerySideOperator {
@@ -43,7 +44,7 @@ extension QuerySideOperator {
   /// Nil: the training examples are taken as queries.
   public func selfInfluence<Element: Scalar>(
     pass: GradientPass<Element>, memory: Int
-  ) throws -> BlockSelfInfluence? { nil }
+  ) throws -> (@Sendable (_ rows: Range<Int>) throws -> [Double])? { nil }
   /// Nil: the residual takes another pass.
   public func residualNorms<Element: Scalar>(
     of preconditioned: Matrix<Element>, for queries: MatrixView<Element>

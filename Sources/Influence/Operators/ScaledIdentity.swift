@@ -1,3 +1,4 @@
+import Gradients
 import LinearAlgebra
 
 /// M = βI on the score side, for methods that treat no direction unlike another.
@@ -7,6 +8,7 @@ struct ScaledIdentityOnScores: ScoreSideFit {
 
   /// Empty: the norms are enough.
   var needs: Set<Need> { [] }
+  var worksByExamples: Bool { true }
 
   func fit<Element: Scalar>(
     _ gram: BlockGram, precision: Element.Type
@@ -22,6 +24,7 @@ struct ScaledIdentityOnQueries: QuerySideFit {
 
   /// Empty: the norms are enough.
   var needs: Set<Need> { [] }
+  var worksByExamples: Bool { true }
 
   /// Self-influence follows from the norms; how far parameters move takes one reading.
   func measuringWork(_ quantity: ExampleQuantity, _ block: BlockShape) -> Work {
@@ -50,10 +53,14 @@ private struct ScaledIdentity: ScoreSideOperator, QuerySideOperator {
     BlockSelfInfluence(values: context.squaredNorms.map { beta * $0 })
   }
 
+  func selfInfluence(of rows: Range<Int>) -> [Double]? {
+    context.squaredNorms[rows: rows].map { beta * $0 }
+  }
+
   func selfInfluence<Element: Scalar>(
     pass: GradientPass<Element>, memory: Int
-  ) -> BlockSelfInfluence? {
-    BlockSelfInfluence(values: context.squaredNorms.map { beta * $0 })
+  ) -> (@Sendable (Range<Int>) throws -> [Double])? {
+    { rows in context.squaredNorms[rows: rows].map { beta * $0 } }
   }
 
   func precondition<Element: Scalar>(

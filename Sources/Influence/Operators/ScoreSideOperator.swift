@@ -14,6 +14,8 @@ public protocol ScoreSideOperator: Sendable {
   ///
   /// - Parameter kernel: Gives K, `n × n`; called only if it is needed.
   func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> BlockSelfInfluence
+  /// The self-influence of some training examples, where it takes nothing of the others; nil where it does.
+  func selfInfluence(of rows: Range<Int>) -> [Double]?
 }
 
 extension ScoreSideOperator {
@@ -21,6 +23,8 @@ extension ScoreSideOperator {
   public func correction(
     of remainders: Matrix<Double>, queryNorms: [Double]
   ) -> Matrix<Double>? { nil }
+  /// Nil: the self-influence of all examples is computed at once.
+  public func selfInfluence(of rows: Range<Int>) -> [Double]? { nil }
 }
 
 /// What the score side of a block gives: scores, and the preconditioned queries in the span of the

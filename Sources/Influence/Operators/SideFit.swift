@@ -19,6 +19,12 @@ public protocol SideFit: Sendable {
   func measuringWork(_ quantity: ExampleQuantity, _ block: BlockShape) -> Work
   /// Bytes of what ``Need/ownFit`` holds.
   func fittedBytes(_ block: BlockShape) -> Int
+  /// Whether neither the fit nor an answer takes memory for each training example, so that the scores of very many
+  /// can be made some examples at a time.
+  ///
+  /// On the query side X is all that is kept of a query then, and S = X·Gᵀ; on the score side a score depends on its
+  /// own product alone.
+  var worksByExamples: Bool { get }
 }
 
 /// A fit on the score side.
@@ -64,6 +70,8 @@ extension SideFit {
   public func scoringWork(queries: Int, _ block: BlockShape) -> Work { Work() }
   /// Zero: a negligible amount of memory.
   public func fittedBytes(_ block: BlockShape) -> Int { 0 }
+  /// False: scores are made of all examples at once.
+  public var worksByExamples: Bool { false }
 }
 
 extension ScoreSideFit {

@@ -28,7 +28,9 @@ public struct RunPlan: Sendable {
   public let heldBytes: Int
   /// How many queries are scored together.
   public let queriesAtATime: Int
-  /// Bytes of the examples' norms in every block, and of the factors of certificates.
+  /// How many training examples are scored together, one query after the other; nil where whole rows of scores are made.
+  public let examplesAtATime: Int?
+  /// Bytes of the examples' norms in every block where a store does not record them, and of the factors of certificates.
   public let normBytes: Int
   /// Bytes of the scores in memory: in double precision, for each method and each query of a set.
   public let scoreBytes: Int
@@ -58,9 +60,10 @@ public struct RunPlan: Sendable {
     keepsBlocks = WorkingMemory.fitting(blocks, options: options).keepsBlocks
     let memory = WorkingMemory(
       scoring: m, with: blocks, exampleCount: n, estimatorCount: estimators.count,
-      keepsBlocks: keepsBlocks, options: options)
+      keepsBlocks: keepsBlocks, recordsNorms: shape.recordsNorms, options: options)
     let batch = memory.queriesAtATime
     queriesAtATime = batch
+    examplesAtATime = memory.examplesAtATime
     let sets = (full: Double(m / batch), rest: m % batch)
     let fits = keepsBlocks ? 1 : sets.full + (sets.rest > 0 ? 1 : 0)
     var norms = RunStage(.norms)
@@ -102,11 +105,21 @@ public struct RunPlan: Sendable {
       keepsBlocks
       ? gramBytes
       : WorkingMemory.largest(blocks.map(\.peakBytes), count: memory.blocksAtATime)
-    starts = blocks.allSatisfy { $0.bytes == 0 || $0.peakBytes <= options.memoryBudget }
-    normBytes = Self.clamped(Double(WorkingMemory.normBytes(of: n, in: blocks.count)))
-    scoreBytes = Self.clamped(8 * Double(batch) * Double(n) * Double(estimators.count))
-    bufferBytes = Self.buffers(
-      shape, blocks, estimators.count, elementBytes, batch, memory.blocksAtATime)
+    starts =
+      memory.starts && blocks.allSatisfy { $0.bytes == 0 || $0.peakBytes <= options.memoryBudget }
+    normBytes = WorkingMemory.normBytes(
+      of: n, in: blocks.count, recordsNorms: shape.recordsNorms,
+      certifies: options.certifies && memory.examplesAtATime == nil)
+    if let examplesAtATime = memory.examplesAtATime {
+      scoreBytes = 8 * examplesAtATime
+      bufferBytes = (WorkingMemory.bytesPerPart - 8) * examplesAtATime
+    } else {
+      scoreBytes = Self.clamped(8 * Double(batch) * Double(n) * Double(estimators.count))
+      bufferBytes = max(
+        memory.queryBytes - scoreBytes,
+        Self.buffers(
+          shape, blocks, estimators.count, elementBytes, batch, memory.blocksAtATime))
+    }
   }
 
   /// Bytes that are resident at the peak, beside pages of mapped files, which the system takes back.
@@ -115,12 +128,10 @@ public struct RunPlan: Sendable {
   }
 
   /// Whether a run is let start: the Gram matrices and factors of any one block stay within the
-  /// budget.
+  /// budget, and what it makes for one query within 64 MiB more.
   public let starts: Bool
 
   /// Whether the peak stays within the budget.
-  ///
-  /// A run whose norms and scores alone take more ``starts`` all the same, with one query at a time.
   public var fits: Bool { starts && peakBytes <= options.memoryBudget }
 
   /// Bytes of the store that are read in all passes.
@@ -156,7 +167,9 @@ public struct RunPlan: Sendable {
       let d = Double(block.shape.width)
       let gram = max(block.needsKernel ? n : 0, block.needsFisher ? d : 0)
       let isConverted = Double(shape.elementTypes[index].byteCount) != elementBytes
-      let chunk = isConverted ? max(64 * 0x1p20, 256 * n * elementBytes) : 0
+      // Panels of all rows, or a few megabytes.
+      let panel = block.needsKernel ? max(64 * 0x1p20, 256 * n * elementBytes) : 8 * 0x1p20
+      let chunk = isConverted ? panel : 0
       return max(8 * gram * gram, 3 * m * n * 8 + 3 * m * d * elementBytes) + chunk
     }
     let threads = min(Parallelism.threads, atATime)

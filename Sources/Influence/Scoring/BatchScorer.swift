@@ -17,6 +17,11 @@ protocol BatchScorer {
 
   /// How many queries fit in the memory budget together, at least 1.
   func queriesAtATime(perBlock: Bool) -> Int
+  /// How many training examples are scored at a time, one query after the other; nil where whole rows of scores are
+  /// made.
+  ///
+  /// - Throws: ``InfluenceError/tooManyExamples(source:rows:bytes:budget:isCertified:)`` where memory allows neither.
+  func examplesAtATime(perBlock: Bool) throws -> Int?
   /// What the user should know before any query is scored.
   ///
   /// - Parameter count: How many queries are scored at a time; nil for all at once.
@@ -25,6 +30,23 @@ protocol BatchScorer {
   func scores(
     ofQueries rows: Range<Int>, aggregation: Aggregation, perBlock: Bool
   ) throws -> Scores
+  /// Scores one query, or the mean of some, so many training examples at a time.
+  func scoreParts(
+    ofQueries rows: Range<Int>, aggregation: Aggregation, examplesAtATime: Int,
+    _ body: ScoreParts.Handler
+  ) throws -> ScoreParts
+}
+
+extension BatchScorer {
+  /// Nil: whole rows of scores are made.
+  func examplesAtATime(perBlock: Bool) throws -> Int? { nil }
+
+  func scoreParts(
+    ofQueries rows: Range<Int>, aggregation: Aggregation, examplesAtATime: Int,
+    _ body: ScoreParts.Handler
+  ) throws -> ScoreParts {
+    preconditionFailure("\(method) makes whole rows of scores")
+  }
 }
 
 extension BatchScorer {
@@ -34,9 +56,10 @@ extension BatchScorer {
     details: RecordDetails
   ) throws -> ScoreSummary {
     let rowCount = aggregation == .mean ? 1 : queryCount
+    let examplesAtATime = try examplesAtATime(perBlock: destination.form == .blockShares)
     let writing = Writing(
       scorer: self, destination: destination, aggregation: aggregation, convention: convention,
-      details: details, rowCount: rowCount)
+      details: details, rowCount: rowCount, examplesAtATime: examplesAtATime)
     switch destination.form {
     case .top(let count):
       precondition(
@@ -46,7 +69,9 @@ extension BatchScorer {
         TopTableWriter(
           at: destination.file.url, count: count, convention: convention,
           queryIDs: aggregation == .mean ? nil : provenance.queries.exampleIDs(),
-          exampleIDs: provenance.training.exampleIDs(),
+          exampleIDs: examplesAtATime == nil
+            ? .known(provenance.training.exampleIDs()) : .read(provenance.training),
+          exampleCount: exampleCount,
           exampleTexts: destination.exampleTexts))
     case .array:
       return try writing.run(
@@ -67,15 +92,63 @@ private struct Writing<Scorer: BatchScorer> {
   let convention: ScoreConvention
   let details: RecordDetails
   let rowCount: Int
+  let examplesAtATime: Int?
 
   func run<Sink: ScoreSink & ~Copyable>(_ sink: consuming Sink) throws -> ScoreSummary {
+    var sink = sink
+    var summary: ScoreSummary
+    if let examplesAtATime {
+      summary = try appendParts(to: &sink, examplesAtATime: examplesAtATime)
+    } else {
+      summary = try appendRows(to: &sink)
+    }
+    // What waits is written before anything is said of it.
+    let preview = sink.preview
+    let file = try sink.finish()
+    summary.preview = preview
+    let record = ScoreRecord(
+      summary: summary, provenance: scorer.provenance, convention: convention,
+      form: destination.form, details: details)
+    try destination.file.commit(file, record: try record.json())
+    return summary
+  }
+
+  private func summary(warnings: [String]) -> ScoreSummary {
+    ScoreSummary(
+      method: scorer.method, settings: scorer.settings, aggregation: aggregation,
+      queryCount: rowCount, exampleCount: scorer.exampleCount, warnings: warnings)
+  }
+
+  /// Appends the scores of one query after the other, some examples at a time.
+  private func appendParts<Sink: ScoreSink & ~Copyable>(
+    to sink: inout Sink, examplesAtATime: Int
+  ) throws -> ScoreSummary {
+    var summary = summary(warnings: [])
+    for row in 0..<rowCount {
+      let rows = aggregation == .mean ? 0..<scorer.queryCount : row..<row + 1
+      let parts = try scorer.scoreParts(
+        ofQueries: rows, aggregation: aggregation, examplesAtATime: examplesAtATime
+      ) { first, part in
+        var part = part
+        if convention == .influence { part.scale(by: -1) }
+        try sink.append(
+          part: destination.file.narrowed(part), query: row,
+          isLast: first + part.columns == scorer.exampleCount)
+      }
+      summary.add(parts)
+    }
+    return summary
+  }
+
+  /// Appends whole rows of scores, as many at a time as memory allows.
+  private func appendRows<Sink: ScoreSink & ~Copyable>(
+    to sink: inout Sink
+  ) throws -> ScoreSummary {
     let perBlock = destination.form == .blockShares
     // The mean is one row, whatever the number of queries.
     let atATime =
       aggregation == .mean ? scorer.queryCount : scorer.queriesAtATime(perBlock: perBlock)
-    var summary = ScoreSummary(
-      method: scorer.method, settings: scorer.settings, aggregation: aggregation,
-      queryCount: rowCount, exampleCount: scorer.exampleCount,
+    var summary = summary(
       warnings: scorer.warnings(queriesAtATime: atATime < rowCount ? atATime : nil))
     for first in stride(from: 0, to: scorer.queryCount, by: atATime) {
       let rows = first..<min(scorer.queryCount, first + atATime)
@@ -85,11 +158,6 @@ private struct Writing<Scorer: BatchScorer> {
       try sink.append(destination.file.narrowed(values), firstQuery: first)
       scores.summarize(into: &summary)
     }
-    summary.preview = sink.preview
-    let record = ScoreRecord(
-      summary: summary, provenance: scorer.provenance, convention: convention,
-      form: destination.form, details: details)
-    try destination.file.commit(sink.finish(), record: try record.json())
     return summary
   }
 }

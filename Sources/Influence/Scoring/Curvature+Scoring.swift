@@ -41,18 +41,40 @@ extension Curvature {
   ///   - perBlock: Whether the shares of blocks are written.
   ///   - details: What the program adds to the record.
   ///   - progress: Called as blocks are done.
+  /// - Returns: What is known of the values, and the largest.
   /// - Throws: ``InfluenceError``, or an error from reading the store or writing a file.
+  @discardableResult
   public func selfInfluence(
     into file: RecordedFile, perBlock: Bool = false, details: RecordDetails = RecordDetails(),
     progress: ProgressHandler? = nil
-  ) throws -> SelfInfluence {
+  ) throws -> SelfInfluenceSummary {
     precondition(estimators.count == 1, "\(estimators.count) estimators for one file")
     let clock = ContinuousClock()
     let start = clock.now
-    var influence = try selfInfluence(perBlock: perBlock, progress: progress)[0]
-    influence.seconds = (clock.now - start).inSeconds
+    var selecting = TopExamples.Selecting<Double>(
+      count: SelfInfluenceSummary.largestCount, of: training.count)
+    let written: AtomicFile
+    let warnings: [String]
+    if let examplesAtATime = try selfInfluencePart(perBlock: perBlock) {
+      var writer = try NumpyWriter(at: file.url, shape: [training.count])
+      warnings = try selfInfluenceParts(examplesAtATime: examplesAtATime, progress: progress) {
+        _, part in
+        try selecting.add(part.elements, 0..<part.columns, row: 0)
+        let narrow = try file.narrowed(part)
+        try writer.append(Matrix(rows: part.columns, columns: 1, elements: narrow.elements))
+      }.warnings
+      written = writer.finish()
+    } else {
+      let influence = try selfInfluence(perBlock: perBlock, progress: progress)[0]
+      try selecting.add(influence.values, influence.values.indices, row: 0)
+      warnings = influence.warnings
+      written = try influence.prepare(for: file)
+    }
+    let summary = SelfInfluenceSummary(
+      method: estimators[0].name, exampleCount: training.count, largest: selecting.top.helpful,
+      warnings: warnings, seconds: (clock.now - start).inSeconds)
     let provenance = provenance(ofEstimator: 0, queries: training)
-    let total = seconds + influence.seconds
+    let total = seconds + summary.seconds
     let names = contexts.map(\.name)
     let record: OrderedJSON = [
       "format": perBlock ? "influencekit-block-self-influence" : "influencekit-self-influence",
@@ -60,7 +82,7 @@ extension Curvature {
       "settings": .settings(estimators[0].settings),
       "damping": .string(options.damping.description),
       "partition": training.partition.json,
-      "rows": .integer(influence.values.count),
+      "rows": .integer(summary.exampleCount),
       "axes": perBlock ? ["training example", "block"] : ["training example"],
       "block_names": perBlock ? .list(names) : .null,
       "precision": .string(options.precision.rawValue),
@@ -69,10 +91,10 @@ extension Curvature {
       "train": try training.record(),
       "seconds": .number(total),
       "work": provenance.workRecord(seconds: total),
-      "warnings": .list(influence.warnings.map(details.wording)),
+      "warnings": .list(summary.warnings.map(details.wording)),
     ]
-    try influence.write(into: file, record: record.adding(details.program))
-    return influence
+    try file.commit(written, record: record.adding(details.program))
+    return summary
   }
 }
 
@@ -83,6 +105,48 @@ extension Curvature {
       damping: options.damping, precision: options.precision, contexts: contexts,
       choices: choices(forEstimator: index), training: .gradients(training),
       queries: .gradients(queries), members: [], fitSeconds: seconds, meter: options.meter)
+  }
+}
+
+extension Curvature {
+  /// Refuses what scoring would refuse for want of memory, before anything is fitted.
+  ///
+  /// - Parameters:
+  ///   - estimator: The method.
+  ///   - training: The training gradients.
+  ///   - perBlock: Whether each block's share is wanted.
+  ///   - options: As for the fit.
+  /// - Throws: ``InfluenceError/tooLarge(block:method:order:bytes:budget:)`` or
+  ///   ``InfluenceError/tooManyExamples(source:rows:bytes:budget:isCertified:)``.
+  /// - Complexity: O(blocks); nothing is read.
+  package static func requireMemory(
+    scoringBy estimator: any Estimator, on training: GradientStore, perBlock: Bool,
+    options: CurvatureOptions
+  ) throws {
+    let needs = training.layout.blocks.map {
+      BlockNeeds(
+        of: BlockShape($0, exampleCount: training.count, curvature: training.curvature),
+        isDead: false, for: [estimator], options: options)
+    }
+    try BlockNeeds.check(needs, against: options.memoryBudget)
+    try WorkingMemory(
+      scoring: 1, with: needs, exampleCount: training.count, estimatorCount: 1,
+      keepsBlocks: WorkingMemory.fitting(needs, options: options).keepsBlocks,
+      keptShares: perBlock ? needs.count : 0, recordsNorms: training.recordsNorms,
+      options: options
+    ).requireStart(on: training, options: options)
+  }
+}
+
+extension WorkingMemory {
+  /// - Throws: ``InfluenceError/tooManyExamples(source:rows:bytes:budget:isCertified:)`` where a run is not let start.
+  fileprivate func requireStart(
+    on training: GradientStore, options: CurvatureOptions
+  ) throws(InfluenceError) {
+    guard !starts else { return }
+    throw .tooManyExamples(
+      source: training.name, rows: training.count, bytes: leastBytes, budget: options.memoryBudget,
+      isCertified: options.certifies)
   }
 }
 
@@ -100,6 +164,21 @@ private struct FittedScorer: BatchScorer {
 
   func queriesAtATime(perBlock: Bool) -> Int {
     curvature.queriesAtATime(of: queries.count, perBlock: perBlock)
+  }
+
+  func examplesAtATime(perBlock: Bool) throws -> Int? {
+    let memory = curvature.workingMemory(1, perBlock: perBlock)
+    try memory.requireStart(on: curvature.training, options: curvature.options)
+    return memory.examplesAtATime
+  }
+
+  func scoreParts(
+    ofQueries rows: Range<Int>, aggregation: Aggregation, examplesAtATime: Int,
+    _ body: ScoreParts.Handler
+  ) throws -> ScoreParts {
+    try curvature.scoreParts(
+      of: queries[rows: rows], countedFrom: rows.lowerBound, aggregation,
+      examplesAtATime: examplesAtATime, progress: progress, body)
   }
 
   func warnings(queriesAtATime count: Int?) -> [String] {

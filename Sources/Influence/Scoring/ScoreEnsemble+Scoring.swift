@@ -94,6 +94,18 @@ private struct EnsembleScorer: BatchScorer {
     return max(1, min(queryCount, options.memoryBudget / 4 / perQuery))
   }
 
+  /// Nil: whole rows of scores are made, and must fit.
+  func examplesAtATime(perBlock: Bool) throws -> Int? {
+    // Beside the three matrices, what a member's scores are made from.
+    let bytes = min(1 << 61, (24 + 64) * exampleCount)
+    guard bytes <= BlockNeeds.sum(options.memoryBudget, WorkingMemory.allowance) else {
+      throw InfluenceError.tooManyExamples(
+        source: ensemble.members[0].training.name, rows: exampleCount, bytes: bytes,
+        budget: options.memoryBudget, isCertified: false)
+    }
+    return nil
+  }
+
   func warnings(queriesAtATime count: Int?) -> [String] { [] }
 
   func scores(

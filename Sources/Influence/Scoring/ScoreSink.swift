@@ -12,13 +12,23 @@ protocol ScoreSink: ~Copyable {
   ///   - scores: One row per query, with the sign of a convention.
   ///   - firstQuery: The row of the first of them among all queries.
   mutating func append(_ scores: Matrix<Float>, firstQuery: Int) throws
+  /// Appends the scores of some examples for one query; those of the first example come first.
+  ///
+  /// - Parameters:
+  ///   - part: `1 × examples`, with the sign of a convention.
+  ///   - query: The query's row.
+  ///   - isLast: Whether the query has no further scores.
+  mutating func append(part: Matrix<Float>, query: Int, isLast: Bool) throws
   /// The whole file, to be committed.
-  consuming func finish() -> AtomicFile
+  consuming func finish() throws -> AtomicFile
 }
 
 extension NumpyWriter: ScoreSink {
   var preview: TopExamples? { nil }
   mutating func append(_ scores: Matrix<Float>, firstQuery: Int) throws { try append(scores) }
+  mutating func append(part: Matrix<Float>, query: Int, isLast: Bool) throws {
+    try append(partOfRow: part)
+  }
 }
 
 extension TopTableWriter: ScoreSink {}

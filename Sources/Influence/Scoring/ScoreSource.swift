@@ -20,6 +20,17 @@ public enum ScoreSource: Sendable {
     }
   }
 
+  /// The ids of some examples, where they were recorded.
+  ///
+  /// - Throws: An error of `examples.jsonl`.
+  /// - Complexity: reads the line of every example, and keeps the ids that are asked for.
+  func exampleIDs(ofRows rows: Set<Int>) throws -> [Int: String] {
+    switch self {
+    case .gradients(let store): try store.exampleIDs(ofRows: rows)
+    case .representations(let examples): try examples.store?.exampleIDs(ofRows: rows) ?? [:]
+    }
+  }
+
   /// What a record says of the source; see ``GradientStore/record()``.
   ///
   /// - Throws: An error from reading it.

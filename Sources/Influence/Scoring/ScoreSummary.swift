@@ -28,3 +28,13 @@ public struct ScoreSummary: Sendable {
   /// How solves by passes went for the first batch of queries; the others' are alike.
   public internal(set) var convergence: [BlockConvergence] = []
 }
+
+extension ScoreSummary {
+  /// Adds what is known of scores that were made some examples at a time.
+  mutating func add(_ parts: ScoreParts) {
+    largest = max(largest, parts.largest)
+    seconds += parts.seconds
+    if convergence.isEmpty { convergence = parts.convergence }
+    for warning in parts.warnings where !warnings.contains(warning) { warnings.append(warning) }
+  }
+}

@@ -4,7 +4,15 @@ import TensorFiles
 extension SelfInfluence {
   /// Writes the values, or the shares of blocks where there are any, example after example.
   func write(into file: RecordedFile, record: OrderedJSON) throws {
-    guard let shares else { return try file.write(vector: values, record: record) }
+    try file.commit(prepare(for: file), record: record)
+  }
+
+  /// The file of the values or shares, to be committed.
+  func prepare(for file: RecordedFile) throws -> AtomicFile {
+    guard let shares else {
+      let narrow = try file.narrowed(Matrix(rows: 1, columns: values.count, elements: values))
+      return try NumpyFile.prepare(narrow.elements, at: file.url)
+    }
     var writer = try NumpyWriter(
       at: file.url, rows: values.count, columns: shares.blocks.count)
     try writer.append(
@@ -12,6 +20,6 @@ extension SelfInfluence {
         Matrix(
           rows: values.count, columns: shares.blocks.count,
           elements: shares.interleaved().elements)))
-    try file.commit(writer.finish(), record: record)
+    return writer.finish()
   }
 }

@@ -53,20 +53,56 @@ public struct TopExamples: Sendable, Equatable {
   private init<Element: Scalar>(
     _ elements: [Element], _ range: Range<Int>, row: Int, count: Int
   ) throws(InfluenceError) {
-    precondition(count > 0, "the top \(count) of \(range.count) scores")
-    let kept = min(count, max(1, range.count))
-    var highest = Selection<Element>(count: kept)
-    var lowest = Selection<Element>(count: kept)
-    for index in range {
-      let value = elements[index]
-      guard value.isFinite else {
-        throw .notFiniteScore(row: row, column: index - range.lowerBound)
-      }
-      highest.offer(value, index - range.lowerBound)
-      lowest.offer(-value, index - range.lowerBound)
+    var selecting = Selecting<Element>(count: count, of: range.count)
+    try selecting.add(elements, range, row: row)
+    self = selecting.top
+  }
+
+  /// Selects from the scores of one query that come some at a time, from the first example to the last.
+  struct Selecting<Element: Scalar> {
+    private var highest: Selection<Element>
+    private var lowest: Selection<Element>
+    private var next = 0
+
+    /// - Parameters:
+    ///   - count: k ≥ 1.
+    ///   - exampleCount: n.
+    init(count: Int, of exampleCount: Int) {
+      precondition(count > 0, "the top \(count) of \(exampleCount) scores")
+      let kept = min(count, max(1, exampleCount))
+      highest = Selection(count: kept)
+      lowest = Selection(count: kept)
     }
-    helpful = highest.sorted().map { Entry(example: $0.index, score: Double($0.value)) }
-    harmful = lowest.sorted().map { Entry(example: $0.index, score: -Double($0.value)) }
+
+    /// Adds the scores of the next examples, as they stand in a range of an array.
+    ///
+    /// - Throws: ``InfluenceError/notFiniteScore(row:column:)``, with the query's row.
+    @specialized(where Element == Double)
+    @specialized(where Element == Float)
+    mutating func add(
+      _ elements: [Element], _ range: Range<Int>, row: Int
+    ) throws(InfluenceError) {
+      for index in range {
+        let value = elements[index]
+        let example = next + index - range.lowerBound
+        guard value.isFinite else { throw .notFiniteScore(row: row, column: example) }
+        highest.offer(value, example)
+        lowest.offer(-value, example)
+      }
+      next += range.count
+    }
+
+    /// The selection from all that was added.
+    var top: TopExamples {
+      TopExamples(
+        helpful: highest.sorted().map { Entry(example: $0.index, score: Double($0.value)) },
+        harmful: lowest.sorted().map { Entry(example: $0.index, score: -Double($0.value)) })
+    }
+  }
+
+  private init(helpful: [Entry], harmful: [Entry]) {
+    self.helpful = helpful
+    self.harmful = harmful
   }
 }
 

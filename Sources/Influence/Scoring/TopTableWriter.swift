@@ -10,10 +10,34 @@ struct TopTableWriter: ~Copyable {
   private let count: Int
   private let convention: ScoreConvention
   private let queryIDs: [String?]?
-  private let exampleIDs: [String?]?
+  private let exampleIDs: ExampleIDs
+  private let exampleCount: Int
   private let exampleTexts: [String]?
   /// The first query's selection.
   private(set) var preview: TopExamples?
+  /// The selection of a query whose scores come some at a time.
+  private var selecting: TopExamples.Selecting<Float>?
+  /// Selections that wait for the ids of their examples.
+  private var waiting: [(query: Int, top: TopExamples)] = []
+
+  /// Where the training examples' ids come from.
+  enum ExampleIDs {
+    /// From memory, one entry per row; nil where there are none.
+    case known([String?]?)
+    /// From the source, for the rows that are written alone.
+    case read(ScoreSource)
+
+    /// The ids of some rows.
+    func ids(ofRows rows: Set<Int>) throws -> [Int: String] {
+      switch self {
+      case .known(let ids): rows.reduce(into: [:]) { $0[$1] = ids?[$1] }
+      case .read(let source): try source.exampleIDs(ofRows: rows)
+      }
+    }
+  }
+
+  /// How many lines wait for ids that are read: each reading goes over all examples.
+  private static let mostWaiting = 1 << 16
 
   /// Starts a table.
   ///
@@ -22,11 +46,12 @@ struct TopTableWriter: ~Copyable {
   ///   - count: How many examples of each side.
   ///   - convention: The sign of the scores that will be appended.
   ///   - queryIDs: The queries' ids, if they have any.
-  ///   - exampleIDs: The training examples' ids, if they have any.
+  ///   - exampleIDs: The training examples' ids.
+  ///   - exampleCount: n.
   ///   - exampleTexts: The training examples' texts, if they shall have a column.
   init(
     at url: URL, count: Int, convention: ScoreConvention, queryIDs: [String?]?,
-    exampleIDs: [String?]?, exampleTexts: [String]?
+    exampleIDs: ExampleIDs, exampleCount: Int, exampleTexts: [String]?
   ) throws {
     var file = try AtomicFile(at: url)
     let columns = TopTable.columns + (exampleTexts == nil ? [] : [TopTable.textColumn])
@@ -36,6 +61,7 @@ struct TopTableWriter: ~Copyable {
     self.convention = convention
     self.queryIDs = queryIDs
     self.exampleIDs = exampleIDs
+    self.exampleCount = exampleCount
     self.exampleTexts = exampleTexts
   }
 
@@ -48,8 +74,34 @@ struct TopTableWriter: ~Copyable {
     var helpful = scores
     if convention == .influence { helpful.scale(by: -1) }
     for (offset, top) in try TopExamples.all(of: helpful, count: count).enumerated() {
-      preview = preview ?? top
-      let query = firstQuery + offset
+      try append(top, query: firstQuery + offset)
+    }
+    try writeWaiting()
+  }
+
+  /// Adds the scores of some examples to the selection of a query, whose lines follow its last.
+  mutating func append(part: Matrix<Float>, query: Int, isLast: Bool) throws {
+    var helpful = part
+    if convention == .influence { helpful.scale(by: -1) }
+    var selecting =
+      selecting ?? TopExamples.Selecting(count: count, of: exampleCount)
+    try selecting.add(helpful.elements, 0..<helpful.columns, row: query)
+    self.selecting = isLast ? nil : selecting
+    if isLast { try append(selecting.top, query: query) }
+  }
+
+  private mutating func append(_ top: TopExamples, query: Int) throws {
+    preview = preview ?? top
+    waiting.append((query, top))
+    if waiting.count * 2 * min(count, exampleCount) >= Self.mostWaiting { try writeWaiting() }
+  }
+
+  /// Writes the lines of selections.
+  private mutating func writeWaiting() throws {
+    guard !waiting.isEmpty else { return }
+    let rows = Set(waiting.flatMap { ($0.top.helpful + $0.top.harmful).map(\.example) })
+    let ids = try exampleIDs.ids(ofRows: rows)
+    for (query, top) in waiting {
       var lines = ""
       for (side, entries) in [("helpful", top.helpful), ("harmful", top.harmful)] {
         for (place, entry) in entries.enumerated() {
@@ -57,14 +109,18 @@ struct TopTableWriter: ~Copyable {
           lines += CSVLine.text(
             [
               "\(query)", queryIDs?[query] ?? "", side, "\(place + 1)", "\(entry.example)",
-              exampleIDs?[entry.example] ?? "", "\(Float(convention.sign * entry.score))",
+              ids[entry.example] ?? "", "\(Float(convention.sign * entry.score))",
             ] + text)
         }
       }
       try file.write(Array(lines.utf8))
     }
+    waiting = []
   }
 
   /// The whole file, to be committed.
-  consuming func finish() -> AtomicFile { file }
+  consuming func finish() throws -> AtomicFile {
+    try writeWaiting()
+    return file
+  }
 }

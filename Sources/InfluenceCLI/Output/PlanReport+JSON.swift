@@ -66,6 +66,7 @@ extension PlanReport {
       "starts": .boolean(plan.starts),
       "keeps_blocks": .boolean(plan.keepsBlocks),
       "queries_at_a_time": .integer(plan.queriesAtATime),
+      "examples_at_a_time": plan.examplesAtATime.map { .integer($0) } ?? .null,
       "seconds": .finite(time?.seconds),
       "seconds_cached": .finite(cached?.seconds),
       "stages": .array(

@@ -62,7 +62,8 @@ struct PlanReport {
     let isAnyOver = found.joined().contains { $0.plan.starts && !$0.plan.fits }
     Console.print(
       ["", "* taken by the cost model; the others are its alternatives"]
-        + (isAnyOver ? ["over: a run starts, and takes more memory than --memory says"] : [])
+        + (isAnyOver
+          ? ["over: a run starts, and may take up to 67 MB more than --memory says"] : [])
         + notes)
   }
 

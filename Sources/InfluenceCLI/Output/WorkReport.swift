@@ -13,21 +13,26 @@ struct WorkReport {
   /// Shorter runs are not held against the machine: measuring it would take longer.
   private static let patience = 2.0
 
+  /// Twice what measuring takes.
+  private static let leastMemory = 256 << 20
+
   /// - Parameters:
   ///   - work: What was done.
   ///   - training: The store that passes went through.
   ///   - seconds: How long it took.
-  ///   - precision: The precision that products ran in.
-  ///   - measures: Whether the machine may be measured, which takes a third of a second.
+  ///   - options: Precision and memory of the run.
+  ///   - measures: Whether the machine may be measured, which takes a third of a second; it is not where the memory
+  ///     budget is short of what that takes.
   init(
     _ work: RunMeter.Work, on training: GradientStore, seconds: Double,
-    precision: CurvatureOptions.Precision, measures: Bool
+    options: CurvatureOptions, measures: Bool
   ) {
     self.work = work
     self.seconds = seconds
-    self.precision = precision
+    precision = options.precision
     passes = work.passes(through: training)
-    machine = measures && seconds > Self.patience ? .measureBriefly() : nil
+    let isAllowed = measures && options.memoryBudget >= Self.leastMemory
+    machine = isAllowed && seconds > Self.patience ? .measureBriefly() : nil
   }
 
   /// The shares of the time that the disk took, and that memory and arithmetic would have taken alone.

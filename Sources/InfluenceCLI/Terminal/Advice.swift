@@ -17,6 +17,8 @@ enum Advice {
       "use it with `influence score`, `self` or `compare` on one store, or choose a method on gradients",
     "(the health of the store lists them all)": "(`influence inspect` lists them all)",
     "give a larger memory budget, or choose pcg": "raise --memory, or choose pcg",
+    "allowed; give a larger memory budget, or score without certificates":
+      "allowed; raise --memory, or give --no-certificate",
     "or score with each damping by itself": "or score each --damping by itself",
     "take fewer dampings, the mean of the queries, or a larger memory budget":
       "take fewer dampings, --aggregate mean, or raise --memory",

@@ -18,6 +18,8 @@ public struct NumpyWriter: ~Copyable {
   /// Rows appended so far.
   public private(set) var count = 0
   private var file: AtomicFile
+  /// Columns of the next row that have been appended.
+  private var columnCount = 0
 
   /// Starts an array of two dimensions; see ``init(at:shape:elementType:)``.
   public init(
@@ -49,10 +51,25 @@ public struct NumpyWriter: ~Copyable {
     _ matrix: Matrix<Element>
   ) throws(TensorFileError) {
     precondition(
-      matrix.columns == columns && count + matrix.rows <= rows,
+      matrix.columns == columns && count + matrix.rows <= rows && columnCount == 0,
       "\(matrix.rows) × \(matrix.columns) does not fit after \(count) of \(rows) × \(columns)")
     try file.write(matrix, as: elementType)
     count += matrix.rows
+  }
+
+  /// Appends some columns of the next row, from its first to its last.
+  ///
+  /// - Parameter part: `1 × columns`; not more columns than the row is missing.
+  package mutating func append<Element: Scalar>(
+    partOfRow part: Matrix<Element>
+  ) throws(TensorFileError) {
+    precondition(
+      part.rows == 1 && count < rows && columnCount + part.columns <= columns,
+      "\(part.columns) columns do not fit after \(columnCount) of \(columns)")
+    try file.write(part, as: elementType)
+    columnCount += part.columns
+    guard columnCount == columns else { return }
+    (count, columnCount) = (count + 1, 0)
   }
 
   /// Hands over the file, once every row has been appended, to be committed along with others.

@@ -54,6 +54,21 @@ final class RunningProgram {
   }
 
   #if os(Linux)
+    /// The most memory that it is seen to have until it ends, without the pages of files, in bytes.
+    func peakOfOwnMemory() -> Int {
+      var peak = 0
+      while process.isRunning {
+        let status =
+          (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8))
+          ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") } ?? ""
+        let kilobytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first
+        peak = max(peak, 1024 * (kilobytes.flatMap { Int($0) } ?? 0))
+        Thread.sleep(forTimeInterval: 0.001)
+      }
+      return peak
+    }
+
     /// Whether it has mapped a file.
     func hasMapped(_ file: URL) -> Bool {
       let maps = "/proc/\(process.processIdentifier)/maps"

@@ -26,6 +26,7 @@ public struct DiagonalFisher: Estimator {
 
   private struct QuerySide: QuerySideFit {
     var needs: Set<Need> { [.ownFit] }
+    var worksByExamples: Bool { true }
 
     func fittingWork(_ block: BlockShape) -> Work {
       var work = Work()

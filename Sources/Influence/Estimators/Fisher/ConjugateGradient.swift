@@ -80,6 +80,7 @@ public struct ConjugateGradient: Estimator {
   private struct QuerySide: QuerySideFit {
     let estimator: ConjugateGradient
     var needs: Set<Need> { [.gramMatrix] }
+    var worksByExamples: Bool { true }
     var aim: Aim? { estimator.aim }
 
     func scoringWork(queries: Int, _ block: BlockShape) -> Work {

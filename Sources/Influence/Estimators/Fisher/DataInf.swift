@@ -1,3 +1,4 @@
+import Gradients
 import LinearAlgebra
 
 /// DataInf: the inverse of a mean of rank-one matrices replaced by the mean of their inverses.
@@ -42,12 +43,13 @@ public struct DataInf: Estimator {
     ) -> any ScoreSideOperator {
       DataInfOnScores(
         context: gram.context, kernel: gram.view(as: Element.self),
-        weights: gram.context.dataInfWeights.map { Element($0) })
+        weights: gram.context.dataInfWeights().map { Element($0) })
     }
   }
 
   private struct QuerySide: QuerySideFit {
     var needs: Set<Need> { [] }
+    var worksByExamples: Bool { true }
     var leavesProducts: Bool { true }
 
     func scoringWork(queries: Int, _ block: BlockShape) -> Work {
@@ -101,8 +103,10 @@ private struct DataInfOnScores<Element: Scalar>: ScoreSideOperator {
   /// (1/λ)·[νᵢ − (1/n) Σⱼ Kᵢⱼ²/(λ + νⱼ)], from the K that is kept.
   func selfInfluence(kernel: () throws -> Matrix<Double>) -> BlockSelfInfluence {
     var weighted = Matrix(self.kernel)
-    weighted.scaleColumns(by: context.dataInfWeights.map { Element($0.squareRoot()) })
-    return context.dataInfSelfInfluence(weightedSquares: weighted.view.squaredRowNorms())
+    weighted.scaleColumns(by: context.dataInfWeights().map { Element($0.squareRoot()) })
+    return BlockSelfInfluence(
+      values: context.dataInfSelfInfluence(
+        of: 0..<context.exampleCount, weightedSquares: weighted.view.squaredRowNorms()))
   }
 }
 
@@ -115,8 +119,14 @@ private struct DataInfOnQueries: QuerySideOperator {
   ) throws -> Preconditioned<Element> {
     let lambda = context.lambda
     var rows = Matrix(queries, scaledBy: Element(1 / lambda))
+    guard pass.keepsProducts else {
+      try pass.addNormalProducts(
+        queries, weights: context.dataInfWeights(of:),
+        scale: -1 / (Double(context.exampleCount) * lambda), to: &rows)
+      return Preconditioned(rows: rows)
+    }
     let cross = try pass.normalProducts(
-      queries, weights: context.dataInfWeights,
+      queries, weights: context.dataInfWeights(),
       scale: -1 / (Double(context.exampleCount) * lambda), addingTo: &rows)
     return Preconditioned(rows: rows, crossProducts: cross)
   }
@@ -124,14 +134,21 @@ private struct DataInfOnQueries: QuerySideOperator {
   /// Σⱼ Kᵢⱼ²/(λ + νⱼ) as gᵢᵀ·(Gᵀ·W·G)·gᵢ, or from rows of K, whichever costs less and fits.
   func selfInfluence<Element: Scalar>(
     pass: GradientPass<Element>, memory: Int
-  ) throws -> BlockSelfInfluence? {
+  ) throws -> (@Sendable (Range<Int>) throws -> [Double])? {
     let block = BlockShape(context.block, exampleCount: context.exampleCount)
-    let weights = context.dataInfWeights
-    let sums =
-      DataInf.takesMoment(block) && DataInf.momentBytes(width: block.width) <= memory
-      ? try pass.quadraticForms(of: pass.secondMoment(weights: weights))
-      : try pass.squaredKernelSums(weights: weights, memory: memory)
-    return context.dataInfSelfInfluence(weightedSquares: sums)
+    guard DataInf.takesMoment(block), DataInf.momentBytes(width: block.width) <= memory else {
+      let weights = context.dataInfWeights()
+      return { rows in
+        context.dataInfSelfInfluence(
+          of: rows,
+          weightedSquares: try pass.squaredKernelSums(of: rows, weights: weights, memory: memory))
+      }
+    }
+    let moment = try pass.secondMoment(weights: context.dataInfWeights(of:))
+    return { rows in
+      context.dataInfSelfInfluence(
+        of: rows, weightedSquares: try pass.quadraticForms(of: moment, for: rows))
+    }
   }
 }
 
@@ -146,14 +163,20 @@ extension DataInf {
 }
 
 extension BlockContext {
-  /// DataInf's weights 1/(λ + νᵢ).
-  var dataInfWeights: [Double] { squaredNorms.map { 1 / (lambda + $0) } }
+  /// DataInf's weights 1/(λ + νᵢ) of all examples.
+  func dataInfWeights() -> [Double] { dataInfWeights(of: 0..<exampleCount) }
 
-  /// (1/λ)·(νᵢ − sᵢ/n), with s what DataInf takes off.
-  fileprivate func dataInfSelfInfluence(weightedSquares: [Double]) -> BlockSelfInfluence {
-    BlockSelfInfluence(
-      values: zip(squaredNorms, weightedSquares).map { norm, sum in
-        (norm - sum / Double(exampleCount)) / lambda
-      })
+  /// DataInf's weights 1/(λ + νᵢ) of some examples.
+  func dataInfWeights(of rows: Range<Int>) -> [Double] {
+    squaredNorms[rows: rows].map { 1 / (lambda + $0) }
+  }
+
+  /// (1/λ)·(νᵢ − sᵢ/n) of some examples, with s what DataInf takes off.
+  fileprivate func dataInfSelfInfluence(
+    of rows: Range<Int>, weightedSquares: [Double]
+  ) -> [Double] {
+    zip(squaredNorms[rows: rows], weightedSquares).map { norm, sum in
+      (norm - sum / Double(exampleCount)) / lambda
+    }
   }
 }

@@ -77,6 +77,7 @@ public struct ExactFisher: Estimator {
   private struct QuerySide: QuerySideFit {
     let accuracy: Double
     var needs: Set<Need> { [.choleskyFactor] }
+    var worksByExamples: Bool { true }
     var aim: Aim? { .scores(accuracy) }
 
     func scoringWork(queries: Int, _ block: BlockShape) -> Work {

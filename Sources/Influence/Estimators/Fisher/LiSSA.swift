@@ -84,6 +84,7 @@ public struct LiSSA: Estimator {
   private struct QuerySide: QuerySideFit {
     let estimator: LiSSA
     var needs: Set<Need> { [.eigenbasis, .largestEigenvalue] }
+    var worksByExamples: Bool { true }
     var aim: Aim? { estimator.aim }
 
     func scoringWork(queries: Int, _ block: BlockShape) -> Work {

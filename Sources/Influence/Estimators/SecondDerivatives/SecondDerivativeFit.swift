@@ -10,6 +10,7 @@ struct SecondDerivativeFit: QuerySideFit {
   let definiteMethod: String
 
   var needs: Set<Need> { [.secondDerivative(matrix), .ownFit] }
+  var worksByExamples: Bool { true }
 
   /// d³/3 operations; without damping also eigenvalues, which tell whether the matrix is singular.
   func fittingWork(_ block: BlockShape) -> Work {

@@ -194,6 +194,11 @@ struct ScoreCommand: FittingCommand {
     try training.requireSameBlocks(as: queries)
     try queries.requireRows()
     let (curvature, summary) = try ProgressBar.during(quiet: fit.quiet, meter: meter) { progress in
+      if keptFit == nil {
+        try Curvature.requireMemory(
+          scoringBy: estimator, on: training, perBlock: perBlock,
+          options: fit.curvatureOptions(certifies: certificate ?? true))
+      }
       let curvature = try source.curvature(
         of: estimator, on: training, options: fit,
         certifies: keptFit == nil ? certificate ?? true : certificate,
@@ -205,7 +210,7 @@ struct ScoreCommand: FittingCommand {
     }
     let work = WorkReport(
       meter.work, on: training, seconds: curvature.seconds + summary.seconds,
-      precision: curvature.options.precision, measures: !fit.quiet)
+      options: curvature.options, measures: !fit.quiet)
     report(summary).printAll(of: curvature, work, perBlock: perBlock)
   }
 

@@ -88,15 +88,15 @@ struct SelfCommand: FittingCommand {
     }
     let seconds = curvature.seconds + influence.seconds
     let work = WorkReport(
-      meter.work, on: training, seconds: seconds, precision: curvature.options.precision,
+      meter.work, on: training, seconds: seconds, options: curvature.options,
       measures: !fit.quiet)
     Console.warn(influence.warnings)
     guard !fit.quiet else { return }
     let shares = perBlock ? " × \(curvature.contexts.count) shares of blocks in" : ""
     Console.print(
-      "\(output): \(influence.values.count)\(shares) values by \(estimator.name), in \(NumberFormat.seconds(seconds)): \(work.line)"
+      "\(output): \(influence.exampleCount)\(shares) values by \(estimator.name), in \(NumberFormat.seconds(seconds)): \(work.line)"
     )
-    try printLargest(of: influence.values)
+    printLargest(influence.largest)
   }
 
   private func influenceOfEnsemble(by method: String) throws {
@@ -125,13 +125,14 @@ struct SelfCommand: FittingCommand {
     ).values
     guard !fit.quiet else { return }
     Console.print("\(output): \(values.count) values by \(method.name)")
-    try printLargest(of: values)
+    let largest = try TopExamples(of: values, count: 5).helpful
+    printLargest(largest)
   }
 
-  private func printLargest(of values: [Double]) throws {
-    let largest = try Ranking.topIndices(min(5, values.count), of: values)
+  private func printLargest(_ largest: [TopExamples.Entry]) {
     Console.print(
       "largest: "
-        + largest.map { "\($0) (\(NumberFormat.significant(values[$0])))" }.joined(separator: ", "))
+        + largest.map { "\($0.example) (\(NumberFormat.significant($0.score)))" }
+        .joined(separator: ", "))
   }
 }
