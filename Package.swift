@@ -27,7 +27,7 @@ let package = Package(
       pkgConfig: "openblas",
       providers: [.apt(["libopenblas-dev", "liblapacke-dev"]), .brew(["openblas"])]
     ),
-    .systemLibrary(name: "CKernels"),
+    .target(name: "CKernels"),
     .target(
       name: "LinearAlgebra",
       dependencies: [

@@ -19,17 +19,13 @@ public struct GradientPass<Element: Scalar>: Sendable {
   /// memory for each of them.
   var keepsProducts = true
 
-  /// Bytes of a chunk that is used twice while it is in cache: half of a core's second level for a
-  /// single query, whose products run at the speed of memory; more where arithmetic costs more than
-  /// reading.
-  private static func cachedChunkBytes(queries: Int) -> Int { queries == 1 ? 1 << 19 : 1 << 20 }
   /// Bytes of a chunk that must be converted before use: it is read once more while in cache.
-  private static func convertedChunkBytes(queries: Int) -> Int { queries < 16 ? 1 << 19 : 4 << 20 }
+  static func convertedChunkBytes(queries: Int) -> Int { queries < 16 ? 1 << 19 : 4 << 20 }
 
   /// Bytes of a chunk that is looked at in place: what is waited for, and counted, at a time.
-  private static var plainChunkBytes: Int { 64 << 20 }
+  static var plainChunkBytes: Int { 64 << 20 }
 
-  private var width: Int { store.layout.blocks[block].width }
+  var width: Int { store.layout.blocks[block].width }
 
   /// Calls `body` with chunk after chunk of the rows that this process reads.
   ///
@@ -52,7 +48,7 @@ public struct GradientPass<Element: Scalar>: Sendable {
   }
 
   /// The chunks of the store's rows that this process reads.
-  private func chunks(
+  func chunks(
     of size: Int, asQueries: Bool = false, in range: Range<Int>? = nil
   ) -> [Range<Int>] {
     let mine = (asQueries ? 0..<store.count : reduction.rows(of: store.count))
@@ -80,40 +76,34 @@ public struct GradientPass<Element: Scalar>: Sendable {
   func products(
     _ left: MatrixView<Element>, with range: Range<Int>
   ) throws -> Matrix<Element> {
-    let queryCount = left.rows
-    if queryCount == 1, let products = try narrowProducts(left, with: range) { return products }
-    let left = Self.padded(left)
+    if let (pass, rows) = panelPass(left),
+      let products = try pass.panelProducts(rows, with: range) as? Matrix<Element>
+    {
+      return products
+    }
     var products = Matrix<Element>.zeros(left.rows, range.count)
     let rowBytes = max(1, width * MemoryLayout<Element>.stride)
     let chunkBytes =
       store.chunksAreReadInPlace(of: block, as: Element.self)
-      ? Self.plainChunkBytes : Self.convertedChunkBytes(queries: queryCount)
+      ? Self.plainChunkBytes : Self.convertedChunkBytes(queries: left.rows)
     try forEachChunk(
-      of: max(16, chunkBytes / rowBytes), rowOperations: Double(2 * queryCount * width), in: range
+      of: max(16, chunkBytes / rowBytes), rowOperations: Double(2 * left.rows * width), in: range
     ) { rows, gradients in
       products.set(
         product: left, gradients.transposed, firstColumn: rows.lowerBound - range.lowerBound)
     }
-    return products.prefix(rows: queryCount)
+    return products
   }
 
-  /// A·Gᵀ for one row A, from narrow types directly; nil where they are better converted, or are none.
-  private func narrowProducts(
-    _ left: MatrixView<Element>, with range: Range<Int>
-  ) throws -> Matrix<Element>? {
-    guard let vector = left as? MatrixView<Float> else { return nil }
-    var elements = [Float](repeating: 0, count: range.count)
-    for rows in chunks(of: max(16, Self.plainChunkBytes / max(1, width)), in: range) {
-      monitor?.willRead(rows, ofBlock: block)
-      guard let part = try store.narrowProducts(with: vector, rows: rows, block: block) else {
-        return nil
-      }
-      monitor?.didRead(
-        rows, ofBlock: block, operations: Double(rows.count) * Double(2 * width))
-      let first = rows.lowerBound - range.lowerBound
-      elements.replaceSubrange(first..<first + rows.count, with: part.elements)
-    }
-    return Matrix(rows: 1, columns: range.count, elements: elements) as? Matrix<Element>
+  /// The same pass for products of a few rows in single precision, which read rows as they are stored; nil
+  /// for others, which BLAS multiplies faster.
+  private func panelPass(
+    _ left: MatrixView<Element>
+  ) -> (pass: GradientPass<Float>, rows: MatrixView<Float>)? {
+    guard left.rows <= VectorPanel.mostVectors, let pass = self as? GradientPass<Float>,
+      let rows = left as? MatrixView<Float>
+    else { return nil }
+    return (pass, rows)
   }
 
   /// Z + A·G for a given Z.
@@ -127,6 +117,14 @@ public struct GradientPass<Element: Scalar>: Sendable {
     let ones = [Element](repeating: 1, count: store.count)
     // Z counts once, in the process that has the first row.
     if !reduction.rows(of: store.count).contains(0) { sum = .zeros(sum.rows, sum.columns) }
+    if let (pass, _) = panelPass(sum.view), let single = coefficients as? Matrix<Float>,
+      var given = sum as? Matrix<Float>
+    {
+      try pass.addPanelPullBack(single, to: &given)
+      sum = Matrix<Element>(converting: given)
+      try reduction.sum(&sum)
+      return
+    }
     try forEachChunk(
       of: max(256, Self.convertedChunkBytes(queries: sum.rows) / rowBytes),
       rowOperations: Double(2 * sum.rows * width)
@@ -158,17 +156,6 @@ public struct GradientPass<Element: Scalar>: Sendable {
     try reduction.gather(columnsOf: &sum)
   }
 
-  /// A few queries, filled up with zeros to a multiple of four.
-  ///
-  /// BLAS's kernels work on four rows or more at a time and are slow on what is left over: twelve
-  /// rows take less time than ten.
-  private static func padded(_ left: MatrixView<Element>) -> MatrixView<Element> {
-    guard left.rows > 1, left.rows < 16, !left.rows.isMultiple(of: 4) else { return left }
-    var padded = Matrix<Element>.zeros((left.rows + 3) / 4 * 4, left.columns)
-    padded.place(rows: Matrix(left))
-    return padded.view
-  }
-
   /// Y = A·Gᵀ, and Z + α·Y·diag(w)·G for a given Z, in one pass.
   ///
   /// Each chunk of rows is used twice while it is in cache.
@@ -184,23 +171,11 @@ public struct GradientPass<Element: Scalar>: Sendable {
     _ left: MatrixView<Element>, weights: [Double], scale: Double,
     addingTo sum: inout Matrix<Element>
   ) throws -> Matrix<Element> {
-    let queryCount = left.rows
-    let left = Self.padded(left)
-    var products = Matrix<Element>.zeros(left.rows, store.count)
-    let chunkRows = normalChunkRows(queries: queryCount, paddedTo: left.rows)
-    let factors = weights.map { Element($0) }
-    let mine = reduction.rows(of: store.count)
-    // Z counts once, in the process that has the first row.
-    if !mine.contains(0) { sum = .zeros(sum.rows, sum.columns) }
-    try forEachChunk(of: chunkRows, rowOperations: Double(4 * queryCount * width)) {
-      rows, gradients in
-      products.set(product: left, gradients.transposed, firstColumn: rows.lowerBound)
-      let weighted = products.selecting(columns: rows, scaledBy: factors)
-      sum.add(product: weighted.view[rows: 0..<queryCount], gradients, scale: Element(scale))
-    }
-    try reduction.sum(&sum)
+    let products = try addNormalProducts(
+      left, weights: { Array(weights[$0]) }, scale: scale, to: &sum, keepsProducts: true)
+    guard var products else { preconditionFailure("products were to be kept") }
     try reduction.gather(columnsOf: &products)
-    return products.prefix(rows: queryCount)
+    return products
   }
 
   /// Z + α·Y·diag(w)·G for a given Z, in one pass that keeps Y = A·Gᵀ of a chunk of rows at a time.
@@ -210,35 +185,40 @@ public struct GradientPass<Element: Scalar>: Sendable {
   ///   - weights: w of some training examples.
   ///   - scale: α.
   ///   - sum: Z, `m × d`.
+  ///   - keepsProducts: Whether Y is kept, too.
+  /// - Returns: The columns of Y of the rows that this process reads, if they are kept.
   /// - Complexity: 4mnd operations, one pass.
+  @discardableResult
   func addNormalProducts(
     _ left: MatrixView<Element>, weights: (Range<Int>) -> [Double], scale: Double,
-    to sum: inout Matrix<Element>
-  ) throws {
-    let queryCount = left.rows
-    let left = Self.padded(left)
+    to sum: inout Matrix<Element>, keepsProducts: Bool = false
+  ) throws -> Matrix<Element>? {
+    // Z counts once, in the process that has the first row.
     if !reduction.rows(of: store.count).contains(0) { sum = .zeros(sum.rows, sum.columns) }
-    try forEachChunk(
-      of: normalChunkRows(queries: queryCount, paddedTo: left.rows),
-      rowOperations: Double(4 * queryCount * width)
-    ) { rows, gradients in
+    if let (pass, rows) = panelPass(left), var given = sum as? Matrix<Float> {
+      let products = try pass.addPanelNormalProducts(
+        rows, weights: weights, scale: scale, to: &given, keepsProducts: keepsProducts)
+      sum = Matrix<Element>(converting: given)
+      try reduction.sum(&sum)
+      return keepsProducts ? Matrix<Element>(converting: products) : nil
+    }
+    // Arithmetic hides the reading, and deeper products run nearer to peak; but converted rows are written
+    // and read again, and stay in cache.
+    let rowBytes = max(1, width * MemoryLayout<Element>.stride)
+    let chunkRows =
+      store.isDirectlyReadable(as: Element.self)
+      ? 1024 : max(256, Self.convertedChunkBytes(queries: left.rows) / rowBytes)
+    var kept = keepsProducts ? Matrix<Element>.zeros(left.rows, store.count) : nil
+    try forEachChunk(of: chunkRows, rowOperations: Double(4 * left.rows * width)) {
+      rows, gradients in
       let products = Matrix(product: left, gradients.transposed)
+      kept?.place(products.view, firstRow: 0, firstColumn: rows.lowerBound)
       let weighted = products.selecting(
         columns: 0..<rows.count, scaledBy: weights(rows).map { Element($0) })
-      sum.add(product: weighted.view[rows: 0..<queryCount], gradients, scale: Element(scale))
+      sum.add(product: weighted.view, gradients, scale: Element(scale))
     }
     try reduction.sum(&sum)
-  }
-
-  /// How many rows are used twice while they are in cache: few for few queries, more where arithmetic hides reading.
-  private func normalChunkRows(queries: Int, paddedTo rows: Int) -> Int {
-    let rowBytes = max(1, width * MemoryLayout<Element>.stride)
-    let cachedRows = max(16, Self.cachedChunkBytes(queries: queries) / rowBytes)
-    // Converted rows are written and read again: they stay in cache.
-    let fewestRows =
-      store.isDirectlyReadable(as: Element.self)
-      ? 1024 : max(256, Self.convertedChunkBytes(queries: queries) / rowBytes)
-    return rows < 16 ? cachedRows : max(fewestRows, cachedRows)
+    return kept
   }
 
   /// K = G·Gᵀ, `n × n`, summed in double precision.

@@ -132,7 +132,8 @@ struct WorkingMemory: Sendable {
       * (2 * elementBytes + 16 + 8 * estimatorCount + (isSolved ? 16 : 0) + (isIterated ? 24 : 0)
         + (isMeasured ? 56 : 0))
       + block.shape.width
-      * (3 * elementBytes + (isSolved ? 24 : 0) + (isIterated ? 56 : 0) + (isMeasured ? 40 : 0))
+      // V, X and the same as kernels lay them out.
+      * (5 * elementBytes + (isSolved ? 24 : 0) + (isIterated ? 56 : 0) + (isMeasured ? 40 : 0))
   }
 
   /// Whether the matrices of all blocks can be kept, and how many blocks are fitted at a time.

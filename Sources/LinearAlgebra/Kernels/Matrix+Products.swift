@@ -31,6 +31,39 @@ extension Matrix {
     multiply(a, b, scale: scale, keeping: 1, firstRow: firstRow, firstColumn: firstColumn)
   }
 
+  /// Places the inner products of every vector of a panel with some rows into columns of this matrix.
+  ///
+  /// Each product has an order of additions that depends on the number of columns alone: not on
+  /// other vectors or rows, nor on threads.
+  ///
+  /// - Parameters:
+  ///   - panel: m vectors of d columns.
+  ///   - rows: `n × d`.
+  ///   - firstColumn: Where the first row's products go; n columns of the first m rows are replaced.
+  ///   - instructions: Which instructions to run.
+  /// - Complexity: 2mnd operations, one reading of the rows.
+  package mutating func set(
+    productOf panel: VectorPanel, with rows: StoredRows, firstColumn: Int = 0,
+    instructions: VectorInstructions = .chosen
+  ) where Element == Float {
+    precondition(
+      rows.columns == panel.columns, "\(rows.columns) columns meet vectors of \(panel.columns)")
+    precondition(
+      firstColumn >= 0 && firstColumn + rows.rows <= columns && panel.count <= self.rows,
+      "\(panel.count) × \(rows.rows) products do not fit into \(self.rows) × \(columns)")
+    let width = columns
+    guard panel.columns > 0 else {
+      for row in 0..<panel.count {
+        for column in 0..<rows.rows { elements[row * width + firstColumn + column] = 0 }
+      }
+      return
+    }
+    unsafe elements.withUnsafeMutableBufferPointer { target in
+      guard let target = target.baseAddress else { return }
+      unsafe panel.multiply(rows, into: target + firstColumn, stride: width, instructions)
+    }
+  }
+
   /// The one place that multiplies: cuts the product into pieces by its shape and runs them.
   private mutating func multiply(
     _ a: MatrixView<Element>, _ b: MatrixView<Element>, scale: Element, keeping: Element,
@@ -57,6 +90,17 @@ extension Matrix {
     }
     let plan = ProductPlan(
       rows: a.rows, columns: b.columns, depth: a.columns, isRightTransposed: b.isTransposed)
+    if plan.takesPanel, scale == 1, keeping == 0, let left = a as? MatrixView<Float>,
+      let right = b.transposed as? MatrixView<Float>
+    {
+      unsafe elements.withUnsafeMutableBytes { bytes in
+        guard let base = unsafe bytes.assumingMemoryBound(to: Float.self).baseAddress else {
+          return
+        }
+        unsafe VectorPanel(left).multiply(StoredRows(right), into: base + start, stride: width)
+      }
+      return
+    }
     unsafe elements.withUnsafeMutableBufferPointer { buffer in
       guard let base = buffer.baseAddress else { return }
       let output = unsafe OutputRegion(base: base + start, stride: width)
@@ -99,8 +143,9 @@ struct OutputRegion<Element: Scalar>: @unchecked Sendable {
 
 /// How one product is cut into pieces that threads take in turn.
 ///
-/// The cut follows from the shape alone, never from the number of threads. One row times a matrix is
-/// a matrix–vector product. A few rows (under 16) go in pieces small enough for the kernels that
+/// The cut follows from the shape alone, never from the number of threads. A few rows in single precision
+/// times the transpose of many go to a ``VectorPanel``, which packs nothing; what follows is about the
+/// rest, which goes to BLAS. One row times a matrix is a matrix–vector product. A few rows (under 16) go in pieces small enough for the kernels that
 /// skip packing, which OpenBLAS has for AVX-512 processors and uses up to rows · columns · depth of
 /// 10⁶; elsewhere small pieces cost nothing. From 16 rows up, wide pieces amortise packing and run near peak; inside a
 /// piece of other parallel work there is nobody to share with, and such a product stays whole.
@@ -108,6 +153,9 @@ struct ProductPlan: Sendable {
   let rows: Int
   let columns: Int
   let depth: Int
+  /// Whether a ``VectorPanel`` is faster than BLAS, in single precision: the right factor's columns lie in memory
+  /// one after the other, and there are enough of them for laying out the left factor.
+  let takesPanel: Bool
   private let tileRows: Int
   private let tileColumns: Int
   private let tileDepth: Int
@@ -121,6 +169,8 @@ struct ProductPlan: Sendable {
     self.rows = rows
     self.columns = columns
     self.depth = depth
+    takesPanel =
+      isRightTransposed && rows <= VectorPanel.mostVectors && columns >= 32 && depth >= 64
     if rows == 1 {
       tileRows = 1
       tileColumns = isRightTransposed ? 64 : 4096

@@ -40,20 +40,15 @@ extension MappedMatrix {
     }
   }
 
-  /// The inner products of a vector with every row, without room for the converted rows; nil where
-  /// there is nothing to gain.
+  /// The rows for products that read them where they lie; nil for types that are converted first.
   ///
-  /// - Parameters:
-  ///   - vector: `1 × columns`.
-  ///   - scales: A factor for each row of int8; none for other types.
-  /// - Returns: `1 × rows`.
-  package func products(with vector: MatrixView<Float>, scales: [Float] = []) -> Matrix<Float>? {
-    precondition(vector.columns == columns, "\(vector.columns) numbers and rows of \(columns)")
-    return withCheckedBytes { bytes in
-      vector.packedProducts(
-        with: bytes, format: elementType.format, rowCount: rows,
-        byteStride: rowStride * elementType.byteCount, scales: scales)
-    }
+  /// - Parameter scales: A factor for each row of int8; none for other types.
+  package func storedRows(scales: [Float] = []) -> StoredRows? {
+    guard StoredRows.canBeRead(elementType.format) else { return nil }
+    return StoredRows(
+      rows: rows, columns: columns, format: elementType.format,
+      byteStride: rowStride * elementType.byteCount, scales: scales
+    ) { body in withCheckedBytes(body) }
   }
 
   private func withCheckedBytes<Result>(_ body: (Span<UInt8>) -> Result) -> Result {

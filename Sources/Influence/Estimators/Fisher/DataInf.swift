@@ -91,7 +91,8 @@ private struct DataInfOnScores<Element: Scalar>: ScoreSideOperator {
     let share = 1 / (Double(context.exampleCount) * lambda)
     var weighted = cross.matrix(as: Element.self)
     weighted.scaleColumns(by: weights)
-    let corrections = Matrix(product: weighted.view, kernel)
+    // K is its own transpose, and rows are multiplied faster than columns.
+    let corrections = Matrix(product: weighted.view, kernel.transposed)
     var scores = cross.matrix(as: Double.self)
     scores.scale(by: 1 / lambda)
     scores.add(Matrix<Double>(converting: corrections), scale: -share)

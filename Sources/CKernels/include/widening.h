@@ -89,60 +89,7 @@ INFLUENCE_WIDE size_t influence_widen_int8(
   return index;
 }
 
-INFLUENCE_WIDE __m256 influence_eight_binary16(const char *bytes) {
-  return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)bytes));
-}
-
-INFLUENCE_WIDE __m256 influence_eight_integers(const char *bytes) {
-  return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)bytes)));
-}
-
-// Inner products of four rows of stored numbers with one vector of floats, never written down as
-// floats: four rows at a time, because one alone is not read at the speed of memory.
-#define INFLUENCE_DOT(name, size, eight)                                                          \
-  INFLUENCE_WIDE void name(const void *const rows[4], const float *x, size_t count,               \
-                           float sums[4]) {                                                       \
-    __m256 lanes[4];                                                                              \
-    for (int row = 0; row < 4; row++) lanes[row] = _mm256_setzero_ps();                           \
-    size_t index = 0;                                                                             \
-    for (; index + 8 <= count; index += 8) {                                                      \
-      __m256 part = _mm256_loadu_ps(x + index);                                                   \
-      for (int row = 0; row < 4; row++)                                                           \
-        lanes[row] =                                                                              \
-            _mm256_fmadd_ps(part, eight((const char *)rows[row] + (size) * index), lanes[row]);   \
-    }                                                                                             \
-    size_t rest = count - index;                                                                  \
-    if (rest > 0) {                                                                               \
-      float last[8] = {0};                                                                        \
-      memcpy(last, x + index, rest * sizeof(float));                                              \
-      for (int row = 0; row < 4; row++) {                                                         \
-        char bytes[16] = {0};                                                                     \
-        memcpy(bytes, (const char *)rows[row] + (size) * index, (size) * rest);                   \
-        lanes[row] = _mm256_fmadd_ps(_mm256_loadu_ps(last), eight(bytes), lanes[row]);            \
-      }                                                                                           \
-    }                                                                                             \
-    for (int row = 0; row < 4; row++) {                                                           \
-      float values[8];                                                                            \
-      _mm256_storeu_ps(values, lanes[row]);                                                       \
-      sums[row] = ((values[0] + values[1]) + (values[2] + values[3])) +                           \
-                  ((values[4] + values[5]) + (values[6] + values[7]));                            \
-    }                                                                                             \
-  }
-
-INFLUENCE_DOT(influence_dot_binary16, 2, influence_eight_binary16)
-INFLUENCE_DOT(influence_dot_bfloat16, 2, influence_eight_bfloat16)
-INFLUENCE_DOT(influence_dot_int8, 1, influence_eight_integers)
-
 #else
-
-static inline void influence_dot_binary16(
-    const void *const rows[4], const float *x, size_t count, float sums[4]) {}
-
-static inline void influence_dot_bfloat16(
-    const void *const rows[4], const float *x, size_t count, float sums[4]) {}
-
-static inline void influence_dot_int8(
-    const void *const rows[4], const float *x, size_t count, float sums[4]) {}
 
 static inline bool influence_has_wide_vectors(void) { return false; }
 
