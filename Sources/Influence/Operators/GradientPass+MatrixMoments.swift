@@ -32,21 +32,3 @@ extension GradientPass {
     return KroneckerFactors(activations: columns, outputGradients: rows)
   }
 }
-
-extension Matrix {
-  /// Pieces of `rowsEach` rows, one beside the other: `rowsEach × (pieces · columns)`.
-  @specialized(where Element == Float)
-  @specialized(where Element == Double)
-  fileprivate func sideBySide(rowsEach: Int) -> Matrix {
-    let pieces = rows / rowsEach
-    var result: [Element] = []
-    result.reserveCapacity(elements.count)
-    for row in 0..<rowsEach {
-      for piece in 0..<pieces {
-        let start = (piece * rowsEach + row) * columns
-        result.append(contentsOf: elements[start..<start + columns])
-      }
-    }
-    return Matrix(rows: rowsEach, columns: pieces * columns, elements: result)
-  }
-}

@@ -63,19 +63,22 @@ struct KroneckerBasis: Sendable {
   ///
   /// - Complexity: 2pq(p + q) operations per row.
   func coordinates<Element: Scalar>(of rows: MatrixView<Element>) -> Matrix<Element> {
-    rotate(
+    turn(
       rows, left: Matrix<Element>(converting: outputs).view,
-      right: Matrix<Element>(converting: activations).transposed)
+      right: Matrix<Element>(converting: activations).transposed
+    ).piecesAsRows(columnsEach: activations.rows)
   }
 
   /// Q_sᵀ·y·Q_a of each row y: back from coordinates to gradients.
   func gradients<Element: Scalar>(of rows: MatrixView<Element>) -> Matrix<Element> {
-    rotate(
+    turn(
       rows, left: Matrix<Element>(converting: outputs).transposed,
-      right: Matrix<Element>(converting: activations).view)
+      right: Matrix<Element>(converting: activations).view
+    ).piecesAsRows(columnsEach: activations.rows)
   }
 
-  private func rotate<Element: Scalar>(
+  /// left·g·right of each of m rows g, one beside the other: `q × mp`.
+  private func turn<Element: Scalar>(
     _ rows: MatrixView<Element>, left: MatrixView<Element>, right: MatrixView<Element>
   ) -> Matrix<Element> {
     let (q, p) = (outputs.rows, activations.rows)
@@ -83,17 +86,7 @@ struct KroneckerBasis: Sendable {
     // All rows one above the other are one matrix of mq × p.
     let stacked = Matrix(rows: rows.rows * q, columns: p, elements: Matrix(rows).elements)
     let turned = Matrix(product: stacked.view, right)
-    guard q > 1 else {
-      var result = turned
-      result.scale(by: left[0, 0])
-      return Matrix(rows: rows.rows, columns: p, elements: result.elements)
-    }
-    var elements: [Element] = []
-    elements.reserveCapacity(rows.rows * q * p)
-    for row in 0..<rows.rows {
-      elements += Matrix(product: left, turned.view[rows: row * q..<(row + 1) * q]).elements
-    }
-    return Matrix(rows: rows.rows, columns: q * p, elements: elements)
+    return Matrix(product: left, turned.sideBySide(rowsEach: q).view)
   }
 
   /// Λ = (1/n) Σᵢ (Q_s·gᵢ·Q_aᵀ)², element by element: the diagonal that is nearest to F in this basis.
@@ -102,17 +95,16 @@ struct KroneckerBasis: Sendable {
   /// - Complexity: 2npq(p + q) operations, one pass.
   func secondMoments<Element: Scalar>(_ pass: GradientPass<Element>) throws -> Matrix<Double> {
     let (q, p) = (outputs.rows, activations.rows)
-    var sums = [Double](repeating: 0, count: q * p)
-    try pass.forEachChunk(of: 256, rowOperations: 2 * Double(p * q * (p + q))) { _, gradients in
-      let coordinates = coordinates(of: gradients)
-      for row in 0..<coordinates.rows {
-        for (place, value) in coordinates[row: row].enumerated() {
-          sums[place] += Double(value) * Double(value)
-        }
-      }
+    let left = Matrix<Element>(converting: outputs)
+    let right = Matrix<Element>(converting: activations)
+    var sums = Matrix<Double>.zeros(q, p)
+    // Three copies of a chunk in the precision of products.
+    let rows = max(16, min(256, (8 << 20) / max(1, p * q)))
+    try pass.forEachChunk(of: rows, rowOperations: 2 * Double(p * q * (p + q))) { _, gradients in
+      sums.addSquares(ofPieces: turn(gradients, left: left.view, right: right.transposed))
     }
     try pass.reduction.sum(&sums)
-    let share = 1 / Double(pass.store.count)
-    return Matrix(rows: q, columns: p, elements: sums.map { $0 * share })
+    sums.scale(by: 1 / Double(pass.store.count))
+    return sums
   }
 }
