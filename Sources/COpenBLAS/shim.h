@@ -4,4 +4,12 @@
 #include <cblas.h>
 #include <lapacke.h>
 
+/// Ends OpenBLAS's idle threads, which spin for some 30 ms after the library is loaded and after each use;
+/// the next request for threads starts new ones. Builds without threads lack it.
+extern int blas_thread_shutdown_(void) __attribute__((weak));
+
+static inline void influence_end_idle_threads(void) {
+  if (blas_thread_shutdown_) blas_thread_shutdown_();
+}
+
 #endif

@@ -69,6 +69,7 @@ struct InfluenceCommand: ParsableCommand {
   )
 
   static func main() {
+    Parallelism.endIdleThreads()
     let interruption = Interruption()
     withExtendedLifetime(interruption) {
       do {

@@ -19,6 +19,10 @@ public enum Parallelism {
     set { limit.store(max(0, newValue), ordering: .relaxed) }
   }
 
+  /// Ends the threads that the linear algebra library made when it was loaded, which otherwise take a core for a
+  /// while; products do this too.
+  package static func endIdleThreads() { _ = OpenBLASThreads.off }
+
   /// The number of cores that this process may use.
   public static let coreCount = OpenBLASThreads.usableCores
 

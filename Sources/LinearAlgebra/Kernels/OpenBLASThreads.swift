@@ -9,7 +9,14 @@ enum OpenBLASThreads {
   private static let lock = Mutex<Void>(())
 
   /// Turns OpenBLAS's threads off, once; every kernel call does this first.
-  static let off: Void = openblas_set_num_threads(1)
+  static let off: Void = end()
+
+  /// Ends the threads that OpenBLAS has: they would take a core from ours while they wait for work.
+  private static func end() {
+    // In this order: setting the number starts threads where there are none.
+    openblas_set_num_threads(1)
+    influence_end_idle_threads()
+  }
 
   /// Runs one LAPACK call with OpenBLAS's own threads, unless the caller is itself one of many.
   static func threaded<Result>(_ body: () -> Result) -> Result {
@@ -17,7 +24,7 @@ enum OpenBLASThreads {
     guard !Parallelism.isNested, Parallelism.threads > 1 else { return body() }
     return lock.withLock { _ in
       openblas_set_num_threads(Int32(clamping: Parallelism.threads))
-      defer { openblas_set_num_threads(1) }
+      defer { end() }
       return body()
     }
   }
