@@ -3,8 +3,9 @@ import LinearAlgebra
 
 /// Passes of a few queries, which read stored numbers where they lie.
 extension GradientPass where Element == Float {
-  /// Rows of a chunk that is used twice while it is in a core's second cache, beside the vectors and sums of
-  /// the queries. With more queries than a few, arithmetic costs more than reading, and sums cost more
+  /// Rows of a chunk that is used twice while it is in a core's second cache.
+  ///
+  /// Vectors and sums of the queries are beside it. With more queries than a few, arithmetic costs more than reading, and sums cost more
   /// traffic than rows: then more rows at a time pay.
   private func rowsUsedTwice(queries: Int, rowBytes: Int) -> Int {
     let inCache = max(8, (1 << 19) / rowBytes)

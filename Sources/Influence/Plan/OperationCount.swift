@@ -19,6 +19,15 @@ package enum OperationCount {
     2 * Double(m) * Double(n) * Double(d)
   }
 
+  /// gᵀ·A·g of n examples with a symmetric A, by panels of A's upper triangle: nd(d + b), b being the width
+  /// of a panel.
+  package static func quadraticForms(n: Int, d: Int) -> Double {
+    Double(n) * Double(d) * Double(d + min(d, quadraticPanel))
+  }
+
+  /// Columns of a symmetric matrix that quadratic forms take at a time.
+  package static let quadraticPanel = 512
+
   /// The Cholesky factor of a matrix of order r: r³/3.
   package static func cholesky(order: Int) -> Double { cube(order) / 3 }
 

@@ -65,7 +65,7 @@ public struct DataInf: Estimator {
       var work = Work()
       if DataInf.takesMoment(block) {
         work.addPass(block, operations: OperationCount.fisher(n: n, d: d), rows: n)
-        work.addPass(block, products: 1, rows: d)
+        work.addPass(block, operations: OperationCount.quadraticForms(n: n, d: d), rows: d)
       } else {
         work.addPass(block, products: 1, rows: n)
       }
@@ -154,9 +154,11 @@ private struct DataInfOnQueries: QuerySideOperator {
 }
 
 extension DataInf {
-  /// Whether Gᵀ·W·G costs less than rows of K: 3nd² operations against 2n²d.
+  /// Whether Gᵀ·W·G and its forms cost less than rows of K, 2n²d operations.
   fileprivate static func takesMoment(_ block: BlockShape) -> Bool {
-    3 * block.width < 2 * block.exampleCount
+    let (n, d) = (block.exampleCount, block.width)
+    return OperationCount.fisher(n: n, d: d) + OperationCount.quadraticForms(n: n, d: d)
+      < OperationCount.products(m: n, n: n, d: d)
   }
 
   /// Bytes of Gᵀ·W·G as a sum of panels, as a matrix, and in the precision of products.
