@@ -4,8 +4,8 @@
 #include <cblas.h>
 #include <lapacke.h>
 
-/// Ends OpenBLAS's idle threads, which spin for some 30 ms after the library is loaded and after each use;
-/// the next request for threads starts new ones. Builds without threads lack it.
+/// Ends OpenBLAS's threads, which spin for some 30 ms after the library is loaded; the next request for threads
+/// starts new ones. No other thread may be inside the library. Builds without threads lack it.
 extern int blas_thread_shutdown_(void) __attribute__((weak));
 
 static inline void influence_end_idle_threads(void) {

@@ -19,9 +19,9 @@ public enum Parallelism {
     set { limit.store(max(0, newValue), ordering: .relaxed) }
   }
 
-  /// Ends the threads that the linear algebra library made when it was loaded, which otherwise take a core for a
-  /// while; products do this too.
-  package static func endIdleThreads() { _ = OpenBLASThreads.off }
+  /// Ends the threads that the linear algebra library made when it was loaded, which take a core from ours while
+  /// they wait for work: for a program's first line, before any other thread works.
+  package static func endIdleThreads() { OpenBLASThreads.endIdle() }
 
   /// The number of cores that this process may use.
   public static let coreCount = OpenBLASThreads.usableCores

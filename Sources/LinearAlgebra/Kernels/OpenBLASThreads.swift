@@ -9,12 +9,14 @@ enum OpenBLASThreads {
   private static let lock = Mutex<Void>(())
 
   /// Turns OpenBLAS's threads off, once; every kernel call does this first.
-  static let off: Void = end()
+  static let off: Void = openblas_set_num_threads(1)
 
-  /// Ends the threads that OpenBLAS has: they would take a core from ours while they wait for work.
-  private static func end() {
+  /// Ends the threads that OpenBLAS made when it was loaded.
+  ///
+  /// For a program's first line alone: a thread that is ended takes the work with it that others have given it.
+  static func endIdle() {
     // In this order: setting the number starts threads where there are none.
-    openblas_set_num_threads(1)
+    _ = off
     influence_end_idle_threads()
   }
 
@@ -24,7 +26,7 @@ enum OpenBLASThreads {
     guard !Parallelism.isNested, Parallelism.threads > 1 else { return body() }
     return lock.withLock { _ in
       openblas_set_num_threads(Int32(clamping: Parallelism.threads))
-      defer { end() }
+      defer { openblas_set_num_threads(1) }
       return body()
     }
   }
