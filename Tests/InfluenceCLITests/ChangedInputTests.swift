@@ -54,7 +54,7 @@ import Testing
 
     /// Runs a command, changes its input when it has begun to read, and expects the error that names it.
     private func change(
-      _ command: [String], saying text: String, _ change: (FileHandle) throws -> Void
+      _ command: [String], saying texts: [String], _ change: (FileHandle) throws -> Void
     ) throws {
       var generator = SeededGenerator(seed: 1)
       try place.writeArray(.normal(1, 1024, using: &generator), to: "query.npy")
@@ -64,7 +64,9 @@ import Testing
       let outcome = try program.outcome()
       #expect(outcome.status == 65, "\(command): \(outcome)")
       #expect(outcome.errorLines.count == 1, "\(command): \(outcome)")
-      #expect(outcome.errors.contains("train.npy: the file \(text)"), "\(command): \(outcome)")
+      #expect(
+        texts.contains { outcome.errors.contains("train.npy: the file \($0)") },
+        "\(command): \(outcome)")
       #expect(outcome.errors.hasPrefix("error: "), "\(command): \(outcome)")
       #expect(!place.has("s.npy") && !place.has("o.npy"))
       #expect(try place.names().allSatisfy { !$0.hasPrefix(".unfinished") })
@@ -72,12 +74,15 @@ import Testing
 
     @Test("A file that is cut short is an error, and no signal", arguments: commands)
     func cut(command: [String]) throws {
-      try change(command, saying: "was cut short") { try $0.truncate(atOffset: 1 << 16) }
+      // A page that is gone, or a size that is another when it is asked for.
+      try change(command, saying: ["was cut short", "went from 268435584 to 65536 bytes"]) {
+        try $0.truncate(atOffset: 1 << 16)
+      }
     }
 
     @Test("A file that is written to gives no result", arguments: commands)
     func written(command: [String]) throws {
-      try change(command, saying: "was written to") {
+      try change(command, saying: ["was written to"]) {
         try $0.seek(toOffset: 1 << 27)
         try $0.write(contentsOf: Data([1, 2, 3, 4]))
       }

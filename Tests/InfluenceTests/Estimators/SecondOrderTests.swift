@@ -6,6 +6,10 @@ import Testing
 /// Exact second derivatives from the file beside the gradients.
 @Suite("Exact Hessian and Gauss–Newton matrix")
 struct SecondOrderTests {
+  private let folder: TemporaryDirectory
+
+  init() throws { folder = try TemporaryDirectory() }
+
   private static func estimator(_ kind: StoredCurvature.SecondDerivative) -> any Estimator {
     kind == .hessian ? ExactHessian() : ExactGaussNewton()
   }
@@ -13,9 +17,10 @@ struct SecondOrderTests {
   private func curvature(
     hessian: Matrix<Double>?, gaussNewton: Matrix<Double>? = nil
   ) throws -> StoredCurvature {
-    let folder = try TemporaryDirectory()
-    try StoredCurvature(hessian: hessian, gaussNewton: gaussNewton).write(to: folder.url)
-    return try StoredCurvature(opening: folder.file(StoredCurvature.fileName))
+    let own = folder.file(UUID().uuidString)
+    try FileManager.default.createDirectory(at: own, withIntermediateDirectories: true)
+    try StoredCurvature(hessian: hessian, gaussNewton: gaussNewton).write(to: own)
+    return try StoredCurvature(opening: own.appending(path: StoredCurvature.fileName))
   }
 
   /// A symmetric matrix over all columns of a problem, positive definite or not.
