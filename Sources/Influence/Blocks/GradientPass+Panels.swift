@@ -5,11 +5,11 @@ import LinearAlgebra
 extension GradientPass where Element == Float {
   /// Rows of a chunk that is used twice while it is in a core's second cache.
   ///
-  /// Vectors and sums of the queries are beside it. With more queries than a few, arithmetic costs more than reading, and sums cost more
-  /// traffic than rows: then more rows at a time pay.
+  /// With more than a few queries, their vectors and sums are more than the rows, and are read once for each
+  /// chunk: then more rows at a time pay, though they leave that cache.
   private func rowsUsedTwice(queries: Int, rowBytes: Int) -> Int {
     let inCache = max(8, (1 << 19) / rowBytes)
-    let rows = queries < 16 ? inCache : max(inCache, queries < 48 ? 32 : 128)
+    let rows = queries < 8 ? inCache : max(2 * inCache, queries < 96 ? 32 : 128)
     // A block that is worked on alone is divided among threads, each with a cache.
     return min(PullBackSum.mostRows, Parallelism.isNested ? rows : 4 * rows)
   }
