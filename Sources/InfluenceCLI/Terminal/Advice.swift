@@ -7,7 +7,11 @@ import Foundation
 enum Advice {
   /// A warning or an error of the library with the options of this program.
   static func withOptions(_ message: String) -> String {
-    replacements.reduce(message) { $0.replacingOccurrences(of: $1.key, with: $1.value) }
+    replacements.reduce(message) { text, replacement in
+      // Most messages hold none of the phrases, and Foundation copies a text to look for one.
+      text.utf8.count >= replacement.key.utf8.count && text.contains(replacement.key)
+        ? text.replacingOccurrences(of: replacement.key, with: replacement.value) : text
+    }
   }
 
   private static let replacements: KeyValuePairs = [
