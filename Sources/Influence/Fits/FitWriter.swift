@@ -132,7 +132,12 @@ public struct FitWriter: Sendable {
   private func lock() throws -> FolderLock {
     let files = FileManager.default
     if !files.fileExists(atPath: folder.path) {
-      try files.createDirectory(at: folder, withIntermediateDirectories: false)
+      do {
+        try files.createDirectory(at: folder, withIntermediateDirectories: false)
+      } catch {
+        // Another fit may have made it meanwhile; whose it is, the lock says.
+        guard files.fileExists(atPath: folder.path) else { throw error }
+      }
     }
     guard let lock = try FolderLock(holding: folder) else {
       throw FitError.locked(path: folder.path)
