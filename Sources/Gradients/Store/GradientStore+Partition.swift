@@ -106,6 +106,7 @@ extension GradientStore {
   ///   - patterns: Which blocks: those whose name, as it is stored or shortened, fits one of the patterns, in which
   ///     `*` stands for any characters and `?` for one; all unless given.
   ///   - prefix: What is taken away at the beginning of names; nothing unless given.
+  ///   - part: What is taken away between dots of names, with one of the dots; nothing unless given.
   /// - Throws: ``GradientStoreError/unusablePartition(store:reason:)`` where a pattern fits no block, no name begins with
   ///   the prefix, or two blocks would have one name.
   public func selectingBlocks(
