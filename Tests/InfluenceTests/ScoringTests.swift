@@ -124,6 +124,17 @@ struct ScoringTests {
     #expect(try record("t.csv.json")["format"]?.string == "influencekit-top-scores")
   }
 
+  @Test(
+    "A table whose numbers are no rows is damaged, and its line is named",
+    arguments: [
+      "9223372036854775807,,helpful,1,2", "0,,helpful,1,9223372036854775807", "-1,,helpful,1,2",
+    ])
+  func damagedTable(line: String) throws {
+    let url = try folder.write(
+      Array("query,query_id,side,rank,example,id,score\r\n\(line),a,0.5\r\n".utf8), to: "d.csv")
+    #expect(throws: InfluenceError.self) { try TopTable(at: url, query: 0) }
+  }
+
   @Test("Shares of blocks sum to the scores")
   func shares() throws {
     let curvature = try curvature()

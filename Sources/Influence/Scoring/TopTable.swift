@@ -54,8 +54,8 @@ public struct TopTable: Sendable {
         path: url.path, line: 1, reason: "does not name the columns")
     }
     while let fields = try reader.next() {
-      guard fields.count == header.count, let row = Int(fields[0]), row >= 0,
-        let example = Int(fields[4]), example >= 0, let score = Float(fields[6]),
+      guard fields.count == header.count, let row = Int(fields[0]), row >= 0, row < .max,
+        let example = Int(fields[4]), example >= 0, example < .max, let score = Float(fields[6]),
         score.isFinite
       else {
         throw InfluenceError.damagedTopTable(
