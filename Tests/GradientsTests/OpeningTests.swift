@@ -162,7 +162,7 @@ struct OpeningTests {
       let odd = try writeParts(
         names, rows: [3, 2], to: names.joined() + "\(types.count)", of: sample, as: types)
       let error = #expect(throws: GradientStoreError.self) { try GradientStore(opening: odd) }
-      #expect(error?.description.contains("one row an example") == true)
+      #expect(error?.description.contains("one row per example") == true)
       #expect(error?.description.contains("rows of one block") == true)
     }
     let error = #expect(throws: GradientStoreError.self) {

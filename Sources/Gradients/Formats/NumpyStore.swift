@@ -42,7 +42,7 @@ enum NumpyDirectory: StoreFormat {
       throw GradientStoreError.inconsistent(
         path: path,
         reason:
-          "\(arrays[odd].lastPathComponent.quoted) has \(blocks[odd].count) rows, but \(first.lastPathComponent.quoted) has \(blocks[0].count); every block needs one row an example, so save them for the same examples, or, if they are rows of one block, with the same columns and type, and names that differ in the number at their end alone"
+          "\(arrays[odd].lastPathComponent.quoted) has \(blocks[odd].count) rows, but \(first.lastPathComponent.quoted) has \(blocks[0].count); every block needs one row per example, so save them for the same examples, or, if they are rows of one block, with the same columns and type, and names that differ in the number at their end alone"
       )
     }
     if place.joinsRows {

@@ -34,7 +34,7 @@ enum SafetensorsStore: StoreFormat {
         throw GradientStoreError.invalidBlock(
           path: file.map.path, block: name,
           reason:
-            "has \(count) rows, but \(first.name.quoted) has \(first.shape.first ?? 0); every block needs one row an example, so write them for the same examples"
+            "has \(count) rows, but \(first.name.quoted) has \(first.shape.first ?? 0); every block needs one row per example, so write them for the same examples"
         )
       }
       parameters.append((name, shape.count == 1 ? [1] : Array(shape.dropFirst())))
