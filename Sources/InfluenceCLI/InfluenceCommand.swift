@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import InfluenceKit
+import LinearAlgebra
 
 /// The command line, which parses, calls the library and prints.
 @main
@@ -70,6 +71,7 @@ struct InfluenceCommand: ParsableCommand {
 
   static func main() {
     Parallelism.endIdleThreads()
+    FreedMemory.keep(bytes: 32 << 20)
     let interruption = Interruption()
     withExtendedLifetime(interruption) {
       do {

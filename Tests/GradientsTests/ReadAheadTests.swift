@@ -56,14 +56,16 @@ struct ReadAheadTests {
 
   @Test(
     "Whoever waits for rows finds them in memory, in any order of blocks",
-    arguments: [[[0, 1, 2, 3, 4, 5]], [[0], [1], [2], [3], [4], [5]], [[1, 4], [2, 0]]])
-  func waits(waves: [[Int]]) throws {
+    arguments: [[[0, 1, 2, 3, 4, 5]], [[0], [1], [2], [3], [4], [5]], [[1, 4], [2, 0]]],
+    // All in the order of the file, and group by group.
+    [1 << 30, 1 << 20])
+  func waits(waves: [[Int]], mostAhead: Int) throws {
     let store = try store()
     guard try forget(store) else {
       print("skipped: this file system keeps files in memory")
       return
     }
-    let readAhead = try #require(ReadAhead(store, waves: waves))
+    let readAhead = try #require(ReadAhead(store, waves: waves, mostAhead: mostAhead))
     for block in waves.flatMap({ $0 }) {
       for end in [1, 150, 151, 200] {
         readAhead.wait(forBlock: block, rowsBefore: end)
@@ -78,8 +80,11 @@ struct ReadAheadTests {
   func threads() async throws {
     let store = try store()
     _ = try forget(store)
-    for stops in [false, true] {
-      let readAhead = try #require(ReadAhead(store, waves: [[0, 1, 2], [3, 4, 5]]))
+    for (stops, mostAhead) in [
+      (false, 1 << 30), (true, 1 << 30), (false, 1 << 20), (true, 1 << 20),
+    ] {
+      let readAhead = try #require(
+        ReadAhead(store, waves: [[0, 1, 2], [3, 4, 5]], mostAhead: mostAhead))
       await withTaskGroup(of: Void.self) { group in
         for block in 0..<3 {
           group.addTask { readAhead.wait(forBlock: block, rowsBefore: 200) }
@@ -108,5 +113,28 @@ struct ReadAheadTests {
     #expect(all.total == 3 && all.resident == 3)
     #expect(map.residentPages(in: 5000..<5001).total == 1)
     #expect(map.residentPages(in: 0..<0).total == 0)
+    #expect(map.residentPages(in: 0..<10_000, lookingAt: 2) == (2, 2))
+    #expect(map.residentPages(in: 0..<10_000, lookingAt: 3) == (3, 3))
+  }
+
+  @Test("A look at some pages finds the share of a file that is in memory")
+  func someOfThePages() throws {
+    let bytes = 64 << 20
+    let url = try folder.write([UInt8](repeating: 7, count: bytes), to: "large")
+    #if os(Linux)
+      let file = try FileHandle(forUpdating: url)
+      defer { try? file.close() }
+      try file.synchronize()
+      guard posix_fadvise(file.fileDescriptor, 0, bytes / 2, Int32(POSIX_FADV_DONTNEED)) == 0
+      else { return }
+    #endif
+    let map = try MemoryMap(opening: url)
+    let all = map.residentPages(in: 0..<bytes)
+    let some = map.residentPages(in: 0..<bytes, lookingAt: 500)
+    #expect(some.total == 500)
+    let difference =
+      Double(some.resident) / Double(some.total) - Double(all.resident) / Double(all.total)
+    // Two neighbouring ranges, one of them in memory: a page at the end of each may be miscounted.
+    #expect(abs(difference) < 0.02)
   }
 }

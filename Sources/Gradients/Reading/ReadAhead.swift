@@ -45,14 +45,17 @@ package final class ReadAhead: Sendable {
   /// Bytes that are asked for at a time, and how many requests are under way.
   private static let requestBytes = 8 << 20
   private static let requestsUnderWay = 4
+  /// Pages that are looked at before reading begins.
+  private static let pagesLookedAt = 1024
 
   /// Prepares to read.
   ///
   /// - Parameters:
   ///   - store: The gradients.
   ///   - waves: Blocks that are worked on together, in order.
+  ///   - mostAhead: Bytes that may be read and not yet used; a third of the memory that the system could give to files, unless given.
   /// - Returns: Nil for gradients in memory.
-  package init?(_ store: GradientStore, waves: [[Int]]) {
+  package init?(_ store: GradientStore, waves: [[Int]], mostAhead: Int? = nil) {
     let stored = store.shards.allSatisfy { $0.blocks.allSatisfy { !$0.storedMatrices.isEmpty } }
     guard stored, !store.shards.isEmpty, !waves.isEmpty else { return nil }
     let rowBytes = store.layout.blocks.indices.map { block in
@@ -60,19 +63,9 @@ package final class ReadAhead: Sendable {
         $0 + $1.columns * $1.elementType.byteCount
       }
     }
-    let mostAhead = Self.freeBytes / 3
-    // Waves whose pieces are small are read together.
-    var groups: [[Int]] = []
-    for wave in waves where !wave.isEmpty {
-      if let last = groups.last,
-        case let piece = last.reduce(0, { $0 + rowBytes[$1] }), piece < Self.smallestPiece,
-        piece * store.count < mostAhead / 4
-      {
-        groups[groups.count - 1] += wave
-      } else {
-        groups.append(wave)
-      }
-    }
+    let mostAhead = mostAhead ?? Self.freeBytes / 3
+    let groups = Self.groups(
+      of: waves, bytes: rowBytes.map { $0 * store.count }, rowBytes, mostAhead)
     var groupOfBlock = [Int](repeating: 0, count: store.layout.count)
     for (index, group) in groups.enumerated() {
       for block in group { groupOfBlock[block] = index }
@@ -83,6 +76,29 @@ package final class ReadAhead: Sendable {
     self.rowBytes = rowBytes
     self.mostAhead = mostAhead
     state = Mutex(State(used: [Int](repeating: 0, count: store.layout.count)))
+  }
+
+  /// Blocks that are read together, in order.
+  ///
+  /// What fits well into memory is read in the order of the files: at the disk's best rate, and into large pages, so that the
+  /// passes of this run and of later ones find it at the memory's rate. Of other stores waves whose pieces are small are
+  /// read together, so that work on one wave goes beside reading the next.
+  private static func groups(
+    of waves: [[Int]], bytes: [Int], _ rowBytes: [Int], _ mostAhead: Int
+  ) -> [[Int]] {
+    let all = waves.flatMap { $0 }
+    if all.reduce(0, { $0 + bytes[$1] }) < mostAhead / 2 { return [all] }
+    var groups: [[Int]] = []
+    for wave in waves where !wave.isEmpty {
+      if let last = groups.last, last.reduce(0, { $0 + rowBytes[$1] }) < smallestPiece,
+        last.reduce(0, { $0 + bytes[$1] }) < mostAhead / 4
+      {
+        groups[groups.count - 1] += wave
+      } else {
+        groups.append(wave)
+      }
+    }
+    return groups
   }
 
   /// Waits until the rows of a block before `end` are in memory.
@@ -132,46 +148,20 @@ package final class ReadAhead: Sendable {
     }
   }
 
-  /// Whether nearly all that passes will need is in memory, from a look at every page.
+  /// Whether nearly all that passes will need is in memory, from a look at some pages of each part.
+  ///
+  /// A look at every page of a large file takes as long as a pass through it.
   private func isMostlyInMemory() -> Bool {
     var resident = 0
     var total = 0
-    for shard in store.shards {
-      for strip in strips(of: groups.flatMap { $0 }, in: shard) {
-        let pages = strip.matrix.map.residentPages(in: strip.matrix.byteRange)
-        resident += pages.resident
-        total += pages.total
-      }
+    let strips = store.shards.flatMap { FileStrip.strips(of: groups.flatMap { $0 }, in: $0) }
+    let most = max(Self.pagesLookedAt / max(1, strips.count), 16)
+    for strip in strips {
+      let pages = strip.matrix.map.residentPages(in: strip.matrix.byteRange, lookingAt: most)
+      resident += pages.resident
+      total += pages.total
     }
     return Double(resident) >= 0.98 * Double(total)
-  }
-
-  /// A group's columns of one shard that lie side by side.
-  private struct Strip {
-    let matrix: MappedMatrix
-    /// Bytes from the first column of a row to the last.
-    let pieceBytes: Int
-  }
-
-  private func strips(of group: [Int], in shard: GradientStore.Shard) -> [Strip] {
-    let all = group.flatMap { shard.blocks[$0].storedMatrices }.sorted {
-      $0.byteOffset < $1.byteOffset
-    }
-    var strips: [Strip] = []
-    for matrix in all {
-      let bytes = matrix.columns * matrix.elementType.byteCount
-      if let last = strips.last, last.matrix.map === matrix.map,
-        last.matrix.elementType == matrix.elementType, last.matrix.rowStride == matrix.rowStride,
-        last.matrix.byteOffset + last.pieceBytes == matrix.byteOffset,
-        last.pieceBytes + bytes <= matrix.rowStride * matrix.elementType.byteCount
-      {
-        strips[strips.count - 1] = Strip(
-          matrix: last.matrix, pieceBytes: last.pieceBytes + bytes)
-      } else {
-        strips.append(Strip(matrix: matrix, pieceBytes: bytes))
-      }
-    }
-    return strips
   }
 
   /// Reads one group; false when stopped.
@@ -184,11 +174,16 @@ package final class ReadAhead: Sendable {
       let now = clock.now
       state.withLock { $0.reading += now - began }
     }
-    var underWay: [(rows: Int, strips: [Strip], local: Range<Int>)] = []
+    var underWay: [(rows: Int, strips: [FileStrip], local: Range<Int>)] = []
     for shard in store.shards {
-      let strips = strips(of: groups[group], in: shard)
+      let strips = FileStrip.strips(of: groups[group], in: shard)
+      for strip in strips where strip.isWhole {
+        strip.matrix.map.advise(.largePages, range: strip.matrix.byteRange)
+      }
       for local in (0..<shard.rows.count).chunks(ofCount: step) {
-        for strip in strips { forEachPiece(of: strip, local) { $0.advise(.willNeed, range: $1) } }
+        for strip in strips where !strip.isWhole {
+          strip.forEachPiece(of: local) { $0.advise(.willNeed, range: $1) }
+        }
         underWay.append((shard.rows.lowerBound + local.upperBound, strips, local))
         guard underWay.count > Self.requestsUnderWay else { continue }
         finish(underWay.removeFirst(), group, groupBytes)
@@ -208,28 +203,13 @@ package final class ReadAhead: Sendable {
     return true
   }
 
-  private func forEachPiece(
-    of strip: Strip, _ rows: Range<Int>, _ body: (MemoryMap, Range<Int>) -> Void
-  ) {
-    let matrix = strip.matrix
-    let stride = matrix.rowStride * matrix.elementType.byteCount
-    if strip.pieceBytes >= stride {
-      let start = matrix.byteOffset + rows.lowerBound * stride
-      body(matrix.map, start..<start + rows.count * stride)
-    } else {
-      for row in rows {
-        let start = matrix.byteOffset + row * stride
-        body(matrix.map, start..<start + strip.pieceBytes)
-      }
-    }
-  }
-
-  /// Waits for a request by a look at the end of its pieces, and lets passes go on.
+  /// Reads a request, or waits for it by a look at the end of its pieces, and lets passes go on.
   private func finish(
-    _ request: (rows: Int, strips: [Strip], local: Range<Int>), _ group: Int, _ groupBytes: Int
+    _ request: (rows: Int, strips: [FileStrip], local: Range<Int>), _ group: Int, _ groupBytes: Int
   ) {
     for strip in request.strips {
-      forEachPiece(of: strip, request.local) { map, range in
+      strip.forEachPiece(of: request.local) { map, range in
+        if strip.isWhole, map.load(range) { return }
         // A file that was cut short is found by the pass, which has an error for it.
         if range.upperBound <= map.count { _ = try? map.byte(at: range.upperBound - 1) }
       }

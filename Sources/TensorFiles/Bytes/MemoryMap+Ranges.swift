@@ -13,14 +13,22 @@ extension MemoryMap {
     case willNeed
     /// Not for a while: the memory may go to something else. The bytes stay readable.
     case dontNeed
+    /// In memory pages as large as there are, which are entered at a fraction of the time.
+    case largePages
 
-    var code: Int32 {
+    /// None where the system has no such advice.
+    var code: Int32? {
       switch self {
       case .normal: Int32(MADV_NORMAL)
       case .sequential: Int32(MADV_SEQUENTIAL)
       case .random: Int32(MADV_RANDOM)
       case .willNeed: Int32(MADV_WILLNEED)
       case .dontNeed: Int32(MADV_DONTNEED)
+      #if os(Linux)
+        case .largePages: Int32(MADV_HUGEPAGE)
+      #else
+        case .largePages: nil
+      #endif
       }
     }
   }

@@ -113,10 +113,26 @@ public final class MemoryMap: @unchecked Sendable {
   /// A hint: it changes no result, never fails, and parts outside the file are ignored.
   package func advise(_ advice: Advice, range: Range<Int>? = nil) {
     let range = (range ?? 0..<count).clamped(to: 0..<count)
-    guard let base = unsafe base, !range.isEmpty else { return }
+    guard let base = unsafe base, !range.isEmpty, let code = advice.code else { return }
     let start = range.lowerBound & ~(SystemCalls.pageSize - 1)
     _ = unsafe madvise(
-      UnsafeMutableRawPointer(mutating: base + start), range.upperBound - start, advice.code)
+      UnsafeMutableRawPointer(mutating: base + start), range.upperBound - start, code)
+  }
+
+  /// Reads `range` into memory, and returns when it is there, so that touching it is no page fault any more.
+  ///
+  /// - Returns: False where the system cannot do so (Linux before 5.14, others), or where the file no longer has these bytes.
+  package func load(_ range: Range<Int>) -> Bool {
+    #if os(Linux)
+      let range = range.clamped(to: 0..<count)
+      guard let base = unsafe base, !range.isEmpty else { return true }
+      let start = range.lowerBound & ~(SystemCalls.pageSize - 1)
+      // MADV_POPULATE_READ, which older headers do not name.
+      return unsafe madvise(
+        UnsafeMutableRawPointer(mutating: base + start), range.upperBound - start, 22) == 0
+    #else
+      return false
+    #endif
   }
 }
 
@@ -146,27 +162,28 @@ extension MemoryMap {
       path: unsafe String(cString: path), change: "was cut short, or its disk failed,")
   }
 
-  /// How many pages of `range` are in memory, so that touching them reads nothing.
+  /// How many pages of `range` are in memory, so that touching them reads nothing, of those that are looked at.
   ///
-  /// - Complexity: a byte for each page.
-  package func residentPages(in range: Range<Int>) -> (resident: Int, total: Int) {
+  /// - Parameters:
+  ///   - range: Bytes of the file.
+  ///   - most: At most so many pages are looked at, spread evenly; all are where there are no more.
+  /// - Complexity: one system call for each page that is looked at.
+  package func residentPages(
+    in range: Range<Int>, lookingAt most: Int = .max
+  ) -> (resident: Int, total: Int) {
     let range = range.clamped(to: 0..<count)
     guard let base = unsafe base, !range.isEmpty else { return (0, 0) }
     let pageSize = SystemCalls.pageSize
-    let first = range.lowerBound & ~(pageSize - 1)
-    var resident = 0
-    var total = 0
-    var pages = [UInt8](repeating: 0, count: 1 << 14)
-    for start in stride(from: first, to: range.upperBound, by: pageSize << 14) {
-      let length = min(pageSize << 14, range.upperBound - start)
-      let pageCount = (length + pageSize - 1) / pageSize
-      let code = unsafe pages.withUnsafeMutableBufferPointer { buffer -> Int32 in
-        guard let flags = buffer.baseAddress else { return -1 }
-        return unsafe mincore(
-          UnsafeMutableRawPointer(mutating: base + start), length, flags)
-      }
-      total += pageCount
-      if code == 0 { resident += pages[..<pageCount].count { $0 & 1 == 1 } }
+    let first = range.lowerBound / pageSize
+    let pages = (range.upperBound - 1) / pageSize + 1 - first
+    let total = min(most, pages)
+    let resident = (0..<total).count { part in
+      // A place that moves from part to part: rows and blocks repeat at fixed distances.
+      let (start, end) = (part * pages / total, (part + 1) * pages / total)
+      let page = unsafe base + (first + start + part % (end - start)) * pageSize
+      var flags: UInt8 = 0
+      let code = unsafe mincore(UnsafeMutableRawPointer(mutating: page), pageSize, &flags)
+      return code == 0 && flags & 1 == 1
     }
     return (resident, total)
   }
@@ -214,12 +231,17 @@ package enum SystemCalls {
     guard code == 0 else { throw failure(path, doing: "write to it", code: code) }
   }
 
+  /// Linux keeps what one call writes in pages of up to its size; larger ones than these are entered piece by piece when mapped.
+  private static let bytesWrittenAtOnce = 4 << 20
+
   /// The code of a failure, or 0.
   private static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32 {
     var written = 0
+    let start = bytes.count > bytesWrittenAtOnce ? max(0, Int(lseek(descriptor, 0, SEEK_CUR))) : 0
     while written < bytes.count {
+      let most = bytesWrittenAtOnce - (start + written) % bytesWrittenAtOnce
       let step = unsafe Foundation.write(
-        descriptor, bytes.baseAddress.map { unsafe $0 + written }, bytes.count - written)
+        descriptor, bytes.baseAddress.map { unsafe $0 + written }, min(most, bytes.count - written))
       if step > 0 {
         written += step
       } else if step < 0, errno == EFAULT {
