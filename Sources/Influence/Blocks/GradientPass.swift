@@ -76,7 +76,7 @@ public struct GradientPass<Element: Scalar>: Sendable {
   func products(
     _ left: MatrixView<Element>, with range: Range<Int>
   ) throws -> Matrix<Element> {
-    if let (pass, rows) = panelPass(left),
+    if let (pass, rows) = panelPass(left, most: VectorPanel.mostVectors),
       let products = try pass.panelProducts(rows, with: range) as? Matrix<Element>
     {
       return products
@@ -98,9 +98,9 @@ public struct GradientPass<Element: Scalar>: Sendable {
   /// The same pass for products of a few rows in single precision, which read rows as they are stored; nil
   /// for others, which BLAS multiplies faster.
   private func panelPass(
-    _ left: MatrixView<Element>
+    _ left: MatrixView<Element>, most: Int
   ) -> (pass: GradientPass<Float>, rows: MatrixView<Float>)? {
-    guard left.rows <= VectorPanel.mostVectors, let pass = self as? GradientPass<Float>,
+    guard left.rows <= most, let pass = self as? GradientPass<Float>,
       let rows = left as? MatrixView<Float>
     else { return nil }
     return (pass, rows)
@@ -117,7 +117,8 @@ public struct GradientPass<Element: Scalar>: Sendable {
     let ones = [Element](repeating: 1, count: store.count)
     // Z counts once, in the process that has the first row.
     if !reduction.rows(of: store.count).contains(0) { sum = .zeros(sum.rows, sum.columns) }
-    if let (pass, _) = panelPass(sum.view), let single = coefficients as? Matrix<Float>,
+    if let (pass, _) = panelPass(sum.view, most: PullBackSum.mostVectors),
+      let single = coefficients as? Matrix<Float>,
       var given = sum as? Matrix<Float>
     {
       try pass.addPanelPullBack(single, to: &given)
@@ -195,7 +196,9 @@ public struct GradientPass<Element: Scalar>: Sendable {
   ) throws -> Matrix<Element>? {
     // Z counts once, in the process that has the first row.
     if !reduction.rows(of: store.count).contains(0) { sum = .zeros(sum.rows, sum.columns) }
-    if let (pass, rows) = panelPass(left), var given = sum as? Matrix<Float> {
+    if let (pass, rows) = panelPass(left, most: PullBackSum.mostVectors),
+      var given = sum as? Matrix<Float>
+    {
       let products = try pass.addPanelNormalProducts(
         rows, weights: weights, scale: scale, to: &given, keepsProducts: keepsProducts)
       sum = Matrix<Element>(converting: given)

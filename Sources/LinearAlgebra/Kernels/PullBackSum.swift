@@ -20,6 +20,9 @@ package struct PullBackSum: Sendable {
   /// roundings are made of one number.
   package static let mostRows = 1024
 
+  /// More vectors than these are summed faster by BLAS.
+  package static let mostVectors = VectorInstructions.chosen == .avx512 ? 80 : 40
+
   /// Starts at a given matrix.
   ///
   /// - Parameters:
