@@ -116,7 +116,7 @@ enum NumpyDirectory: StoreFormat {
     guard let count = file.shape.first else {
       throw GradientStoreError.invalidBlock(
         path: file.map.path, block: name,
-        reason: "is a single number; gradients have a row an example, so move it elsewhere")
+        reason: "is a single number; gradients have one row per example, so move it elsewhere")
     }
     let rest = Array(file.shape.dropFirst())
     let shape = rest.isEmpty ? [1] : rest

@@ -27,7 +27,8 @@ enum SafetensorsStore: StoreFormat {
       guard let count = shape.first else {
         throw GradientStoreError.invalidBlock(
           path: file.map.path, block: name,
-          reason: "is a single number; gradients have a row an example, so leave it out of the file"
+          reason:
+            "is a single number; gradients have one row per example, so leave it out of the file"
         )
       }
       guard count == first.shape.first else {
