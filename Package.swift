@@ -141,7 +141,7 @@ let package = Package(
       dependencies: [
         "TensorFiles", "TestSupport",
         .product(name: "OrderedCollections", package: "swift-collections"),
-      ], swiftSettings: settings),
+      ], resources: [.copy("Fixtures")], swiftSettings: settings),
     .testTarget(
       name: "GradientsTests", dependencies: ["Gradients", "TestSupport"],
       swiftSettings: settings),

@@ -22,6 +22,9 @@ package enum PackedFormat: Sendable {
     case .binary64: 8
     }
   }
+
+  /// The number that the sixteen bits of an IEEE 754 binary16 stand for, which single precision holds exactly.
+  package static func single(binary16 pattern: UInt16) -> Float { widened(binary16: pattern) }
 }
 
 /// Reads packed numbers as single precision, each rounded once: only binary64 and scaled integers
