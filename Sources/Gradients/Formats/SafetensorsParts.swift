@@ -12,34 +12,13 @@ enum SafetensorsIndex: StoreFormat {
 
   static func open(_ url: URL) throws -> GradientStore {
     let json = try OrderedJSON(contentsOf: url)
-    func invalid(_ field: String, _ reason: String) -> GradientStoreError {
-      .invalidField(
-        path: url.path, field: field, reason: reason + "; write the files and their index again")
-    }
-    guard let places = json["weight_map"]?.object else {
+    guard json[SafetensorsShards.placesKey]?.object != nil else {
       throw GradientStoreError.unrecognised(
         path: url.path,
         found: "the file is JSON without a weight_map of tensors and files, so no index of any")
     }
-    var files: [String: SafetensorsFile] = [:]
-    var tensors: [SafetensorsStore.Tensor] = []
-    for (name, place) in places {
-      guard let fileName = place.string, !fileName.contains("/") else {
-        throw invalid("weight_map.\(name)", "is not the name of a file beside the index")
-      }
-      let file =
-        try files[fileName]
-        ?? SafetensorsFile(opening: url.deletingLastPathComponent().appending(path: fileName))
-      files[fileName] = file
-      guard file.tensors[name] != nil else {
-        throw invalid("weight_map.\(name)", "names \(fileName.quoted), which does not hold it")
-      }
-      tensors.append((file: file, name: name))
-    }
-    for (fileName, file) in files.sorted(by: { $0.key < $1.key }) {
-      if let stray = file.tensors.keys.first(where: { places[$0]?.string != fileName }) {
-        throw invalid("weight_map", "leaves out \(stray.quoted) of \(fileName.quoted)")
-      }
+    let tensors = try SafetensorsShards(index: url, holding: json).files.map {
+      (file: $0.value, name: $0.key)
     }
     return try SafetensorsStore.store(of: tensors, path: url.path)
   }
