@@ -85,6 +85,14 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(
+      name: "Transformers",
+      dependencies: [
+        "LinearAlgebra", "TensorFiles",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ],
+      swiftSettings: settings
+    ),
+    .target(
       name: "Evaluation",
       dependencies: [
         "LinearAlgebra", "TensorFiles", "Gradients", "Influence", "Data", "Models",
@@ -101,7 +109,8 @@ let package = Package(
     .target(
       name: "InfluenceKit",
       dependencies: [
-        "LinearAlgebra", "TensorFiles", "Gradients", "Influence", "Data", "Models", "Evaluation",
+        "LinearAlgebra", "TensorFiles", "Gradients", "Influence", "Data", "Models", "Transformers",
+        "Evaluation",
       ],
       swiftSettings: settings
     ),
@@ -154,6 +163,12 @@ let package = Package(
     .testTarget(
       name: "ModelsTests", dependencies: ["Data", "Models", "TestSupport"],
       resources: [.copy("Fixtures")], swiftSettings: settings),
+    .testTarget(
+      name: "TransformersTests",
+      dependencies: [
+        "Transformers", "TestSupport",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ], resources: [.copy("Fixtures")], swiftSettings: settings),
     .testTarget(
       name: "EvaluationTests", dependencies: ["Data", "Evaluation", "Models", "TestSupport"],
       resources: [.copy("Fixtures")], swiftSettings: settings),

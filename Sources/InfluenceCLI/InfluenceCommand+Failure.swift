@@ -44,7 +44,9 @@ extension InfluenceCommand {
       case .notResumable, .occupied: 73
       default: 65
       }
-    case is EvaluationError, is ModelError, is DataError, is FactorizationError: 65
+    case is EvaluationError, is ModelError, is DataError, is FactorizationError,
+      is TransformerError:
+      65
     case let error as ExperimentError: systemCode(forExperiment: error)
     case DataFileError.notFound: 66
     case is DataFileError, is PictureError: 65
@@ -90,7 +92,7 @@ extension InfluenceCommand {
     where error is TensorFileError || error is GradientStoreError || error is InfluenceError
       || error is FitError || error is EvaluationError || error is ModelError || error is DataError
       || error is FactorizationError || error is ExperimentError
-      || error is DataFileError || error is PictureError:
+      || error is DataFileError || error is PictureError || error is TransformerError:
       return Advice.withOptions(error.description)
     case let error as CocoaError:
       let path = error.filePath.map { "\($0): " } ?? ""

@@ -7,3 +7,4 @@
 @_exported public import LinearAlgebra
 @_exported public import Models
 @_exported public import TensorFiles
+@_exported public import Transformers

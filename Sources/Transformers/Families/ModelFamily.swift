@@ -1,0 +1,68 @@
+/// A family of transformers: what its configurations say, and what its tensors are called.
+///
+/// A type without values, in a file of its own; ``FamilyCatalog`` lists them.
+package protocol ModelFamily: Sendable {
+  /// The family's name, which ``ModelConfiguration/family`` has.
+  static var name: String { get }
+  /// The values of `model_type` in `config.json` that mean the family.
+  static var modelTypes: [String] { get }
+  /// The names in `architectures` that are read: classes of Hugging Face's transformers.
+  static var architectures: [String] { get }
+  /// What all names of the body begin with.
+  ///
+  /// Checkpoints of the body alone leave it out.
+  static var prefix: String { get }
+  /// What names of heads begin with, which never have the prefix.
+  static var headNames: [String] { get }
+  /// How GGUF files have the family; nil where they do not.
+  static var gguf: GGUFLayout? { get }
+
+  /// Reads a configuration.
+  ///
+  /// - Throws: ``TransformerError``; anything that is not computed here is refused by its name.
+  static func configuration(_ keys: ConfigurationKeys) throws -> ModelConfiguration
+
+  /// The tensors outside of layers.
+  static func tensors(_ configuration: ModelConfiguration) -> [ExpectedTensor]
+
+  /// The tensors of one layer.
+  static func tensors(_ configuration: ModelConfiguration, layer: Int) -> [ExpectedTensor]
+}
+
+/// A tensor that a family's models have.
+package struct ExpectedTensor: Sendable, Hashable {
+  /// The parts of a model that a checkpoint may lack.
+  package enum Part: Sendable, Hashable, CaseIterable {
+    /// What every checkpoint has.
+    case body
+    /// What turns the first token's numbers into a text's.
+    case pooler
+    /// The map to labels.
+    case classifier
+  }
+
+  /// The name, as Hugging Face has it.
+  package let name: String
+  /// The dimensions.
+  package let shape: [Int]
+  /// The part that the tensor is of: whole or absent, unless it is the body.
+  package let part: Part
+
+  package init(_ name: String, _ shape: [Int], part: Part = .body) {
+    (self.name, self.shape, self.part) = (name, shape, part)
+  }
+
+  /// A linear map's matrix, out × in, and its bias if it has one.
+  static func linear(
+    _ name: String, from input: Int, to output: Int, bias: Bool = true, part: Part = .body
+  ) -> [ExpectedTensor] {
+    let weight = ExpectedTensor("\(name).weight", [output, input], part: part)
+    return bias ? [weight, ExpectedTensor("\(name).bias", [output], part: part)] : [weight]
+  }
+
+  /// A normalization's factors and shifts.
+  static func norm(_ name: String, _ size: Int, bias: Bool = true) -> [ExpectedTensor] {
+    let weight = ExpectedTensor("\(name).weight", [size])
+    return bias ? [weight, ExpectedTensor("\(name).bias", [size])] : [weight]
+  }
+}
