@@ -58,7 +58,7 @@ struct Session: Sendable {
     switch error {
     case is TensorFileError, is GradientStoreError, is InfluenceError, is FitError,
       is EvaluationError, is ModelError, is DataError, is DataFileError, is FactorizationError,
-      is ExperimentError, is PictureError:
+      is ExperimentError, is PictureError, is TransformerError:
       true
     default: false
     }
@@ -84,5 +84,6 @@ struct Reader: Sendable {
     "json": json, "npy": numpy, "safetensors": safetensors, "store": store,
     "curvature": curvature, "representations": representations, "fit": fit, "scores": scores,
     "cells": cells, "yaml": yaml, "csv": csv, "idx": idx, "cifar": cifar, "settings": settings,
+    "gguf": gguf, "model": model,
   ]
 }
