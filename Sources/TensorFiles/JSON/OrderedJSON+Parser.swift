@@ -5,6 +5,8 @@ struct JSONParser {
   let bytes: [UInt8]
   let path: String
   let offset: Int
+  /// The keys whose objects become arrays of pairs.
+  var listing: Set<String> = []
   var position = 0
 
   private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
@@ -22,7 +24,7 @@ struct JSONParser {
   }
 
   mutating func document() throws(TensorFileError) -> OrderedJSON {
-    let value = try value(depth: 0)
+    let value = try value(depth: 0, key: "")
     skipSpace()
     guard position == bytes.count else { throw unexpected(wanted: "the end of the text") }
     return value
@@ -43,11 +45,15 @@ struct JSONParser {
     return true
   }
 
-  private mutating func value(depth: Int) throws(TensorFileError) -> OrderedJSON {
+  private mutating func value(
+    depth: Int, key: String? = nil
+  ) throws(TensorFileError) -> OrderedJSON {
     skipSpace()
     guard let next else { throw unexpected(wanted: "a value") }
     switch next {
-    case UInt8(ascii: "{"): return try object(depth: depth + 1)
+    case UInt8(ascii: "{"):
+      if let key, listing.contains(key) { return try pairs(depth: depth + 1) }
+      return try object(depth: depth + 1)
     case UInt8(ascii: "["): return try array(depth: depth + 1)
     case UInt8(ascii: "\""): return .string(try string())
     case UInt8(ascii: "t"): return try word("true", .boolean(true))
@@ -90,24 +96,43 @@ struct JSONParser {
   }
 
   private mutating func object(depth: Int) throws(TensorFileError) -> OrderedJSON {
+    var members: OrderedDictionary<String, OrderedJSON> = [:]
+    try eachMember(depth: depth) { parser, key, position throws(TensorFileError) in
+      guard members[key] == nil else {
+        throw .duplicateKey(path: parser.path, offset: parser.offset + position, key: key)
+      }
+      members[key] = try parser.value(depth: depth, key: key)
+    }
+    return .object(members)
+  }
+
+  /// An object as an array of `[key, value]`.
+  private mutating func pairs(depth: Int) throws(TensorFileError) -> OrderedJSON {
+    var pairs: [OrderedJSON] = []
+    try eachMember(depth: depth) { parser, key, _ throws(TensorFileError) in
+      pairs.append(.array([.string(key), try parser.value(depth: depth)]))
+    }
+    return .array(pairs)
+  }
+
+  /// Calls `body` with each key and its position, where the parser stands before the value.
+  private mutating func eachMember(
+    depth: Int, _ body: (inout JSONParser, String, Int) throws(TensorFileError) -> Void
+  ) throws(TensorFileError) {
     try checkDepth(depth)
     position += 1
-    var members: OrderedDictionary<String, OrderedJSON> = [:]
     skipSpace()
-    if take("}") { return .object(members) }
+    if take("}") { return }
     while true {
       skipSpace()
       guard next == UInt8(ascii: "\"") else { throw unexpected(wanted: "a key in quotes") }
       let keyPosition = position
       let key = try string()
-      guard members[key] == nil else {
-        throw .duplicateKey(path: path, offset: offset + keyPosition, key: key)
-      }
       skipSpace()
       guard take(":") else { throw unexpected(wanted: "':'") }
-      members[key] = try value(depth: depth)
+      try body(&self, key, keyPosition)
       skipSpace()
-      if take("}") { return .object(members) }
+      if take("}") { return }
       guard take(",") else { throw unexpected(wanted: "',' or '}'") }
     }
   }

@@ -28,4 +28,18 @@ extension OrderedJSON {
     let text = ByteOrderMark.removed(from: bytes)
     try self.init(parsing: text, path: map.path, offset: bytes.count - text.count)
   }
+
+  /// Parses UTF-8 text in which some objects are tables of many keys, rather than fields with names.
+  ///
+  /// - Parameters:
+  ///   - bytes: The text.
+  ///   - path: The file that the text is from, for errors.
+  ///   - listing: The keys whose objects become arrays of `[key, value]` in the order of the text; the empty key
+  ///     stands for the outermost object. Their keys may be equal as Swift strings, or even the same.
+  package init(
+    parsing bytes: [UInt8], path: String, listing: Set<String>
+  ) throws(TensorFileError) {
+    var parser = JSONParser(bytes: bytes, path: path, offset: 0, listing: listing)
+    self = try parser.document()
+  }
 }
