@@ -70,6 +70,7 @@ let package = Package(
       name: "Data",
       dependencies: [
         "LinearAlgebra", "TensorFiles", "CDigits", "CGzip",
+        .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "RealModule", package: "swift-numerics"),
         .product(name: "SwiftCSV", package: "SwiftCSV"),
       ],

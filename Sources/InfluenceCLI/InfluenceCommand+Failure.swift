@@ -48,8 +48,8 @@ extension InfluenceCommand {
       is TransformerError:
       65
     case let error as ExperimentError: systemCode(forExperiment: error)
-    case DataFileError.notFound: 66
-    case is DataFileError, is PictureError: 65
+    case DataFileError.notFound, TokenizerError.notFound: 66
+    case is DataFileError, is TokenizerError, is PictureError: 65
     case is CocoaError: 74
     default:
       // The parser's own errors; anything unknown is a bug of ours.
@@ -92,7 +92,8 @@ extension InfluenceCommand {
     where error is TensorFileError || error is GradientStoreError || error is InfluenceError
       || error is FitError || error is EvaluationError || error is ModelError || error is DataError
       || error is FactorizationError || error is ExperimentError
-      || error is DataFileError || error is PictureError || error is TransformerError:
+      || error is DataFileError || error is PictureError
+      || error is TransformerError || error is TokenizerError:
       return Advice.withOptions(error.description)
     case let error as CocoaError:
       let path = error.filePath.map { "\($0): " } ?? ""

@@ -1,0 +1,54 @@
+/// What a tokenizer consists of, whatever file it is from.
+struct TokenizerParts: Sendable {
+  /// All tokens by their ids, added ones included.
+  let vocabulary: Vocabulary
+  let added: AddedTokens
+  let normalizer: TextNormalizer?
+  let preTokenizer: PreTokenizer?
+  let model: any SegmentationModel
+  let template: TokenTemplate
+  let decoder: TokenDecoder
+
+  /// The ids of one text, without special tokens around them.
+  ///
+  /// - Parameter words: Ids of pieces that were met before; new ones are added.
+  func ids(of text: String, words: inout WordCache.Words) throws(TokenizerError) -> [Int] {
+    var ids: [Int] = []
+    let bytes = Array(text.utf8)
+    for part in added.parts(of: bytes, afterNormalizing: false) {
+      if let id = part.id {
+        ids.append(id)
+        continue
+      }
+      let raw = Array(bytes[part.range])
+      let normalized = normalizer?.normalized(raw) ?? raw
+      for inner in added.parts(of: normalized, afterNormalizing: true) {
+        if let id = inner.id {
+          ids.append(id)
+          continue
+        }
+        var pieces = TextPieces(
+          Array(normalized[inner.range]),
+          isBeginning: part.range.lowerBound == 0 && inner.range.lowerBound == 0)
+        preTokenizer?.apply(to: &pieces)
+        for range in pieces.ranges {
+          let piece = pieces.text[range]
+          if let known = words.ids[piece] {
+            ids += known
+          } else {
+            let new = try model.tokens(of: pieces.text, range)
+            words.insert(new, for: piece)
+            ids += new
+          }
+        }
+      }
+    }
+    return ids
+  }
+
+  /// The text of ids, all of them in the vocabulary.
+  func text(of ids: some Sequence<Int>) -> String {
+    let tokens = decoder.decoded(ids.map { Array(vocabulary.tokens[$0].utf8) })
+    return String(decoding: Array(tokens.joined()), as: UTF8.self)
+  }
+}
