@@ -1,9 +1,10 @@
 /// Turns texts into the tokens of a language model, and tokens into text.
 ///
 /// ``init(opening:)`` reads WordPiece (BERT), byte-level byte-pair encodings (GPT-2, RoBERTa, Llama 3, SmolLM2), and
-/// byte-pair encodings and unigram models in the manner of SentencePiece (Llama 2). Results are those of Hugging
-/// Face's library, id by id. A file that asks for anything that is not implemented is refused by the name of
-/// that part.
+/// byte-pair encodings and unigram models in the manner of SentencePiece (Llama 2). Ids are those of Hugging Face's
+/// library, but for a character that the vocabulary cannot spell, which is an error here and left out there, and for
+/// letters and digits of other versions of Unicode. Other normalizers, patterns and models are refused by name when
+/// the file is opened.
 ///
 /// A value may be used by many threads at a time; each remembers the words that it has met.
 public struct Tokenizer: Sendable {
