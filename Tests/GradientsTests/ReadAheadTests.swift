@@ -11,9 +11,9 @@ struct ReadAheadTests {
 
   init() throws { folder = try TemporaryDirectory() }
 
-  /// 200 rows of six blocks, 1.4 MB, in two shards.
+  /// 200 rows of six blocks, 24 MB, in two shards of over 4 MB each: smaller ones are read when they are opened.
   private func store() throws -> GradientStore {
-    let blocks = (0..<6).map { (name: "block \($0)", shape: [$0 == 4 ? 17 : 300]) }
+    let blocks = (0..<6).map { (name: "block \($0)", shape: [$0 == 4 ? 17 : 6000]) }
     for (shard, rows) in [0..<150, 150..<200].enumerated() {
       let writer = try GradientStoreWriter(
         creating: folder.file("store/shard-\(shard)"),
