@@ -88,8 +88,10 @@ let package = Package(
     .target(
       name: "Transformers",
       dependencies: [
-        "LinearAlgebra", "TensorFiles",
+        "LinearAlgebra", "TensorFiles", "Gradients", "Data", "Models",
+        .product(name: "Algorithms", package: "swift-algorithms"),
         .product(name: "OrderedCollections", package: "swift-collections"),
+        .product(name: "RealModule", package: "swift-numerics"),
       ],
       swiftSettings: settings
     ),
@@ -167,7 +169,7 @@ let package = Package(
     .testTarget(
       name: "TransformersTests",
       dependencies: [
-        "Transformers", "TestSupport",
+        "Transformers", "Data", "Gradients", "Models", "TestSupport",
         .product(name: "OrderedCollections", package: "swift-collections"),
       ], resources: [.copy("Fixtures")], swiftSettings: settings),
     .testTarget(
