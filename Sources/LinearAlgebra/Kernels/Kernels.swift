@@ -47,6 +47,7 @@ public struct Kernels<Element>: Sendable {
   let sytrf: @Sendable (Int32, CChar, Size, Output, Size, UnsafeMutablePointer<Int32>?) -> Size
   let sytrs:
     @Sendable (Int32, CChar, Size, Size, Input, Size, UnsafePointer<Int32>?, Output, Size) -> Size
+  let rows: RowFunctions<Element>
 }
 
 extension Float: Scalar {
@@ -57,7 +58,7 @@ extension Float: Scalar {
     gemm: cblas_sgemm, gemv: cblas_sgemv, syrk: cblas_ssyrk, trsm: cblas_strsm,
     trsv: cblas_strsv, dot: dotProduct(_:_:count:), unpack: unpack(_:_:_:count:scale:next:),
     potrf: LAPACKE_spotrf, trtri: LAPACKE_strtri, syevd: LAPACKE_ssyevd, sytrf: LAPACKE_ssytrf,
-    sytrs: LAPACKE_ssytrs)
+    sytrs: LAPACKE_ssytrs, rows: .with(.chosen))
 }
 
 extension Double: Scalar {
@@ -68,5 +69,5 @@ extension Double: Scalar {
     gemm: cblas_dgemm, gemv: cblas_dgemv, syrk: cblas_dsyrk, trsm: cblas_dtrsm,
     trsv: cblas_dtrsv, dot: dotProduct(_:_:count:), unpack: unpack(_:_:_:count:scale:next:),
     potrf: LAPACKE_dpotrf, trtri: LAPACKE_dtrtri, syevd: LAPACKE_dsyevd, sytrf: LAPACKE_dsytrf,
-    sytrs: LAPACKE_dsytrs)
+    sytrs: LAPACKE_dsytrs, rows: .make())
 }
