@@ -56,6 +56,15 @@ package struct ConfigurationKeys: Sendable {
     return number
   }
 
+  /// A share from 0 up to below 1.
+  func rate(_ key: String, default fallback: Double) throws -> Double {
+    guard let json = value(key) else { return fallback }
+    guard let number = json.number, number >= 0, number < 1 else {
+      throw invalid(key, expected: "a share from 0 up to below 1", found: json)
+    }
+    return number
+  }
+
   /// A truth value.
   func flag(_ key: String, default fallback: Bool) throws -> Bool {
     guard let json = value(key) else { return fallback }

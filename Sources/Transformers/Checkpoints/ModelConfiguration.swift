@@ -37,8 +37,22 @@ public struct ModelConfiguration: Sendable, Hashable {
   public let hasAttentionOutputBias: Bool
   /// Whether the maps of the feed-forward layers have biases.
   public let hasFeedForwardBias: Bool
+  /// What is dropped at random in training.
+  public let dropout: ModelDropout
   /// The names of a classifier's labels; none for families that are not classifiers here.
   public let labels: [String]
   /// Tokens with a meaning of their own.
   public let specialTokens: SpecialTokens
+}
+
+/// The shares of numbers that are dropped at random in training, each from 0 up to below 1.
+public struct ModelDropout: Sendable, Hashable {
+  /// Of what the embeddings make.
+  public let embedding: Double
+  /// Of what attention and the feed-forward part of each layer make.
+  public let hidden: Double
+  /// Of the weights by which tokens look at others.
+  public let attention: Double
+  /// Of what the head reads, and in RoBERTa's of what its first map makes too.
+  public let classifier: Double
 }

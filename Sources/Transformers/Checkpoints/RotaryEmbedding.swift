@@ -1,3 +1,4 @@
+import RealModule
 import TensorFiles
 
 /// How positions turn pairs of a head's numbers: pair j of d/2 turns by position · θ^(−2j/d), d the head's size.
@@ -69,6 +70,28 @@ extension RotaryEmbedding.Scaling {
         originalPositions: try keys.count("original_max_position_embeddings"))
     default:
       throw keys.unsupported(key, found: type, supported: "default, none, linear and llama3")
+    }
+  }
+}
+
+extension RotaryEmbedding {
+  /// What each pair of a head's numbers turns by from one position to the next, in radians.
+  ///
+  /// - Parameter headSize: The numbers of a head, an even number.
+  func frequencies(headSize: Int) -> [Double] {
+    (0..<headSize / 2).map { pair in
+      let plain = 1 / Double.pow(theta, Double(2 * pair) / Double(headSize))
+      switch scaling {
+      case .none: return plain
+      case .linear(let factor): return plain / factor
+      case .divisors(let divisors): return plain / Double(divisors[pair])
+      case .llama3(let factor, let low, let high, let original):
+        let wavelength = 2 * Double.pi / plain
+        if wavelength < Double(original) / high { return plain }
+        if wavelength > Double(original) / low { return plain / factor }
+        let share = (Double(original) / wavelength - low) / (high - low)
+        return (1 - share) * plain / factor + share * plain
+      }
     }
   }
 }

@@ -36,18 +36,13 @@ package enum BERT: ModelFamily {
     try encoder(keys, family: name)
   }
 
-  package static func tensors(_ configuration: ModelConfiguration) -> [ExpectedTensor] {
-    let hidden = configuration.hiddenSize
-    return embeddings(configuration, prefix: prefix)
-      + ExpectedTensor.linear("bert.pooler.dense", from: hidden, to: hidden, part: .pooler)
-      + ExpectedTensor.linear(
-        "classifier", from: hidden, to: configuration.labels.count, part: .classifier)
-  }
-
-  package static func tensors(
-    _ configuration: ModelConfiguration, layer: Int
-  ) -> [ExpectedTensor] {
-    encoderLayer(configuration, prefix: "bert.encoder.layer.\(layer).")
+  package static func architecture(_ c: ModelConfiguration) -> Architecture {
+    encoder(
+      c, prefix: prefix, firstPosition: 0,
+      head: .labels(
+        dense: Architecture.Map("bert.pooler.dense", from: c.hiddenSize, to: c.hiddenSize),
+        densePart: .pooler,
+        output: Architecture.Map("classifier", from: c.hiddenSize, to: c.labels.count)))
   }
 
   // MARK: - What RoBERTa shares
@@ -60,6 +55,7 @@ package enum BERT: ModelFamily {
     try keys.require("problem_type", toBe: "single_label_classification")
     let attention = try AttentionSizes(keys)
     let vocabulary = try keys.count("vocab_size")
+    let hiddenDropout = try keys.rate("hidden_dropout_prob", default: 0.1)
     return ModelConfiguration(
       family: family, hiddenSize: attention.hidden, layerCount: try keys.count("num_hidden_layers"),
       headCount: attention.heads, keyValueHeadCount: attention.heads,
@@ -70,36 +66,52 @@ package enum BERT: ModelFamily {
       normEpsilon: try keys.positive("layer_norm_eps"),
       activation: try keys.activation("hidden_act"), rotary: nil,
       tiesHead: try keys.flag("tie_word_embeddings", default: true), hasAttentionBias: true,
-      hasAttentionOutputBias: true, hasFeedForwardBias: true, labels: try keys.labels(),
+      hasAttentionOutputBias: true, hasFeedForwardBias: true,
+      dropout: ModelDropout(
+        embedding: hiddenDropout, hidden: hiddenDropout,
+        attention: try keys.rate("attention_probs_dropout_prob", default: 0.1),
+        classifier: try keys.rate("classifier_dropout", default: hiddenDropout)),
+      labels: try keys.labels(),
       specialTokens: try SpecialTokens(keys, vocabularySize: vocabulary))
   }
 
-  static func embeddings(
-    _ configuration: ModelConfiguration, prefix: String
-  ) -> [ExpectedTensor] {
-    let hidden = configuration.hiddenSize
-    let embeddings = "\(prefix)embeddings."
-    return [
-      ExpectedTensor(
-        embeddings + "word_embeddings.weight", [configuration.vocabularySize, hidden]),
-      ExpectedTensor(
-        embeddings + "position_embeddings.weight", [configuration.positionCount, hidden]),
-      ExpectedTensor(
-        embeddings + "token_type_embeddings.weight", [configuration.tokenTypeCount, hidden]),
-    ] + ExpectedTensor.norm(embeddings + "LayerNorm", hidden)
-  }
-
-  static func encoderLayer(
-    _ configuration: ModelConfiguration, prefix: String
-  ) -> [ExpectedTensor] {
-    let hidden = configuration.hiddenSize
-    let inner = configuration.intermediateSize
-    return ["query", "key", "value"].flatMap {
-      ExpectedTensor.linear("\(prefix)attention.self.\($0)", from: hidden, to: hidden)
-    } + ExpectedTensor.linear("\(prefix)attention.output.dense", from: hidden, to: hidden)
-      + ExpectedTensor.norm("\(prefix)attention.output.LayerNorm", hidden)
-      + ExpectedTensor.linear("\(prefix)intermediate.dense", from: hidden, to: inner)
-      + ExpectedTensor.linear("\(prefix)output.dense", from: inner, to: hidden)
-      + ExpectedTensor.norm("\(prefix)output.LayerNorm", hidden)
+  /// An encoder whose tensors' names begin with a prefix.
+  ///
+  /// - Parameters:
+  ///   - firstPosition: The row of a text's first token in the matrix of positions.
+  ///   - head: What the last layer's numbers become.
+  static func encoder(
+    _ c: ModelConfiguration, prefix: String, firstPosition: Int, head: Architecture.Head
+  ) -> Architecture {
+    let (hidden, inner) = (c.hiddenSize, c.intermediateSize)
+    func embedding(_ name: String, _ count: Int) -> ExpectedTensor {
+      ExpectedTensor("\(prefix)embeddings.\(name)_embeddings.weight", [count, hidden])
+    }
+    return Architecture(
+      embeddings: Architecture.Embeddings(
+        tokens: embedding("word", c.vocabularySize),
+        positions: embedding("position", c.positionCount), firstPosition: firstPosition,
+        types: embedding("token_type", c.tokenTypeCount),
+        norm: Architecture.Norm("\(prefix)embeddings.LayerNorm", hidden)),
+      normalizesFirst: false, centersNorms: true, isCausal: false,
+      layer: { index in
+        func map(_ name: String, from inputs: Int, to outputs: Int) -> Architecture.Map {
+          Architecture.Map("\(prefix)encoder.layer.\(index).\(name)", from: inputs, to: outputs)
+        }
+        func norm(_ name: String) -> Architecture.Norm {
+          Architecture.Norm("\(prefix)encoder.layer.\(index).\(name).LayerNorm", hidden)
+        }
+        return Architecture.Layer(
+          attentionNorm: norm("attention.output"),
+          projections: .separate(
+            query: map("attention.self.query", from: hidden, to: hidden),
+            key: map("attention.self.key", from: hidden, to: hidden),
+            value: map("attention.self.value", from: hidden, to: hidden)),
+          attentionOutput: map("attention.output.dense", from: hidden, to: hidden),
+          feedForwardNorm: norm("output"), gate: nil,
+          up: map("intermediate.dense", from: hidden, to: inner),
+          down: map("output.dense", from: inner, to: hidden))
+      },
+      finalNorm: nil, head: head)
   }
 }

@@ -44,36 +44,38 @@ package enum GPT2: ModelFamily {
       normEpsilon: try keys.positive("layer_norm_epsilon"),
       activation: try keys.activation("activation_function"), rotary: nil,
       tiesHead: try keys.flag("tie_word_embeddings", default: true), hasAttentionBias: true,
-      hasAttentionOutputBias: true, hasFeedForwardBias: true, labels: [],
+      hasAttentionOutputBias: true, hasFeedForwardBias: true,
+      dropout: ModelDropout(
+        embedding: try keys.rate("embd_pdrop", default: 0.1),
+        hidden: try keys.rate("resid_pdrop", default: 0.1),
+        attention: try keys.rate("attn_pdrop", default: 0.1), classifier: 0), labels: [],
       specialTokens: try SpecialTokens(keys, vocabularySize: vocabulary))
   }
 
-  package static func tensors(_ configuration: ModelConfiguration) -> [ExpectedTensor] {
-    let hidden = configuration.hiddenSize
-    let vocabulary = configuration.vocabularySize
-    let head = ExpectedTensor.linear("lm_head", from: hidden, to: vocabulary, bias: false)
-    return [
-      ExpectedTensor("transformer.wte.weight", [vocabulary, hidden]),
-      ExpectedTensor("transformer.wpe.weight", [configuration.positionCount, hidden]),
-    ] + ExpectedTensor.norm("transformer.ln_f", hidden) + (configuration.tiesHead ? [] : head)
-  }
-
-  package static func tensors(
-    _ configuration: ModelConfiguration, layer: Int
-  ) -> [ExpectedTensor] {
-    let hidden = configuration.hiddenSize
-    let inner = configuration.intermediateSize
-    let layer = "transformer.h.\(layer)."
-    func map(_ name: String, from input: Int, to output: Int) -> [ExpectedTensor] {
-      [
-        ExpectedTensor("\(layer)\(name).weight", [input, output]),
-        ExpectedTensor("\(layer)\(name).bias", [output]),
-      ]
-    }
-    return ExpectedTensor.norm("\(layer)ln_1", hidden)
-      + map("attn.c_attn", from: hidden, to: 3 * hidden)
-      + map("attn.c_proj", from: hidden, to: hidden)
-      + ExpectedTensor.norm("\(layer)ln_2", hidden)
-      + map("mlp.c_fc", from: hidden, to: inner) + map("mlp.c_proj", from: inner, to: hidden)
+  package static func architecture(_ c: ModelConfiguration) -> Architecture {
+    let (hidden, inner) = (c.hiddenSize, c.intermediateSize)
+    return Architecture(
+      embeddings: Architecture.Embeddings(
+        tokens: ExpectedTensor("transformer.wte.weight", [c.vocabularySize, hidden]),
+        positions: ExpectedTensor("transformer.wpe.weight", [c.positionCount, hidden]),
+        firstPosition: 0, types: nil, norm: nil),
+      normalizesFirst: true, centersNorms: true, isCausal: true,
+      layer: { index in
+        func map(_ name: String, from inputs: Int, to outputs: Int) -> Architecture.Map {
+          Architecture.Map(
+            "transformer.h.\(index).\(name)", from: inputs, to: outputs, isStoredTransposed: true)
+        }
+        return Architecture.Layer(
+          attentionNorm: Architecture.Norm("transformer.h.\(index).ln_1", hidden),
+          projections: .joined(map("attn.c_attn", from: hidden, to: 3 * hidden)),
+          attentionOutput: map("attn.c_proj", from: hidden, to: hidden),
+          feedForwardNorm: Architecture.Norm("transformer.h.\(index).ln_2", hidden), gate: nil,
+          up: map("mlp.c_fc", from: hidden, to: inner),
+          down: map("mlp.c_proj", from: inner, to: hidden))
+      },
+      finalNorm: Architecture.Norm("transformer.ln_f", hidden),
+      head: .nextToken(
+        c.tiesHead
+          ? nil : Architecture.Map("lm_head", from: hidden, to: c.vocabularySize, bias: false)))
   }
 }

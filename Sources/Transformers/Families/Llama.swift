@@ -24,38 +24,41 @@ package enum Llama: ModelFamily {
       window: keys.has("sliding_window") ? keys.count("sliding_window") : window)
   }
 
-  package static func tensors(_ configuration: ModelConfiguration) -> [ExpectedTensor] {
-    let hidden = configuration.hiddenSize
-    let vocabulary = configuration.vocabularySize
-    let head = ExpectedTensor.linear("lm_head", from: hidden, to: vocabulary, bias: false)
-    return [ExpectedTensor("model.embed_tokens.weight", [vocabulary, hidden])]
-      + ExpectedTensor.norm("model.norm", hidden, bias: false)
-      + (configuration.tiesHead ? [] : head)
-  }
-
-  package static func tensors(
-    _ configuration: ModelConfiguration, layer: Int
-  ) -> [ExpectedTensor] {
-    let hidden = configuration.hiddenSize
-    let queries = configuration.headCount * configuration.headSize
-    let values = configuration.keyValueHeadCount * configuration.headSize
-    let layer = "model.layers.\(layer)."
-    func attention(_ name: String, _ input: Int, _ output: Int, _ bias: Bool) -> [ExpectedTensor] {
-      ExpectedTensor.linear("\(layer)self_attn.\(name)", from: input, to: output, bias: bias)
-    }
-    func feedForward(_ name: String, _ input: Int, _ output: Int) -> [ExpectedTensor] {
-      ExpectedTensor.linear(
-        "\(layer)mlp.\(name)", from: input, to: output, bias: configuration.hasFeedForwardBias)
-    }
-    let inner = configuration.intermediateSize
-    return ExpectedTensor.norm("\(layer)input_layernorm", hidden, bias: false)
-      + attention("q_proj", hidden, queries, configuration.hasAttentionBias)
-      + attention("k_proj", hidden, values, configuration.hasAttentionBias)
-      + attention("v_proj", hidden, values, configuration.hasAttentionBias)
-      + attention("o_proj", queries, hidden, configuration.hasAttentionOutputBias)
-      + ExpectedTensor.norm("\(layer)post_attention_layernorm", hidden, bias: false)
-      + feedForward("gate_proj", hidden, inner) + feedForward("up_proj", hidden, inner)
-      + feedForward("down_proj", inner, hidden)
+  package static func architecture(_ c: ModelConfiguration) -> Architecture {
+    let (hidden, inner) = (c.hiddenSize, c.intermediateSize)
+    let queries = c.headCount * c.headSize
+    let values = c.keyValueHeadCount * c.headSize
+    return Architecture(
+      embeddings: Architecture.Embeddings(
+        tokens: ExpectedTensor("model.embed_tokens.weight", [c.vocabularySize, hidden]),
+        positions: nil, firstPosition: 0, types: nil, norm: nil),
+      normalizesFirst: true, centersNorms: false, isCausal: true,
+      layer: { index in
+        let layer = "model.layers.\(index)."
+        func attention(_ name: String, _ inputs: Int, _ outputs: Int, bias: Bool)
+          -> Architecture.Map
+        {
+          Architecture.Map("\(layer)self_attn.\(name)", from: inputs, to: outputs, bias: bias)
+        }
+        func feedForward(_ name: String, _ inputs: Int, _ outputs: Int) -> Architecture.Map {
+          Architecture.Map(
+            "\(layer)mlp.\(name)", from: inputs, to: outputs, bias: c.hasFeedForwardBias)
+        }
+        return Architecture.Layer(
+          attentionNorm: Architecture.Norm("\(layer)input_layernorm", hidden),
+          projections: .separate(
+            query: attention("q_proj", hidden, queries, bias: c.hasAttentionBias),
+            key: attention("k_proj", hidden, values, bias: c.hasAttentionBias),
+            value: attention("v_proj", hidden, values, bias: c.hasAttentionBias)),
+          attentionOutput: attention("o_proj", queries, hidden, bias: c.hasAttentionOutputBias),
+          feedForwardNorm: Architecture.Norm("\(layer)post_attention_layernorm", hidden),
+          gate: feedForward("gate_proj", hidden, inner),
+          up: feedForward("up_proj", hidden, inner), down: feedForward("down_proj", inner, hidden))
+      },
+      finalNorm: Architecture.Norm("model.norm", hidden),
+      head: .nextToken(
+        c.tiesHead
+          ? nil : Architecture.Map("lm_head", from: hidden, to: c.vocabularySize, bias: false)))
   }
 
   // MARK: - What Qwen2 shares
@@ -93,7 +96,10 @@ package enum Llama: ModelFamily {
       rotary: try RotaryEmbedding(keys, headSize: headSize),
       tiesHead: try keys.flag("tie_word_embeddings", default: false),
       hasAttentionBias: attentionBias, hasAttentionOutputBias: attentionOutputBias,
-      hasFeedForwardBias: feedForwardBias, labels: [],
+      hasFeedForwardBias: feedForwardBias,
+      dropout: ModelDropout(
+        embedding: 0, hidden: 0, attention: try keys.rate("attention_dropout", default: 0),
+        classifier: 0), labels: [],
       specialTokens: try SpecialTokens(keys, vocabularySize: vocabulary))
   }
 

@@ -1,4 +1,4 @@
-/// A family of transformers: what its configurations say, and what its tensors are called.
+/// A family of transformers: what its configurations say, and what its models are made of.
 ///
 /// A type without values, in a file of its own; ``FamilyCatalog`` lists them.
 package protocol ModelFamily: Sendable {
@@ -22,11 +22,22 @@ package protocol ModelFamily: Sendable {
   /// - Throws: ``TransformerError``; anything that is not computed here is refused by its name.
   static func configuration(_ keys: ConfigurationKeys) throws -> ModelConfiguration
 
+  /// What a model of that configuration is made of.
+  static func architecture(_ configuration: ModelConfiguration) -> Architecture
+}
+
+extension ModelFamily {
   /// The tensors outside of layers.
-  static func tensors(_ configuration: ModelConfiguration) -> [ExpectedTensor]
+  package static func tensors(_ configuration: ModelConfiguration) -> [ExpectedTensor] {
+    architecture(configuration).tensors
+  }
 
   /// The tensors of one layer.
-  static func tensors(_ configuration: ModelConfiguration, layer: Int) -> [ExpectedTensor]
+  package static func tensors(
+    _ configuration: ModelConfiguration, layer: Int
+  ) -> [ExpectedTensor] {
+    architecture(configuration).tensors(layer: layer)
+  }
 }
 
 /// A tensor that a family's models have.
@@ -50,19 +61,5 @@ package struct ExpectedTensor: Sendable, Hashable {
 
   package init(_ name: String, _ shape: [Int], part: Part = .body) {
     (self.name, self.shape, self.part) = (name, shape, part)
-  }
-
-  /// A linear map's matrix, out × in, and its bias if it has one.
-  static func linear(
-    _ name: String, from input: Int, to output: Int, bias: Bool = true, part: Part = .body
-  ) -> [ExpectedTensor] {
-    let weight = ExpectedTensor("\(name).weight", [output, input], part: part)
-    return bias ? [weight, ExpectedTensor("\(name).bias", [output], part: part)] : [weight]
-  }
-
-  /// A normalization's factors and shifts.
-  static func norm(_ name: String, _ size: Int, bias: Bool = true) -> [ExpectedTensor] {
-    let weight = ExpectedTensor("\(name).weight", [size])
-    return bias ? [weight, ExpectedTensor("\(name).bias", [size])] : [weight]
   }
 }

@@ -14,13 +14,7 @@ package enum Qwen2: ModelFamily {
       window: usesWindow && keys.has("sliding_window") ? keys.count("sliding_window") : nil)
   }
 
-  package static func tensors(_ configuration: ModelConfiguration) -> [ExpectedTensor] {
-    Llama.tensors(configuration)
-  }
-
-  package static func tensors(
-    _ configuration: ModelConfiguration, layer: Int
-  ) -> [ExpectedTensor] {
-    Llama.tensors(configuration, layer: layer)
+  package static func architecture(_ configuration: ModelConfiguration) -> Architecture {
+    Llama.architecture(configuration)
   }
 }

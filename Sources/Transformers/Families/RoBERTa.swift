@@ -14,18 +14,16 @@ package enum RoBERTa: ModelFamily {
     try BERT.encoder(keys, family: name)
   }
 
-  package static func tensors(_ configuration: ModelConfiguration) -> [ExpectedTensor] {
-    let hidden = configuration.hiddenSize
-    return BERT.embeddings(configuration, prefix: prefix)
-      + ExpectedTensor.linear("roberta.pooler.dense", from: hidden, to: hidden, part: .pooler)
-      + ExpectedTensor.linear("classifier.dense", from: hidden, to: hidden, part: .classifier)
-      + ExpectedTensor.linear(
-        "classifier.out_proj", from: hidden, to: configuration.labels.count, part: .classifier)
-  }
-
-  package static func tensors(
-    _ configuration: ModelConfiguration, layer: Int
-  ) -> [ExpectedTensor] {
-    BERT.encoderLayer(configuration, prefix: "roberta.encoder.layer.\(layer).")
+  package static func architecture(_ c: ModelConfiguration) -> Architecture {
+    func map(_ name: String, to outputs: Int) -> Architecture.Map {
+      Architecture.Map(name, from: c.hiddenSize, to: outputs)
+    }
+    var architecture = BERT.encoder(
+      c, prefix: prefix, firstPosition: (c.specialTokens.padding ?? 1) + 1,
+      head: .labels(
+        dense: map("classifier.dense", to: c.hiddenSize), densePart: .classifier,
+        output: map("classifier.out_proj", to: c.labels.count)))
+    architecture.unusedPooler = map("roberta.pooler.dense", to: c.hiddenSize)
+    return architecture
   }
 }

@@ -1,0 +1,96 @@
+import LinearAlgebra
+
+/// What all layers of one pass over some texts share.
+///
+/// The texts lie one after the other in matrices of a row for each token: there is no padding. A text's numbers
+/// do not depend on the others of the pass.
+struct LayerPass<Element: Scalar> {
+  /// Text e has the rows `starts[e] ..< starts[e + 1]`.
+  let starts: [Int]
+  /// The place of each token in its text, from 0.
+  let positions: [Int32]
+  /// Cosines and sines of positions; nil where layers do not turn by them.
+  let rotation: RotationTable<Element>?
+  /// What is dropped at random; nil outside of training.
+  var dropout: PassDropout?
+  /// The gradients of what is trained; nil where none are taken.
+  var gradients: AdapterGradients<Element>?
+
+  /// The text of the step's batch that the pass begins with.
+  var firstText = 0
+
+  /// The number of texts.
+  var textCount: Int { starts.count - 1 }
+  /// The number of tokens, of all texts together.
+  var tokenCount: Int { starts[starts.count - 1] }
+
+  /// The rows of a text.
+  func rows(_ text: Int) -> Range<Int> { starts[text]..<starts[text + 1] }
+
+  /// Drops numbers of a matrix that has a row for each token.
+  ///
+  /// Backward as forward: the mask of a site is the same.
+  func drop(_ matrix: inout Matrix<Element>, at site: Int, rate: Double) {
+    guard let dropout, rate > 0 else { return }
+    matrix.drop(dropout.mask(site, rate: rate), from: dropout.firstRow * matrix.columns)
+  }
+
+  /// Adds `scale · leftᵀ · right` to the gradient of a block; see ``AdapterGradients``.
+  mutating func addGradient(
+    _ block: Int, _ left: MatrixView<Element>, _ right: MatrixView<Element>, scale: Element = 1
+  ) {
+    gradients?.add(block, left, right, starts: starts, scale: scale)
+  }
+
+  /// The same pass over matrices that have one row for each text, for heads.
+  ///
+  /// It takes the gradients along: they are to be given back.
+  mutating func movedToTexts() -> LayerPass {
+    var moved = LayerPass(
+      starts: Array(0...textCount), positions: [], rotation: nil, dropout: dropout,
+      gradients: gradients, firstText: firstText)
+    moved.dropout?.firstRow = firstText
+    gradients = nil
+    return moved
+  }
+}
+
+/// What is dropped in one step of training.
+package struct PassDropout: Sendable {
+  /// The rates of the model's own parts.
+  let rates: ModelDropout
+  /// The rate of what pairs of low rank read.
+  let adapterRate: Double
+  /// The stream of this step.
+  let stream: DropoutStream
+  /// The row of the step's batch that the pass begins with: masks do not depend on how a batch is cut.
+  var firstRow: Int
+
+  /// The mask of a place in the model.
+  func mask(_ site: Int, rate: Double) -> DropoutMask {
+    DropoutMask(
+      rate: rate, seed: stream.seed, stream: stream.step << 24 | UInt64(truncatingIfNeeded: site))
+  }
+}
+
+/// Names what is dropped at random in one step of training.
+public struct DropoutStream: Sendable, Hashable {
+  /// The seed of the training.
+  public let seed: UInt64
+  /// The step, or the member of an ensemble, below 2⁴⁰.
+  public let step: UInt64
+
+  /// Names a stream.
+  public init(seed: UInt64, step: UInt64) { (self.seed, self.step) = (seed, step) }
+}
+
+/// Numbers the places of a model where something may be dropped: 64 for each layer.
+enum DropoutSite {
+  static let embeddings = 0
+  static let head = 1
+  static let headInside = 2
+  static func attention(layer: Int) -> Int { 64 * (layer + 1) }
+  static func feedForward(layer: Int) -> Int { 64 * (layer + 1) + 1 }
+  static func pair(layer: Int, map: Int) -> Int { 64 * (layer + 1) + 2 + map }
+  static func weights(layer: Int, head: Int) -> Int { 1 << 22 | layer << 12 | head }
+}

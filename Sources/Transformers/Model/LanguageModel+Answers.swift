@@ -1,0 +1,128 @@
+public import LinearAlgebra
+
+/// What is taken of a model's answer to a text, with p the probability of its label or of a token that it predicts.
+public enum TextMeasure: String, Sendable, Hashable, CaseIterable {
+  /// −log p.
+  case loss
+  /// log(p / (1 − p)), which TRAK takes (Park et al., 2023).
+  case margin
+  /// The logit itself.
+  case logit
+
+  var ofLogits: LogitMeasure {
+    switch self {
+    case .loss: .loss
+    case .margin: .margin
+    case .logit: .logit
+    }
+  }
+}
+
+/// How the measures of a text's predicted tokens become one number.
+public enum TokenReduction: String, Sendable, Hashable, CaseIterable {
+  /// Their mean, as Hugging Face's models have it for one text.
+  case mean
+  /// Their sum.
+  case sum
+}
+
+extension LanguageModel {
+  /// Tokens of a batch that is measured: enough for products near their peak, few enough for memory.
+  static var batchTokens: Int { 512 }
+
+  /// The logits of a text's labels, 1 × labels; or of the token after each place, tokens × vocabulary.
+  ///
+  /// - Parameter text: Its goal is not looked at.
+  /// - Throws: ``TextError``.
+  public func logits(of text: TokenSequence) throws -> Matrix<Float> {
+    var asked = text
+    asked.goal = labelCount == nil ? .tokens(from: 1) : .label(0)
+    if asked.tokens.count > 1 || labelCount != nil { try check([asked]) }
+    return try transformer.logits(
+      TextBatch(texts: [asked], firstToken: 0), rotation: rotation(for: [asked]))
+  }
+
+  /// Each text's loss in nats: −log of its label's probability, or of its predicted tokens' probabilities.
+  ///
+  /// - Throws: ``TextError``.
+  public func losses(
+    of texts: [TokenSequence], reduction: TokenReduction = .mean
+  ) throws -> [Double] {
+    try measures(.loss, of: texts, reduction: reduction)
+  }
+
+  /// A measure of each text.
+  ///
+  /// - Throws: ``TextError``.
+  public func measures(
+    _ measure: TextMeasure, of texts: [TokenSequence], reduction: TokenReduction = .mean,
+    progress: (@Sendable (Double) -> Void)? = nil
+  ) throws -> [Double] {
+    try check(texts)
+    let measurement = TextMeasurement(measure: measure.ofLogits, sums: reduction == .sum)
+    let rotation = rotation(for: texts)
+    let batches = TextBatch.batches(of: texts, mostTokens: Self.batchTokens)
+    let values = try Parallelism.map(batches.count) {
+      try transformer.measured(batches[$0], measurement, gradients: .none, rotation: rotation)
+        .values
+    }.flatMap(\.self)
+    if let row = values.firstIndex(where: { !$0.isFinite }) {
+      throw TextError.notFinite(row: row, what: "the \(measure.rawValue)")
+    }
+    return values
+  }
+
+  /// The label that the model finds most likely for each text, the first of equal ones.
+  ///
+  /// - Parameter texts: Their goals are not looked at.
+  /// - Throws: ``TextError``; ``TextError/wrongGoal(row:expected:)`` of models that predict tokens.
+  public func labels(of texts: [TokenSequence]) throws -> [Int] {
+    guard labelCount != nil else {
+      throw TextError.wrongGoal(row: 0, expected: "tokens to predict")
+    }
+    let asked = texts.map { TokenSequence(tokens: $0.tokens, types: $0.types, goal: .label(0)) }
+    try check(asked)
+    let batches = TextBatch.batches(of: asked, mostTokens: Self.batchTokens)
+    return try Parallelism.map(batches.count) { index in
+      let logits = try transformer.logits(batches[index], rotation: nil)
+      return (0..<logits.rows).map { row in
+        let values = Array(logits[row: row])
+        return values.indices.reduce(0) { values[$1] > values[$0] ? $1 : $0 }
+      }
+    }.flatMap(\.self)
+  }
+
+  /// The tokens that the model finds most likely after some, one by one.
+  ///
+  /// - Parameters:
+  ///   - tokens: At least one.
+  ///   - count: The most tokens to add. The result is shorter where the model ends the text.
+  /// - Returns: The new tokens, without that of the end.
+  /// - Throws: ``TextError``.
+  /// - Complexity: A pass over the whole text for each token.
+  public func continuation(of tokens: [Int], count: Int) throws -> [Int] {
+    var text = TokenSequence(tokens: tokens, goal: .tokens(from: 1))
+    let longest =
+      transformer.configuration.positionCount - transformer.architecture.embeddings.firstPosition
+    guard let head = try transformer.nextTokenHead() else {
+      throw TextError.wrongGoal(row: 0, expected: "a label")
+    }
+    if tokens.count < 2 {
+      try check([TokenSequence(tokens: tokens + tokens, goal: .tokens(from: 1))])
+    } else {
+      try check([text])
+    }
+    var added: [Int] = []
+    while added.count < count, text.tokens.count < longest {
+      let hidden = try transformer.hiddenStates(
+        TextBatch(texts: [text], firstToken: 0), rotation: rotation(for: [text]))
+      let last = Matrix(hidden.view[rows: hidden.rows - 1..<hidden.rows])
+      let logits = head.logits(last).elements
+      let next = logits.indices.reduce(0) { logits[$1] > logits[$0] ? $1 : $0 }
+      if transformer.configuration.specialTokens.ends.contains(next) { break }
+      added.append(next)
+      text.tokens.append(next)
+    }
+    return added
+  }
+}

@@ -1,0 +1,118 @@
+import LinearAlgebra
+
+/// A model that can be computed: frozen weights with an adapter beside them.
+struct Transformer<Element: Scalar>: Sendable {
+  let configuration: ModelConfiguration
+  let architecture: Architecture
+  let weights: ModelWeights<Element>
+  var adapter: AdapterParameters<Element>
+
+  /// The first layer of which something is trained; as many as there are layers where none is.
+  var firstTrainedLayer: Int {
+    (0..<configuration.layerCount).first { index in
+      architecture.layer(index).maps.contains { adapter.pair($0.name, site: 0) != nil }
+    } ?? configuration.layerCount
+  }
+
+  /// Cosines and sines of so many positions; nil for models that do not turn by them.
+  func rotation(positions: Int) -> RotationTable<Element>? {
+    configuration.rotary.map {
+      RotationTable(
+        frequencies: $0.frequencies(headSize: configuration.headSize), positions: positions)
+    }
+  }
+
+  // MARK: - Pieces
+
+  func layer(_ index: Int) throws -> TransformerLayer<Element> {
+    let names = architecture.layer(index)
+    let sites = Dictionary(uniqueKeysWithValues: names.maps.enumerated().map { ($1.name, $0) })
+    func map(_ map: Architecture.Map) throws -> LinearMap<Element> {
+      try linear(map, site: DropoutSite.pair(layer: index, map: sites[map.name] ?? 0))
+    }
+    let projections: Attention<Element>.Projections =
+      switch names.projections {
+      case .separate(let query, let key, let value):
+        .separate(query: try map(query), key: try map(key), value: try map(value))
+      case .joined(let joined): .joined(try map(joined))
+      }
+    return TransformerLayer(
+      normalizesFirst: architecture.normalizesFirst,
+      attentionNorm: try normalization(names.attentionNorm),
+      attention: Attention(
+        projections: projections, output: try map(names.attentionOutput),
+        core: AttentionCore(
+          headCount: configuration.headCount,
+          keyValueHeadCount: configuration.keyValueHeadCount, headSize: configuration.headSize,
+          isCausal: architecture.isCausal, layer: index, longest: configuration.positionCount)),
+      feedForwardNorm: try normalization(names.feedForwardNorm),
+      feedForward: FeedForward(
+        gate: try names.gate.map(map), up: try map(names.up), down: try map(names.down),
+        activation: configuration.activation.function),
+      index: index)
+  }
+
+  func embeddings() throws -> TokenEmbeddings<Element> {
+    let names = architecture.embeddings
+    let weights = weights
+    return TokenEmbeddings(
+      tokens: { try weights.rows(of: names.tokens.name, $0) },
+      positions: try names.positions.map { try weights.matrix($0.name) },
+      firstPosition: names.firstPosition,
+      types: try names.types.map { try weights.matrix($0.name) },
+      norm: try names.norm.map(normalization))
+  }
+
+  func finalNorm() throws -> Normalization<Element>? {
+    try architecture.finalNorm.map(normalization)
+  }
+
+  /// The head of the next token; nil for classifiers.
+  func nextTokenHead() throws -> NextTokenHead<Element>? {
+    guard case .nextToken(let map) = architecture.head else { return nil }
+    let name = map.map { "\($0.name).weight" } ?? architecture.embeddings.tokens.name
+    return NextTokenHead(weight: try weights.matrix(name))
+  }
+
+  /// The head of labels; nil for models of the next token.
+  ///
+  /// - Throws: ``TransformerError/unknownTensor(path:tensor:)`` where neither checkpoint nor adapter has one.
+  func labelHead() throws -> LabelHead<Element>? {
+    guard case .labels(let dense, let part, let output) = architecture.head else { return nil }
+    let site = DropoutSite.pair(layer: configuration.layerCount, map: 0)
+    return LabelHead(
+      dense: try linear(dense, site: site), output: try linear(output, site: site + 1),
+      dropsInput: part == .classifier)
+  }
+
+  private func linear(_ map: Architecture.Map, site: Int) throws -> LinearMap<Element> {
+    let weightName = "\(map.name).weight"
+    let biasName = "\(map.name).bias"
+    let weight = adapter.tensor(weightName)
+    let bias = adapter.tensor(biasName)
+    return LinearMap(
+      weight: try weight?.values ?? weights.matrix(weightName),
+      isStoredTransposed: map.isStoredTransposed,
+      bias: try bias?.values.elements ?? (map.hasBias ? weights.vector(biasName) : []),
+      pair: adapter.pair(map.name, site: site), weightBlock: weight?.block,
+      biasBlock: bias?.block)
+  }
+
+  private func normalization(_ norm: Architecture.Norm) throws -> Normalization<Element> {
+    Normalization(
+      gain: try weights.vector("\(norm.name).weight"),
+      shift: architecture.centersNorms ? try weights.vector("\(norm.name).bias") : [],
+      isCentered: architecture.centersNorms, epsilon: Element(configuration.normEpsilon))
+  }
+}
+
+extension ModelActivation {
+  fileprivate var function: RowActivation {
+    switch self {
+    case .gelu: .gelu
+    case .geluTanh: .geluTanh
+    case .silu: .silu
+    case .relu: .relu
+    }
+  }
+}
