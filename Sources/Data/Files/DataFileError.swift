@@ -1,3 +1,5 @@
+internal import TensorFiles
+
 /// Why a data file could not be read or encoded; each case names the file and the place in it.
 public enum DataFileError: Error, Equatable, Sendable {
   /// There is no such file, neither with nor without `.gz`.
@@ -36,6 +38,14 @@ public enum DataFileError: Error, Equatable, Sendable {
   case unknownValue(path: String, line: Int, column: String, found: String, allowed: [String])
   /// The rows of a table are not numbered 0, 1, 2, ….
   case wrongIndex(path: String, line: Int, expected: Int, found: String)
+  /// A JSON file has neither an array of examples nor one under a usual key.
+  case noExamples(path: String, keys: [String])
+  /// An example has no field of that name; rows count from 0.
+  case missingField(path: String, row: Int, field: String, found: String)
+  /// A field of an example holds what it may not; rows count from 0.
+  case wrongField(path: String, row: Int, field: String, expected: String, found: String)
+  /// Two examples have one name; rows count from 0.
+  case repeatedID(path: String, row: Int, field: String, id: String, firstRow: Int)
 }
 
 extension DataFileError: CustomStringConvertible {
@@ -78,6 +88,14 @@ extension DataFileError: CustomStringConvertible {
       "\(path), line \(line), column \"\(column)\": \"\(found)\" is none of \(allowed.map { "\"\($0)\"" }.joined(separator: ", ")); correct it or the encoding"
     case .wrongIndex(let path, let line, let expected, let found):
       "\(path), line \(line): index \"\(found)\" where \(expected) is expected; rows must be in the order of the training set, none left out"
+    case .noExamples(let path, let keys):
+      "\(path): there is neither an array of examples nor one under \(keys.joined(separator: ", ")); give one example a row"
+    case .missingField(let path, let row, let field, let found):
+      "\(path), row \(row): there is no field \(field.quoted), but \(found); name a field that every example has"
+    case .wrongField(let path, let row, let field, let expected, let found):
+      "\(path), row \(row): the field \(field.quoted) is \(found.legible) where \(expected) is expected; correct it, or name another field"
+    case .repeatedID(let path, let row, let field, let id, let firstRow):
+      "\(path), row \(row): the field \(field.quoted) is \(id.quoted), as in row \(firstRow); give each example a name of its own, or leave names out"
     }
   }
 }

@@ -8,7 +8,7 @@ public struct TableFile: Sendable, Equatable {
   public let path: String
   /// The names of the columns, all different.
   public let columns: [String]
-  /// The cells of each row, without spaces around them.
+  /// The cells of each row, without spaces around them unless these were asked for.
   public private(set) var rows: [[String]]
   private let firstLine: Int
 
@@ -18,16 +18,20 @@ public struct TableFile: Sendable, Equatable {
   ///   - url: The file, in UTF-8.
   ///   - delimiter: Between cells; guessed among comma, semicolon and tab from the first line unless given.
   ///   - columns: The names of the columns, for a file without a header.
+  ///   - keepsBlanks: Whether spaces around cells belong to them, as they do to texts.
   public init(
-    reading url: URL, delimiter: Character? = nil, columns: [String]? = nil
+    reading url: URL, delimiter: Character? = nil, columns: [String]? = nil,
+    keepsBlanks: Bool = false
   ) throws(DataFileError) {
     try self.init(
-      text: DataFile.text(of: url), path: url.path, delimiter: delimiter, columns: columns)
+      text: DataFile.text(of: url), path: url.path, delimiter: delimiter, columns: columns,
+      keepsBlanks: keepsBlanks)
   }
 
   /// Reads the text of a table.
   ///
-  /// Cells may be quoted, doubled quotes inside. Spaces around a cell are removed. Empty lines at the end
+  /// Cells may be quoted, doubled quotes inside. Spaces around a name of a column are removed, and around a cell unless
+  /// asked otherwise. Empty lines at the end
   /// are no rows; one before is an error, as is a row that is not as long as the header. A first column whose
   /// name is empty, as pandas writes its index, is left out.
   ///
@@ -36,8 +40,10 @@ public struct TableFile: Sendable, Equatable {
   ///   - path: What errors name.
   ///   - delimiter: Between cells; guessed from the first line unless given.
   ///   - columns: The names of the columns, for a table without a header.
+  ///   - keepsBlanks: Whether spaces around cells belong to them, as they do to texts.
   public init(
-    text: String, path: String, delimiter: Character? = nil, columns: [String]? = nil
+    text: String, path: String, delimiter: Character? = nil, columns: [String]? = nil,
+    keepsBlanks: Bool = false
   ) throws(DataFileError) {
     // SwiftCSV drops an empty last cell where no line end follows it.
     let text = ByteOrderMark.removed(from: text)
@@ -50,7 +56,9 @@ public struct TableFile: Sendable, Equatable {
       // Row by row: what the parser collects by itself fills rows that are too short.
       try EnumeratedCSV(string: ended, delimiter: divider, loadColumns: false, rowLimit: 0)
         .enumerateAsArray(startAt: 0, rowLimit: nil) { cells in
-          lines.append(cells.map { $0.trimmingCharacters(in: .whitespaces) })
+          let isName = lines.isEmpty && columns == nil
+          lines.append(
+            keepsBlanks && !isName ? cells : cells.map { $0.trimmingCharacters(in: .whitespaces) })
         }
     } catch {
       throw .notATable(path: path, line: lines.count + 1, reason: Self.reason(of: error))

@@ -34,19 +34,9 @@ extension TabularDataSet {
   public func flippingLabels(
     fraction: Double = 0.2, seed: UInt64
   ) throws(DataError) -> (noisy: TabularDataSet, flipped: [Int]) {
-    try DataError.check(
-      fraction >= 0 && fraction <= 1, "flipped fraction", fraction, "a number in 0 ... 1")
-    var generator = SeededGenerator(seed: seed, stream: RandomStream.labelNoise)
-    let flippedCount = Int((fraction * Double(count)).rounded())
-    let flipped = generator.permutation(count).prefix(flippedCount).sorted()
-    var labels = labels
-    for row in flipped {
-      // One of the other classes: the numbers from the true class up move one along.
-      let draw = generator.index(below: classCount - 1)
-      labels[row] = draw < labels[row] ? draw : draw + 1
-    }
+    let noise = try LabelNoise(labels, classCount: classCount, fraction: fraction, seed: seed)
     let noisy = TabularDataSet(
-      checked: features, labels: labels, classCount: classCount, ids: ids)
-    return (noisy, flipped)
+      checked: features, labels: noise.labels, classCount: classCount, ids: ids)
+    return (noisy, noise.flipped)
   }
 }

@@ -19,9 +19,7 @@ struct ExampleText {
   /// - Throws: ``Failure`` where the named field is not there, or the example is neither a text nor an object.
   func text(of json: OrderedJSON, index: Int) throws -> String {
     if let text = json.string, field == nil { return text }
-    // As a data set's viewer wraps rows.
-    let object = json["row"]?.object ?? json.object
-    guard let object else {
+    guard let object = ExampleFile.members(of: json) else {
       throw Failure.data(
         field.map {
           "\(path): example \(index) is \(json.kind) and has no field \($0.quoted); leave --text out"

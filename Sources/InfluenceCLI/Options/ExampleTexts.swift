@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import InfluenceKit
-import OrderedCollections
 
 /// Where the training examples' texts are, and which of their fields is shown.
 struct ExampleTextOptions: ParsableArguments {
@@ -50,8 +49,6 @@ struct ExampleTextOptions: ParsableArguments {
 struct ExampleTexts {
   let texts: [String]
 
-  private static let keys = ["train_texts", "texts", "examples", "train", "data", "rows"]
-
   /// Reads a file by its ending; see ``ExampleTextOptions``.
   ///
   /// - Parameters:
@@ -60,56 +57,9 @@ struct ExampleTexts {
   init(at url: URL, field: String? = nil) throws {
     let isFolder = FileManager.default.isFolder(atPath: url.path)
     let url = isFolder ? url.appending(path: "examples.jsonl") : url
-    let examples: [OrderedJSON]
-    switch url.pathExtension.lowercased() {
-    case "txt":
-      let text = try Self.text(of: url)
-      // A line end at the end ends the last line, and begins none.
-      var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-      if lines.last?.isEmpty == true { lines.removeLast() }
-      examples = lines.map { .string(String($0)) }
-    case "csv", "tsv":
-      let table = try TableFile(reading: url)
-      examples = table.rows.map { row in
-        .object(
-          OrderedDictionary(uniqueKeysWithValues: zip(table.columns, row.map { .string($0) })))
-      }
-    case "jsonl", "ndjson":
-      examples = try Self.lines(of: url)
-    default:
-      let json = try OrderedJSON(contentsOf: url)
-      guard let list = json.array ?? Self.keys.lazy.compactMap({ json[$0]?.array }).first else {
-        throw Failure.data(
-          "\(url.path): there is neither an array of examples nor one under \(Self.keys.joined(separator: ", ")); give one text a training row"
-        )
-      }
-      examples = list
-    }
-    let form = ExampleText(field: field, path: url.path)
-    texts = try examples.enumerated().map { try form.text(of: $1, index: $0) }
-  }
-
-  private static func text(of url: URL) throws -> String {
-    let bytes = try ByteOrderMark.removed(from: TextFile.bytes(at: url.path))
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw Failure.data("\(url.path): it is no text in UTF-8; save it so")
-    }
-    return text
-  }
-
-  /// One JSON value per line; empty lines are none.
-  private static func lines(of url: URL) throws -> [OrderedJSON] {
-    let bytes = try TextFile.bytes(at: url.path)
-    let text = ByteOrderMark.removed(from: bytes)
-    var offset = bytes.count - text.count
-    var values: [OrderedJSON] = []
-    for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-      if !line.allSatisfy({ [0x20, 0x09, 0x0d].contains($0) }) {
-        values.append(try OrderedJSON(parsing: Array(line), path: url.path, offset: offset))
-      }
-      offset += line.count + 1
-    }
-    return values
+    let file = try ExampleFile(reading: url)
+    let form = ExampleText(field: field, path: file.path)
+    texts = try file.examples.enumerated().map { try form.text(of: $1, index: $0) }
   }
 
   /// A text cut to a table's width.
