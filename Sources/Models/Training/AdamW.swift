@@ -44,8 +44,10 @@ public struct AdamW<Element: Scalar>: Sendable {
   public let settings: Settings
   /// The number of steps taken.
   public private(set) var stepCount = 0
-  private var firstMoments: [[Element]] = []
-  private var secondMoments: [[Element]] = []
+  /// The tensors m, none before the first step.
+  package private(set) var firstMoments: [[Element]] = []
+  /// The tensors v, none before the first step.
+  package private(set) var secondMoments: [[Element]] = []
 
   /// Makes an optimiser that has seen no gradient yet.
   ///
@@ -69,13 +71,32 @@ public struct AdamW<Element: Scalar>: Sendable {
     self.settings = settings
   }
 
+  /// Goes on where another optimiser with the same settings was.
+  ///
+  /// - Parameters:
+  ///   - stepCount: The number of steps taken.
+  ///   - firstMoments: The tensors m, one for each tensor of parameters; none before the first step.
+  ///   - secondMoments: The tensors v.
+  package mutating func restore(
+    stepCount: Int, firstMoments: [[Element]], secondMoments: [[Element]]
+  ) {
+    precondition(
+      firstMoments.map(\.count) == secondMoments.map(\.count), "m and v are of other sizes")
+    self.stepCount = stepCount
+    self.firstMoments = firstMoments
+    self.secondMoments = secondMoments
+  }
+
   /// Takes one step.
   ///
   /// - Parameters:
   ///   - parameters: The tensors to change, the same ones in each step.
   ///   - gradients: The gradient by each, of the same sizes.
+  ///   - learningRate: η of this step, at least 0; that of the settings unless given.
   /// - Complexity: a pass over parameters, gradients and both moments.
-  public mutating func step(_ parameters: inout [[Element]], gradients: [[Element]]) {
+  public mutating func step(
+    _ parameters: inout [[Element]], gradients: [[Element]], learningRate: Double? = nil
+  ) {
     precondition(
       parameters.map(\.count) == gradients.map(\.count), "gradients do not fit the parameters")
     if firstMoments.isEmpty {
@@ -88,7 +109,8 @@ public struct AdamW<Element: Scalar>: Sendable {
     stepCount += 1
     for index in parameters.indices {
       update(
-        &parameters[index], gradients[index], &firstMoments[index], &secondMoments[index])
+        &parameters[index], gradients[index], &firstMoments[index], &secondMoments[index],
+        learningRate: learningRate ?? settings.learningRate)
     }
   }
 
@@ -96,14 +118,14 @@ public struct AdamW<Element: Scalar>: Sendable {
   @specialized(where Element == Double)
   private func update(
     _ parameters: inout [Element], _ gradients: [Element], _ first: inout [Element],
-    _ second: inout [Element]
+    _ second: inout [Element], learningRate: Double
   ) {
     // The corrections are taken in Double, where powers of β₂ near 1 keep their digits.
     let step = Double(stepCount)
     let firstCorrection = 1 - Double.pow(settings.firstMomentDecay, step)
     let secondCorrection = 1 - Double.pow(settings.secondMomentDecay, step)
-    let keep = Element(1 - settings.learningRate * settings.weightDecay)
-    let rate = Element(settings.learningRate / firstCorrection)
+    let keep = Element(1 - learningRate * settings.weightDecay)
+    let rate = Element(learningRate / firstCorrection)
     let root = Element(secondCorrection.squareRoot())
     let (beta1, rest1) = pair(settings.firstMomentDecay)
     let (beta2, rest2) = pair(settings.secondMomentDecay)
