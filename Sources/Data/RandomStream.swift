@@ -15,4 +15,6 @@ package enum RandomStream {
   package static let fisherLabels: UInt64 = 4 << 32
   /// Plus the layer's number.
   package static let adapters: UInt64 = 2 << 32
+  /// Plus the number of the epoch, from 0.
+  package static let epochs: UInt64 = 6 << 32
 }
