@@ -33,74 +33,98 @@ struct AttentionCore: Sendable {
     queries(head / (headCount / keyValueHeadCount))
   }
 
-  /// Calls `body` for each text, head and block of queries, with the number of keys that the block may see.
+  /// Some queries of a text and a head.
+  private struct Block {
+    let head: Int
+    /// All rows of the text.
+    let text: Range<Int>
+    /// Rows of queries.
+    let rows: Range<Int>
+    /// The place in its text of the first of them.
+    let place: Int
+    /// The text's first keys, those that the last query may see.
+    let keyCount: Int
+
+    /// The rows of keys.
+    var seen: Range<Int> { text.lowerBound..<text.lowerBound + keyCount }
+  }
+
+  /// Calls `body` for each text, head and block of queries.
+  ///
+  /// - Parameters:
+  ///   - pass: Of all tokens, whose keys and values take part.
+  ///   - queryPass: Of the queries: all tokens or some that lie side by side in each text.
   private func forEachBlock<Element: Scalar>(
-    _ pass: LayerPass<Element>,
-    _ body: (_ text: Range<Int>, _ head: Int, _ block: Range<Int>, _ keyCount: Int) -> Void
+    _ pass: LayerPass<Element>, _ queryPass: LayerPass<Element>, _ body: (Block) -> Void
   ) {
     for text in 0..<pass.textCount {
-      let rows = pass.rows(text)
+      let keys = pass.rows(text)
+      let queries = queryPass.rows(text)
+      guard let place = queries.first.map({ Int(queryPass.positions[$0]) }) else { continue }
       for head in 0..<headCount {
-        for first in stride(from: 0, to: rows.count, by: Self.blockRows) {
-          let block = first..<min(rows.count, first + Self.blockRows)
-          body(rows, head, block, isCausal ? block.upperBound : rows.count)
+        for first in stride(from: 0, to: queries.count, by: Self.blockRows) {
+          let end = min(queries.count, first + Self.blockRows)
+          body(
+            Block(
+              head: head, text: keys,
+              rows: queries.lowerBound + first..<queries.lowerBound + end, place: place + first,
+              keyCount: isCausal ? place + end : keys.count))
         }
       }
     }
   }
 
-  private func visible<Element: Scalar>(_ block: Range<Int>) -> Matrix<Element>.Visible {
-    isCausal ? .upTo(block.lowerBound + 1) : .all
+  private func visible<Element: Scalar>(_ block: Block) -> Matrix<Element>.Visible {
+    isCausal ? .upTo(block.place + 1) : .all
   }
 
   /// Drops weights by which tokens look at others.
   private func drop<Element: Scalar>(
-    _ weights: inout Matrix<Element>, _ pass: LayerPass<Element>, text: Range<Int>, head: Int,
-    block: Range<Int>
+    _ weights: inout Matrix<Element>, _ pass: LayerPass<Element>, _ block: Block
   ) {
     guard let dropout = pass.dropout, dropout.rates.attention > 0 else { return }
-    let site = DropoutSite.weights(layer: layer, head: head)
+    let site = DropoutSite.weights(layer: layer, head: block.head)
     weights.drop(
       dropout.mask(site, rate: dropout.rates.attention),
-      from: (dropout.firstRow + text.lowerBound) * longest + block.lowerBound * text.count,
-      rows: block.count)
+      from: (dropout.firstRow + block.text.lowerBound) * longest + block.place * block.text.count,
+      rows: block.rows.count)
   }
 
   /// - Parameters:
-  ///   - q: tokens × heads · size.
+  ///   - q: queries × heads · size.
   ///   - k: tokens × heads of keys · size, and so v.
-  /// - Returns: tokens × heads · size.
+  /// - Returns: queries × heads · size.
   func forward<Element: Scalar>(
-    _ q: Matrix<Element>, _ k: Matrix<Element>, _ v: Matrix<Element>, _ pass: LayerPass<Element>
+    _ q: Matrix<Element>, _ k: Matrix<Element>, _ v: Matrix<Element>, _ pass: LayerPass<Element>,
+    queries queryPass: LayerPass<Element>
   ) -> Saved<Element> {
     var output = Matrix<Element>.zeros(q.rows, q.columns)
     var logSums = [[Element]](repeating: [], count: headCount)
     var scores = Matrix<Element>.zeros(0, 0)
     let scale = 1 / Element(headSize).squareRoot()
-    forEachBlock(pass) { text, head, block, keyCount in
-      let rows = text.lowerBound + block.lowerBound..<text.lowerBound + block.upperBound
-      let seen = text.lowerBound..<text.lowerBound + keyCount
-      if scores.columns != text.count || scores.rows < block.count {
-        scores = .zeros(min(Self.blockRows, text.count), text.count)
+    forEachBlock(pass, queryPass) { block in
+      let (head, rows, seen, keyCount) = (block.head, block.rows, block.seen, block.keyCount)
+      if scores.columns != block.text.count || scores.rows < rows.count {
+        scores = .zeros(Self.blockRows, block.text.count)
       }
       scores.set(
         product: q.view[rows: rows, columns: queries(head)],
         k.view[rows: seen, columns: keys(head)].transposed, scale: scale)
-      logSums[head] += scores.softmax(rows: block.count, columns: keyCount, visible(block))
-      drop(&scores, pass, text: text, head: head, block: block)
+      logSums[head] += scores.softmax(rows: rows.count, columns: keyCount, visible(block))
+      drop(&scores, pass, block)
       output.set(
-        product: scores.view[rows: 0..<block.count, columns: 0..<keyCount],
+        product: scores.view[rows: 0..<rows.count, columns: 0..<keyCount],
         v.view[rows: seen, columns: keys(head)], firstRow: rows.lowerBound,
         firstColumn: queries(head).lowerBound)
     }
     return Saved(output: output, logSums: logSums)
   }
 
-  /// - Parameter dOutput: The gradient by the result, tokens × heads · size.
+  /// - Parameter dOutput: The gradient by the result, queries × heads · size.
   /// - Returns: The gradients by q, k and v.
   func backward<Element: Scalar>(
     _ dOutput: Matrix<Element>, q: Matrix<Element>, k: Matrix<Element>, v: Matrix<Element>,
-    _ saved: Saved<Element>, _ pass: LayerPass<Element>
+    _ saved: Saved<Element>, _ pass: LayerPass<Element>, queries queryPass: LayerPass<Element>
   ) -> (dq: Matrix<Element>, dk: Matrix<Element>, dv: Matrix<Element>) {
     var dq = Matrix<Element>.zeros(q.rows, q.columns)
     var dk = Matrix<Element>.zeros(k.rows, k.columns)
@@ -112,11 +136,10 @@ struct AttentionCore: Sendable {
       dOutput.plainRowDots(with: saved.output, columns: queries($0))
     }
     let isDropped = (pass.dropout?.rates.attention ?? 0) > 0
-    forEachBlock(pass) { text, head, block, keyCount in
-      let rows = text.lowerBound + block.lowerBound..<text.lowerBound + block.upperBound
-      let seen = text.lowerBound..<text.lowerBound + keyCount
-      if weights.columns != text.count || weights.rows < block.count {
-        weights = .zeros(min(Self.blockRows, text.count), text.count)
+    forEachBlock(pass, queryPass) { block in
+      let (head, rows, seen, keyCount) = (block.head, block.rows, block.seen, block.keyCount)
+      if weights.columns != block.text.count || weights.rows < rows.count {
+        weights = .zeros(Self.blockRows, block.text.count)
         gradient = weights
       }
       let query = q.view[rows: rows, columns: queries(head)]
@@ -127,15 +150,15 @@ struct AttentionCore: Sendable {
       gradient.set(product: outer, v.view[rows: seen, columns: keys(head)].transposed)
       var dropped = weights
       if isDropped {
-        drop(&dropped, pass, text: text, head: head, block: block)
-        drop(&gradient, pass, text: text, head: head, block: block)
+        drop(&dropped, pass, block)
+        drop(&gradient, pass, block)
       }
       dv.add(
-        product: dropped.view[rows: 0..<block.count, columns: 0..<keyCount].transposed, outer,
+        product: dropped.view[rows: 0..<rows.count, columns: 0..<keyCount].transposed, outer,
         firstRow: seen.lowerBound, firstColumn: keys(head).lowerBound)
       gradient.turnThroughSoftmax(
         weights, dots: dots[head][rows], columns: keyCount, scale: scale)
-      let inner = gradient.view[rows: 0..<block.count, columns: 0..<keyCount]
+      let inner = gradient.view[rows: 0..<rows.count, columns: 0..<keyCount]
       dq.set(
         product: inner, key, firstRow: rows.lowerBound, firstColumn: queries(head).lowerBound)
       dk.add(

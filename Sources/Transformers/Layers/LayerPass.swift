@@ -16,9 +16,6 @@ struct LayerPass<Element: Scalar> {
   /// The gradients of what is trained; nil where none are taken.
   var gradients: AdapterGradients<Element>?
 
-  /// The text of the step's batch that the pass begins with.
-  var firstText = 0
-
   /// The number of texts.
   var textCount: Int { starts.count - 1 }
   /// The number of tokens, of all texts together.
@@ -42,17 +39,41 @@ struct LayerPass<Element: Scalar> {
     gradients?.add(block, left, right, starts: starts, scale: scale)
   }
 
-  /// The same pass over matrices that have one row for each text, for heads.
+  /// The same pass over some of the rows.
   ///
-  /// It takes the gradients along: they are to be given back.
-  mutating func movedToTexts() -> LayerPass {
-    var moved = LayerPass(
-      starts: Array(0...textCount), positions: [], rotation: nil, dropout: dropout,
-      gradients: gradients, firstText: firstText)
-    moved.dropout?.firstRow = firstText
-    gradients = nil
-    return moved
+  /// It has no gradients: they are lent by ``lendGradients(to:_:)``.
+  func keeping(_ kept: KeptRows) -> LayerPass {
+    var pass = LayerPass(
+      starts: kept.starts, positions: kept.rows.map { positions[$0] }, rotation: rotation,
+      dropout: dropout)
+    pass.dropout?.firstRow = kept.firstRow
+    return pass
   }
+
+  /// The same pass without gradients.
+  var withoutGradients: LayerPass {
+    LayerPass(starts: starts, positions: positions, rotation: rotation, dropout: dropout)
+  }
+
+  /// Lets the layers of another pass add to this pass's gradients.
+  mutating func lendGradients<Result>(
+    to other: LayerPass, _ body: (inout LayerPass) -> Result
+  ) -> Result {
+    var other = other
+    swap(&gradients, &other.gradients)
+    defer { swap(&gradients, &other.gradients) }
+    return body(&other)
+  }
+}
+
+/// Some rows of each text, one after the other: what alone matters of the last layer.
+struct KeptRows: Sendable {
+  /// Rows of all tokens.
+  let rows: [Int]
+  /// Text e has the kept rows `starts[e] ..< starts[e + 1]`.
+  let starts: [Int]
+  /// The kept rows of the texts before the pass.
+  let firstRow: Int
 }
 
 /// What is dropped in one step of training.

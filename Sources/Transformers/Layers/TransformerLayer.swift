@@ -15,94 +15,93 @@ struct TransformerLayer<Element: Scalar>: Sendable {
 
   /// What backward needs of forward.
   struct Saved {
-    let attentionNorm: Normalization<Element>.Saved
+    /// Of the normalization of attention, and of the feed-forward part.
+    let norms: [Normalization<Element>.Saved?]
     let attention: Attention<Element>.Saved
-    let feedForwardNorm: Normalization<Element>.Saved
     let feedForward: FeedForward<Element>.Saved
   }
 
   /// Whether something of it is trained.
   var isTrained: Bool { attention.isTrained || feedForward.isTrained }
 
-  /// - Parameter x: tokens × hidden.
-  func forward(_ x: Matrix<Element>, _ pass: LayerPass<Element>) -> (Matrix<Element>, Saved) {
+  /// - Parameters:
+  ///   - x: tokens × hidden.
+  ///   - kept: The rows that are asked for, in the last layer; all where it is nil.
+  /// - Returns: A row for each that is asked for.
+  func forward(
+    _ x: Matrix<Element>, _ pass: LayerPass<Element>, kept: KeptRows?
+  ) -> (Matrix<Element>, Saved) {
+    let keptPass = kept.map(pass.keeping) ?? pass
+    let (read, readNorm) = normalizesFirst ? attentionNorm.forward(x) : (x, nil)
+    var (h, attentionSaved) = attention.forward(read, pass, kept: kept)
+    drop(&h, keptPass, at: DropoutSite.attention(layer: index))
+    h.add(kept.map { x.selecting(rows: $0.rows) } ?? x, scale: 1)
+    let (inner, innerNorm) = (normalizesFirst ? feedForwardNorm : attentionNorm).forward(h)
+    var (y, feedForwardSaved) = feedForward.forward(inner, keptPass)
+    drop(&y, keptPass, at: DropoutSite.feedForward(layer: index))
+    y.add(normalizesFirst ? h : inner, scale: 1)
+    let norms: [Normalization<Element>.Saved?]
     if normalizesFirst {
-      let (read, norm) = attentionNorm.forward(x)
-      var (h, attentionSaved) = attention.forward(read, pass)
-      drop(&h, pass, at: DropoutSite.attention(layer: index))
-      h.add(x, scale: 1)
-      let (inner, innerNorm) = feedForwardNorm.forward(h)
-      var (y, feedForwardSaved) = feedForward.forward(inner, pass)
-      drop(&y, pass, at: DropoutSite.feedForward(layer: index))
-      y.add(h, scale: 1)
-      return (
-        y,
-        Saved(
-          attentionNorm: norm, attention: attentionSaved, feedForwardNorm: innerNorm,
-          feedForward: feedForwardSaved)
-      )
+      norms = [readNorm, innerNorm]
+    } else {
+      let (normalized, outerNorm) = feedForwardNorm.forward(y)
+      y = normalized
+      norms = [innerNorm, outerNorm]
     }
-    var (sum, attentionSaved) = attention.forward(x, pass)
-    drop(&sum, pass, at: DropoutSite.attention(layer: index))
-    sum.add(x, scale: 1)
-    let (h, norm) = attentionNorm.forward(sum)
-    var (outer, feedForwardSaved) = feedForward.forward(h, pass)
-    drop(&outer, pass, at: DropoutSite.feedForward(layer: index))
-    outer.add(h, scale: 1)
-    let (y, outerNorm) = feedForwardNorm.forward(outer)
-    return (
-      y,
-      Saved(
-        attentionNorm: norm, attention: attentionSaved, feedForwardNorm: outerNorm,
-        feedForward: feedForwardSaved)
-    )
+    return (y, Saved(norms: norms, attention: attentionSaved, feedForward: feedForwardSaved))
   }
 
   /// - Parameters:
-  ///   - dy: The gradient by what was made, tokens × hidden.
+  ///   - dy: The gradient by what was made: a row for each that was asked for.
   ///   - needsInput: Whether a layer below wants the gradient by what was read.
   /// - Returns: tokens × hidden; nil where it is not needed.
   func backward(
-    _ dy: Matrix<Element>, _ saved: Saved, _ pass: inout LayerPass<Element>, needsInput: Bool
+    _ dy: Matrix<Element>, _ saved: Saved, _ pass: inout LayerPass<Element>, kept: KeptRows?,
+    needsInput: Bool
   ) -> Matrix<Element>? {
     let needsAttention = needsInput || attention.isTrained
-    if normalizesFirst {
-      var dh = dy
-      var dFeedForward = dy
-      drop(&dFeedForward, pass, at: DropoutSite.feedForward(layer: index))
-      if let inner = feedForward.backward(
-        dFeedForward, saved.feedForward, &pass, needsInput: needsAttention)
-      {
-        feedForwardNorm.backward(inner, saved.feedForwardNorm, addingTo: &dh)
-      }
-      guard needsAttention else { return nil }
-      var dAttention = dh
-      drop(&dAttention, pass, at: DropoutSite.attention(layer: index))
-      guard
-        let read = attention.backward(
-          dAttention, saved.attention, &pass, needsInput: needsInput)
-      else { return nil }
-      attentionNorm.backward(read, saved.attentionNorm, addingTo: &dh)
-      return dh
+    let keptPass = kept.map(pass.keeping) ?? pass.withoutGradients
+    // What comes to the sum behind the feed-forward part.
+    var dSum = dy
+    if !normalizesFirst {
+      dSum = .zeros(dy.rows, dy.columns)
+      back(feedForwardNorm, dy, saved.norms[1], &dSum)
     }
-    var dOuter = Matrix<Element>.zeros(dy.rows, dy.columns)
-    feedForwardNorm.backward(dy, saved.feedForwardNorm, addingTo: &dOuter)
-    var dFeedForward = dOuter
-    drop(&dFeedForward, pass, at: DropoutSite.feedForward(layer: index))
-    guard
-      let inner = feedForward.backward(
-        dFeedForward, saved.feedForward, &pass, needsInput: needsAttention)
-    else { return nil }
-    dOuter.add(inner, scale: 1)
-    var dSum = Matrix<Element>.zeros(dy.rows, dy.columns)
-    attentionNorm.backward(dOuter, saved.attentionNorm, addingTo: &dSum)
+    var dFeedForward = dSum
+    drop(&dFeedForward, keptPass, at: DropoutSite.feedForward(layer: index))
+    let inner = pass.lendGradients(to: keptPass) {
+      feedForward.backward(dFeedForward, saved.feedForward, &$0, needsInput: needsAttention)
+    }
+    guard needsAttention, let inner else { return nil }
+    // What comes to the sum behind attention.
+    if normalizesFirst {
+      back(feedForwardNorm, inner, saved.norms[1], &dSum)
+    } else {
+      dSum.add(inner, scale: 1)
+      let outer = dSum
+      dSum = .zeros(dy.rows, dy.columns)
+      back(attentionNorm, outer, saved.norms[0], &dSum)
+    }
     var dAttention = dSum
-    drop(&dAttention, pass, at: DropoutSite.attention(layer: index))
+    drop(&dAttention, keptPass, at: DropoutSite.attention(layer: index))
     guard
-      let read = attention.backward(dAttention, saved.attention, &pass, needsInput: needsInput)
+      let read = attention.backward(
+        dAttention, saved.attention, &pass, kept: kept, needsInput: needsInput)
     else { return nil }
-    dSum.add(read, scale: 1)
+    if let kept { dSum = dSum.spread(to: kept.rows, of: read.rows) }
+    if normalizesFirst {
+      back(attentionNorm, read, saved.norms[0], &dSum)
+    } else {
+      dSum.add(read, scale: 1)
+    }
     return dSum
+  }
+
+  private func back(
+    _ norm: Normalization<Element>, _ gradient: Matrix<Element>,
+    _ saved: Normalization<Element>.Saved?, _ sum: inout Matrix<Element>
+  ) {
+    if let saved { norm.backward(gradient, saved, addingTo: &sum) }
   }
 
   private func drop(_ matrix: inout Matrix<Element>, _ pass: LayerPass<Element>, at site: Int) {

@@ -32,7 +32,7 @@ extension Transformer {
     let pass = pass(batch, rotation: rotation, dropout: nil, gradients: nil)
     var x = try embeddings().forward(
       ids: batch.texts.flatMap(\.tokens), typeIDs: typeIDs(batch), pass)
-    for index in 0..<configuration.layerCount { x = try layer(index).forward(x, pass).0 }
+    for index in 0..<configuration.layerCount { x = try layer(index).forward(x, pass, kept: nil).0 }
     if let norm = try finalNorm() { x = norm.forward(x).0 }
     return x
   }
@@ -42,9 +42,9 @@ extension Transformer {
     let hidden = try hiddenStates(batch, rotation: rotation)
     if let head = try nextTokenHead() { return head.logits(hidden) }
     guard let head = try labelHead() else { return .zeros(batch.texts.count, 0) }
-    var pass = pass(batch, rotation: nil, dropout: nil, gradients: nil)
-    let first = hidden.selecting(rows: Array(batch.starts.dropLast()))
-    return head.forward(first, pass.movedToTexts()).0
+    let pass = pass(batch, rotation: nil, dropout: nil, gradients: nil)
+    let kept = batch.keptRows
+    return head.forward(hidden.selecting(rows: kept.rows), pass.keeping(kept)).0
   }
 
   /// Measures each text, and takes gradients.
@@ -78,26 +78,29 @@ extension Transformer {
     var x = try embeddings().forward(
       ids: batch.texts.flatMap(\.tokens), typeIDs: typeIDs(batch), pass)
     var saved: [(layer: TransformerLayer<Element>, saved: TransformerLayer<Element>.Saved)] = []
+    let kept = batch.keptRows
     for index in 0..<layerCount {
       let layer = try layer(index)
-      let (y, kept) = layer.forward(x, pass)
-      if index >= firstTrained { saved.append((layer, kept)) }
+      let (y, layerSaved) = layer.forward(x, pass, kept: index == layerCount - 1 ? kept : nil)
+      if index >= firstTrained { saved.append((layer, layerSaved)) }
       x = y
     }
     let norm = try finalNorm()
     let normalized = norm?.forward(x)
     let (values, dHidden) = try headMeasures(
-      normalized?.0 ?? x, batch, measurement, weights: textWeights, &pass,
+      normalized?.0 ?? x, batch, kept, measurement, weights: textWeights, &pass,
       needsInput: firstTrained < layerCount)
     if var dx = dHidden {
-      if let norm, let kept = normalized?.1 {
+      if let norm, let normSaved = normalized?.1 {
         var below = Matrix<Element>.zeros(dx.rows, dx.columns)
-        norm.backward(dx, kept, addingTo: &below)
+        norm.backward(dx, normSaved, addingTo: &below)
         dx = below
       }
-      while let (layer, kept) = saved.popLast() {
+      while let (layer, layerSaved) = saved.popLast() {
         guard
-          let below = layer.backward(dx, kept, &pass, needsInput: layer.index > firstTrained)
+          let below = layer.backward(
+            dx, layerSaved, &pass, kept: layer.index == layerCount - 1 ? kept : nil,
+            needsInput: layer.index > firstTrained)
         else { break }
         dx = below
       }
@@ -107,33 +110,28 @@ extension Transformer {
 
   // MARK: - Heads
 
+  /// Measures what the last layer made of the kept rows.
   private func headMeasures(
-    _ hidden: Matrix<Element>, _ batch: TextBatch, _ measurement: TextMeasurement,
-    weights: [Double], _ pass: inout LayerPass<Element>, needsInput: Bool
+    _ hidden: Matrix<Element>, _ batch: TextBatch, _ kept: KeptRows,
+    _ measurement: TextMeasurement, weights: [Double], _ pass: inout LayerPass<Element>,
+    needsInput: Bool
   ) throws -> (values: [Double], dHidden: Matrix<Element>?) {
     if let head = try nextTokenHead() {
       return nextTokenMeasures(
         head, hidden, batch, measurement, weights: weights, needsInput: needsInput)
     }
     guard let head = try labelHead() else { return ([], nil) }
-    var texts = pass.movedToTexts()
-    defer { pass.gradients = texts.gradients }
-    let rows = Array(batch.starts.dropLast())
-    var (logits, saved) = head.forward(hidden.selecting(rows: rows), texts)
+    let takesGradients = pass.gradients != nil
     let targets = batch.texts.map { text -> Int32 in
       if case .label(let label) = text.goal { Int32(label) } else { 0 }
     }
-    let values = logits.turnIntoGradient(
-      of: measurement.measure, targets: targets, weights: weights.map { Element($0) })
-    guard texts.gradients != nil else { return (values, nil) }
-    guard let dFirst = head.backward(logits, saved, &texts, needsInput: needsInput) else {
-      return (values, nil)
+    return pass.lendGradients(to: pass.keeping(kept)) { texts in
+      var (logits, saved) = head.forward(hidden, texts)
+      let values = logits.turnIntoGradient(
+        of: measurement.measure, targets: targets, weights: weights.map { Element($0) })
+      guard takesGradients else { return (values, nil) }
+      return (values, head.backward(logits, saved, &texts, needsInput: needsInput))
     }
-    var dHidden = Matrix<Element>.zeros(hidden.rows, hidden.columns)
-    for (text, row) in rows.enumerated() {
-      dHidden.place(dFirst.view[rows: text..<text + 1], firstRow: row, firstColumn: 0)
-    }
-    return (values, dHidden)
   }
 
   /// Each predicted token is said by the numbers of the token before it.
@@ -141,21 +139,17 @@ extension Transformer {
     _ head: NextTokenHead<Element>, _ hidden: Matrix<Element>, _ batch: TextBatch,
     _ measurement: TextMeasurement, weights: [Double], needsInput: Bool
   ) -> (values: [Double], dHidden: Matrix<Element>?) {
-    var rows: [Int] = []
     var targets: [Int32] = []
     var rowWeights: [Element] = []
-    for (index, (text, start)) in zip(batch.texts, batch.starts).enumerated() {
+    for (text, weight) in zip(batch.texts, weights) {
       let count = text.predictedCount
-      for place in text.tokens.count - count..<text.tokens.count {
-        rows.append(start + place - 1)
-        targets.append(Int32(text.tokens[place]))
-        rowWeights.append(
-          Element(measurement.sums ? weights[index] : weights[index] / Double(count)))
-      }
+      targets += text.tokens.suffix(count).map { Int32($0) }
+      rowWeights += repeatElement(
+        Element(measurement.sums ? weight : weight / Double(count)), count: count)
     }
     let measured = head.measures(
-      measurement.measure, of: hidden.selecting(rows: rows), targets: targets,
-      weights: rowWeights, needsGradient: needsInput)
+      measurement.measure, of: hidden, targets: targets, weights: rowWeights,
+      needsGradient: needsInput)
     var values: [Double] = []
     var row = 0
     for text in batch.texts {
@@ -164,12 +158,7 @@ extension Transformer {
       values.append(measurement.sums ? sum : sum / Double(count))
       row += count
     }
-    guard let dx = measured.dx else { return (values, nil) }
-    var dHidden = Matrix<Element>.zeros(hidden.rows, hidden.columns)
-    for (place, row) in rows.enumerated() {
-      dHidden.place(dx.view[rows: place..<place + 1], firstRow: row, firstColumn: 0)
-    }
-    return (values, dHidden)
+    return (values, measured.dx)
   }
 
   // MARK: - Passes
@@ -181,7 +170,7 @@ extension Transformer {
     LayerPass(
       starts: batch.starts,
       positions: batch.texts.flatMap { (0..<Int32($0.tokens.count)) }, rotation: rotation,
-      dropout: dropout, gradients: gradients, firstText: batch.texts.startIndex)
+      dropout: dropout, gradients: gradients)
   }
 
   private func typeIDs(_ batch: TextBatch) -> [Int] {
