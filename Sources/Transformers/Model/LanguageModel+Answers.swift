@@ -46,9 +46,16 @@ extension LanguageModel {
   ///
   /// - Throws: ``TextError``.
   public func losses(
-    of texts: [TokenSequence], reduction: TokenReduction = .mean
+    of texts: [TokenSequence], reduction: TokenReduction
   ) throws -> [Double] {
     try measures(.loss, of: texts, reduction: reduction)
+  }
+
+  /// Each text's loss in nats, reduced as in training.
+  ///
+  /// - Throws: ``TextError``.
+  public func losses(of texts: [TokenSequence]) throws -> [Double] {
+    try losses(of: texts, reduction: trainingReduction)
   }
 
   /// A measure of each text.
@@ -72,11 +79,11 @@ extension LanguageModel {
     return values
   }
 
-  /// The label that the model finds most likely for each text, the first of equal ones.
+  /// The class that the model finds most likely for each text, from 0; the first of equal ones.
   ///
   /// - Parameter texts: Their goals are not looked at.
   /// - Throws: ``TextError``; ``TextError/wrongGoal(row:expected:)`` of models that predict tokens.
-  public func labels(of texts: [TokenSequence]) throws -> [Int] {
+  public func classes(of texts: [TokenSequence]) throws -> [Int] {
     guard labelCount != nil else {
       throw TextError.wrongGoal(row: 0, expected: "tokens to predict")
     }

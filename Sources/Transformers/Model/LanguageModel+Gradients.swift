@@ -51,14 +51,12 @@ extension LanguageModel {
   ///   - texts: Texts that fit the model, which is not checked again.
   ///   - weights: A weight for each.
   ///   - dropout: The step's random numbers; nothing is dropped unless given.
-  ///   - adapterDropout: The share of what pairs of low rank read that is dropped.
   /// - Returns: The losses; the gradients in the shapes and the order of the adapter's parameters. The same bits
   ///   whatever the number of threads.
   package func trainingGradient(
-    of texts: [TokenSequence], weights: [Double], dropout: DropoutStream?,
-    adapterDropout: Double = 0, reduction: TokenReduction = .mean
+    of texts: [TokenSequence], weights: [Double], dropout: DropoutStream?
   ) throws -> (losses: [Double], gradient: [Matrix<Float>]) {
-    let measurement = TextMeasurement(measure: .loss, sums: reduction == .sum)
+    let measurement = TextMeasurement(measure: .loss, sums: trainingReduction == .sum)
     let rotation = rotation(for: texts)
     let total = texts.reduce(0) { $0 + $1.tokens.count }
     // Four parts share the cores; how the sum is cut follows from the texts alone.
@@ -84,6 +82,8 @@ extension LanguageModel {
     return (parts.flatMap(\.values), shaped)
   }
 }
+
+extension LanguageModel: TrainableModel {}
 
 extension ModelDropout {
   /// Only what pairs of low rank read is dropped.

@@ -15,6 +15,10 @@ public struct LanguageModel: Sendable {
   public var adapter: Adapter {
     didSet { transformer.adapter = AdapterParameters(adapter) }
   }
+  /// The share of what pairs of low rank read that is dropped in training, from 0 up to below 1.
+  public var adapterDropout = 0.0
+  /// How the losses of a text's predicted tokens become one in training.
+  public var trainingReduction = TokenReduction.mean
   private(set) var transformer: Transformer<Float>
 
   /// Prepares a model.
