@@ -49,8 +49,12 @@ extension GradientStoreWriter {
   /// The lines of `examples.jsonl` for the rows to append; none without ids and losses.
   ///
   /// - Throws: ``GradientStoreError``.
-  func exampleLines(rows: Int, ids: [String]?, losses: [Double]?) throws -> [UInt8] {
-    for (what, given) in [("ids", ids?.count), ("losses", losses?.count)] {
+  func exampleLines(
+    rows: Int, losses: [Double]?, named: [(name: String, values: [String]?)]
+  ) throws -> [UInt8] {
+    for (what, given) in named.map({ ("\($0.name)s", $0.values?.count) })
+      + [("losses", losses?.count)]
+    {
       guard given == nil || given == rows else {
         throw GradientStoreError.wrongShape(
           path: directory.path, block: what, expected: "\(rows)", found: "\(given ?? 0)")
@@ -61,11 +65,14 @@ extension GradientStoreWriter {
         path: directory.path, row: count + row, block: "losses",
         reason: "the loss is NaN or infinite; leave the example, or all losses, out")
     }
-    guard ids != nil || losses != nil else { return [] }
+    guard losses != nil || named.contains(where: { $0.values != nil }) else { return [] }
     return try (0..<rows).flatMap { row in
       var members: ExampleReader.Members = ["row": .integer(count + row)]
-      if let ids { members["id"] = .string(ids[row]) }
+      if let ids = named.first?.values { members["id"] = .string(ids[row]) }
       if let losses { members["loss"] = .number(losses[row]) }
+      for (name, values) in named.dropFirst() where values != nil {
+        members[name] = .text(values?[row])
+      }
       return try ExampleReader.line(members)
     }
   }

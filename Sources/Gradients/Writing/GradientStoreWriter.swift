@@ -117,21 +117,54 @@ public final class GradientStoreWriter {
     try self.init(directory, manifest, lock)
   }
 
+  /// Starts a store, or goes on with what an interrupted writer left of the same one.
+  ///
+  /// - Parameters: As of ``init(creating:layout:elementType:provenance:rowsPerChecksum:)``.
+  /// - Throws: ``GradientStoreError/notResumable(path:reason:)`` where the folder holds a store of other blocks,
+  ///   another type of numbers or another provenance; as the other two otherwise.
+  package convenience init(
+    continuing directory: URL, layout: BlockLayout, elementType: ElementType,
+    provenance: [String: String]
+  ) throws {
+    guard try StoreManifest(ofStoreAt: directory) != nil else {
+      try self.init(
+        creating: directory, layout: layout, elementType: elementType, provenance: provenance)
+      return
+    }
+    try self.init(resuming: directory)
+    let differences = [
+      ("blocks", manifest.layout == layout),
+      ("type of numbers", manifest.elementType == elementType),
+      ("origin", manifest.provenance == provenance),
+    ].filter { !$0.1 }.map(\.0)
+    guard differences.isEmpty else {
+      release()
+      throw GradientStoreError.notResumable(
+        path: directory.path,
+        reason:
+          "it has other \(differences.joined(separator: " and another ")); choose another folder")
+    }
+  }
+
   /// Appends the gradients of some examples.
   ///
   /// - Parameters:
   ///   - blocks: One `rows × d` matrix per block, in the layout's order.
   ///   - ids: The examples' names, if they have any.
   ///   - losses: The examples' losses, if known.
+  ///   - texts: The examples' texts, if they are to be shown beside scores.
+  ///   - labels: The names of their classes, if they have some.
   /// - Throws: ``GradientStoreError/notFinite(path:row:block:reason:)`` and
   ///   ``GradientStoreError/wrongShape(path:block:expected:found:)`` before anything is written, or a
   ///   file error, after which the writer does not go on.
   public func append<Element: Scalar>(
-    _ blocks: [Matrix<Element>], ids: [String]? = nil, losses: [Double]? = nil
+    _ blocks: [Matrix<Element>], ids: [String]? = nil, losses: [Double]? = nil,
+    texts: [String]? = nil, labels: [String]? = nil
   ) throws {
     let rows = try checkedRowCount(of: blocks)
-    try append(
-      blocks, checkedRows: rows, lines: exampleLines(rows: rows, ids: ids, losses: losses))
+    let lines = try exampleLines(
+      rows: rows, losses: losses, named: [("id", ids), ("text", texts), ("label", labels)])
+    try append(blocks, checkedRows: rows, lines: lines)
   }
 
   /// Appends the gradients of some examples, with their lines of `examples.jsonl` as they stand.

@@ -5,6 +5,7 @@ extension LanguageModel {
   ///
   /// - Parameters:
   ///   - texts: Texts that fit the model.
+  ///   - firstRow: The text to begin with.
   ///   - measure: What is differentiated.
   ///   - reduction: How a text's predicted tokens become one number.
   ///   - batchTokens: The most tokens that a core takes at a time, or one text.
@@ -14,14 +15,15 @@ extension LanguageModel {
   /// - Throws: ``TextError``; whatever `body` throws.
   /// - Complexity: 4 operations for each weight and token; memory for the layers' results of a batch on each core.
   public func forEachGradientBatch(
-    of texts: [TokenSequence], measure: TextMeasure = .loss, reduction: TokenReduction = .mean,
+    of texts: [TokenSequence], from firstRow: Int = 0, measure: TextMeasure = .loss,
+    reduction: TokenReduction = .mean,
     batchTokens: Int = 512, dropout: DropoutStream? = nil, dropoutRate: Double = 0,
     _ body: (_ rows: Range<Int>, _ blocks: [Matrix<Float>], _ values: [Double]) throws -> Void
   ) throws {
     try check(texts)
     let measurement = TextMeasurement(measure: measure.ofLogits, sums: reduction == .sum)
     let rotation = rotation(for: texts)
-    let batches = TextBatch.batches(of: texts, mostTokens: batchTokens)
+    let batches = TextBatch.batches(of: texts, from: firstRow, mostTokens: batchTokens)
     let atOnce = 2 * Parallelism.threads
     for first in stride(from: 0, to: batches.count, by: atOnce) {
       let wave = batches[first..<min(batches.count, first + atOnce)]

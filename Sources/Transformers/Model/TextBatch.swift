@@ -25,14 +25,17 @@ struct TextBatch: Sendable {
   }
 
   /// Cuts texts into batches, in their order, that have at most so many tokens, or one text.
-  static func batches(of texts: [TokenSequence], mostTokens: Int) -> [TextBatch] {
+  static func batches(
+    of texts: [TokenSequence], from firstText: Int = 0, mostTokens: Int
+  ) -> [TextBatch] {
     var batches: [TextBatch] = []
-    var (first, count, before) = (0, 0, 0)
-    var (kept, keptBefore) = (0, 0)
+    let earlier = texts.prefix(firstText)
+    var (first, count, before) = (firstText, 0, earlier.reduce(0) { $0 + $1.tokens.count })
+    var (kept, keptBefore) = (0, earlier.reduce(0) { $0 + $1.keptPlaces.count })
     func batch(to end: Int) -> TextBatch {
       TextBatch(texts: texts[first..<end], firstToken: before, firstKept: keptBefore)
     }
-    for (index, text) in texts.enumerated() {
+    for (index, text) in texts.enumerated().dropFirst(firstText) {
       if index > first, count + text.tokens.count > mostTokens {
         batches.append(batch(to: index))
         (first, before, count) = (index, before + count, 0)

@@ -1,0 +1,90 @@
+public import Foundation
+internal import Gradients
+internal import LinearAlgebra
+public import TensorFiles
+
+extension LanguageModel {
+  /// How gradients of texts are taken and kept.
+  public struct StoreSettings: Sendable {
+    /// What is differentiated.
+    public var measure = TextMeasure.loss
+    /// How a text's predicted tokens become one number.
+    public var reduction = TokenReduction.mean
+    /// How numbers are stored.
+    public var elementType = ElementType.float32
+    /// The most tokens that a core takes at a time, or one text.
+    public var batchTokens = 512
+    /// What is dropped, for a member of an ensemble; nothing unless given.
+    public var dropout: DropoutStream?
+    /// The share of what pairs of low rank read that is dropped in a member of an ensemble.
+    public var dropoutRate = 0.0
+    /// What the manifest remembers: model, data, anything.
+    public var provenance: [String: String] = [:]
+
+    /// The settings of a plain store of losses' gradients.
+    public init() {}
+  }
+
+  /// What a store knows of its examples beside gradients.
+  public struct StoredTexts: Sendable {
+    /// A name for each.
+    public var ids: [String]
+    /// The text of each, to be shown beside scores; nil leaves texts out.
+    public var texts: [String]?
+    /// The name of each one's class; nil where there are none.
+    public var labels: [String]?
+
+    /// Collects them.
+    public init(ids: [String], texts: [String]? = nil, labels: [String]? = nil) {
+      self.ids = ids
+      self.texts = texts
+      self.labels = labels
+    }
+  }
+
+  /// Writes the gradients of texts as a store, with their ids, texts, labels and losses.
+  ///
+  /// Rows are committed as they are made. A store that an interrupted call left is gone on with: the rows that it
+  /// holds are not computed again.
+  ///
+  /// - Parameters:
+  ///   - sequences: Texts that fit the model.
+  ///   - examples: As many.
+  ///   - folder: Where to: nothing, an empty folder, or what an interrupted call with the same settings left.
+  ///   - settings: What is differentiated, and how it is kept.
+  ///   - progress: Called with the share of the texts that are written.
+  /// - Throws: ``TextError``, `GradientStoreError`, or an error of a file.
+  /// - Complexity: 4 operations for each weight and token; see
+  ///   ``forEachGradientBatch(of:from:measure:reduction:batchTokens:dropout:dropoutRate:_:)``.
+  public func writeGradients(
+    of sequences: [TokenSequence], _ examples: StoredTexts, to folder: URL,
+    settings: StoreSettings = StoreSettings(), progress: ((Double) -> Void)? = nil
+  ) throws {
+    try check(sequences)
+    let writer = try GradientStoreWriter(
+      continuing: folder, layout: adapter.layout, elementType: settings.elementType,
+      provenance: settings.provenance)
+    let done = writer.count
+    guard done <= sequences.count else {
+      throw GradientStoreError.notResumable(
+        path: folder.path, reason: "it holds \(done) rows for \(sequences.count) texts")
+    }
+    var lastCommit = ContinuousClock.now
+    try forEachGradientBatch(
+      of: sequences, from: done, measure: settings.measure, reduction: settings.reduction,
+      batchTokens: settings.batchTokens, dropout: settings.dropout,
+      dropoutRate: settings.dropoutRate
+    ) { rows, blocks, values in
+      try writer.append(
+        blocks, ids: Array(examples.ids[rows]), losses: values,
+        texts: examples.texts.map { Array($0[rows]) },
+        labels: examples.labels.map { Array($0[rows]) })
+      if ContinuousClock.now - lastCommit > .seconds(5) {
+        try writer.commit()
+        lastCommit = .now
+      }
+      progress?(Double(rows.upperBound) / Double(sequences.count))
+    }
+    try writer.finish()
+  }
+}
