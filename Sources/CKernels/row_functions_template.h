@@ -377,8 +377,74 @@ OUTER void NAME(add_row)(REAL *x, size_t rows, size_t columns, const REAL *row) 
   }
 }
 
+// MARK: - Dropout
+
+typedef uint32_t NAME(bits) __attribute__((vector_size(4 * LANES)));
+typedef uint64_t NAME(wide) __attribute__((vector_size(8 * LANES)));
+#define bits NAME(bits)
+#define wide NAME(wide)
+
+/// The high and low halves of a product of 32-bit numbers.
+INNER bits NAME(product)(bits a, uint32_t factor, bits *low) {
+  const wide product = __builtin_convertvector(a, wide) * (uint64_t)factor;
+  *low = __builtin_convertvector(product, bits);
+  return __builtin_convertvector(product >> 32, bits);
+}
+
+/// The factors of 64 numbers: those of block b have the words of the places 16 · b and on, word j of place i being
+/// that of number 16 · j + i. Philox4x32-10.
+INNER void NAME(factors)(
+    REAL *factors, uint64_t block, uint64_t key, uint64_t stream, uint32_t threshold, REAL kept) {
+  for (uint32_t first = 0; first < 16; first += LANES) {
+    const uint64_t place = 16 * block + first;
+    bits a = {};
+    for (uint32_t lane = 0; lane < LANES; lane++) a[lane] = (uint32_t)place + lane;
+    bits b = (bits){} + (uint32_t)(place >> 32);
+    bits c = (bits){} + (uint32_t)stream;
+    bits d = (bits){} + (uint32_t)(stream >> 32);
+    uint32_t even = (uint32_t)key;
+    uint32_t odd = (uint32_t)(key >> 32);
+    for (int round = 0; round < 10; round++) {
+      bits low_a, low_c;
+      const bits high_a = NAME(product)(a, 0xD2511F53u, &low_a);
+      const bits high_c = NAME(product)(c, 0xCD9E8D57u, &low_c);
+      a = high_c ^ b ^ even;
+      c = high_a ^ d ^ odd;
+      b = low_c;
+      d = low_a;
+      even += 0x9E3779B9u;
+      odd += 0xBB67AE85u;
+    }
+    const bits drawn[4] = {a, b, c, d};
+    for (int word = 0; word < 4; word++) {
+      const words dropped = __builtin_convertvector(drawn[word] < threshold, words);
+      NAME(store)(
+          factors + 16 * word + first, LANES,
+          NAME(choose)(dropped, NAME(all)(0), NAME(all)(kept)));
+    }
+  }
+}
+
+OUTER void NAME(drop)(
+    REAL *x, size_t count, uint64_t first, uint64_t key, uint64_t stream, uint32_t threshold,
+    REAL kept) {
+  while (count > 0) {
+    REAL factors[64];
+    NAME(factors)(factors, first / 64, key, stream, threshold, kept);
+    const size_t offset = first % 64;
+    const size_t part = 64 - offset < count ? 64 - offset : count;
+    for (size_t i = 0; i < part; i += LANES) {
+      const size_t left = part - i;
+      NAME(store)(x + i, left, NAME(load)(x + i, left, 0) * NAME(load)(factors + offset + i, left, 0));
+    }
+    x += part;
+    first += part;
+    count -= part;
+  }
+}
+
 const struct TABLE NAME(functions) = {
     NAME(softmax),  NAME(softmax_from_sums),  NAME(softmax_backward), NAME(row_dots),
     NAME(normalize), NAME(normalize_backward), NAME(activate),         NAME(activate_backward),
-    NAME(rotate),   NAME(measure),            NAME(add_row),
+    NAME(rotate),   NAME(measure),            NAME(add_row),          NAME(drop),
 };

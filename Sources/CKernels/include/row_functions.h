@@ -74,6 +74,11 @@ enum influence_measure {
         const int32_t *targets, const REAL *weights, double *values);                             \
     /* Adds the same row to each. */                                                              \
     void (*add_row)(REAL *x, size_t rows, size_t columns, const REAL *row);                       \
+    /* Multiplies the numbers from `first` on of a stream by 0 where their word of Philox is      \
+       below the threshold, by `kept` elsewhere. */                                               \
+    void (*drop)(                                                                                 \
+        REAL *x, size_t count, uint64_t first, uint64_t key, uint64_t stream, uint32_t threshold, \
+        REAL kept);                                                                               \
   }
 
 INFLUENCE_ROW_FUNCTIONS(influence_single_functions, float);

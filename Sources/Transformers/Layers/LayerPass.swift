@@ -13,7 +13,9 @@ struct LayerPass<Element: Scalar> {
   let rotation: RotationTable<Element>?
   /// What is dropped at random; nil outside of training.
   var dropout: PassDropout?
-  /// The gradients of what is trained; nil where none are taken.
+  /// Whether gradients will be taken, so that layers keep what they need for it.
+  let takesGradients: Bool
+  /// The gradients of what is trained; nil where none are taken, or another pass has them.
   var gradients: AdapterGradients<Element>?
 
   /// The number of texts.
@@ -45,14 +47,16 @@ struct LayerPass<Element: Scalar> {
   func keeping(_ kept: KeptRows) -> LayerPass {
     var pass = LayerPass(
       starts: kept.starts, positions: kept.rows.map { positions[$0] }, rotation: rotation,
-      dropout: dropout)
+      dropout: dropout, takesGradients: takesGradients)
     pass.dropout?.firstRow = kept.firstRow
     return pass
   }
 
   /// The same pass without gradients.
   var withoutGradients: LayerPass {
-    LayerPass(starts: starts, positions: positions, rotation: rotation, dropout: dropout)
+    LayerPass(
+      starts: starts, positions: positions, rotation: rotation, dropout: dropout,
+      takesGradients: takesGradients)
   }
 
   /// Lets the layers of another pass add to this pass's gradients.

@@ -55,15 +55,14 @@ struct LinearMap<Element: Scalar>: Sendable {
     var y = Matrix(product: x.view, forwardWeight)
     if !bias.isEmpty { y.addToEachRow(bias) }
     var saved = Saved()
-    let takesGradients = pass.gradients != nil
     if let pair {
       var input = x
       pass.drop(&input, at: pair.site, rate: pass.dropout?.adapterRate ?? 0)
       let low = Matrix(product: input.view, pair.down.transposed)
       y.add(product: low.view, pair.up.transposed, scale: pair.scale)
-      if takesGradients { (saved.pairInput, saved.low) = (input, low) }
+      if pass.takesGradients { (saved.pairInput, saved.low) = (input, low) }
     }
-    if takesGradients, weightBlock != nil { saved.input = x }
+    if pass.takesGradients, weightBlock != nil { saved.input = x }
     return (y, saved)
   }
 

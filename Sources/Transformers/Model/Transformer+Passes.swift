@@ -71,7 +71,8 @@ extension Transformer {
       textWeights = weights
     }
     let takesGradients = gradients != nil
-    var pass = pass(batch, rotation: rotation, dropout: dropout, gradients: gradients)
+    var pass = pass(
+      batch, rotation: rotation, dropout: dropout, gradients: gradients)
     gradients = nil
     let layerCount = configuration.layerCount
     let firstTrained = takesGradients ? firstTrainedLayer : layerCount
@@ -121,7 +122,7 @@ extension Transformer {
         head, hidden, batch, measurement, weights: weights, needsInput: needsInput)
     }
     guard let head = try labelHead() else { return ([], nil) }
-    let takesGradients = pass.gradients != nil
+    let takesGradients = pass.takesGradients
     let targets = batch.texts.map { text -> Int32 in
       if case .label(let label) = text.goal { Int32(label) } else { 0 }
     }
@@ -170,7 +171,7 @@ extension Transformer {
     LayerPass(
       starts: batch.starts,
       positions: batch.texts.flatMap { (0..<Int32($0.tokens.count)) }, rotation: rotation,
-      dropout: dropout, gradients: gradients)
+      dropout: dropout, takesGradients: gradients != nil, gradients: gradients)
   }
 
   private func typeIDs(_ batch: TextBatch) -> [Int] {

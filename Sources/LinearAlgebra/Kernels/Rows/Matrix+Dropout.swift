@@ -2,7 +2,8 @@
 package struct DropoutMask: Sendable {
   /// The share that is dropped, from 0 up to below 1.
   package let rate: Double
-  private let generator: CounterGenerator
+  fileprivate let seed: UInt64
+  fileprivate let stream: UInt64
 
   /// Names a mask.
   ///
@@ -13,31 +14,27 @@ package struct DropoutMask: Sendable {
   package init(rate: Double, seed: UInt64, stream: UInt64) {
     precondition(rate >= 0 && rate < 1, "a dropout rate is from 0 up to below 1")
     self.rate = rate
-    generator = CounterGenerator(seed: seed, stream: stream)
+    self.seed = seed
+    self.stream = stream
   }
 
-  /// Calls `body` with 0 for each dropped number and 1/(1 − rate) for each kept one.
-  @inline(__always)
-  fileprivate func forEachFactor<Element: Scalar>(
-    _ range: Range<Int>, _ body: (Int, Element) -> Void
-  ) {
-    let threshold = UInt32(min(Double(UInt32.max), rate * 4_294_967_296))
-    let kept = Element(1 / (1 - rate))
-    var place = range.lowerBound / 4
-    while place * 4 < range.upperBound {
-      let words = generator.words(at: UInt64(place))
-      let first = place * 4
-      if range.contains(first) { body(first, words.0 < threshold ? 0 : kept) }
-      if range.contains(first + 1) { body(first + 1, words.1 < threshold ? 0 : kept) }
-      if range.contains(first + 2) { body(first + 2, words.2 < threshold ? 0 : kept) }
-      if range.contains(first + 3) { body(first + 3, words.3 < threshold ? 0 : kept) }
-      place += 1
-    }
+  /// Words of 32 random bits below this one drop their number.
+  fileprivate var threshold: UInt32 { UInt32(min(Double(UInt32.max), rate * 4_294_967_296)) }
+
+  /// Whether a number is dropped; the definition that the kernels follow.
+  ///
+  /// Numbers are drawn 64 at a time: number 16 · j + i of block b has word j of ``CounterGenerator`` at 16 · b + i.
+  package func drops(_ number: Int) -> Bool {
+    let (block, inside) = number.quotientAndRemainder(dividingBy: 64)
+    let words = CounterGenerator(seed: seed, stream: stream)
+      .words(at: UInt64(16 * block + inside % 16))
+    return [words.0, words.1, words.2, words.3][inside / 16] < threshold
   }
 }
 
 extension Matrix {
-  /// Multiplies the first rows by a mask whose numbers begin at a place: 0 where a number is dropped, 1/(1 − rate) elsewhere.
+  /// Multiplies the first rows by a mask whose numbers begin at a place: 0 where a number is dropped, 1/(1 − rate)
+  /// elsewhere.
   ///
   /// - Parameters:
   ///   - mask: The mask.
@@ -48,18 +45,9 @@ extension Matrix {
     let size = (count ?? rows) * columns
     precondition(size <= elements.count && place >= 0)
     unsafe elements.withUnsafeMutableBufferPointer { x in
-      unsafe dropElements(UnsafeMutableBufferPointer(rebasing: x[0..<size]), mask, from: place)
+      unsafe Element.kernels.rows.drop(
+        x.baseAddress, size, UInt64(place), mask.seed, mask.stream, mask.threshold,
+        Element(1 / (1 - mask.rate)))
     }
-  }
-}
-
-@specialized(where Element == Float)
-@specialized(where Element == Double)
-@unsafe
-private func dropElements<Element: Scalar>(
-  _ x: UnsafeMutableBufferPointer<Element>, _ mask: DropoutMask, from place: Int
-) {
-  mask.forEachFactor(place..<place + x.count) { (index, factor: Element) in
-    unsafe x[index - place] *= factor
   }
 }

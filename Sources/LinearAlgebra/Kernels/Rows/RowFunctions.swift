@@ -21,6 +21,7 @@ struct RowFunctions<Element>: @unchecked Sendable {
       UnsafeMutablePointer<Double>?
     ) -> Void
   let addRow: (Output, Int, Int, Input) -> Void
+  let drop: (Output, Int, UInt64, UInt64, UInt64, UInt32, Element) -> Void
 }
 
 extension RowFunctions<Float> {
@@ -32,7 +33,7 @@ extension RowFunctions<Float> {
       softmaxBackward: table.softmax_backward, rowDots: table.row_dots,
       normalize: table.normalize, normalizeBackward: table.normalize_backward,
       activate: table.activate, activateBackward: table.activate_backward, rotate: table.rotate,
-      measure: table.measure, addRow: table.add_row)
+      measure: table.measure, addRow: table.add_row, drop: table.drop)
   }
 }
 
@@ -44,6 +45,6 @@ extension RowFunctions<Double> {
       softmaxBackward: table.softmax_backward, rowDots: table.row_dots,
       normalize: table.normalize, normalizeBackward: table.normalize_backward,
       activate: table.activate, activateBackward: table.activate_backward, rotate: table.rotate,
-      measure: table.measure, addRow: table.add_row)
+      measure: table.measure, addRow: table.add_row, drop: table.drop)
   }
 }
