@@ -50,11 +50,9 @@ public struct TextEncoding: Sendable {
     of examples: TextExamples, tokenizer: Tokenizer, checkpoint: Checkpoint, labelCount: Int?,
     settings: Settings = Settings()
   ) throws(TextEncodingError) {
-    let configuration = checkpoint.configuration
-    let first = checkpoint.family.architecture(configuration).embeddings.firstPosition
     try self.init(
-      of: examples, tokenizer: tokenizer, configuration: configuration,
-      longest: configuration.positionCount - first, labelCount: labelCount, settings: settings)
+      of: examples, tokenizer: tokenizer, configuration: checkpoint.configuration,
+      longest: checkpoint.longestText, labelCount: labelCount, settings: settings)
   }
 
   /// Encodes examples for a model whose texts have at most `longest` tokens.

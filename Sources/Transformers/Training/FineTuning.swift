@@ -100,9 +100,12 @@ package struct FineTuning<Model: TrainableModel>: Sendable {
   }
 
   private mutating func put(_ parameters: [[Float]]) {
+    // In one step: a model prepares what it computes with whenever its adapter changes.
+    var adapter = model.adapter
     for (index, elements) in parameters.enumerated() {
-      model.adapter.parameters[index].elements = elements
+      adapter.parameters[index].elements = elements
     }
+    model.adapter = adapter
   }
 
   /// Closes an epoch whose last step was taken.

@@ -1,0 +1,26 @@
+extension LanguageModel {
+  /// Trains the adapter, in a random order of the texts in each epoch, with ``adapterDropout`` and the model's own.
+  ///
+  ///     var model = try LanguageModel(checkpoint, adapter: adapter)
+  ///     let epochs = try model.fineTune(on: texts, settings: FineTuningSettings(epochs: 3))
+  ///
+  /// - Parameters:
+  ///   - texts: What is learnt, at least one.
+  ///   - heldOut: What the model is asked after each epoch and does not learn.
+  ///   - settings: Epochs, batches, learning rate.
+  ///   - report: Is told after each step how far the training has come.
+  /// - Returns: What each epoch came to.
+  /// - Throws: ``FineTuningError``, ``TextError`` or `ModelError`; the model is then as it was.
+  /// - Complexity: 4 operations for each weight, token and epoch.
+  public mutating func fineTune(
+    on texts: [TokenSequence], heldOut: [TokenSequence] = [],
+    settings: FineTuningSettings = FineTuningSettings(),
+    report: ((FineTuningReport) -> Void)? = nil
+  ) throws -> [FineTuningEpoch] {
+    for texts in [texts, heldOut] { try check(texts) }
+    var training = try FineTuning(self, on: texts, settings: settings)
+    try training.run(heldOut: heldOut, observers: .init(report: report))
+    self = training.model
+    return training.progress.epochs
+  }
+}
