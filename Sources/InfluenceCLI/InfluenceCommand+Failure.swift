@@ -45,7 +45,7 @@ extension InfluenceCommand {
       default: 65
       }
     case is EvaluationError, is ModelError, is DataError, is FactorizationError,
-      is TransformerError, is TextEncodingError, is FineTuningError:
+      is TransformerError, is AdapterError, is TextError, is TextEncodingError, is FineTuningError:
       65
     case let error as ExperimentError: systemCode(forExperiment: error)
     case DataFileError.notFound, TokenizerError.notFound: 66
@@ -93,8 +93,8 @@ extension InfluenceCommand {
       || error is FitError || error is EvaluationError || error is ModelError || error is DataError
       || error is FactorizationError || error is ExperimentError
       || error is DataFileError || error is PictureError
-      || error is TransformerError || error is TokenizerError || error is TextEncodingError
-      || error is FineTuningError:
+      || error is TransformerError || error is AdapterError || error is TokenizerError
+      || error is TextError || error is TextEncodingError || error is FineTuningError:
       return Advice.withOptions(error.description)
     case let error as CocoaError:
       let path = error.filePath.map { "\($0): " } ?? ""

@@ -34,7 +34,7 @@ extension TransformerError: CustomStringConvertible {
       "\(path.legible): \(key.quoted): expected \(expected), found \(found.legible); correct it"
     case .unsupported(let path, let key, let found, let supported):
       "\(path.legible): \(key.quoted) is \(found.legible), which is not supported here (supported: "
-        + "\(supported)); choose another model"
+        + "\(supported)); choose another model or adapter"
     case .missingTensor(let path, let tensor, let shape):
       "\(path.legible): the tensor \(tensor.quoted) of shape \(shape) is missing; the weights are "
         + "incomplete or of another model than the configuration, get both again"

@@ -1,5 +1,6 @@
 public import Gradients
 public import LinearAlgebra
+import OrderedCollections
 
 /// What is trained of a model: pairs of low rank beside some of its linear maps, and tensors that are trained whole.
 ///
@@ -44,15 +45,23 @@ public struct Adapter: Sendable {
   public let tensors: [Tensor]
   /// Names and shapes of all parameters: A (`rank × inputs`) and B (`outputs × rank`) of each module, then the tensors.
   public let layout: BlockLayout
+  /// What the adapter was made by, and what is written beside its parameters.
+  public let configuration: LoRAConfiguration
   /// The parameters in the order of ``layout``; vectors are n × 1.
   public var parameters: [Matrix<Float>]
 
   /// Collects an adapter's parts.
   ///
-  /// - Parameter parameters: A matrix for each block of the layout that the modules and tensors make.
-  package init(modules: [Module], tensors: [Tensor], parameters: [Matrix<Float>]) {
+  /// - Parameters:
+  ///   - configuration: What chose the modules; nil for one that names each of them.
+  ///   - parameters: A matrix for each block of the layout that the modules and tensors make.
+  package init(
+    modules: [Module], tensors: [Tensor], parameters: [Matrix<Float>],
+    configuration: LoRAConfiguration? = nil
+  ) {
     self.modules = modules
     self.tensors = tensors
+    self.configuration = configuration ?? Self.configuration(naming: modules)
     layout = Self.layout(modules: modules, tensors: tensors)
     precondition(
       layout.blocks.map(\.width) == parameters.map(\.elements.count),
@@ -60,10 +69,19 @@ public struct Adapter: Sendable {
     self.parameters = parameters
   }
 
+  /// The configuration that chooses these modules, each by its whole name.
+  private static func configuration(naming modules: [Module]) -> LoRAConfiguration {
+    LoRAConfiguration(
+      rank: modules.first?.rank ?? 1, targets: .names(modules.map(\.name)),
+      rankPattern: .init(uniqueKeysWithValues: modules.map { ($0.name, $0.rank) }),
+      alphaPattern: .init(
+        uniqueKeysWithValues: modules.map { ($0.name, $0.scale * Double($0.rank)) }))
+  }
+
   /// Where the names of all parameters begin.
   package static let prefix = "base_model.model."
 
-  private static func layout(modules: [Module], tensors: [Tensor]) -> BlockLayout {
+  static func layout(modules: [Module], tensors: [Tensor]) -> BlockLayout {
     BlockLayout(
       modules.flatMap {
         [

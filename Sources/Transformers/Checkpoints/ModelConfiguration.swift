@@ -40,7 +40,7 @@ public struct ModelConfiguration: Sendable, Hashable {
   /// What is dropped at random in training.
   public let dropout: ModelDropout
   /// The names of a classifier's labels; none for families that are not classifiers here.
-  public let labels: [String]
+  public internal(set) var labels: [String]
   /// Tokens with a meaning of their own.
   public let specialTokens: SpecialTokens
 }
