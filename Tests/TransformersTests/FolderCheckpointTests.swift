@@ -39,7 +39,7 @@ struct FolderCheckpointTests {
     try model.write(to: folder)
     let checkpoint = try Checkpoint(opening: folder.url)
     #expect(checkpoint.configuration.family == family.name)
-    #expect(checkpoint.unusedTensors.isEmpty && checkpoint.tokenizer == nil)
+    #expect(checkpoint.unusedTensors.isEmpty && checkpoint.embeddedTokenizer == nil)
     #expect(checkpoint.files.map(\.path) == [folder.file("model.safetensors").path])
     try expect(checkpoint, holds: model)
   }

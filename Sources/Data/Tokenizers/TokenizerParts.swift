@@ -1,3 +1,5 @@
+internal import TensorFiles
+
 /// What a tokenizer consists of, whatever file it is from.
 struct TokenizerParts: Sendable {
   /// All tokens by their ids, added ones included.
@@ -8,6 +10,33 @@ struct TokenizerParts: Sendable {
   let model: any SegmentationModel
   let template: TokenTemplate
   let decoder: TokenDecoder
+
+  /// The parts of BERT's tokenizer, whose special tokens have their usual names.
+  ///
+  /// - Parameters:
+  ///   - vocabulary: Tokens that continue a word begin with `##`.
+  ///   - path: The file, for errors.
+  static func wordPiece(
+    _ vocabulary: Vocabulary, normalizer: TextNormalizer, path: String
+  ) throws(TokenizerError) -> TokenizerParts {
+    func id(_ token: String) throws(TokenizerError) -> Int {
+      guard let id = vocabulary.id(of: token) else {
+        throw .malformed(
+          path: path, place: "the vocabulary", problem: "it has no token \(token.quoted)")
+      }
+      return id
+    }
+    let special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].compactMap { token in
+      vocabulary.id(of: token).map { AddedTokens.Token(text: token, id: $0) }
+    }
+    return TokenizerParts(
+      vocabulary: vocabulary, added: AddedTokens(special, normalizer: nil), normalizer: normalizer,
+      preTokenizer: .bert,
+      model: WordPieceModel(
+        vocabulary: vocabulary, prefix: "##", unknown: try id("[UNK]"), longestWord: 100),
+      template: .bert(start: try id("[CLS]"), end: try id("[SEP]")),
+      decoder: .wordPiece(prefix: Array("##".utf8), tidies: true))
+  }
 
   /// The ids of one text, without special tokens around them.
   ///

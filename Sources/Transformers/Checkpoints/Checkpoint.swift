@@ -20,12 +20,14 @@ public struct Checkpoint: Sendable {
   public let url: URL
   /// What the model is made of.
   public let configuration: ModelConfiguration
-  /// The tokenizer that a GGUF file holds; nil for a folder, which has it in files of its own.
-  public let tokenizer: EmbeddedTokenizer?
+  /// What a GGUF file says of its tokenizer; nil for a folder, which has one in files of its own.
+  public let embeddedTokenizer: EmbeddedTokenizer?
   /// Tensors in the files that the family's models do not have, such as heads for other tasks, in the order of the files.
   public let unusedTensors: [String]
   /// The family.
   package let family: any ModelFamily.Type
+  /// Whether it is a folder of Hugging Face.
+  let isFolder: Bool
   private let tensors: OrderedDictionary<String, StoredTensor>
 
   /// Opens a checkpoint, and checks that every tensor is there in the shape that the configuration says.
@@ -38,9 +40,11 @@ public struct Checkpoint: Sendable {
   /// - Complexity: O(h + t log t) for heads of h bytes with t tensors; no weights are read.
   public init(opening url: URL) throws {
     let model: StoredModel
-    if (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory == true {
+    let values = try? url.resolvingSymlinksInPath().resourceValues(forKeys: [.isDirectoryKey])
+    isFolder = values?.isDirectory == true
+    if isFolder {
       model = try StoredModel.folder(url)
-      tokenizer = nil
+      embeddedTokenizer = nil
     } else {
       guard try GGUFFile.isAt(url) else {
         throw TransformerError.notACheckpoint(
@@ -48,10 +52,10 @@ public struct Checkpoint: Sendable {
       }
       let file = try GGUFFile(opening: url)
       model = try StoredModel.gguf(file)
-      tokenizer = try EmbeddedTokenizer(file)
+      embeddedTokenizer = try EmbeddedTokenizer(file)
     }
     let vocabularySize = model.configuration.vocabularySize
-    if let count = tokenizer?.tokens.count, count > vocabularySize {
+    if let count = embeddedTokenizer?.tokens.count, count > vocabularySize {
       throw TransformerError.invalidKey(
         path: url.path, key: EmbeddedTokenizer.tokensKey,
         expected: "at most the \(vocabularySize) tokens of the model's vocabulary",

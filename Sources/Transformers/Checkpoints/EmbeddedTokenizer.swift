@@ -41,6 +41,8 @@ public struct EmbeddedTokenizer: Sendable, Hashable {
 extension EmbeddedTokenizer {
   /// The key of the tokens.
   static let tokensKey = "tokenizer.ggml.tokens"
+  /// The key of the kind, without which there is no tokenizer.
+  static let modelKey = "tokenizer.ggml.model"
 
   /// Reads the keys that begin with `tokenizer.ggml.`; nil where the file has no tokenizer.
   init?(_ file: GGUFFile) throws {

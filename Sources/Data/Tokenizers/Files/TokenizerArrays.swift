@@ -107,6 +107,19 @@ package struct TokenizerArrays: Sendable {
       template: .around(start: start, end: end), decoder: .byteLevel)
   }
 
+  /// The parts of BERT's tokenizer for text without capitals, as GGUF files have it: tokens that begin a word bear a
+  /// mark, those that continue one do not.
+  func wordPiece() throws(TokenizerError) -> TokenizerParts {
+    let tokens = tokens.map { token in
+      if token.hasPrefix("[") && token.hasSuffix("]") { return token }
+      return token.hasPrefix(mark) ? String(token.dropFirst(mark.count)) : "##\(token)"
+    }
+    return try TokenizerParts.wordPiece(
+      Vocabulary(tokens, path: path),
+      normalizer: .bert(
+        cleans: true, spacesIdeographs: true, stripsAccents: true, lowercases: true), path: path)
+  }
+
   private func checkedVocabulary() throws(TokenizerError) -> Vocabulary {
     guard kinds.isEmpty || kinds.count == tokens.count else {
       throw malformed("the kinds", "there are \(kinds.count) for \(tokens.count) tokens")

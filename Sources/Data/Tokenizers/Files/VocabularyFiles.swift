@@ -9,29 +9,14 @@ enum VocabularyFiles {
   ///
   /// `do_lower_case` (true without it), `strip_accents` and `tokenize_chinese_chars` are heard.
   static func wordPiece(_ url: URL) throws -> TokenizerParts {
-    let vocabulary = try Vocabulary(TextLines.read(url), path: url.path)
-    func id(_ token: String) throws -> Int {
-      guard let id = vocabulary.id(of: token) else {
-        throw TokenizerError.malformed(
-          path: url.path, place: "the vocabulary", problem: "it has no token \(token.quoted)")
-      }
-      return id
-    }
     let settings = try settings(beside: url)
     let lowercases = try settings["do_lower_case"].boolean(true)
-    let special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].compactMap { token in
-      vocabulary.id(of: token).map { AddedTokens.Token(text: token, id: $0) }
-    }
-    return TokenizerParts(
-      vocabulary: vocabulary, added: AddedTokens(special, normalizer: nil),
+    return try TokenizerParts.wordPiece(
+      Vocabulary(TextLines.read(url), path: url.path),
       normalizer: .bert(
         cleans: true, spacesIdeographs: try settings["tokenize_chinese_chars"].boolean(true),
         stripsAccents: try settings["strip_accents"].boolean(lowercases), lowercases: lowercases),
-      preTokenizer: .bert,
-      model: WordPieceModel(
-        vocabulary: vocabulary, prefix: "##", unknown: try id("[UNK]"), longestWord: 100),
-      template: .bert(start: try id("[CLS]"), end: try id("[SEP]")),
-      decoder: .wordPiece(prefix: Array("##".utf8), tidies: true))
+      path: url.path)
   }
 
   /// `vocab.json` and `merges.txt` of GPT-2, or of RoBERTa where the vocabulary has `<s>` and `</s>`.
