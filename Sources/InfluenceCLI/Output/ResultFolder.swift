@@ -5,7 +5,7 @@ import InfluenceKit
 ///
 /// Results are written into the folder of the same name with `.part` added, which is renamed at the end. It is
 /// removed after an error, and when the command is interrupted; what a killed command left is begun anew by
-/// the next one. One command at a time writes to a name.
+/// the next one, unless it holds the state with which the command can go on. One command at a time writes to a name.
 final class ResultFolder {
   /// The folder that the results will be in.
   let url: URL
@@ -13,6 +13,8 @@ final class ResultFolder {
   let unfinished: URL
   /// The outermost folder that was not there before; nil where all were.
   private let made: URL?
+  /// The file in the unfinished folder with which the command can go on; nil where it cannot.
+  private let state: String?
   private let lock: FolderLock
   private var interruption: Int?
 
@@ -24,9 +26,11 @@ final class ResultFolder {
   /// - Parameters:
   ///   - url: The folder; nothing, or an empty folder.
   ///   - inputs: Paths that are read, in which no results may lie.
+  ///   - state: The name of the file with which a command can go on: an unfinished folder that holds it is not removed.
+  ///   - resumes: Whether the command goes on with such a folder.
   /// - Throws: ``Failure`` where something else is in the way, or `GradientStoreError.beingWritten` where
   ///   another command writes there.
-  init(_ url: URL, inputs: [String] = []) throws {
+  init(_ url: URL, inputs: [String] = [], state: String? = nil, resumes: Bool = false) throws {
     try RealPath.refuse(url.path, inside: inputs, option: "--output")
     self.url = URL(filePath: RealPath.of(url.path))
     unfinished = URL(filePath: self.url.path + ".part")
@@ -45,14 +49,30 @@ final class ResultFolder {
     guard let lock = try Self.hold(unfinished) else {
       throw GradientStoreError.beingWritten(path: url.path)
     }
-    try Self.clear(unfinished)
+    if Self.holds(state, in: unfinished) {
+      guard resumes else {
+        throw Failure.cannotCreate(
+          "\(unfinished.path): an earlier run has left its beginnings there; add --resume to go on with them, or remove the folder"
+        )
+      }
+    } else {
+      try Self.clear(unfinished)
+    }
     try AtomicFile.write("", to: unfinished.appending(path: Self.marker))
     // Another command may have finished between the first look and the lock.
     try Self.requireVacant(self.url)
     self.lock = lock
-    interruption = Interruption.before { [items = [unfinished, made].compactMap { $0 }] in
-      Self.remove(items)
+    self.state = state
+    interruption = Interruption.before { [unfinished, made] in
+      Self.remove(unfinished, made, unlessItHolds: state)
     }
+  }
+
+  /// Whether the folder of unfinished results holds the state with which the command can go on.
+  var isResumable: Bool { Self.holds(state, in: unfinished) }
+
+  private static func holds(_ state: String?, in folder: URL) -> Bool {
+    state.map { FileManager.default.fileExists(atPath: folder.appending(path: $0).path) } ?? false
   }
 
   /// The first folder `influence-runs/NAME-N` that is not taken.
@@ -74,7 +94,9 @@ final class ResultFolder {
     try SystemCalls.synchronize(folder: unfinished.path)
     try SystemCalls.rename(unfinished.path, to: url.path)
     // After the name, so that at no moment an unfinished folder is nobody's.
-    try? FileManager.default.removeItem(at: url.appending(path: Self.marker))
+    for name in [state, Self.marker].compactMap({ $0 }) {
+      try? FileManager.default.removeItem(at: url.appending(path: name))
+    }
     try SystemCalls.synchronize(folder: url.deletingLastPathComponent().path)
     interruption.map(Interruption.forget)
     interruption = nil
@@ -83,7 +105,7 @@ final class ResultFolder {
   deinit {
     guard let interruption else { return }
     Interruption.forget(interruption)
-    Self.remove([unfinished, made].compactMap { $0 })
+    Self.remove(unfinished, made, unlessItHolds: state)
   }
 
   /// Locks an unfinished folder; nil where another command has it, or has just given it its name.
@@ -153,8 +175,10 @@ final class ResultFolder {
     }
   }
 
-  private static func remove(_ items: [URL]) {
-    for item in items {
+  /// Removes an unfinished folder, and the one made around it, unless there is a state in it.
+  private static func remove(_ unfinished: URL, _ made: URL?, unlessItHolds state: String?) {
+    guard !holds(state, in: unfinished) else { return }
+    for item in [unfinished, made].compactMap({ $0 }) {
       // Again, if another thread has put a file into it meanwhile.
       for _ in 0..<5 where FileManager.default.fileExists(atPath: item.path) {
         try? FileManager.default.removeItem(at: item)
