@@ -84,6 +84,6 @@ struct Reader: Sendable {
     "json": json, "npy": numpy, "safetensors": safetensors, "store": store,
     "curvature": curvature, "representations": representations, "fit": fit, "scores": scores,
     "cells": cells, "yaml": yaml, "csv": csv, "idx": idx, "cifar": cifar, "settings": settings,
-    "gguf": gguf, "model": model,
+    "gguf": gguf, "model": model, "texts": texts,
   ]
 }
