@@ -15,6 +15,8 @@ struct InfluenceCommand: ParsableCommand {
       EXAMPLES
         influence compare                 every method against exact, on digits
         influence gradients --output grads   train a model, write gradients
+        influence finetune --model minilm --data train.jsonl --text sentence \\
+            --label label --output adapter   train an adapter of a language model
         influence inspect grads/train     what a store holds; is it healthy?
         influence verify grads/train      are its bytes those that were written?
         influence import train.safetensors grads/train
@@ -64,6 +66,7 @@ struct InfluenceCommand: ParsableCommand {
       InspectCommand.self, TopCommand.self, PlanCommand.self, VerifyCommand.self,
       ImportCommand.self,
       MergeCommand.self, FitCommand.self, SplitCommand.self, GradientsCommand.self,
+      FinetuneCommand.self,
       GroupCommand.self, SubsetCommand.self, OutliersCommand.self, DisagreeCommand.self,
       ProjectCommand.self, ExperimentCommand.self,
     ]
