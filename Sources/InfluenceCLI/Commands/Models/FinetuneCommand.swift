@@ -31,11 +31,11 @@ struct FinetuneCommand: ThreadedCommand {
         the same to the last bit on any number of threads.
 
       WHAT ELSE IS WRITTEN
-        --flip          OUTPUT/flipped.json: the rows whose labels were made wrong, and
-                        OUTPUT/train.jsonl: the examples as they were learnt
+        --flip          OUTPUT/flipped.json: the rows whose labels were made
+                        wrong, and OUTPUT/train.jsonl: the examples as learnt
         --hold-out      OUTPUT/train.jsonl, without the part that was held out
-        --checkpoints   OUTPUT/checkpoint-1, 2, ...: the adapter on the way, each with
-                        its step and learning rates, for TracIn; the last is OUTPUT
+        --checkpoints   OUTPUT/checkpoint-1, 2, ...: the adapter on the way, each
+                        with its step and learning rates; the last is OUTPUT
 
       A run that is killed leaves OUTPUT.part; the same command with --resume goes on, to the same \
       bytes.
