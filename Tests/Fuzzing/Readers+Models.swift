@@ -25,36 +25,11 @@ extension Reader {
 
   /// A `config.json` beside weights that are right for the first seed.
   static let model = Reader(
-    prepare: { folder in
-      let shapes: OrderedDictionary<String, [Int]> = [
-        "model.embed_tokens.weight": [4, 2], "model.norm.weight": [2],
-        "model.layers.0.input_layernorm.weight": [2],
-        "model.layers.0.self_attn.q_proj.weight": [2, 2],
-        "model.layers.0.self_attn.k_proj.weight": [2, 2],
-        "model.layers.0.self_attn.v_proj.weight": [2, 2],
-        "model.layers.0.self_attn.o_proj.weight": [2, 2],
-        "model.layers.0.post_attention_layernorm.weight": [2],
-        "model.layers.0.mlp.gate_proj.weight": [3, 2], "model.layers.0.mlp.up_proj.weight": [3, 2],
-        "model.layers.0.mlp.down_proj.weight": [2, 3],
-      ]
-      var writer = try SafetensorsWriter(
-        at: folder.appending(path: "model.safetensors"),
-        tensors: shapes.map { .init(name: $0, elementType: .float16, shape: $1) })
-      for shape in shapes.values {
-        try writer.append([Float](repeating: 1, count: shape.reduce(1, *)).span)
-      }
-      try writer.commit()
-    },
+    prepare: writeWeights,
     seeds: { _ in
-      let start =
-        #""hidden_size": 2, "num_hidden_layers": 1, "num_attention_heads": 1,"#
-        + #""intermediate_size": 3, "vocab_size": 4, "max_position_embeddings": 8, "#
-      return [
-        #"{"model_type": "llama", "architectures": ["LlamaForCausalLM"], \#(start)"#
-          + #""rms_norm_eps": 1e-5, "hidden_act": "silu", "tie_word_embeddings": true, "eos_token_id": [2],"#
-          + #""rope_scaling": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 1,"#
-          + #""high_freq_factor": 4, "original_max_position_embeddings": 8}}"#,
-        #"{"model_type": "bert", \#(start)"type_vocab_size": 2, "layer_norm_eps": 1e-12,"#
+      [
+        llama,
+        #"{"model_type": "bert", \#(sizes)"type_vocab_size": 2, "layer_norm_eps": 1e-12,"#
           + #""hidden_act": "gelu", "id2label": {"0": "a", "1": "b"}, "num_labels": 2}"#,
         #"{"model_type": "gpt2", "n_embd": 2, "n_layer": 1, "n_head": 1, "n_positions": 8,"#
           + #""vocab_size": 4, "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new"}"#,
@@ -64,6 +39,76 @@ extension Reader {
       try Data(input).write(to: folder.appending(path: "config.json"))
       try use(Checkpoint(opening: folder))
     })
+
+  /// An adapter's folder beside a model: two files as one input.
+  static let adapter = Reader(
+    prepare: { folder in
+      try writeWeights(to: folder)
+      try Data(llama.utf8).write(to: folder.appending(path: "config.json"))
+    },
+    seeds: { folder in
+      let checkpoint = try Checkpoint(opening: folder)
+      let seed = folder.appending(path: "seed")
+      return try [
+        LoRAConfiguration(rank: 1, targets: .names(["q_proj", "v_proj"]), task: .languageModel),
+        LoRAConfiguration(
+          rank: 2, targets: .pattern(#".*\.(?:[kv]|up)_proj|x{1,3}\b"#),
+          exclusions: .names(["up_proj"]), usesRankStabilizedScale: true,
+          rankPattern: ["k_proj": 1], alphaPattern: ["^model.*v_proj": 3.5]),
+        LoRAConfiguration(
+          rank: 1, targets: .names(["down_proj"]), layers: [0], layerNames: ["layers"]),
+      ].map { configuration in
+        try Adapter(for: checkpoint, configuration: configuration, seed: 1).write(to: seed)
+        return try Bundle(of: seed).input
+      }
+    },
+    read: { input, folder in
+      let names = ["adapter_config.json", "adapter_model.safetensors"]
+      let url = folder.appending(path: "adapter")
+      try Bundle(input, names: Set(names)).write(to: url)
+      let checkpoint = try Checkpoint(opening: folder)
+      let adapter = try Adapter(opening: url, for: checkpoint)
+      guard adapter.parameters.allSatisfy({ $0.elements.allSatisfy(\.isFinite) }) else {
+        fatalError("numbers that are not finite")
+      }
+      try adapter.write(to: folder.appending(path: "again"))
+      let again = try Adapter(opening: folder.appending(path: "again"), for: checkpoint)
+      guard again.modules == adapter.modules, again.parameters == adapter.parameters else {
+        fatalError("not the same when written and read again")
+      }
+    })
+
+  private static let sizes =
+    #""hidden_size": 2, "num_hidden_layers": 1, "num_attention_heads": 1,"#
+    + #""intermediate_size": 3, "vocab_size": 4, "max_position_embeddings": 8, "#
+
+  private static let llama =
+    #"{"model_type": "llama", "architectures": ["LlamaForCausalLM"], \#(sizes)"#
+    + #""rms_norm_eps": 1e-5, "hidden_act": "silu", "tie_word_embeddings": true, "eos_token_id": [2],"#
+    + #""rope_scaling": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 1,"#
+    + #""high_freq_factor": 4, "original_max_position_embeddings": 8}}"#
+
+  /// Weights that go with ``llama``.
+  private static func writeWeights(to folder: URL) throws {
+    let shapes: OrderedDictionary<String, [Int]> = [
+      "model.embed_tokens.weight": [4, 2], "model.norm.weight": [2],
+      "model.layers.0.input_layernorm.weight": [2],
+      "model.layers.0.self_attn.q_proj.weight": [2, 2],
+      "model.layers.0.self_attn.k_proj.weight": [2, 2],
+      "model.layers.0.self_attn.v_proj.weight": [2, 2],
+      "model.layers.0.self_attn.o_proj.weight": [2, 2],
+      "model.layers.0.post_attention_layernorm.weight": [2],
+      "model.layers.0.mlp.gate_proj.weight": [3, 2], "model.layers.0.mlp.up_proj.weight": [3, 2],
+      "model.layers.0.mlp.down_proj.weight": [2, 3],
+    ]
+    var writer = try SafetensorsWriter(
+      at: folder.appending(path: "model.safetensors"),
+      tensors: shapes.map { .init(name: $0, elementType: .float16, shape: $1) })
+    for shape in shapes.values {
+      try writer.append([Float](repeating: 1, count: shape.reduce(1, *)).span)
+    }
+    try writer.commit()
+  }
 
   private static func use(_ checkpoint: Checkpoint) throws {
     for name in checkpoint.tensorNames {

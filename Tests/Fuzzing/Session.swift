@@ -58,7 +58,8 @@ struct Session: Sendable {
     switch error {
     case is TensorFileError, is GradientStoreError, is InfluenceError, is FitError,
       is EvaluationError, is ModelError, is DataError, is DataFileError, is FactorizationError,
-      is ExperimentError, is PictureError, is TransformerError:
+      is ExperimentError, is PictureError, is TransformerError,
+      is AdapterError, is TokenizerError:
       true
     default: false
     }
@@ -84,6 +85,6 @@ struct Reader: Sendable {
     "json": json, "npy": numpy, "safetensors": safetensors, "store": store,
     "curvature": curvature, "representations": representations, "fit": fit, "scores": scores,
     "cells": cells, "yaml": yaml, "csv": csv, "idx": idx, "cifar": cifar, "settings": settings,
-    "gguf": gguf, "model": model, "texts": texts,
+    "gguf": gguf, "model": model, "texts": texts, "adapter": adapter, "tokenizer": tokenizer,
   ]
 }
