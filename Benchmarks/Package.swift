@@ -13,6 +13,7 @@ let package = Package(
     benchmark("Formats"),
     benchmark("Scoring"),
     benchmark("Streaming"),
+    benchmark("Tokenizing"),
   ]
 )
 
