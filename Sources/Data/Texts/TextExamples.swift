@@ -74,7 +74,8 @@ public struct TextExamples: Sendable, Equatable {
   ///   - fraction: In 0 ... 1.
   ///   - seed: The same seed flips the same labels.
   /// - Returns: The noisy examples, and the places that were flipped, ascending; none without labels.
-  /// - Throws: ``DataError/badSetting(name:value:allowed:)`` for a fraction out of range.
+  /// - Throws: ``DataError/badSetting(name:value:allowed:)`` for a fraction out of range, or one above 0 where all
+  ///   examples are of one class.
   public func flippingLabels(
     fraction: Double, seed: UInt64
   ) throws(DataError) -> (noisy: TextExamples, flipped: [Int]) {

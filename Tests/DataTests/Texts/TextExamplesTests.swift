@@ -122,6 +122,10 @@ struct TextExamplesTests {
     #expect(try examples.flippingLabels(fraction: 0.3, seed: 8).flipped != flipped)
     #expect(noisy.fingerprint != examples.fingerprint)
     #expect(throws: DataError.self) { try examples.flippingLabels(fraction: 1.1, seed: 0) }
+    // There is no other class to flip to.
+    let alike = try read(#"{"t": "x", "y": "a"}"#, TextFields(text: "t", label: "y"))
+    #expect(try alike.flippingLabels(fraction: 0, seed: 0).flipped == [])
+    #expect(throws: DataError.self) { try alike.flippingLabels(fraction: 0.5, seed: 0) }
     // Of two classes it is the other one.
     let two = try read(lines, TextFields(text: "t", label: "y"), names: ["0", "1", "2"])
       .selecting((0..<50).filter { $0 % 3 < 2 })
