@@ -116,6 +116,9 @@ extension Reader {
       let rows = try checkpoint.shape(of: name).first ?? 1
       guard matrix?.rows ?? rows == rows else { fatalError("\(name) has other rows") }
     }
+    guard checkpoint.embeddedTokenizer != nil else { return }
+    let tokenizer = try checkpoint.tokenizer()
+    _ = try tokenizer.decode(tokenizer.encode("ab 12\n é", pair: "b").ids)
   }
 }
 
