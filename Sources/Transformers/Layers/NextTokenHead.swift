@@ -12,7 +12,17 @@ struct NextTokenHead<Element: Scalar>: Sendable {
   private static var partSize: Int { 1 << 24 }
 
   /// Rows that are taken at a time.
-  private var rowsAtOnce: Int { max(32, Self.partSize / max(weight.rows, 1)) }
+  private var rowsAtOnce: Int { Self.rowsAtOnce(weight.rows) }
+
+  private static func rowsAtOnce(_ vocabulary: Int) -> Int {
+    max(32, partSize / max(vocabulary, 1))
+  }
+
+  /// Numbers of a part's logits, of no more tokens than a batch has.
+  static func partNumbers(_ configuration: ModelConfiguration) -> Int {
+    let vocabulary = configuration.vocabularySize
+    return vocabulary * min(rowsAtOnce(vocabulary), PassMemory.mostTokens)
+  }
 
   /// The logits of some rows.
   func logits(_ x: Matrix<Element>) -> Matrix<Element> {

@@ -1,7 +1,7 @@
 public import LinearAlgebra
 
 /// What is taken of a model's answer to a text, with p the probability of its label or of a token that it predicts.
-public enum TextMeasure: String, Sendable, Hashable, CaseIterable {
+public enum AnswerMeasure: String, Sendable, Hashable, CaseIterable {
   /// −log p.
   case loss
   /// log(p / (1 − p)), which TRAK takes (Park et al., 2023).
@@ -28,7 +28,7 @@ public enum TokenReduction: String, Sendable, Hashable, CaseIterable {
 
 extension LanguageModel {
   /// Tokens of a batch that is measured: enough for products near their peak, few enough for memory.
-  static var batchTokens: Int { 512 }
+  static var batchTokens: Int { PassMemory.mostTokens }
 
   /// The logits of a text's labels, 1 × labels; or of the token after each place, tokens × vocabulary.
   ///
@@ -62,7 +62,7 @@ extension LanguageModel {
   ///
   /// - Throws: ``TextError``.
   public func measures(
-    _ measure: TextMeasure, of texts: [TokenSequence], reduction: TokenReduction = .mean,
+    _ measure: AnswerMeasure, of texts: [TokenSequence], reduction: TokenReduction = .mean,
     progress: (@Sendable (Double) -> Void)? = nil
   ) throws -> [Double] {
     try check(texts)

@@ -15,7 +15,7 @@ extension LanguageModel {
   /// - Throws: ``TextError``; whatever `body` throws.
   /// - Complexity: 4 operations for each weight and token; memory for the layers' results of a batch on each core.
   public func forEachGradientBatch(
-    of texts: [TokenSequence], from firstRow: Int = 0, measure: TextMeasure = .loss,
+    of texts: [TokenSequence], from firstRow: Int = 0, measure: AnswerMeasure = .loss,
     reduction: TokenReduction = .mean,
     batchTokens: Int = 512, dropout: DropoutStream? = nil, dropoutRate: Double = 0,
     _ body: (_ rows: Range<Int>, _ blocks: [Matrix<Float>], _ values: [Double]) throws -> Void

@@ -7,7 +7,7 @@ extension LanguageModel {
   /// How gradients of texts are taken and kept.
   public struct StoreSettings: Sendable {
     /// What is differentiated.
-    public var measure = TextMeasure.loss
+    public var measure = AnswerMeasure.loss
     /// How a text's predicted tokens become one number.
     public var reduction = TokenReduction.mean
     /// How numbers are stored.

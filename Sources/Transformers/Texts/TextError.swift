@@ -16,6 +16,8 @@ public enum TextError: Error, Equatable, Sendable {
   case wrongGoal(row: Int, expected: String)
   /// No token is to be predicted.
   case nothingPredicted(row: Int)
+  /// A text does not fit into the memory that may be used, even by itself.
+  case tooLittleMemory(row: Int, tokens: Int, needed: Int, budget: Int)
   /// What was computed is not a finite number.
   case notFinite(row: Int, what: String)
 }
@@ -38,6 +40,9 @@ extension TextError: CustomStringConvertible {
       "row \(row): the model wants \(expected) as a text's goal"
     case .nothingPredicted(let row):
       "row \(row): no token is left to be predicted; allow longer texts, or leave it out"
+    case .tooLittleMemory(let row, let tokens, let needed, let budget):
+      "row \(row): its \(tokens) tokens need about \(needed >> 20) MB, and \(budget >> 20) MB may be used; "
+        + "allow more memory, or cut texts shorter"
     case .notFinite(let row, let what):
       "row \(row): \(what) is not a finite number; look for weights or an adapter that have overflowed"
     }

@@ -26,9 +26,9 @@ struct GradientsRun {
 
   /// The data, checked before any work; those of adapters follow from the digits task.
   func parts() throws -> Parts? {
-    guard options.model != .lora else { return nil }
+    guard options.smallModel != .lora else { return nil }
     let all: TabularDataSet<Double>
-    if let path = options.data, let label = options.label {
+    if let path = options.data, let label = options.texts.label {
       let url = URL(filePath: path)
       guard FileManager.default.fileExists(atPath: url.path) else {
         throw Failure.noInput("\(path): there is no such file")
@@ -148,7 +148,7 @@ struct GradientsRun {
         parts: Parts(
           training: outcome.training, queries: outcome.queries, flippedRows: outcome.flippedRows))
     }
-    guard options.model == .perceptron else {
+    guard options.smallModel == .perceptron else {
       progress("training", 0)
       let model = try SoftmaxRegression(
         trainedOn: parts.training, settings: NewtonSettings(regularization: options.penalty))
@@ -178,7 +178,7 @@ struct GradientsRun {
       try model.drawing(UInt64(number)).writeGradients(
         of: data, target: target, to: folder.appending(path: name),
         provenance: [
-          "model": options.model.rawValue, "seed": "\(options.seed)",
+          "model": options.model, "seed": "\(options.seed)",
           "gradient_of": target.rawValue, "dropout_rate": "\(model.dropout?.rate ?? 0)",
         ]
       ) { progress("gradients", $0) }

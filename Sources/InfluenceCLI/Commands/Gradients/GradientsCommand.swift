@@ -1,19 +1,30 @@
-import ArgumentParser
+public import ArgumentParser
 import Foundation
-import InfluenceKit
+public import InfluenceKit
 import Reporting
 
-/// `influence gradients`: per-example gradients of a model that is trained here.
-struct GradientsCommand: ParsableCommand {
+/// `influence gradients`: per-example gradients of a language model's adapter, or of a small model that is trained here.
+struct GradientsCommand: ThreadedCommand {
   static let configuration = CommandConfiguration(
     commandName: "gradients",
-    abstract: "Train a small model and write its per-example gradients.",
+    abstract: "Write per-example gradients of a language model, or of a small one trained here.",
     discussion: """
-      Trains on handwritten digits, or on a table of numbers with a column of classes, and writes \
-      OUTPUT/train and OUTPUT/query as gradient stores, and OUTPUT/flipped.json with the rows whose \
-      labels were made wrong. On demand also what some methods need beside the gradients.
+      With a language model, an adapter (of `influence finetune`, or of PEFT) and a file of texts: \
+      writes OUTPUT as a gradient store with a row for each text, and its id, text, label and loss. \
+      Training texts and queries are two runs.
+
+      With a small model, or without --model: trains it on handwritten digits, or on a table of \
+      numbers with a column of classes, and writes OUTPUT/train and OUTPUT/query as gradient stores, \
+      and OUTPUT/flipped.json with the rows whose labels were made wrong. On demand also what some \
+      methods need beside the gradients.
 
       EXAMPLES
+        influence gradients --model minilm --adapter adapter \
+            --data adapter/train.jsonl --text sentence --label label \
+            --max-length 128 --output grads/train
+        influence gradients --model smollm2.gguf --adapter adapter \
+            --data train.jsonl --prompt prompt --text answer \
+            --dtype bfloat16 --output grads/train
         influence gradients --output grads
         influence gradients --model perceptron --hidden 16 \\
             --factors sampled --hessian --margins --output grads
@@ -22,14 +33,24 @@ struct GradientsCommand: ParsableCommand {
         influence gradients --dropout-members 5 --dropout-max 0.01 \\
             --output grads
 
-      MODELS
+      \(TextDataOptions.discussion)
+
+      LANGUAGE MODELS
+        --measure           what is differentiated: loss; margin, log p/(1 - p); logit
+        --dropout-members   with --output NAME/train: NAME/0/train, NAME/1/train, ...:
+                            gradients under dropout of what the adapter reads;
+                            0 has none
+        A run that is killed leaves a store that says it is incomplete; the same
+        command goes on from its last row.
+
+      SMALL MODELS
         lora         a perceptron with low-rank adapters, as influence compare has it
                      (digits only)
         perceptron   every weight and bias of a perceptron, by AdamW
         softmax      softmax regression at the minimum of its penalised loss, by
                      Newton's method, so that leave-one-out is well defined
 
-      WHAT ELSE IS WRITTEN
+      WHAT ELSE IS WRITTEN OF SMALL MODELS
         --factors           Kronecker factors for kfac and ekfac, beside train
         --hessian           Hessian and Gauss-Newton matrix, for exact-hessian and
                             exact-ggn, beside train
@@ -44,9 +65,21 @@ struct GradientsCommand: ParsableCommand {
       """)
 
   @Option("The new folder.", value: "folder") var output: String
-  @Option("lora, perceptron or softmax.", value: "name") var model: GradientsRun.Model = .lora
-  @Option("A .csv file with a header; digits unless given.", value: "path") var data: String?
-  @Option("The column of classes, 0 and up.", value: "column") var label: String?
+  @Option(
+    "A folder of Hugging Face, a .gguf file, or one of lora, perceptron and softmax.",
+    value: "path")
+  var model = GradientsRun.Model.lora.rawValue
+  @Option("The adapter's folder, of a language model.", value: "folder") var adapter: String?
+  @Option("The texts; or a .csv file with a header, digits unless given.", value: "path")
+  var data: String?
+  @OptionGroup var texts: TextDataOptions
+  @Option("What is differentiated: loss, margin or logit.", value: "kind")
+  var measure: AnswerMeasure = .loss
+  @Option("How numbers are stored: float32, float16, bfloat16, int8.", value: "type")
+  var dtype: ElementType = .float32
+  @Option("Threads; all cores by default.", number: "count") var threads: Int?
+  @Option("The most memory, such as 8GB; a quarter of the machine by default.", value: "size")
+  var memory: ByteCount?
   @Option("Training examples; 1000, or four fifths of the table.", number: "count") var train: Int?
   @Option("Queries; 200, or the rest of the table.", number: "count") var queries: Int?
   @Option("The share of training labels that is made wrong.", number: "share") var flip = 0.2
@@ -76,7 +109,44 @@ struct GradientsCommand: ParsableCommand {
   @Option("Gradients at so many epochs of a perceptron.", number: "count") var checkpoints: Int?
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false
 
+  /// The small model that is named; nil for a path.
+  var smallModel: GradientsRun.Model? { GradientsRun.Model(rawValue: model) }
+
+  func threadCount() -> Int? { threads }
+
   func validate() throws {
+    try ValidationError.require(
+      atLeast: 1, ("--threads", threads), ("--train", train), ("--queries", queries),
+      ("--dropout-members", dropoutMembers))
+    guard smallModel == nil else { return try validateSmallModel() }
+    for (name, isGiven) in [
+      ("--train", train != nil), ("--queries", queries != nil), ("--hessian", hessian),
+      ("--factors", factors != nil), ("--representations", representations),
+      ("--margins", margins), ("--checkpoints", checkpoints != nil),
+    ]
+    where isGiven {
+      throw ValidationError("\(name) goes with the small models lora, perceptron and softmax")
+    }
+    guard adapter != nil else {
+      throw ValidationError(
+        "--model \(model) is a language model: give its --adapter, which `influence finetune` writes; small models are lora, perceptron and softmax"
+      )
+    }
+    guard data != nil else { throw ValidationError("--data names the file of the texts: give it") }
+    _ = try texts.fields()
+  }
+
+  private func validateSmallModel() throws {
+    for (name, isGiven) in [
+      ("--adapter", adapter != nil), ("--text", texts.text != nil),
+      ("--prompt", texts.prompt != nil), ("--text-pair", texts.textPair != nil),
+      ("--measure", measure != .loss), ("--dtype", dtype != .float32),
+    ]
+    where isGiven {
+      throw ValidationError("\(name) is about a language model: name its path with --model")
+    }
+    let label = texts.label
+    let model = smallModel
     if (data == nil) != (label == nil) {
       throw ValidationError("--data and --label go together: give both, or neither for the digits")
     }
@@ -92,8 +162,6 @@ struct GradientsCommand: ParsableCommand {
       )
     }
     try ValidationError.require(
-      atLeast: 1, ("--train", train), ("--queries", queries), ("--dropout-members", dropoutMembers))
-    try ValidationError.require(
       atLeast: 1, atMost: 1_000_000, ("--epochs", epochs), ("--checkpoints", checkpoints))
     for units in hidden { try ValidationError.require(atLeast: 1, ("--hidden", units)) }
     if let checkpoints, checkpoints > epochs {
@@ -102,6 +170,11 @@ struct GradientsCommand: ParsableCommand {
   }
 
   func run() throws {
+    if smallModel == nil, let adapter, let data {
+      let lines = try ModelGradients(self, adapter: adapter, data: data).run()
+      if !quiet { for line in lines { Console.print(line) } }
+      return
+    }
     let run = GradientsRun(options: self)
     let parts = try run.parts()
     let folder = try ResultFolder(
@@ -120,5 +193,5 @@ struct GradientsCommand: ParsableCommand {
   }
 }
 
-extension GradientsRun.Model: ExpressibleByArgument {}
+extension AnswerMeasure: ExpressibleByArgument {}
 extension GradientsRun.Factors: ExpressibleByArgument {}
