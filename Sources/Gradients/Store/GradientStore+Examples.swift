@@ -20,14 +20,36 @@ extension GradientStore {
     if let known = companions.exampleIDs {
       return rows.reduce(into: [:]) { $0[$1] = known[$1] }
     }
-    var ids: [Int: String] = [:]
+    return try exampleValues("id", ofRows: rows, Self.id)
+  }
+
+  /// The texts of some examples as the writer of the store recorded them, where they have any.
+  ///
+  /// - Throws: An error of `examples.jsonl`.
+  /// - Complexity: Reads all lines, and keeps the texts of the given rows.
+  package func exampleTexts(ofRows rows: Set<Int>) throws -> [Int: String] {
+    try exampleValues("text", ofRows: rows, \.string)
+  }
+
+  /// Whether the first example that says something of itself has a text.
+  ///
+  /// - Throws: An error of `examples.jsonl`.
+  package func hasExampleTexts() throws -> Bool {
+    var reader = try ExampleReader(of: self)
+    return try reader.take(0..<min(1, count)).first?.members["text"]?.string != nil
+  }
+
+  private func exampleValues<Value>(
+    _ key: String, ofRows rows: Set<Int>, _ value: (OrderedJSON) throws -> Value?
+  ) throws -> [Int: Value] {
+    var values: [Int: Value] = [:]
     var reader = try ExampleReader(of: self)
     for part in chunks(of: 1 << 16) {
       for (row, members) in try reader.take(part) where rows.contains(row) {
-        ids[row] = try members["id"].flatMap(Self.id)
+        values[row] = try members[key].flatMap(value)
       }
     }
-    return ids
+    return values
   }
 
   private static func id(_ member: OrderedJSON) throws -> String? {

@@ -72,7 +72,8 @@ extension BatchScorer {
           exampleIDs: examplesAtATime == nil
             ? .known(provenance.training.exampleIDs()) : .read(provenance.training),
           exampleCount: exampleCount,
-          exampleTexts: destination.exampleTexts))
+          exampleTexts: destination.exampleTexts.map { .known($0) }
+            ?? (provenance.training.hasExampleTexts() ? .read(provenance.training) : nil)))
     case .array:
       return try writing.run(
         NumpyWriter(at: destination.file.url, shape: [rowCount, exampleCount]))

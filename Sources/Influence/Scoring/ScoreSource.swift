@@ -14,10 +14,7 @@ public enum ScoreSource: Sendable {
   /// - Throws: An error of `examples.jsonl`.
   /// - Complexity: reads the line of every example.
   public func exampleIDs() throws -> [String?]? {
-    switch self {
-    case .gradients(let store): try store.exampleIDs()
-    case .representations(let examples): try examples.store?.exampleIDs()
-    }
+    try store?.exampleIDs()
   }
 
   /// The ids of some examples, where they were recorded.
@@ -25,9 +22,21 @@ public enum ScoreSource: Sendable {
   /// - Throws: An error of `examples.jsonl`.
   /// - Complexity: reads the line of every example, and keeps the ids that are asked for.
   func exampleIDs(ofRows rows: Set<Int>) throws -> [Int: String] {
+    try store?.exampleIDs(ofRows: rows) ?? [:]
+  }
+
+  /// The texts of some examples, where they were recorded; as ``exampleIDs(ofRows:)``.
+  func exampleTexts(ofRows rows: Set<Int>) throws -> [Int: String] {
+    try store?.exampleTexts(ofRows: rows) ?? [:]
+  }
+
+  /// Whether texts were recorded.
+  func hasExampleTexts() throws -> Bool { try store?.hasExampleTexts() ?? false }
+
+  private var store: GradientStore? {
     switch self {
-    case .gradients(let store): try store.exampleIDs(ofRows: rows)
-    case .representations(let examples): try examples.store?.exampleIDs(ofRows: rows) ?? [:]
+    case .gradients(let store): store
+    case .representations(let examples): examples.store
     }
   }
 

@@ -12,7 +12,7 @@ struct TopTableWriter: ~Copyable {
   private let queryIDs: [String?]?
   private let exampleIDs: ExampleIDs
   private let exampleCount: Int
-  private let exampleTexts: [String]?
+  private let exampleTexts: ExampleTexts?
   /// The first query's selection.
   private(set) var preview: TopExamples?
   /// The selection of a query whose scores come some at a time.
@@ -36,6 +36,22 @@ struct TopTableWriter: ~Copyable {
     }
   }
 
+  /// Where the training examples' texts come from.
+  enum ExampleTexts {
+    /// From memory, one per row.
+    case known([String])
+    /// From the source, for the rows that are written alone.
+    case read(ScoreSource)
+
+    /// The texts of some rows.
+    func texts(ofRows rows: Set<Int>) throws -> [Int: String] {
+      switch self {
+      case .known(let texts): rows.reduce(into: [:]) { $0[$1] = texts[$1] }
+      case .read(let source): try source.exampleTexts(ofRows: rows)
+      }
+    }
+  }
+
   /// How many lines wait for ids that are read: each reading goes over all examples.
   private static let mostWaiting = 1 << 16
 
@@ -51,7 +67,7 @@ struct TopTableWriter: ~Copyable {
   ///   - exampleTexts: The training examples' texts, if they shall have a column.
   init(
     at url: URL, count: Int, convention: ScoreConvention, queryIDs: [String?]?,
-    exampleIDs: ExampleIDs, exampleCount: Int, exampleTexts: [String]?
+    exampleIDs: ExampleIDs, exampleCount: Int, exampleTexts: ExampleTexts?
   ) throws {
     var file = try AtomicFile(at: url)
     let columns = TopTable.columns + (exampleTexts == nil ? [] : [TopTable.textColumn])
@@ -101,11 +117,12 @@ struct TopTableWriter: ~Copyable {
     guard !waiting.isEmpty else { return }
     let rows = Set(waiting.flatMap { ($0.top.helpful + $0.top.harmful).map(\.example) })
     let ids = try exampleIDs.ids(ofRows: rows)
+    let texts = try exampleTexts?.texts(ofRows: rows)
     for (query, top) in waiting {
       var lines = ""
       for (side, entries) in [("helpful", top.helpful), ("harmful", top.harmful)] {
         for (place, entry) in entries.enumerated() {
-          let text = exampleTexts.map { [$0[entry.example]] } ?? []
+          let text = texts.map { [$0[entry.example] ?? ""] } ?? []
           lines += CSVLine.text(
             [
               "\(query)", queryIDs?[query] ?? "", side, "\(place + 1)", "\(entry.example)",

@@ -55,9 +55,16 @@ struct TopCommand: ParsableCommand {
 
     /// Gives each line its text.
     mutating func add(_ texts: ExampleTexts) {
-      for index in helpful.indices { helpful[index].text = texts.texts[helpful[index].example] }
-      for index in harmful.indices { harmful[index].text = texts.texts[harmful[index].example] }
+      add(Dictionary(uniqueKeysWithValues: examples.map { ($0, texts.texts[$0]) }))
     }
+
+    /// Gives lines their texts, by example.
+    mutating func add(_ texts: [Int: String]) {
+      for index in helpful.indices { helpful[index].text = texts[helpful[index].example] }
+      for index in harmful.indices { harmful[index].text = texts[harmful[index].example] }
+    }
+
+    var examples: Set<Int> { Set((helpful + harmful).map(\.example)) }
   }
 
   func run() throws {
@@ -70,6 +77,8 @@ struct TopCommand: ParsableCommand {
     if let texts = try texts.texts() {
       try require(texts, for: extremes)
       extremes.add(texts)
+    } else if !extremes.hasTexts {
+      extremes.add(try storedTexts(of: extremes, record))
     }
     if json { return try printJSON(extremes) }
     Console.print(
@@ -81,6 +90,17 @@ struct TopCommand: ParsableCommand {
     if shown < count, shown < extremes.exampleCount ?? Int.max {
       Console.print("", "\(scores) holds \(shown) of each kind; score with a larger --top for more")
     }
+  }
+
+  /// The texts that the store keeps which the scores were computed from; none where it is gone or has none.
+  private func storedTexts(
+    of extremes: Extremes, _ record: OrderedJSON?
+  ) throws -> [Int: String] {
+    guard let path = record?["training"]?["path"]?.string,
+      let store = try? GradientStore(opening: URL(filePath: path)),
+      store.count == extremes.exampleCount
+    else { return [:] }
+    return try store.exampleTexts(ofRows: extremes.examples)
   }
 
   private func allExtremes(

@@ -1,0 +1,186 @@
+import Foundation
+import InfluenceKit
+import LinearAlgebra
+import OrderedCollections
+import TestSupport
+import Testing
+
+@Suite("influence gradients of language models", .serialized)
+struct ModelGradientsTests {
+  let place: Workplace
+
+  init() throws {
+    place = try Workplace(inMemory: ())
+    try TinyModels.writeBERT(to: "bert", in: place)
+    try place.write(try TinyModels.reviews(30, seed: 1), to: "train.jsonl")
+    try place.write(try TinyModels.reviews(6, seed: 2), to: "query.jsonl")
+    try place.succeed([
+      "finetune", "--model", "bert", "--data", "train.jsonl", "--text", "sentence", "--label",
+      "label", "--epochs", "2", "--learning-rate", "1e-2", "--output", "adapter",
+    ])
+  }
+
+  private func arguments(_ data: String = "train.jsonl", output: String = "train") -> [String] {
+    [
+      "gradients", "--model", "bert", "--adapter", "adapter", "--data", data, "--text", "sentence",
+      "--label", "label", "--output", output,
+    ]
+  }
+
+  private func store(_ name: String) throws -> GradientStore {
+    try GradientStore(opening: place.file(name))
+  }
+
+  private func text(_ name: String) throws -> String {
+    String(decoding: try place.bytes(name), as: UTF8.self)
+  }
+
+  /// The message of a run that must fail.
+  private func refusal(_ arguments: [String]) throws -> String {
+    let outcome = try place.run(arguments)
+    #expect(outcome.status != 0)
+    return outcome.errors
+  }
+
+  private func numbers(_ store: GradientStore) throws -> Matrix<Float> {
+    var numbers = Matrix<Float>.zeros(store.count, store.layout.columnCount)
+    for (index, block) in store.layout.blocks.enumerated() {
+      let rows = try store.rows(0..<store.count, of: index, as: Float.self)
+      numbers.place(rows, firstRow: 0, firstColumn: block.columns.lowerBound)
+    }
+    return numbers
+  }
+
+  /// Writes the first rows of a store, as a killed run leaves them.
+  private func begin(
+    _ name: String, as whole: GradientStore, rows: Int, provenance: [String: String]
+  ) throws {
+    let writer = try GradientStoreWriter(
+      creating: place.file(name), layout: whole.layout, provenance: provenance)
+    let first = Matrix(try numbers(whole).view[rows: 0..<rows])
+    try writer.append(
+      whole.layout.blocks.map { Matrix(first.view[columns: $0.columns]) },
+      ids: (0..<rows).map(String.init))
+    try writer.commit()
+  }
+
+  @Test("A store has the gradients of the library, with ids, texts, labels and losses beside them")
+  func stores() throws {
+    let output = try place.succeed(arguments()).output
+    #expect(output.contains("train: gradients of the loss of 30 texts"))
+    let checkpoint = try Checkpoint(opening: place.file("bert"))
+    let adapter = try Adapter(opening: place.file("adapter"), for: checkpoint)
+    let model = try LanguageModel(checkpoint, adapter: adapter)
+    let examples = try TextExamples(
+      reading: place.file("train.jsonl"), fields: TextFields(text: "sentence", label: "label"))
+    let texts = try TextEncoding(
+      of: examples, tokenizer: checkpoint.tokenizer(), checkpoint: checkpoint, labelCount: 2)
+    let found = try store("train")
+    #expect(found.layout == adapter.layout && found.count == 30)
+    var rows: [[Float]] = []
+    try model.forEachGradientBatch(of: texts.sequences, batchTokens: 40) { range, blocks, _ in
+      for row in 0..<range.count { rows.append(blocks.flatMap { Array($0[row: row]) }) }
+    }
+    let stored: Matrix<Float> = try numbers(found)
+    for (row, expected) in rows.enumerated() {
+      let largest = expected.map(abs).max() ?? 0
+      #expect(
+        zip(stored[row: row], expected).allSatisfy { abs($0 - $1) <= 1e-5 * largest }, "row \(row)")
+    }
+    let losses = try model.losses(of: texts.sequences)
+    let lines = try text("train/examples.jsonl").split(separator: "\n")
+    for (row, line) in lines.enumerated() {
+      let json = try OrderedJSON(parsing: Array(line.utf8), path: "examples.jsonl")
+      #expect(json["text"]?.string == examples.texts[row])
+      #expect(json["label"]?.string == examples.labels.map { "\($0[row])" })
+      #expect(abs(try #require(json["loss"]?.number) - losses[row]) < 1e-5)
+    }
+  }
+
+  @Test("Numbers are the same to the last bit on any number of threads")
+  func threads() throws {
+    try place.succeed(arguments(output: "one") + ["--threads", "1", "--memory", "1GB"])
+    try place.succeed(arguments(output: "three") + ["--threads", "3", "--memory", "1GB"])
+    #expect(try place.bytes("one/gradients.bin") == place.bytes("three/gradients.bin"))
+  }
+
+  @Test("A store that was begun is gone on with; another adapter's or other texts' is refused")
+  func resuming() throws {
+    try place.succeed(arguments(output: "whole"))
+    let provenance = try #require(try place.json("whole/manifest.json")["provenance"]?.object)
+    try begin(
+      "begun", as: store("whole"), rows: 11,
+      provenance: Dictionary(
+        uniqueKeysWithValues: provenance.map { ($0.key, $0.value.string ?? "") }))
+    try place.succeed(arguments(output: "begun"))
+    #expect(try place.bytes("begun/gradients.bin") == place.bytes("whole/gradients.bin"))
+    let refused = try refusal(arguments("query.jsonl", output: "whole"))
+    #expect(refused.contains("whole") && refused.contains("other origin"))
+  }
+
+  @Test("Scores show the texts of the store, with no file of texts")
+  func texts() throws {
+    try place.succeed(arguments())
+    try place.succeed(arguments("query.jsonl", output: "query"))
+    let score = ["score", "--train", "train", "--query", "query", "--method", "datainf"]
+    try place.succeed(score + ["--top", "2", "--output", "top.csv"])
+    let table = try text("top.csv").split(separator: "\n")
+    #expect(table[0].hasSuffix(",text"))
+    let first = try OrderedJSON(
+      parsing: Array(
+        try text("train/examples.jsonl").split(separator: "\n")[0].utf8), path: "")
+    try place.succeed(score + ["--output", "scores.npy"])
+    let shown = try place.succeed(["top", "scores.npy", "--query", "0", "--count", "30"]).output
+    #expect(shown.contains(try #require(first["text"]?.string)))
+  }
+
+  @Test("Members of an ensemble under dropout lie as score takes them; the first drops nothing")
+  func members() throws {
+    try place.succeed(arguments())
+    let options = ["--dropout-members", "3", "--dropout-max", "0.3", "--seed", "4"]
+    try FileManager.default.createDirectory(
+      at: place.file("members"), withIntermediateDirectories: true)
+    try place.succeed(arguments(output: "members/train") + options)
+    try place.succeed(arguments("query.jsonl", output: "members/query") + options)
+    let plain = try place.bytes("train/gradients.bin")
+    #expect(try place.bytes("members/0/train/gradients.bin") == plain)
+    let others = try (1...2).map { try place.bytes("members/\($0)/train/gradients.bin") }
+    #expect(others[0] != plain && others[1] != plain && others[0] != others[1])
+    try place.succeed([
+      "score", "--members", "members", "--method", "hessian-free", "--output", "s.npy",
+    ])
+  }
+
+  @Test("Measures other than the loss, and narrower numbers")
+  func measures() throws {
+    try place.succeed(arguments(output: "margin") + ["--measure", "margin"])
+    try place.succeed(arguments(output: "logit") + ["--measure", "logit", "--dtype", "bfloat16"])
+    #expect(try store("logit").elementTypes == [.bfloat16])
+    let margin = try place.json("margin/manifest.json")["provenance"]?["measure"]?.string
+    #expect(margin == "margin")
+  }
+
+  @Test(
+    "What cannot be is refused before a store is begun",
+    arguments: [
+      (["--adapter", "nowhere"], "nowhere"),
+      (["--data", "nowhere.jsonl"], "nowhere.jsonl"),
+      (["--text", "words"], "words"),
+      (["--label", "class"], "class"),
+      (["--model", "nothing"], "nothing"),
+      (["--max-length", "100000"], "100000"),
+      (["--memory", "1kB"], "memory"),
+      (["--hessian"], "--hessian"),
+      (["--train", "5"], "--train"),
+    ])
+  func refusals(_ options: [String], _ part: String) throws {
+    var changed = arguments(output: "refused")
+    for (name, value) in zip(options, options.dropFirst()) {
+      if let index = changed.firstIndex(of: name) { changed[index + 1] = value }
+    }
+    if !changed.contains(options[0]) { changed += options }
+    let message = try refusal(changed)
+    #expect(message.contains(part), "\(message)")
+    #expect(!place.has("refused"))
+  }
+}
