@@ -5,7 +5,8 @@
 
 MODEL is a folder of Hugging Face or a .gguf file. Prints the largest relative error of losses, and of gradients the largest
 over texts and blocks of ||ours - theirs|| / ||theirs||. Tokens are the library's own; texts whose loss says that they
-have other tokens are counted. The end token follows the text where there is a prompt, and the loss is of the text alone.
+have other tokens are counted. Where there is a prompt, both are
+encoded as one text with the end token after it, and the loss is of what the prompt alone does not begin with.
 """
 
 import argparse
@@ -64,7 +65,11 @@ def main():
         else:
             prompt = example.get(options.prompt, "") if options.prompt else ""
             whole = tokenizer(prompt + example[options.text])["input_ids"]
-            first = len(tokenizer(prompt)["input_ids"]) if options.prompt else 1
+            before = tokenizer(prompt)["input_ids"] if options.prompt else []
+            first = 0
+            while first < len(before) and before[first] == whole[first]:
+                first += 1
+            first = max(first, 1)
             if options.prompt:
                 whole = whole + [tokenizer.eos_token_id]
             whole = torch.tensor(whole[: options.max_length])[None]
