@@ -125,7 +125,7 @@ struct ModelGradientsTests {
     let score = ["score", "--train", "train", "--query", "query", "--method", "datainf"]
     try place.succeed(score + ["--top", "2", "--output", "top.csv"])
     let table = try text("top.csv").split(separator: "\n")
-    #expect(table[0].hasSuffix(",text"))
+    #expect(table[0].contains(",text"))
     let first = try OrderedJSON(
       parsing: Array(
         try text("train/examples.jsonl").split(separator: "\n")[0].utf8), path: "")
@@ -138,8 +138,6 @@ struct ModelGradientsTests {
   func members() throws {
     try place.succeed(arguments())
     let options = ["--dropout-members", "3", "--dropout-max", "0.3", "--seed", "4"]
-    try FileManager.default.createDirectory(
-      at: place.file("members"), withIntermediateDirectories: true)
     try place.succeed(arguments(output: "members/train") + options)
     try place.succeed(arguments("query.jsonl", output: "members/query") + options)
     let plain = try place.bytes("train/gradients.bin")
@@ -155,7 +153,7 @@ struct ModelGradientsTests {
   func measures() throws {
     try place.succeed(arguments(output: "margin") + ["--measure", "margin"])
     try place.succeed(arguments(output: "logit") + ["--measure", "logit", "--dtype", "bfloat16"])
-    #expect(try store("logit").elementTypes == [.bfloat16])
+    #expect(try store("logit").elementTypes.allSatisfy { $0 == .bfloat16 })
     let margin = try place.json("margin/manifest.json")["provenance"]?["measure"]?.string
     #expect(margin == "margin")
   }

@@ -80,9 +80,10 @@ struct ModelGradients {
         settings.provenance["seed"] = "\(options.seed)"
       }
       let folder = output.deletingLastPathComponent().appending(path: "\(member)")
-        .appending(path: output.lastPathComponent)
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       lines.append(
-        try write(folder, settings) + " under dropout \(NumberFormat.significant(rate))")
+        try write(folder.appending(path: output.lastPathComponent), settings)
+          + " under dropout \(NumberFormat.significant(rate))")
     }
     return lines + notes
   }

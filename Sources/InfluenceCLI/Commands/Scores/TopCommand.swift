@@ -96,7 +96,7 @@ struct TopCommand: ParsableCommand {
   private func storedTexts(
     of extremes: Extremes, _ record: OrderedJSON?
   ) throws -> [Int: String] {
-    guard let path = record?["training"]?["path"]?.string,
+    guard let path = record?["train"]?["path"]?.string,
       let store = try? GradientStore(opening: URL(filePath: path)),
       store.count == extremes.exampleCount
     else { return [:] }
