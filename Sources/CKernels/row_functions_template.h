@@ -346,8 +346,11 @@ OUTER void NAME(measure)(
       logits[target] = weight;
       continue;
     }
+    // The target's own power is kept out, so that the sum of the others keeps its digits where it is small. For a
+    // margin even the origin is the largest of the others.
+    if (measure == influence_margin && columns > 1) logits[target] = -INFINITY;
     const REAL largest = NAME(row_largest)(logits, columns);
-    // The target's own power is kept out, so that the sum of the others keeps its digits where it is small.
+    logits[target] = largest;
     NAME(row_powers)(logits, columns, largest);
     logits[target] = 0;
     lanes sum = {};

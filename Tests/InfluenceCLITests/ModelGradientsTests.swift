@@ -115,7 +115,7 @@ struct ModelGradientsTests {
     try place.succeed(arguments(output: "begun"))
     #expect(try place.bytes("begun/gradients.bin") == place.bytes("whole/gradients.bin"))
     let refused = try refusal(arguments("query.jsonl", output: "whole"))
-    #expect(refused.contains("whole") && refused.contains("other origin"))
+    #expect(refused.contains("whole") && refused.contains("its origin"))
   }
 
   @Test("Scores show the texts of the store, with no file of texts")
@@ -147,6 +147,35 @@ struct ModelGradientsTests {
     try place.succeed([
       "score", "--members", "members", "--method", "hessian-free", "--output", "s.npy",
     ])
+  }
+
+  @Test("Names of classes mean what they did when the adapter was trained")
+  func namedClasses() throws {
+    let words = [
+      ("good film", "pos"), ("bad film", "neg"), ("fine plot", "pos"), ("dull plot", "neg"),
+    ]
+    func write(_ examples: [(String, String)], to name: String) throws {
+      let lines = examples.map { "{\"sentence\": \"\($0.0)\", \"label\": \"\($0.1)\"}\n" }
+      try place.write(lines.joined(), to: name)
+    }
+    try write(words, to: "named.jsonl")
+    try write([words[0]], to: "one.jsonl")
+    try place.succeed([
+      "finetune", "--model", "bert", "--data", "named.jsonl", "--text", "sentence", "--label",
+      "label", "--epochs", "1", "--output", "named",
+    ])
+    let adapter = ["--adapter", "named"]
+    func changed(_ data: String, _ output: String) -> [String] {
+      arguments(data, output: output).map { $0 == "adapter" ? adapter[1] : $0 }
+    }
+    try place.succeed(changed("named.jsonl", "all"))
+    try place.succeed(changed("one.jsonl", "single"))
+    let all = try numbers(store("all"))
+    let single = try numbers(store("single"))
+    let largest = single.elements.map(abs).max() ?? 0
+    #expect(zip(all[row: 0], single[row: 0]).allSatisfy { abs($0 - $1) <= 1e-5 * largest })
+    try FileManager.default.removeItem(at: place.file("named/training.json"))
+    #expect(try refusal(changed("one.jsonl", "unknown")).contains("numbers from 0"))
   }
 
   @Test("Measures other than the loss, and narrower numbers")

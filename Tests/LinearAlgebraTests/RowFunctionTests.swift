@@ -258,6 +258,14 @@ struct RowFunctionTests {
     #expect(abs(Double(z.elements[0]) / -expected - 1) < 1e-6)
   }
 
+  @Test("a margin is as large as it is, and its gradient goes to the runner-up")
+  func largeMargins() {
+    var z = Matrix<Float>(rows: 1, columns: 3, elements: [120, 0, -50])
+    let margin = z.turnIntoGradient(of: .margin, targets: [0], weights: [1])[0]
+    #expect(abs(margin - 120) < 1e-4)
+    #expect(z.elements[0] == 1 && abs(z.elements[1] + 1) < 1e-6 && abs(z.elements[2]) < 1e-20)
+  }
+
   @Test("what is not a number stays so, in every function")
   func notANumber() {
     for bad in [Float.nan, .infinity, -.infinity] {

@@ -27,6 +27,9 @@ public struct ContentHash: Sendable, Hashable {
     for number in numbers { update(word: number.bitPattern) }
   }
 
+  /// 64 bits of it.
+  public var word: UInt64 { UInt64(truncatingIfNeeded: state ^ state >> 64) }
+
   private mutating func update(word: UInt64) {
     for shift in stride(from: 0, to: 64, by: 8) { update(UInt8(truncatingIfNeeded: word >> shift)) }
   }

@@ -142,7 +142,8 @@ public final class GradientStoreWriter {
       throw GradientStoreError.notResumable(
         path: directory.path,
         reason:
-          "it has other \(differences.joined(separator: " and another ")); choose another folder")
+          "its \(differences.joined(separator: " and its ")) is not what is to be written; choose another folder"
+      )
     }
   }
 

@@ -48,7 +48,7 @@ struct FinetuneOutcome {
   }
 
   /// Says what was trained, and what each epoch came to.
-  func print(folder: String) throws {
+  func show(folder: String) throws {
     let layout = training.model.adapter.layout
     let plan = training.plan
     let flipped = flippedCount.map { " (\(Counted($0, "label")) flipped)" } ?? ""

@@ -125,10 +125,15 @@ extension Architecture {
       + (unusedPooler.map { $0.tensors(part: .pooler) } ?? []) + heads
   }
 
+  /// The maps of the head of labels; none for models of the next token.
+  var headMaps: [Map] {
+    if case .labels(let dense, _, let output) = head { [dense, output] } else { [] }
+  }
+
   /// The names of all tensors that are computed with.
   func tensorNames(layers: Int) -> [String] {
     (tensors + (0..<layers).flatMap { tensors(layer: $0) }).map(\.name)
-      .filter { $0 != unusedPooler.map { "\($0.name).weight" } }
+      .filter { name in unusedPooler.map { !name.hasPrefix("\($0.name).") } ?? true }
   }
 
   /// The tensors of one layer.

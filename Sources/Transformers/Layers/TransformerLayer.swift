@@ -56,7 +56,8 @@ struct TransformerLayer<Element: Scalar>: Sendable {
   ///   - needsInput: Whether a layer below wants the gradient by what was read.
   /// - Returns: tokens × hidden; nil where it is not needed.
   func backward(
-    _ dy: Matrix<Element>, _ saved: Saved, _ pass: inout LayerPass<Element>, kept: KeptRows?,
+    _ dy: Matrix<Element>, _ saved: consuming Saved, _ pass: inout LayerPass<Element>,
+    kept: KeptRows?,
     needsInput: Bool
   ) -> Matrix<Element>? {
     let needsAttention = needsInput || attention.isTrained

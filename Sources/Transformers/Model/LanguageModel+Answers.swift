@@ -37,7 +37,7 @@ extension LanguageModel {
   public func logits(of text: TokenSequence) throws -> Matrix<Float> {
     var asked = text
     asked.goal = labelCount == nil ? .tokens(from: 1) : .label(0)
-    if asked.tokens.count > 1 || labelCount != nil { try check([asked]) }
+    try checkTokens(asked, row: 0)
     return try transformer.logits(
       TextBatch(texts: [asked], firstToken: 0), rotation: rotation(for: [asked]))
   }
@@ -92,11 +92,16 @@ extension LanguageModel {
     let batches = TextBatch.batches(of: asked, mostTokens: Self.batchTokens)
     return try Parallelism.map(batches.count) { index in
       let logits = try transformer.logits(batches[index], rotation: nil)
-      return (0..<logits.rows).map { row in
-        let values = Array(logits[row: row])
-        return values.indices.reduce(0) { values[$1] > values[$0] ? $1 : $0 }
+      return try (0..<logits.rows).map { row in
+        try Self.largest(Array(logits[row: row]), row: batches[index].texts.startIndex + row)
       }
     }.flatMap(\.self)
+  }
+
+  /// The place of the largest logit, the first of equal ones.
+  private static func largest(_ logits: [Float], row: Int) throws(TextError) -> Int {
+    guard logits.allSatisfy(\.isFinite) else { throw .notFinite(row: row, what: "a logit") }
+    return logits.indices.reduce(0) { logits[$1] > logits[$0] ? $1 : $0 }
   }
 
   /// The tokens that the model finds most likely after some, one by one.
@@ -114,18 +119,14 @@ extension LanguageModel {
     guard let head = try transformer.nextTokenHead() else {
       throw TextError.wrongGoal(row: 0, expected: "a label")
     }
-    if tokens.count < 2 {
-      try check([TokenSequence(tokens: tokens + tokens, goal: .tokens(from: 1))])
-    } else {
-      try check([text])
-    }
+    try checkTokens(text, row: 0)
     var added: [Int] = []
     while added.count < count, text.tokens.count < longest {
       let hidden = try transformer.hiddenStates(
         TextBatch(texts: [text], firstToken: 0), rotation: rotation(for: [text]))
       let last = Matrix(hidden.view[rows: hidden.rows - 1..<hidden.rows])
       let logits = head.logits(last).elements
-      let next = logits.indices.reduce(0) { logits[$1] > logits[$0] ? $1 : $0 }
+      let next = try Self.largest(logits, row: 0)
       if transformer.configuration.specialTokens.ends.contains(next) { break }
       added.append(next)
       text.tokens.append(next)

@@ -9,7 +9,9 @@ extension LanguageModel {
   ///   - measure: What is differentiated.
   ///   - reduction: How a text's predicted tokens become one number.
   ///   - batchTokens: The most tokens that a core takes at a time, or one text.
+  ///   - batchTexts: The most texts that a core takes at a time.
   ///   - dropout: What is dropped, for a member of an ensemble; nothing unless given.
+  ///   - dropoutRate: The share of what pairs of low rank read that is dropped then, from 0 up to below 1.
   ///   - body: Called with the rows, the gradients of each block in the order of the adapter's layout, each
   ///     `rows × width`, and the measures.
   /// - Throws: ``TextError``; whatever `body` throws.
@@ -17,13 +19,15 @@ extension LanguageModel {
   public func forEachGradientBatch(
     of texts: [TokenSequence], from firstRow: Int = 0, measure: AnswerMeasure = .loss,
     reduction: TokenReduction = .mean,
-    batchTokens: Int = 512, dropout: DropoutStream? = nil, dropoutRate: Double = 0,
+    batchTokens: Int = 512, batchTexts: Int = .max, dropout: DropoutStream? = nil,
+    dropoutRate: Double = 0,
     _ body: (_ rows: Range<Int>, _ blocks: [Matrix<Float>], _ values: [Double]) throws -> Void
   ) throws {
     try check(texts)
     let measurement = TextMeasurement(measure: measure.ofLogits, sums: reduction == .sum)
     let rotation = rotation(for: texts)
-    let batches = TextBatch.batches(of: texts, from: firstRow, mostTokens: batchTokens)
+    let batches = TextBatch.batches(
+      of: texts, from: firstRow, mostTokens: batchTokens, mostTexts: batchTexts)
     let atOnce = 2 * Parallelism.threads
     for first in stride(from: 0, to: batches.count, by: atOnce) {
       let wave = batches[first..<min(batches.count, first + atOnce)]

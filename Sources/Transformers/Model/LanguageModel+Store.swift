@@ -16,7 +16,9 @@ extension LanguageModel {
     public var batchTokens = 512
     /// What is dropped, for a member of an ensemble; nothing unless given.
     public var dropout: DropoutStream?
-    /// The share of what pairs of low rank read that is dropped in a member of an ensemble.
+    /// The most texts that a core takes at a time.
+    public var batchTexts = Int.max
+    /// The share of what pairs of low rank read that is dropped in a member of an ensemble, from 0 up to below 1.
     public var dropoutRate = 0.0
     /// What the manifest remembers: model, data, anything.
     public var provenance: [String: String] = [:]
@@ -53,13 +55,20 @@ extension LanguageModel {
   ///   - folder: Where to: nothing, an empty folder, or what an interrupted call with the same settings left.
   ///   - settings: What is differentiated, and how it is kept.
   ///   - progress: Called with the share of the texts that are written.
+  /// - Returns: How many rows the store already had.
   /// - Throws: ``TextError``, `GradientStoreError`, or an error of a file.
   /// - Complexity: 4 operations for each weight and token; see
-  ///   ``forEachGradientBatch(of:from:measure:reduction:batchTokens:dropout:dropoutRate:_:)``.
+  ///   ``forEachGradientBatch(of:from:measure:reduction:batchTokens:batchTexts:dropout:dropoutRate:_:)``.
+  @discardableResult
   public func writeGradients(
     of sequences: [TokenSequence], _ examples: StoredTexts, to folder: URL,
     settings: StoreSettings = StoreSettings(), progress: ((Double) -> Void)? = nil
-  ) throws {
+  ) throws -> Int {
+    precondition(
+      examples.ids.count == sequences.count
+        && examples.texts.map { $0.count == sequences.count } ?? true
+        && examples.labels.map { $0.count == sequences.count } ?? true,
+      "ids, texts and labels are as many as the texts of the model")
     try check(sequences)
     let writer = try GradientStoreWriter(
       continuing: folder, layout: adapter.layout, elementType: settings.elementType,
@@ -72,7 +81,7 @@ extension LanguageModel {
     var lastCommit = ContinuousClock.now
     try forEachGradientBatch(
       of: sequences, from: done, measure: settings.measure, reduction: settings.reduction,
-      batchTokens: settings.batchTokens, dropout: settings.dropout,
+      batchTokens: settings.batchTokens, batchTexts: settings.batchTexts, dropout: settings.dropout,
       dropoutRate: settings.dropoutRate
     ) { rows, blocks, values in
       try writer.append(
@@ -86,5 +95,6 @@ extension LanguageModel {
       progress?(Double(rows.upperBound) / Double(sequences.count))
     }
     try writer.finish()
+    return done
   }
 }

@@ -1,3 +1,4 @@
+internal import Foundation
 import LinearAlgebra
 
 /// A language model with an adapter: its answers to texts, and their gradients by what the adapter trains.
@@ -12,13 +13,15 @@ public struct LanguageModel: Sendable {
   /// Where the weights are.
   public let checkpoint: Checkpoint
   /// What is trained beside them.
-  public var adapter: Adapter {
+  public package(set) var adapter: Adapter {
     didSet { transformer.adapter = AdapterParameters(adapter) }
   }
   /// The share of what pairs of low rank read that is dropped in training, from 0 up to below 1.
   public var adapterDropout = 0.0
   /// How the losses of a text's predicted tokens become one in training.
   public var trainingReduction = TokenReduction.mean
+  /// How many labels texts may have; nil for models that predict tokens.
+  public let labelCount: Int?
   private(set) var transformer: Transformer<Float>
 
   /// Prepares a model.
@@ -40,37 +43,21 @@ public struct LanguageModel: Sendable {
       configuration: configuration, architecture: architecture,
       weights: try ModelWeights(checkpoint, keeping: names.filter(checkpoint.has)),
       adapter: AdapterParameters(adapter))
-    _ = try transformer.labelHead()
-  }
-
-  /// How many labels texts may have; nil for models that predict tokens.
-  public var labelCount: Int? {
-    (try? transformer.labelHead()).flatMap { $0?.output.weight.rows }
+    labelCount = try transformer.labelHead()?.output.weight.rows
+    guard labelCount != 1 else {
+      throw TransformerError.unsupported(
+        path: checkpoint.url.path, key: "num_labels", found: "1", supported: "2 and more")
+    }
+    try transformer.check(adapter)
   }
 
   /// Refuses texts that the model cannot take.
   ///
   /// - Throws: ``TextError``, of the first such text.
   public func check(_ texts: [TokenSequence]) throws(TextError) {
-    let sizes = transformer.configuration
     let labels = labelCount
-    let longest = sizes.positionCount - transformer.architecture.embeddings.firstPosition
     for (row, text) in texts.enumerated() {
-      guard !text.tokens.isEmpty else { throw .empty(row: row) }
-      guard text.tokens.count <= longest else {
-        throw .tooLong(row: row, tokens: text.tokens.count, most: longest)
-      }
-      if let id = text.tokens.first(where: { $0 < 0 || $0 >= sizes.vocabularySize }) {
-        throw .idOutOfRange(row: row, kind: "token", id: id, count: sizes.vocabularySize)
-      }
-      guard text.types.isEmpty || text.types.count == text.tokens.count else {
-        throw .typesDoNotFit(row: row, types: text.types.count, tokens: text.tokens.count)
-      }
-      if sizes.tokenTypeCount > 0,
-        let type = text.types.first(where: { $0 < 0 || $0 >= sizes.tokenTypeCount })
-      {
-        throw .idOutOfRange(row: row, kind: "token type", id: type, count: sizes.tokenTypeCount)
-      }
+      try checkTokens(text, row: row)
       switch (text.goal, labels) {
       case (.label(let label), let labels?):
         guard label >= 0, label < labels else {
@@ -81,6 +68,27 @@ public struct LanguageModel: Sendable {
       case (.label, nil): throw .wrongGoal(row: row, expected: "tokens to predict")
       case (.tokens, _): throw .wrongGoal(row: row, expected: "a label")
       }
+    }
+  }
+
+  /// Refuses tokens that the model cannot take.
+  func checkTokens(_ text: TokenSequence, row: Int) throws(TextError) {
+    let sizes = transformer.configuration
+    let longest = checkpoint.longestText
+    guard !text.tokens.isEmpty else { throw .empty(row: row) }
+    guard text.tokens.count <= longest else {
+      throw .tooLong(row: row, tokens: text.tokens.count, most: longest)
+    }
+    if let id = text.tokens.first(where: { $0 < 0 || $0 >= sizes.vocabularySize }) {
+      throw .idOutOfRange(row: row, kind: "token", id: id, count: sizes.vocabularySize)
+    }
+    guard text.types.isEmpty || text.types.count == text.tokens.count else {
+      throw .typesDoNotFit(row: row, types: text.types.count, tokens: text.tokens.count)
+    }
+    if sizes.tokenTypeCount > 0,
+      let type = text.types.first(where: { $0 < 0 || $0 >= sizes.tokenTypeCount })
+    {
+      throw .idOutOfRange(row: row, kind: "token type", id: type, count: sizes.tokenTypeCount)
     }
   }
 

@@ -9,6 +9,8 @@ public struct PassMemory: Sendable, Hashable {
   public let keepsWeights: Bool
   /// The most tokens that a core takes at a time, or one text.
   public let batchTokens: Int
+  /// The most texts that a core takes at a time: twice as many as have that many tokens on average.
+  public let batchTexts: Int
   /// About how many bytes that takes, all cores together.
   public let bytes: Int
 
@@ -46,9 +48,9 @@ public struct PassMemory: Sendable, Hashable {
     let tokens = texts.reduce(0) { $0 + $1.tokens.count }
     let longest = texts.indices.max { texts[$0].tokens.count < texts[$1].tokens.count } ?? 0
     let longestTokens = texts.isEmpty ? 0 : texts[longest].tokens.count
-    // Gradients of two batches for each core wait to be written.
+    // Gradients of two batches for each core wait to be written, of texts that may be shorter than most.
     let rowBytes = 4 * adapter.layout.columnCount
-    let perTokenRows = 3 * rowBytes * texts.count / max(tokens, 1)
+    let perTokenRows = 6 * rowBytes * texts.count / max(tokens, 1)
     // Scores of a block of queries, logits of some tokens.
     let fixed =
       8 * AttentionCore.blockRows * longestTokens
@@ -71,6 +73,7 @@ public struct PassMemory: Sendable, Hashable {
     }
     let perBatchToken = max(1, threads * (perToken + perTokenRows))
     batchTokens = min(wanted, least + (budget - needed) / perBatchToken)
+    batchTexts = max(1, 2 * batchTokens * texts.count / max(tokens, 1))
     bytes = cost(batchTokens, keeps: keepsWeights)
   }
 }

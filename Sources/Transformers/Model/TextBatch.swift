@@ -24,9 +24,9 @@ struct TextBatch: Sendable {
     return KeptRows(rows: rows, starts: starts, firstRow: firstKept)
   }
 
-  /// Cuts texts into batches, in their order, that have at most so many tokens, or one text.
+  /// Cuts texts into batches, in their order, that have at most so many tokens and texts, or one text.
   static func batches(
-    of texts: [TokenSequence], from firstText: Int = 0, mostTokens: Int
+    of texts: [TokenSequence], from firstText: Int = 0, mostTokens: Int, mostTexts: Int = .max
   ) -> [TextBatch] {
     var batches: [TextBatch] = []
     let earlier = texts.prefix(firstText)
@@ -36,7 +36,9 @@ struct TextBatch: Sendable {
       TextBatch(texts: texts[first..<end], firstToken: before, firstKept: keptBefore)
     }
     for (index, text) in texts.enumerated().dropFirst(firstText) {
-      if index > first, count + text.tokens.count > mostTokens {
+      if index > first,
+        count + text.tokens.count > mostTokens || index - first >= mostTexts
+      {
         batches.append(batch(to: index))
         (first, before, count) = (index, before + count, 0)
         (keptBefore, kept) = (keptBefore + kept, 0)

@@ -27,24 +27,31 @@ extension Transformer {
   /// The last layer's numbers of each token, normalized where the family does.
   ///
   /// - Returns: tokens × hidden.
-  func hiddenStates(_ batch: TextBatch, rotation: RotationTable<Element>?) throws -> Matrix<Element>
-  {
+  func hiddenStates(
+    _ batch: TextBatch, rotation: RotationTable<Element>?, kept: KeptRows? = nil
+  ) throws -> Matrix<Element> {
     let pass = pass(batch, rotation: rotation, dropout: nil, gradients: nil)
     var x = try embeddings().forward(
       ids: batch.texts.flatMap(\.tokens), typeIDs: typeIDs(batch), pass)
-    for index in 0..<configuration.layerCount { x = try layer(index).forward(x, pass, kept: nil).0 }
+    for index in 0..<configuration.layerCount {
+      let isLast = index == configuration.layerCount - 1
+      x = try layer(index).forward(x, pass, kept: isLast ? kept : nil).0
+    }
     if let norm = try finalNorm() { x = norm.forward(x).0 }
     return x
   }
 
   /// The logits of each text's labels, texts × labels, or of the token after each place of a text, tokens × vocabulary.
   func logits(_ batch: TextBatch, rotation: RotationTable<Element>?) throws -> Matrix<Element> {
-    let hidden = try hiddenStates(batch, rotation: rotation)
-    if let head = try nextTokenHead() { return head.logits(hidden) }
+    if let head = try nextTokenHead() {
+      return head.logits(try hiddenStates(batch, rotation: rotation))
+    }
     guard let head = try labelHead() else { return .zeros(batch.texts.count, 0) }
     let pass = pass(batch, rotation: nil, dropout: nil, gradients: nil)
     let kept = batch.keptRows
-    return head.forward(hidden.selecting(rows: kept.rows), pass.keeping(kept)).0
+    return head.forward(
+      try hiddenStates(batch, rotation: rotation, kept: kept), pass.keeping(kept)
+    ).0
   }
 
   /// Measures each text, and takes gradients.

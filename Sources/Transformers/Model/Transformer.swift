@@ -1,3 +1,4 @@
+import Foundation
 import LinearAlgebra
 
 /// A model that can be computed: frozen weights with an adapter beside them.
@@ -12,6 +13,28 @@ struct Transformer<Element: Scalar>: Sendable {
     (0..<configuration.layerCount).first { index in
       architecture.layer(index).maps.contains { adapter.pair($0.name, site: 0) != nil }
     } ?? configuration.layerCount
+  }
+
+  /// Refuses an adapter of another model.
+  ///
+  /// - Throws: ``AdapterError/otherModel(path:tensor:family:)``.
+  func check(_ adapter: Adapter) throws(AdapterError) {
+    let maps = Dictionary(
+      (architecture.headMaps
+        + (0..<configuration.layerCount).flatMap { architecture.layer($0).maps })
+        .map { ($0.name, $0) }
+    ) { first, _ in first }
+    let heads = Set(architecture.headMaps.flatMap { ["\($0.name).weight", "\($0.name).bias"] })
+    let other =
+      adapter.modules.first { module in
+        guard let map = maps[module.name] else { return true }
+        return map.inputs != module.inputs
+          || map.outputs != module.outputs && !heads.contains("\(map.name).weight")
+      }?.name ?? adapter.tensors.first { !heads.contains($0.name) }?.name
+    if let other {
+      throw .otherModel(
+        path: weights.checkpoint.url.path, tensor: other, family: configuration.family)
+    }
   }
 
   /// Cosines and sines of so many positions; nil for models that do not turn by them.

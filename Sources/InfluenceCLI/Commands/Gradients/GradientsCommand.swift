@@ -19,11 +19,11 @@ struct GradientsCommand: ThreadedCommand {
       methods need beside the gradients.
 
       EXAMPLES
-        influence gradients --model minilm --adapter adapter \
-            --data adapter/train.jsonl --text sentence --label label \
+        influence gradients --model minilm --adapter adapter \\
+            --data adapter/train.jsonl --text sentence --label label \\
             --max-length 128 --output grads/train
-        influence gradients --model smollm2.gguf --adapter adapter \
-            --data train.jsonl --prompt prompt --text answer \
+        influence gradients --model smollm2.gguf --adapter adapter \\
+            --data train.jsonl --prompt prompt --text answer \\
             --dtype bfloat16 --output grads/train
         influence gradients --output grads
         influence gradients --model perceptron --hidden 16 \\
@@ -118,6 +118,9 @@ struct GradientsCommand: ThreadedCommand {
     try ValidationError.require(
       atLeast: 1, ("--threads", threads), ("--train", train), ("--queries", queries),
       ("--dropout-members", dropoutMembers))
+    guard dropoutMaximum >= 0, dropoutMaximum < 1 else {
+      throw ValidationError("--dropout-max \(dropoutMaximum): give a rate from 0 up to below 1")
+    }
     guard smallModel == nil else { return try validateSmallModel() }
     for (name, isGiven) in [
       ("--train", train != nil), ("--queries", queries != nil), ("--hessian", hessian),

@@ -18,12 +18,16 @@ struct ModelGradients {
     let checkpoint = try Checkpoint(opening: URL(filePath: options.model))
     try options.texts.check(checkpoint)
     let adapter = try Adapter(opening: URL(filePath: path), for: checkpoint)
-    let names = checkpoint.trainedLabels
+    let labelCount = try LanguageModel(checkpoint, adapter: adapter, keepsWeights: false)
+      .labelCount
+    let names = try checkpoint.trainedLabels ?? Self.recordedLabels(of: path, count: labelCount)
     examples = try TextExamples(
       reading: URL(filePath: data), fields: options.texts.fields(), labelNames: names)
-    let labelCount =
-      checkpoint.isClassifier
-      ? try LanguageModel(checkpoint, adapter: adapter, keepsWeights: false).labelCount : nil
+    if let labelCount, names == nil, examples.labelNames.contains(where: { Int($0) == nil }) {
+      throw Failure.data(
+        "\(data): \(options.texts.label ?? "") holds names, and \(path) does not say which of its \(labelCount) classes each is; give the classes as numbers from 0"
+      )
+    }
     texts = try TextEncoding(
       of: examples, tokenizer: checkpoint.tokenizer(), checkpoint: checkpoint,
       labelCount: labelCount, settings: options.texts.encoding)
@@ -37,8 +41,10 @@ struct ModelGradients {
     settings.reduction = options.texts.lossReduction
     settings.elementType = options.dtype
     settings.batchTokens = memory.batchTokens
+    settings.batchTexts = memory.batchTexts
     settings.provenance = [
       "kind": "language model", "model": checkpoint.url.standardizedFileURL.lastPathComponent,
+      "weights": "\(try Self.hash(checkpoint))",
       "family": checkpoint.configuration.family,
       "adapter": "\(Self.hash(adapter))",
       "texts": "\(examples.fingerprint)", "measure": options.measure.rawValue,
@@ -50,8 +56,34 @@ struct ModelGradients {
 
   private static func hash(_ adapter: Adapter) -> ContentHash {
     var hash = ContentHash()
+    for module in adapter.modules {
+      for byte in module.name.utf8 { hash.update(byte) }
+      hash.update([module.scale])
+    }
     for parameter in adapter.parameters { hash.update(parameter.elements.map { Double($0) }) }
     return hash
+  }
+
+  /// Of the names and shapes of all tensors, and of the first row of each.
+  private static func hash(_ checkpoint: Checkpoint) throws -> ContentHash {
+    var hash = ContentHash()
+    for name in checkpoint.tensorNames {
+      for byte in name.utf8 { hash.update(byte) }
+      let shape = try checkpoint.shape(of: name)
+      hash.update(shape)
+      guard !checkpoint.unusedTensors.contains(name), shape.allSatisfy({ $0 > 0 }) else { continue }
+      hash.update(try checkpoint.rows(of: name, 0..<1).elements.map { Double($0) })
+    }
+    return hash
+  }
+
+  /// The names of the classes that `influence finetune` wrote beside an adapter; nil for adapters of other programs.
+  private static func recordedLabels(of path: String, count: Int?) throws -> [String]? {
+    let url = URL(filePath: path).appending(path: "training.json")
+    guard count != nil, FileManager.default.fileExists(atPath: url.path),
+      let labels = try OrderedJSON(contentsOf: url)["labels"]?.array, labels.count == count
+    else { return nil }
+    return labels.compactMap(\.string)
   }
 
   private static func hash(_ texts: [TokenSequence]) -> ContentHash {
@@ -68,13 +100,19 @@ struct ModelGradients {
       return [try write(URL(filePath: options.output), settings)] + notes
     }
     let output = URL(filePath: options.output)
+    // Before any folder is made.
+    try RealPath.refuse(
+      output.deletingLastPathComponent().path,
+      inside: [options.model, options.adapter].compactMap(\.self), option: "--output")
+    // Training texts and queries draw other masks.
+    let seed = ContentHash(of: "\(options.seed) \(examples.fingerprint)").word
     var lines: [String] = []
     for member in 0..<members {
       var settings = settings
       // Member 0 drops nothing; the others have rates that rise to the largest.
       let rate = options.dropoutMaximum * Double(member) / Double(max(members - 1, 1))
       if member > 0 {
-        settings.dropout = DropoutStream(seed: options.seed, step: UInt64(member))
+        settings.dropout = DropoutStream(seed: seed, step: UInt64(member))
         settings.dropoutRate = rate
         settings.provenance["dropout"] = NumberFormat.significant(rate)
         settings.provenance["seed"] = "\(options.seed)"
@@ -88,16 +126,19 @@ struct ModelGradients {
     return lines + notes
   }
 
+  private func destination(_ url: URL) throws -> StoreDestination {
+    try StoreDestination(
+      url.path, sources: [options.model, options.adapter, options.data].compactMap(\.self))
+  }
+
   private func write(
     _ url: URL, _ settings: LanguageModel.StoreSettings
   ) throws -> String {
-    let destination = try StoreDestination(
-      url.path, sources: [options.model, options.adapter, options.data].compactMap(\.self))
+    let destination = try destination(url)
     let shown = Console.shortened(url.path)
     Interruption.leavesStore(url.path)
     let start = ContinuousClock.now
-    let tokens = texts.sequences.reduce(0) { $0 + $1.tokens.count }
-    try ProgressBar.during(quiet: options.quiet) { progress in
+    let before = try ProgressBar.during(quiet: options.quiet) { progress in
       try model.writeGradients(
         of: texts.sequences,
         LanguageModel.StoredTexts(
@@ -108,8 +149,10 @@ struct ModelGradients {
     }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     let layout = model.adapter.layout
+    let tokens = texts.sequences[before...].reduce(0) { $0 + $1.tokens.count }
+    let earlier = before > 0 ? " (\(before) of them earlier)" : ""
     return
-      "\(shown): gradients of the \(settings.measure.rawValue) of \(examples.count) texts × \(layout.columnCount) columns in \(layout.count) blocks; \(tokens) tokens, \(NumberFormat.significant(Double(tokens) / max(seconds, 1e-9))) per second"
+      "\(shown): gradients of the \(settings.measure.rawValue) of \(examples.count) texts\(earlier) × \(layout.columnCount) columns in \(layout.count) blocks; \(tokens) tokens, \(NumberFormat.significant(Double(tokens) / max(seconds, 1e-9))) per second"
   }
 
   /// What is shown of each example beside scores: prompt and text as one, or the two texts of a pair.

@@ -105,6 +105,6 @@ struct FinetuneCommand: ThreadedCommand {
     defer { Interruption.allow() }
     try folder.keep()
     Interruption.leaves("\(Console.shortened(folder.url.path)) is complete")
-    if !quiet { try outcome.print(folder: Console.shortened(folder.url.path)) }
+    if !quiet { try outcome.show(folder: Console.shortened(folder.url.path)) }
   }
 }
