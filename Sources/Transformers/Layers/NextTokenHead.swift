@@ -21,7 +21,7 @@ struct NextTokenHead<Element: Scalar>: Sendable {
   /// Numbers of a part's logits, of no more tokens than a batch has.
   static func partNumbers(_ configuration: ModelConfiguration) -> Int {
     let vocabulary = configuration.vocabularySize
-    return vocabulary * min(rowsAtOnce(vocabulary), PassMemory.mostTokens)
+    return vocabulary * min(rowsAtOnce(vocabulary), TextBatch.mostTokens)
   }
 
   /// The logits of some rows.

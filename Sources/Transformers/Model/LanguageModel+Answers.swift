@@ -28,7 +28,7 @@ public enum TokenReduction: String, Sendable, Hashable, CaseIterable {
 
 extension LanguageModel {
   /// Tokens of a batch that is measured: enough for products near their peak, few enough for memory.
-  static var batchTokens: Int { PassMemory.mostTokens }
+  static var batchTokens: Int { TextBatch.mostTokens }
 
   /// The logits of a text's labels, 1 × labels; or of the token after each place, tokens × vocabulary.
   ///

@@ -14,9 +14,6 @@ public struct PassMemory: Sendable, Hashable {
   /// About how many bytes that takes, all cores together.
   public let bytes: Int
 
-  /// The tokens beyond which products are no faster.
-  static let mostTokens = 512
-
   /// Plans passes that take gradients of each text.
   ///
   /// - Parameters:
@@ -64,7 +61,7 @@ public struct PassMemory: Sendable, Hashable {
       return weights + threads * (fixed + tokens * (perToken + perTokenRows))
     }
     let least = max(longestTokens, 1)
-    let wanted = max(Self.mostTokens, least)
+    let wanted = max(TextBatch.mostTokens, least)
     // Fewer tokens at a time cost less than weights that are converted for each batch.
     keepsWeights = cost(max(least, 64), keeps: true) <= budget
     let needed = cost(least, keeps: keepsWeights)

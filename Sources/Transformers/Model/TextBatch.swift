@@ -2,6 +2,9 @@ import LinearAlgebra
 
 /// Texts that go through a model together.
 struct TextBatch: Sendable {
+  /// The tokens beyond which products are no faster.
+  static let mostTokens = 512
+
   let texts: ArraySlice<TokenSequence>
   /// The number of tokens of the texts before them.
   let firstToken: Int
