@@ -2,7 +2,7 @@ import Gradients
 import LinearAlgebra
 import Testing
 
-@testable import Transformers
+import Transformers
 
 /// Against transformers and PEFT in double precision; see ``ComputedModel``.
 @Suite("Language models compute what transformers and PEFT do")

@@ -5,7 +5,7 @@ import OrderedCollections
 import TensorFiles
 import Testing
 
-@testable import Transformers
+import Transformers
 
 /// A small model with an adapter, and what transformers and PEFT compute of it in double precision; made by
 /// `scripts/oracles/language_models.py`.

@@ -55,4 +55,11 @@ public struct ModelDropout: Sendable, Hashable {
   public let attention: Double
   /// Of what the head reads, and in RoBERTa's of what its first map makes too.
   public let classifier: Double
+
+  package init(embedding: Double, hidden: Double, attention: Double, classifier: Double) {
+    self.embedding = embedding
+    self.hidden = hidden
+    self.attention = attention
+    self.classifier = classifier
+  }
 }

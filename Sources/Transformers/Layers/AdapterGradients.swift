@@ -1,8 +1,8 @@
 import Gradients
-import LinearAlgebra
+package import LinearAlgebra
 
 /// Gradients of an adapter's parameters: of each text by itself, or of all together.
-struct AdapterGradients<Element: Scalar> {
+package struct AdapterGradients<Element: Scalar> {
   /// Whether each text has its own.
   let isPerText: Bool
   private let layout: BlockLayout
@@ -54,7 +54,7 @@ struct AdapterGradients<Element: Scalar> {
   }
 
   /// Each block as one row for each text, or a single row.
-  var rows: [Matrix<Element>] {
+  package var rows: [Matrix<Element>] {
     zip(layout.blocks, blocks).map { block, matrix in
       Matrix(
         rows: block.width == 0 ? 0 : matrix.elements.count / block.width, columns: block.width,

@@ -71,7 +71,7 @@ struct LayerPass<Element: Scalar> {
 }
 
 /// Some rows of each text, one after the other: what alone matters of the last layer.
-struct KeptRows: Sendable {
+package struct KeptRows: Sendable {
   /// Rows of all tokens.
   let rows: [Int]
   /// Text e has the kept rows `starts[e] ..< starts[e + 1]`.
@@ -90,6 +90,13 @@ package struct PassDropout: Sendable {
   let stream: DropoutStream
   /// The row of the step's batch that the pass begins with: masks do not depend on how a batch is cut.
   var firstRow: Int
+
+  package init(rates: ModelDropout, adapterRate: Double, stream: DropoutStream, firstRow: Int) {
+    self.rates = rates
+    self.adapterRate = adapterRate
+    self.stream = stream
+    self.firstRow = firstRow
+  }
 
   /// The mask of a place in the model.
   func mask(_ site: Int, rate: Double) -> DropoutMask {

@@ -1,19 +1,19 @@
 import Gradients
-import LinearAlgebra
+package import LinearAlgebra
 
 /// An adapter's parameters in the precision of a computation, found by the names of the model's maps.
-struct AdapterParameters<Element: Scalar>: Sendable {
+package struct AdapterParameters<Element: Scalar>: Sendable {
   let layout: BlockLayout
   private let parameters: [Matrix<Element>]
   private let modules: [String: (module: Adapter.Module, block: Int)]
   private let tensors: [String: Int]
 
-  init(_ adapter: Adapter) {
+  package init(_ adapter: Adapter) {
     self.init(adapter, parameters: adapter.parameters.map { Matrix<Element>(converting: $0) })
   }
 
   /// - Parameter parameters: What to compute with instead of the adapter's own.
-  init(_ adapter: Adapter, parameters: [Matrix<Element>]) {
+  package init(_ adapter: Adapter, parameters: [Matrix<Element>]) {
     layout = adapter.layout
     self.parameters = parameters
     modules = Dictionary(

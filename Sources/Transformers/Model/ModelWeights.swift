@@ -1,9 +1,9 @@
-import LinearAlgebra
+package import LinearAlgebra
 
 /// The frozen weights of a checkpoint in the precision of a computation.
 ///
 /// Converted once and kept, or anew whenever they are asked for, where memory is short.
-struct ModelWeights<Element: Scalar>: Sendable {
+package struct ModelWeights<Element: Scalar>: Sendable {
   let checkpoint: Checkpoint
   private let kept: [String: Matrix<Element>]
 
@@ -11,7 +11,7 @@ struct ModelWeights<Element: Scalar>: Sendable {
   ///   - checkpoint: Where the weights are.
   ///   - names: Those that are kept.
   /// - Throws: An error about a type that is not read.
-  init(_ checkpoint: Checkpoint, keeping names: [String]) throws {
+  package init(_ checkpoint: Checkpoint, keeping names: [String]) throws {
     let matrices = try Parallelism.map(names.count) {
       Matrix<Element>(converting: try checkpoint.matrix(names[$0]))
     }

@@ -1,7 +1,7 @@
 import LinearAlgebra
 
 /// Texts that go through a model together.
-struct TextBatch: Sendable {
+package struct TextBatch: Sendable {
   /// The tokens beyond which products are no faster.
   static let mostTokens = 512
 
@@ -10,6 +10,12 @@ struct TextBatch: Sendable {
   let firstToken: Int
   /// The number of rows that are kept of the texts before them.
   var firstKept = 0
+
+  package init(texts: ArraySlice<TokenSequence>, firstToken: Int, firstKept: Int = 0) {
+    self.texts = texts
+    self.firstToken = firstToken
+    self.firstKept = firstKept
+  }
 
   /// The rows that texts take: text e has `starts[e] ..< starts[e + 1]`.
   var starts: [Int] {

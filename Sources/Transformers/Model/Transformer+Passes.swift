@@ -1,24 +1,29 @@
-import LinearAlgebra
+package import LinearAlgebra
 
 /// What is taken of a model's answer to a text.
-struct TextMeasurement: Sendable {
+package struct TextMeasurement: Sendable {
   /// Of each row of logits.
   var measure: LogitMeasure = .loss
   /// Whether a text's measure is the sum over its predicted tokens, rather than their mean.
   var sums = false
+
+  package init(measure: LogitMeasure = .loss, sums: Bool = false) {
+    self.measure = measure
+    self.sums = sums
+  }
 }
 
 /// What a pass over a batch gave.
-struct MeasuredBatch<Element: Scalar> {
+package struct MeasuredBatch<Element: Scalar> {
   /// The measure of each text.
-  let values: [Double]
+  package let values: [Double]
   /// Of what is trained.
-  let gradients: AdapterGradients<Element>?
+  package let gradients: AdapterGradients<Element>?
 }
 
 extension Transformer {
   /// Which gradients a pass takes.
-  enum GradientKind: Sendable {
+  package enum GradientKind: Sendable {
     case none, perText
     /// Of Σ weight · measure; a weight for each text.
     case sum(weights: [Double])
@@ -27,7 +32,7 @@ extension Transformer {
   /// The last layer's numbers of each token, normalized where the family does.
   ///
   /// - Returns: tokens × hidden.
-  func hiddenStates(
+  package func hiddenStates(
     _ batch: TextBatch, rotation: RotationTable<Element>?, kept: KeptRows? = nil
   ) throws -> Matrix<Element> {
     let pass = pass(batch, rotation: rotation, dropout: nil, gradients: nil)
@@ -42,7 +47,9 @@ extension Transformer {
   }
 
   /// The logits of each text's labels, texts × labels, or of the token after each place of a text, tokens × vocabulary.
-  func logits(_ batch: TextBatch, rotation: RotationTable<Element>?) throws -> Matrix<Element> {
+  package func logits(_ batch: TextBatch, rotation: RotationTable<Element>?) throws -> Matrix<
+    Element
+  > {
     if let head = try nextTokenHead() {
       return head.logits(try hiddenStates(batch, rotation: rotation))
     }
@@ -63,7 +70,7 @@ extension Transformer {
   ///   - rotation: For positions up to the longest text's.
   ///   - dropout: What is dropped, in training.
   /// - Complexity: 2 operations for each weight and token forward and 2 backward.
-  func measured(
+  package func measured(
     _ batch: TextBatch, _ measurement: TextMeasurement, gradients kind: GradientKind,
     rotation: RotationTable<Element>?, dropout: PassDropout? = nil
   ) throws -> MeasuredBatch<Element> {

@@ -1,12 +1,22 @@
 import Foundation
-import LinearAlgebra
+package import LinearAlgebra
 
 /// A model that can be computed: frozen weights with an adapter beside them.
-struct Transformer<Element: Scalar>: Sendable {
+package struct Transformer<Element: Scalar>: Sendable {
   let configuration: ModelConfiguration
   let architecture: Architecture
   let weights: ModelWeights<Element>
   var adapter: AdapterParameters<Element>
+
+  package init(
+    configuration: ModelConfiguration, architecture: Architecture, weights: ModelWeights<Element>,
+    adapter: AdapterParameters<Element>
+  ) {
+    self.configuration = configuration
+    self.architecture = architecture
+    self.weights = weights
+    self.adapter = adapter
+  }
 
   /// The first layer of which something is trained; as many as there are layers where none is.
   var firstTrainedLayer: Int {
@@ -38,7 +48,7 @@ struct Transformer<Element: Scalar>: Sendable {
   }
 
   /// Cosines and sines of so many positions; nil for models that do not turn by them.
-  func rotation(positions: Int) -> RotationTable<Element>? {
+  package func rotation(positions: Int) -> RotationTable<Element>? {
     configuration.rotary.map {
       RotationTable(
         frequencies: $0.frequencies(headSize: configuration.headSize), positions: positions)
