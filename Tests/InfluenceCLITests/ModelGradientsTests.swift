@@ -199,6 +199,8 @@ struct ModelGradientsTests {
       (["--memory", "1kB"], "memory"),
       (["--hessian"], "--hessian"),
       (["--train", "5"], "--train"),
+      (["--flip", "0.3"], "--flip"),
+      (["--epochs", "3"], "--epochs"),
     ])
   func refusals(_ options: [String], _ part: String) throws {
     var changed = arguments(output: "refused")

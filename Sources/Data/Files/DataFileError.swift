@@ -89,7 +89,7 @@ extension DataFileError: CustomStringConvertible {
     case .wrongIndex(let path, let line, let expected, let found):
       "\(path), line \(line): index \"\(found)\" where \(expected) is expected; rows must be in the order of the training set, none left out"
     case .noExamples(let path, let keys):
-      "\(path): there is neither an array of examples nor one under \(keys.joined(separator: ", ")); give one example a row"
+      "\(path): there is neither an array of examples nor one under \(keys.joined(separator: ", ")); give one example per row"
     case .missingField(let path, let row, let field, let found):
       "\(path), row \(row): there is no field \(field.quoted), but \(found); name a field that every example has"
     case .wrongField(let path, let row, let field, let expected, let found):

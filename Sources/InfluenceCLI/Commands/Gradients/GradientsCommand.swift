@@ -125,7 +125,9 @@ struct GradientsCommand: ThreadedCommand {
     for (name, isGiven) in [
       ("--train", train != nil), ("--queries", queries != nil), ("--hessian", hessian),
       ("--factors", factors != nil), ("--representations", representations),
-      ("--margins", margins), ("--checkpoints", checkpoints != nil),
+      ("--margins", margins), ("--checkpoints", checkpoints != nil), ("--flip", flip != 0.2),
+      ("--hidden", hidden != [32]), ("--epochs", epochs != 20),
+      ("--learning-rate", learningRate != 2e-3), ("--penalty", penalty != 1e-2),
     ]
     where isGiven {
       throw ValidationError("\(name) goes with the small models lora, perceptron and softmax")
@@ -144,6 +146,9 @@ struct GradientsCommand: ThreadedCommand {
       ("--adapter", adapter != nil), ("--text", texts.text != nil),
       ("--prompt", texts.prompt != nil), ("--text-pair", texts.textPair != nil),
       ("--measure", measure != .loss), ("--dtype", dtype != .float32),
+      ("--memory", memory != nil), ("--max-length", texts.maxLength != nil),
+      ("--loss-on", texts.lossOn != nil), ("--loss-reduction", texts.lossReduction != .mean),
+      ("--end", texts.end != nil), ("--id", texts.id != nil),
     ]
     where isGiven {
       throw ValidationError("\(name) is about a language model: name its path with --model")
