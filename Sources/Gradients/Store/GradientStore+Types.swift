@@ -19,7 +19,7 @@ extension GradientStore {
   }
 
   /// What the writers of all shards remembered alike.
-  var commonProvenance: [String: String] {
+  package var commonProvenance: [String: String] {
     guard let first = manifests.first??.provenance else { return [:] }
     return first.filter { key, value in
       !key.hasPrefix("copied_") && manifests.allSatisfy { $0?.provenance[key] == value }
