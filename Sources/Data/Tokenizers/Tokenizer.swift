@@ -8,7 +8,7 @@
 ///
 /// A value may be used by many threads at a time; each remembers the words that it has met.
 public struct Tokenizer: Sendable {
-  private let parts: TokenizerParts
+  let parts: TokenizerParts
   private let special: Set<Int>
   private let cache = WordCache()
 

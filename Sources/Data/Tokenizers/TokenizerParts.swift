@@ -77,7 +77,11 @@ struct TokenizerParts: Sendable {
 
   /// The text of ids, all of them in the vocabulary.
   func text(of ids: some Sequence<Int>) -> String {
-    let tokens = decoder.decoded(ids.map { Array(vocabulary.tokens[$0].utf8) })
-    return String(decoding: Array(tokens.joined()), as: UTF8.self)
+    String(decoding: bytes(of: ids), as: UTF8.self)
+  }
+
+  /// The bytes of that text.
+  func bytes(of ids: some Sequence<Int>) -> [UInt8] {
+    Array(decoder.decoded(ids.map { Array(vocabulary.tokens[$0].utf8) }).joined())
   }
 }

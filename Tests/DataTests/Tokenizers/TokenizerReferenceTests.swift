@@ -29,6 +29,10 @@ struct TokenizerReferenceTests {
       #expect(found.typeIDs == ids(expected["type_ids"]), "\(text.debugDescription)")
       if let decoded = expected["decoded"]?.string {
         #expect(try bytes(tokenizer.decode(found.ids)) == bytes(decoded))
+        let pieces = try tokenizer.pieces(found.ids)
+        #expect(pieces.count == found.ids.count)
+        let kept = zip(found.ids, pieces).filter { !tokenizer.isSpecial($0.0) }.map(\.1)
+        #expect(bytes(kept.joined()) == bytes(decoded), "\(text.debugDescription)")
       }
     }
   }
