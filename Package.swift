@@ -88,7 +88,7 @@ let package = Package(
     .target(
       name: "Transformers",
       dependencies: [
-        "LinearAlgebra", "TensorFiles", "Gradients", "Data", "Models",
+        "LinearAlgebra", "TensorFiles", "Gradients", "Influence", "Data", "Models",
         .product(name: "Algorithms", package: "swift-algorithms"),
         .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "RealModule", package: "swift-numerics"),

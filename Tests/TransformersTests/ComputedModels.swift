@@ -70,6 +70,20 @@ struct ComputedModel {
     return Matrix(rows: texts.count, columns: block.width, elements: values.elements)
   }
 
+  /// A direction for each block, and the shares of each text's tokens along it.
+  func tokenShares() throws -> (directions: [Matrix<Double>], shares: [[Double]]) {
+    let file = try SafetensorsFile(
+      opening: fixture("computed").appending(
+        path: "\(checkpoint.url.lastPathComponent)/shares.safetensors"))
+    let directions = try adapter.layout.blocks.map { block in
+      let values = try Self.doubles(file, "direction.\(block.name)")
+      return Matrix(rows: 1, columns: block.width, elements: values.elements)
+    }
+    return (
+      directions, try texts.indices.map { try Self.doubles(file, "share.\($0)").elements }
+    )
+  }
+
   private static func doubles(_ file: SafetensorsFile, _ name: String) throws -> Matrix<Double> {
     let shape = try #require(file.tensors[name]).shape
     let values: Matrix<Double> = try file.matrix(name)

@@ -22,6 +22,8 @@ public enum AdapterError: Error, Equatable, Sendable {
   case unexpectedTensor(path: String, tensor: String)
   /// A number of the file is infinite or none at all.
   case notFinite(path: String, tensor: String, row: Int)
+  /// Gradients have a block that the adapter does not train, or one of another width.
+  case otherBlocks(block: String, width: Int)
   /// The adapter would take more memory than the machine has for it.
   case tooLarge(parameters: Int)
 }
@@ -54,6 +56,9 @@ extension AdapterError: CustomStringConvertible {
     case .notFinite(let path, let tensor, let row):
       "\(path.legible): row \(row) of the tensor \(tensor.quoted) has a number that is not finite; "
         + "train the adapter again, with a smaller learning rate"
+    case .otherBlocks(let block, let width):
+      "the gradients have the block \(block.quoted) of \(width) numbers, which the adapter does not "
+        + "train; take gradients of this adapter, as they were written"
     case .tooLarge(let parameters):
       "an adapter of \(parameters) numbers does not fit into memory; give smaller ranks or fewer targets"
     }

@@ -1,13 +1,25 @@
 import Gradients
 package import LinearAlgebra
 
-/// Gradients of an adapter's parameters: of each text by itself, or of all together.
+/// Gradients of an adapter's parameters: of each text by itself, or of all together; or what each token adds to their
+/// products with given directions.
 package struct AdapterGradients<Element: Scalar> {
   /// Whether each text has its own.
   let isPerText: Bool
   private let layout: BlockLayout
-  /// For block b of q × p numbers: a q × p matrix, or one below the other for each text.
+  /// For block b of q × p numbers: a q × p matrix, or one below the other for each text; empty where there are shares.
   private var blocks: [Matrix<Element>]
+  private var shares: TokenShares?
+
+  /// What tokens add to the products of their texts' gradients with a direction.
+  private struct TokenShares {
+    /// For block b of q × p numbers: a q × p matrix.
+    let directions: [Matrix<Element>]
+    /// Text e has the tokens `starts[e] ..< starts[e + 1]`.
+    let starts: [Int]
+    /// A share for each token.
+    var values: [Double]
+  }
 
   /// Zeros.
   ///
@@ -24,6 +36,26 @@ package struct AdapterGradients<Element: Scalar> {
     }
   }
 
+  /// Zero shares of the tokens of texts.
+  ///
+  /// - Parameters:
+  ///   - layout: The adapter's blocks.
+  ///   - directions: As many numbers as the blocks have, in their shapes.
+  ///   - starts: Text e has the tokens `starts[e] ..< starts[e + 1]`.
+  init(layout: BlockLayout, directions: [Matrix<Element>], starts: [Int]) {
+    isPerText = false
+    self.layout = layout
+    blocks = []
+    shares = TokenShares(
+      directions: zip(layout.blocks, directions).map { block, direction in
+        let (rows, columns) = Self.shape(block)
+        return Matrix(rows: rows, columns: columns, elements: direction.elements)
+      }, starts: starts, values: [Double](repeating: 0, count: starts[starts.count - 1]))
+  }
+
+  /// The share of each token, where shares were asked for.
+  package var tokenShares: [Double] { shares?.values ?? [] }
+
   /// A vector counts as one column.
   private static func shape(_ block: Block) -> (rows: Int, columns: Int) {
     block.shape.count == 2 ? (block.shape[0], block.shape[1]) : (block.width, 1)
@@ -36,11 +68,15 @@ package struct AdapterGradients<Element: Scalar> {
   ///   - left: tokens × q.
   ///   - right: tokens × p.
   ///   - starts: Text e has the rows `starts[e] ..< starts[e + 1]`.
+  ///   - positions: The place of each row's token in its text.
   ///   - scale: A factor for all.
   mutating func add(
     _ block: Int, _ left: MatrixView<Element>, _ right: MatrixView<Element>, starts: [Int],
-    scale: Element
+    positions: [Int32], scale: Element
   ) {
+    guard shares == nil else {
+      return addShares(block, left, right, starts: starts, positions: positions, scale: scale)
+    }
     guard isPerText else {
       blocks[block].add(product: left.transposed, right, scale: scale)
       return
@@ -50,6 +86,20 @@ package struct AdapterGradients<Element: Scalar> {
       blocks[block].add(
         product: left[rows: rows].transposed, right[rows: rows], scale: scale,
         firstRow: text * left.columns)
+    }
+  }
+
+  /// Adds `scale · leftₜᵀ·U·rightₜ` to the share of each token t: its part of ⟨U, scale · leftᵀ·right⟩.
+  private mutating func addShares(
+    _ block: Int, _ left: MatrixView<Element>, _ right: MatrixView<Element>, starts: [Int],
+    positions: [Int32], scale: Element
+  ) {
+    guard let direction = shares?.directions[block], let firsts = shares?.starts else { return }
+    let products = Matrix(product: left, direction.view).view.rowDots(with: right)
+    for text in 0..<starts.count - 1 {
+      for row in starts[text]..<starts[text + 1] {
+        shares?.values[firsts[text] + Int(positions[row])] += Double(scale) * products[row]
+      }
     }
   }
 

@@ -38,7 +38,7 @@ struct LayerPass<Element: Scalar> {
   mutating func addGradient(
     _ block: Int, _ left: MatrixView<Element>, _ right: MatrixView<Element>, scale: Element = 1
   ) {
-    gradients?.add(block, left, right, starts: starts, scale: scale)
+    gradients?.add(block, left, right, starts: starts, positions: positions, scale: scale)
   }
 
   /// The same pass over some of the rows.

@@ -27,6 +27,8 @@ extension Transformer {
     case none, perText
     /// Of Σ weight · measure; a weight for each text.
     case sum(weights: [Double])
+    /// What each token adds to the product of its text's gradient with a direction, given in the layout's blocks.
+    case tokenShares(along: [Matrix<Element>])
   }
 
   /// The last layer's numbers of each token, normalized where the family does.
@@ -83,6 +85,9 @@ extension Transformer {
     case .sum(let weights):
       gradients = AdapterGradients(layout: adapter.layout, textCount: nil)
       textWeights = weights
+    case .tokenShares(let directions):
+      gradients = AdapterGradients(
+        layout: adapter.layout, directions: directions, starts: batch.starts)
     }
     let takesGradients = gradients != nil
     var pass = pass(
