@@ -26,6 +26,9 @@ struct InfluenceCommand: ParsableCommand {
         influence score --train grads/train --query grads/query \\
             --method datainf --output scores.npy
         influence top scores.npy --query 3
+        influence tokens --model minilm --adapter adapter --data train.jsonl \\
+            --text sentence --label label --train grads/train \\
+            --query grads/query --query-row 3   through which words?
         influence fit --train grads/train --method exact --output fits/train
         influence score --fit fits/train --query grads/query \\
             --method exact --output scores.npy
@@ -63,9 +66,8 @@ struct InfluenceCommand: ParsableCommand {
     version: InfluenceKitVersion.current,
     subcommands: [
       CompareCommand.self, ScoreCommand.self, SweepCommand.self, SelfCommand.self,
-      InspectCommand.self, TopCommand.self, PlanCommand.self, VerifyCommand.self,
-      ImportCommand.self,
-      MergeCommand.self, FitCommand.self, SplitCommand.self, GradientsCommand.self,
+      InspectCommand.self, TopCommand.self, TokensCommand.self, PlanCommand.self,
+      VerifyCommand.self, ImportCommand.self, MergeCommand.self, FitCommand.self, SplitCommand.self, GradientsCommand.self,
       FinetuneCommand.self,
       GroupCommand.self, SubsetCommand.self, OutliersCommand.self, DisagreeCommand.self,
       ProjectCommand.self, ExperimentCommand.self,

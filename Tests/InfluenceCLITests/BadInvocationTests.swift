@@ -137,6 +137,14 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
     .init("inspect", 64, "path", "influence inspect --help"),
     .init("inspect train.safetensors --damping 0", 64, "damping 0"),
     .init("top scores.npy", 64, "--query", "influence top --help"),
+    .init("tokens", 64, "--model", "influence tokens --help"),
+    .init(
+      "tokens --model m --adapter a --data d.jsonl --text t --query q", 64, "--train",
+      "influence tokens --help"),
+    .init("tokens --model m --adapter a --data d.jsonl --train t --query q", 64, "--text"),
+    .init(
+      "tokens --model none --adapter a --data d.jsonl --text t --train train.safetensors --query none",
+      66, "none"),
     .init("top scores.npy --query 3", 64, "--query 3", "scores.npy", "3 rows", "0 to 2"),
     .init("top scores.npy --query -1", 64, "--query -1", "from 0"),
     .init("top scores.npy --query one", 64, "one", "--query"),

@@ -19,6 +19,12 @@ enum Console {
   /// Writes a table to standard output.
   static func print(_ table: Table) { Swift.print(table.plainText(), terminator: "") }
 
+  /// Writes a shaded text to standard output, a few columns in.
+  static func print(_ text: ShadedText, indent: Int, color: ShadedText.Color) {
+    let shown = color.isOn ? text.colored : text.marked
+    Swift.print(String(repeating: " ", count: indent) + shown)
+  }
+
   /// Writes JSON to standard output.
   static func print(_ json: OrderedJSON) throws { Swift.print(try json.serialized(.indented)) }
 
