@@ -140,6 +140,33 @@ struct TokensCommandTests {
     }
   }
 
+  @Test("What a model answers to prompts is a query")
+  func generated() throws {
+    try TinyModels.writeLlama(to: "llama", in: place)
+    let prompts = ["abc", "bca", "c"].map { #"{"q": "\#($0)", "a": "ab", "name": "to \#($0)"}"# }
+    try place.write(prompts.joined(separator: "\n"), to: "pairs.jsonl")
+    let model = ["--model", "llama", "--data", "pairs.jsonl", "--prompt", "q"]
+    try place.succeed(
+      ["finetune"] + model + ["--text", "a", "--epochs", "1", "--output", "lora"])
+    let asking = ["gradients"] + model + ["--adapter", "lora", "--output", "answers"]
+    try place.succeed(asking + ["--generate", "4", "--id", "name"])
+    let store = try GradientStore(opening: place.file("answers"))
+    #expect(store.count == 3 && store.recordsNorms)
+    #expect(try store.exampleIDs() == ["to abc", "to bca", "to c"])
+    let texts = try store.exampleTexts(ofRows: [0, 1, 2])
+    #expect(texts[0]?.hasPrefix("abc") == true && texts[2]?.hasPrefix("c") == true)
+    let again = try place.run(asking + ["--generate", "5", "--id", "name"])
+    #expect(again.status != 0 && again.errors.contains("its origin"))
+    for (more, part) in [
+      (["--text", "a", "--generate", "4"], "--text is about texts of the file"),
+      (["--loss-on", "all", "--generate", "4"], "--loss-on"), (["--generate", "0"], "--generate"),
+    ] {
+      let refused = try place.run(asking.dropLast() + ["other"] + more)
+      #expect(refused.status == 64 && refused.errors.contains(part))
+      #expect(!place.has("other"))
+    }
+  }
+
   @Test("What does not belong together is refused by name")
   func refusals() throws {
     func refusal(_ arguments: [String]) throws -> String {

@@ -8,6 +8,8 @@ struct ModelTexts {
   let texts: TextEncoding
   let model: LanguageModel
   let memory: PassMemory
+  /// What the model said after each prompt; nil where the file has the texts.
+  private let answers: [String]?
 
   /// Opens the model, its adapter and the texts.
   ///
@@ -17,9 +19,11 @@ struct ModelTexts {
   ///   - data: The file of the texts.
   ///   - options: Which of its fields they are, and how they are encoded.
   ///   - memory: The most bytes to work in; a quarter of the machine unless given.
+  ///   - answerLength: The most tokens of the model's own answers, which are the texts then; nil where the file has them.
+  ///   - progress: Called as answers are made.
   init(
     model path: String, adapter adapterPath: String, data: String, _ options: TextDataOptions,
-    memory budget: ByteCount?
+    memory budget: ByteCount?, answerLength: Int? = nil, progress: ProgressHandler? = nil
   ) throws {
     let checkpoint = try Checkpoint(opening: URL(filePath: path))
     try options.check(checkpoint)
@@ -29,26 +33,56 @@ struct ModelTexts {
     let names =
       try checkpoint.trainedLabels ?? Self.recordedLabels(of: adapterPath, count: labelCount)
     examples = try TextExamples(
-      reading: URL(filePath: data), fields: options.fields(), labelNames: names)
+      reading: URL(filePath: data), fields: options.fields(answers: answerLength != nil),
+      labelNames: names)
     if let labelCount, names == nil, examples.labelNames.contains(where: { Int($0) == nil }) {
       throw Failure.data(
         "\(data): \(options.label ?? "") holds names, and \(adapterPath) does not say which of its \(labelCount) classes each is; give the classes as numbers from 0"
       )
     }
     tokenizer = try checkpoint.tokenizer()
-    texts = try TextEncoding(
-      of: examples, tokenizer: tokenizer, checkpoint: checkpoint, labelCount: labelCount,
-      settings: options.encoding)
+    let encoded =
+      if let answerLength {
+        try Self.room(examples.texts, tokenizer, answerLength, longest: checkpoint.longestText)
+      } else {
+        try TextEncoding(
+          of: examples, tokenizer: tokenizer, checkpoint: checkpoint, labelCount: labelCount,
+          settings: options.encoding)
+      }
     memory = try PassMemory(
-      checkpoint, adapter: adapter, texts: texts.sequences,
+      checkpoint, adapter: adapter, texts: encoded.sequences,
       budget: budget?.bytes ?? MachineMemory.bytes / 4, threads: Parallelism.threads)
     model = try LanguageModel(checkpoint, adapter: adapter, keepsWeights: memory.keepsWeights)
-    try model.check(texts.sequences)
+    guard let answerLength else {
+      (texts, answers) = (encoded, nil)
+      try model.check(encoded.sequences)
+      return
+    }
+    let (tokenizer, what) = (tokenizer, "answers to \(Counted(examples.count, "prompt"))")
+    let sequences = try model.answers(
+      to: examples.texts.map { try tokenizer.encode($0).ids }, count: answerLength
+    ) { progress?(what, $0) }
+    texts = TextEncoding(sequences)
+    answers = try sequences.map { try tokenizer.decode($0.tokens.suffix($0.predictedCount)) }
+  }
+
+  /// Prompts with as many tokens behind them as answers may have, which says how much memory they will need.
+  private static func room(
+    _ prompts: [String], _ tokenizer: Tokenizer, _ answerLength: Int, longest: Int
+  ) throws -> TextEncoding {
+    TextEncoding(
+      try prompts.map { prompt in
+        let tokens = try tokenizer.encode(prompt).ids
+        let count = max(0, min(answerLength, longest - tokens.count))
+        return TokenSequence(
+          tokens: tokens + repeatElement(0, count: count), goal: .tokens(from: tokens.count))
+      })
   }
 
   /// What is shown of each example beside scores: prompt and text as one, or the two texts of a pair.
   var shown: [String] {
-    examples.texts.indices.map { place in
+    if let answers { return zip(examples.texts, answers).map { $0 + $1 } }
+    return examples.texts.indices.map { place in
       (examples.prompts?[place] ?? "") + examples.texts[place]
         + (examples.pairs.map { " ⏎ \($0[place])" } ?? "")
     }

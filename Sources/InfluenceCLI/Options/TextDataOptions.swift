@@ -45,7 +45,24 @@ struct TextDataOptions: ParsableArguments {
   }
 
   /// The fields' names.
-  func fields() throws -> TextFields {
+  ///
+  /// - Parameter answers: Whether the model answers the prompts itself, so that these are all the text there is.
+  func fields(answers: Bool = false) throws -> TextFields {
+    if answers {
+      guard let prompt else {
+        throw ValidationError("--generate answers prompts: name their field with --prompt")
+      }
+      for (name, isGiven) in [
+        ("--text", text != nil), ("--loss-on", lossOn != nil), ("--end", end != nil),
+        ("--max-length", maxLength != nil),
+      ]
+      where isGiven {
+        throw ValidationError(
+          "\(name) is about texts of the file, and with --generate the model makes them: leave it out"
+        )
+      }
+      return TextFields(text: prompt, id: id)
+    }
     guard let text else { throw ValidationError("--text names the field of the texts: give it") }
     return TextFields(text: text, pair: textPair, prompt: prompt, label: label, id: id)
   }

@@ -35,9 +35,11 @@ struct Attention<Element: Scalar>: Sendable {
   /// - Parameters:
   ///   - x: tokens × hidden.
   ///   - kept: The rows that are asked for; all where it is nil.
+  ///   - cache: The keys and values of the tokens before, which these are added to; nil where x is whole texts.
   /// - Returns: A row for each that is asked for.
   func forward(
-    _ x: Matrix<Element>, _ pass: LayerPass<Element>, kept: KeptRows?
+    _ x: Matrix<Element>, _ pass: LayerPass<Element>, kept: KeptRows?,
+    cache: KeyValueCache<Element>? = nil
   ) -> (Matrix<Element>, Saved) {
     let queryPass = kept.map(pass.keeping) ?? pass
     var (values, saved): ([Matrix<Element>], [LinearMap<Element>.Saved])
@@ -55,7 +57,13 @@ struct Attention<Element: Scalar>: Sendable {
       values[0].rotate(heads: core.headCount, positions: queryPass.positions, by: rotation)
       values[1].rotate(heads: core.keyValueHeadCount, positions: pass.positions, by: rotation)
     }
-    let gathered = core.forward(values[0], values[1], values[2], pass, queries: queryPass)
+    var seen = pass
+    if let cache {
+      cache.append(keys: values[1], values: values[2])
+      (values[1], values[2]) = (cache.keys, cache.values)
+      seen = pass.seeing(cache.count)
+    }
+    let gathered = core.forward(values[0], values[1], values[2], seen, queries: queryPass)
     let (y, outputSaved) = output.forward(gathered.output, queryPass)
     return (
       y,

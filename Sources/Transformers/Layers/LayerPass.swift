@@ -52,6 +52,12 @@ struct LayerPass<Element: Scalar> {
     return pass
   }
 
+  /// A pass over so many tokens of one text, of which this one has the last; nothing is taken of it but their number.
+  func seeing(_ count: Int) -> LayerPass {
+    LayerPass(
+      starts: [0, count], positions: [], rotation: rotation, dropout: nil, takesGradients: false)
+  }
+
   /// The same pass without gradients.
   var withoutGradients: LayerPass {
     LayerPass(

@@ -27,13 +27,15 @@ struct TransformerLayer<Element: Scalar>: Sendable {
   /// - Parameters:
   ///   - x: tokens × hidden.
   ///   - kept: The rows that are asked for, in the last layer; all where it is nil.
+  ///   - cache: What is kept of the tokens before, where x goes on with a text.
   /// - Returns: A row for each that is asked for.
   func forward(
-    _ x: Matrix<Element>, _ pass: LayerPass<Element>, kept: KeptRows?
+    _ x: Matrix<Element>, _ pass: LayerPass<Element>, kept: KeptRows?,
+    cache: KeyValueCache<Element>? = nil
   ) -> (Matrix<Element>, Saved) {
     let keptPass = kept.map(pass.keeping) ?? pass
     let (read, readNorm) = normalizesFirst ? attentionNorm.forward(x) : (x, nil)
-    var (h, attentionSaved) = attention.forward(read, pass, kept: kept)
+    var (h, attentionSaved) = attention.forward(read, pass, kept: kept, cache: cache)
     drop(&h, keptPass, at: DropoutSite.attention(layer: index))
     h.add(kept.map { x.selecting(rows: $0.rows) } ?? x, scale: 1)
     let (inner, innerNorm) = (normalizesFirst ? feedForwardNorm : attentionNorm).forward(h)

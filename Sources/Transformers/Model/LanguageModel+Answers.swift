@@ -99,38 +99,8 @@ extension LanguageModel {
   }
 
   /// The place of the largest logit, the first of equal ones.
-  private static func largest(_ logits: [Float], row: Int) throws(TextError) -> Int {
+  static func largest(_ logits: [Float], row: Int) throws(TextError) -> Int {
     guard logits.allSatisfy(\.isFinite) else { throw .notFinite(row: row, what: "a logit") }
     return logits.indices.reduce(0) { logits[$1] > logits[$0] ? $1 : $0 }
-  }
-
-  /// The tokens that the model finds most likely after some, one by one.
-  ///
-  /// - Parameters:
-  ///   - tokens: At least one.
-  ///   - count: The most tokens to add. The result is shorter where the model ends the text.
-  /// - Returns: The new tokens, without that of the end.
-  /// - Throws: ``TextError``.
-  /// - Complexity: A pass over the whole text for each token.
-  public func continuation(of tokens: [Int], count: Int) throws -> [Int] {
-    var text = TokenSequence(tokens: tokens, goal: .tokens(from: 1))
-    let longest =
-      transformer.configuration.positionCount - transformer.architecture.embeddings.firstPosition
-    guard let head = try transformer.nextTokenHead() else {
-      throw TextError.wrongGoal(row: 0, expected: "a label")
-    }
-    try checkTokens(text, row: 0)
-    var added: [Int] = []
-    while added.count < count, text.tokens.count < longest {
-      let hidden = try transformer.hiddenStates(
-        TextBatch(texts: [text], firstToken: 0), rotation: rotation(for: [text]))
-      let last = Matrix(hidden.view[rows: hidden.rows - 1..<hidden.rows])
-      let logits = head.logits(last).elements
-      let next = try Self.largest(logits, row: 0)
-      if transformer.configuration.specialTokens.ends.contains(next) { break }
-      added.append(next)
-      text.tokens.append(next)
-    }
-    return added
   }
 }

@@ -55,6 +55,9 @@ public struct TextEncoding: Sendable {
       longest: checkpoint.longestText, labelCount: labelCount, settings: settings)
   }
 
+  /// Takes texts that are encoded already.
+  public init(_ sequences: [TokenSequence]) { self.sequences = sequences }
+
   /// Encodes examples for a model whose texts have at most `longest` tokens.
   package init(
     of examples: TextExamples, tokenizer: Tokenizer, configuration: ModelConfiguration,

@@ -12,8 +12,11 @@ struct ModelGradients {
   /// Opens the model, its adapter and the texts, before anything is written.
   init(_ options: GradientsCommand, adapter: String, data: String) throws {
     self.options = options
-    opened = try ModelTexts(
-      model: options.model, adapter: adapter, data: data, options.texts, memory: options.memory)
+    opened = try ProgressBar.during(quiet: options.quiet) {
+      try ModelTexts(
+        model: options.model, adapter: adapter, data: data, options.texts, memory: options.memory,
+        answerLength: options.generate, progress: $0)
+    }
     var settings = LanguageModel.StoreSettings()
     settings.measure = options.measure
     settings.reduction = options.texts.lossReduction
@@ -22,6 +25,7 @@ struct ModelGradients {
     settings.batchTexts = opened.memory.batchTexts
     settings.provenance = try opened.provenance(
       measure: options.measure, reduction: options.texts.lossReduction)
+    if let generate = options.generate { settings.provenance["generated"] = "\(generate)" }
     self.settings = settings
   }
 

@@ -25,6 +25,8 @@ struct GradientsCommand: ThreadedCommand {
         influence gradients --model smollm2.gguf --adapter adapter \\
             --data train.jsonl --prompt prompt --text answer \\
             --dtype bfloat16 --output grads/train
+        influence gradients --model smollm2.gguf --adapter adapter \\
+            --data questions.jsonl --prompt prompt --generate 32 --output grads/query
         influence gradients --output grads
         influence gradients --model perceptron --hidden 16 \\
             --factors sampled --hessian --margins --output grads
@@ -37,6 +39,8 @@ struct GradientsCommand: ThreadedCommand {
 
       LANGUAGE MODELS
         --measure           what is differentiated: loss; margin, log p/(1 - p); logit
+        --generate          queries of what the model says: the tokens that it finds
+                            most likely after each prompt, up to the end or so many
         --dropout-members   with --output NAME/train: NAME/0/train, NAME/1/train, ...:
                             gradients under dropout of what the adapter reads;
                             0 has none
@@ -75,6 +79,10 @@ struct GradientsCommand: ThreadedCommand {
   @OptionGroup var texts: TextDataOptions
   @Option("What is differentiated: loss, margin or logit.", value: "kind")
   var measure: AnswerMeasure = .loss
+  @Option(
+    "In place of --text: what the model itself answers to --prompt, of up to so many tokens.",
+    number: "count")
+  var generate: Int?
   @Option("How numbers are stored: float32, float16, bfloat16, int8.", value: "type")
   var dtype: ElementType = .float32
   @Option("Threads; all cores by default.", number: "count") var threads: Int?
@@ -117,7 +125,7 @@ struct GradientsCommand: ThreadedCommand {
   func validate() throws {
     try ValidationError.require(
       atLeast: 1, ("--threads", threads), ("--train", train), ("--queries", queries),
-      ("--dropout-members", dropoutMembers))
+      ("--dropout-members", dropoutMembers), ("--generate", generate))
     guard dropoutMaximum >= 0, dropoutMaximum < 1 else {
       throw ValidationError("--dropout-max \(dropoutMaximum): give a rate from 0 up to below 1")
     }
@@ -138,7 +146,7 @@ struct GradientsCommand: ThreadedCommand {
       )
     }
     guard data != nil else { throw ValidationError("--data names the file of the texts: give it") }
-    _ = try texts.fields()
+    _ = try texts.fields(answers: generate != nil)
   }
 
   private func validateSmallModel() throws {
@@ -148,7 +156,7 @@ struct GradientsCommand: ThreadedCommand {
       ("--measure", measure != .loss), ("--dtype", dtype != .float32),
       ("--memory", memory != nil), ("--max-length", texts.maxLength != nil),
       ("--loss-on", texts.lossOn != nil), ("--loss-reduction", texts.lossReduction != .mean),
-      ("--end", texts.end != nil), ("--id", texts.id != nil),
+      ("--end", texts.end != nil), ("--id", texts.id != nil), ("--generate", generate != nil),
     ]
     where isGiven {
       throw ValidationError("\(name) is about a language model: name its path with --model")
