@@ -97,12 +97,13 @@ extension Transformer {
     let firstTrained = takesGradients ? firstTrainedLayer : layerCount
     var x = try embeddings().forward(
       ids: batch.texts.flatMap(\.tokens), typeIDs: typeIDs(batch), pass)
-    var saved: [(layer: TransformerLayer<Element>, saved: TransformerLayer<Element>.Saved)] = []
+    // Not the layers themselves, whose weights may have been converted for this pass alone.
+    var saved: [TransformerLayer<Element>.Saved] = []
     let kept = batch.keptRows
     for index in 0..<layerCount {
       let layer = try layer(index)
       let (y, layerSaved) = layer.forward(x, pass, kept: index == layerCount - 1 ? kept : nil)
-      if index >= firstTrained { saved.append((layer, layerSaved)) }
+      if index >= firstTrained { saved.append(layerSaved) }
       x = y
     }
     let norm = try finalNorm()
@@ -116,11 +117,12 @@ extension Transformer {
         norm.backward(dx, normSaved, addingTo: &below)
         dx = below
       }
-      while let (layer, layerSaved) = saved.popLast() {
+      while let layerSaved = saved.popLast() {
+        let index = firstTrained + saved.count
         guard
-          let below = layer.backward(
-            dx, layerSaved, &pass, kept: layer.index == layerCount - 1 ? kept : nil,
-            needsInput: layer.index > firstTrained)
+          let below = try layer(index).backward(
+            dx, layerSaved, &pass, kept: index == layerCount - 1 ? kept : nil,
+            needsInput: index > firstTrained)
         else { break }
         dx = below
       }
