@@ -11,7 +11,7 @@ public import TensorFiles
 /// - `features` (`n × d`): what the last layer reads;
 /// - `labels` (n): the class of each example, a whole number from 0. In its place, the metadata may name the
 ///   class of each example in `labels`, and all classes in the order of the head's outputs in `classes`, both as
-///   JSON arrays of strings;
+///   JSON arrays of strings. Of a model that tells no classes apart there are no labels, and `classes` is `[]`;
 /// - `head` (`c × d`, or `c × (d + 1)` with the bias last): a last layer Θ at the minimum of
 ///   mean loss + (λ/2)·‖Θ‖², of training examples, optional;
 /// - `output_gradients` (`n × c`): ∂ℓᵢ/∂φ of each example's own loss by the outputs φ = Θ·x of that layer,
@@ -45,8 +45,10 @@ public struct Representations: Companion {
   public let source: String
   /// X, `n × d`.
   public let features: Matrix<Double>
-  /// n classes, from 0.
+  /// n classes, from 0; empty where ``isLabelled`` is false.
   public let labels: [Int]
+  /// Whether the examples have classes: those of a model that predicts tokens have none.
+  public let isLabelled: Bool
   /// The last layer at its minimum; nil where it was not stored.
   public let head: Head?
 
@@ -68,6 +70,20 @@ public struct Representations: Companion {
     self.features = features
     self.labels = labels
     self.head = head
+    isLabelled = true
+    try check()
+  }
+
+  /// Takes representations of examples without classes from memory.
+  ///
+  /// - Parameters:
+  ///   - source: What to call them in messages.
+  ///   - features: `n × d`.
+  /// - Throws: ``GradientStoreError/unusableRepresentations(path:field:reason:)``.
+  public init(
+    source: String = "memory", unlabelled features: Matrix<Double>
+  ) throws(GradientStoreError) {
+    self.init(checked: source, features, nil)
     try check()
   }
 
@@ -88,6 +104,13 @@ public struct Representations: Companion {
       .unusableRepresentations(path: place.path, field: field, reason: reason)
     }
     let labels = try Self.labels(in: file)
+    if labels == nil, file.tensors["features"] != nil,
+      try Self.names("classes", in: file)?.isEmpty == true
+    {
+      try self.init(source: place.path, unlabelled: try file.matrix("features"))
+      try file.map.requireUnchanged()
+      return
+    }
     guard let labels, file.tensors["features"] != nil else {
       throw problem(
         labels == nil ? "labels" : "features",
@@ -110,23 +133,27 @@ public struct Representations: Companion {
     try file.map.requireUnchanged()
   }
 
+  private static func problem(_ reason: String, in file: SafetensorsFile) -> GradientStoreError {
+    .unusableRepresentations(path: file.map.path, field: "labels", reason: reason)
+  }
+
+  /// A list of names in the metadata; nil where there is none.
+  private static func names(_ key: String, in file: SafetensorsFile) throws -> [String]? {
+    guard let text = file.metadata[key] else { return nil }
+    let json = try? OrderedJSON(parsing: Array(text.utf8), path: file.map.path)
+    let names = json?.array?.compactMap(\.string)
+    guard let names, names.count == json?.array?.count else {
+      throw problem("\(key) in the metadata is not a JSON array of strings", in: file)
+    }
+    return names
+  }
+
   /// The classes in a file; nil where there are none.
   private static func labels(in file: SafetensorsFile) throws -> [Int]? {
-    func problem(_ reason: String) -> GradientStoreError {
-      .unusableRepresentations(path: file.map.path, field: "labels", reason: reason)
-    }
-    func names(_ key: String) throws -> [String]? {
-      guard let text = file.metadata[key] else { return nil }
-      let json = try? OrderedJSON(parsing: Array(text.utf8), path: file.map.path)
-      let names = json?.array?.compactMap(\.string)
-      guard let names, names.count == json?.array?.count else {
-        throw problem("\(key) in the metadata is not a JSON array of strings")
-      }
-      return names
-    }
+    func problem(_ reason: String) -> GradientStoreError { Self.problem(reason, in: file) }
     guard file.tensors["labels"] != nil else {
-      guard let labels = try names("labels") else { return nil }
-      guard let classes = try names("classes"), Set(classes).count == classes.count else {
+      guard let labels = try names("labels", in: file) else { return nil }
+      guard let classes = try names("classes", in: file), Set(classes).count == classes.count else {
         throw problem(
           "they are names, so that the metadata must name each class once in \"classes\", in the order of the head's outputs, and alike for training examples and queries"
         )
@@ -161,13 +188,14 @@ public struct Representations: Companion {
   /// - Parameter range: The rows of the examples.
   public subscript(rows range: Range<Int>) -> Representations {
     Representations(
-      checked: source, Matrix(features.view[rows: range]), Array(labels[range]))
+      checked: source, Matrix(features.view[rows: range]), isLabelled ? Array(labels[range]) : nil)
   }
 
-  private init(checked source: String, _ features: Matrix<Double>, _ labels: [Int]) {
+  private init(checked source: String, _ features: Matrix<Double>, _ labels: [Int]?) {
     self.source = source
     self.features = features
-    self.labels = labels
+    self.labels = labels ?? []
+    isLabelled = labels != nil
     head = nil
   }
 
@@ -175,7 +203,7 @@ public struct Representations: Companion {
     func problem(_ field: String, _ reason: String) -> GradientStoreError {
       .unusableRepresentations(path: source, field: field, reason: reason)
     }
-    guard labels.count == count else {
+    guard !isLabelled || labels.count == count else {
       throw problem("labels", "there are \(labels.count) for \(count) rows of features")
     }
     if let bad = labels.first(where: { $0 < 0 }) { throw problem("labels", "\(bad) is no class") }
@@ -215,11 +243,14 @@ public struct Representations: Companion {
   public func write(
     to folder: URL, metadata: [String: String] = [:]
   ) throws(TensorFileError) {
-    var tensors = [
-      ("features", features),
-      ("labels", Matrix(rows: count, columns: 1, elements: labels.map(Double.init))),
-    ]
+    var tensors = [("features", features)]
     var metadata = metadata
+    if isLabelled {
+      tensors.append(
+        ("labels", Matrix(rows: count, columns: 1, elements: labels.map(Double.init))))
+    } else {
+      metadata["classes"] = "[]"
+    }
     if let head {
       tensors += [("head", head.weights), ("output_gradients", head.outputGradients)]
       metadata["regularization"] = "\(head.regularization)"

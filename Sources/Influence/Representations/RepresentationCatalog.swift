@@ -2,7 +2,7 @@
 public enum RepresentationCatalog {
   /// The methods, in the order in which tables show them.
   public static let types: [any RepresentationMethod.Type] = [
-    RepresenterPoints.self, NeighbourShapley.self,
+    RepresenterPoints.self, NeighbourShapley.self, RepresentationSimilarity.self,
   ]
 
   /// The names, in the order in which tables show them.

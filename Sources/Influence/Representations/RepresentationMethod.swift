@@ -5,6 +5,9 @@ public import LinearAlgebra
 ///
 /// It has no M: scores do not come from S = Σ V·M·Gᵀ, there are no blocks and no damping.
 public protocol RepresentationMethod: ConfigurableMethod {
+  /// Whether the method compares the classes of examples, so that it refuses examples that have none.
+  static var comparesClasses: Bool { get }
+
   /// Refuses representations that the method cannot be applied to, before any work.
   ///
   /// - Throws: ``InfluenceError/missingInput(method:source:reason:)``.
@@ -28,6 +31,19 @@ public protocol RepresentationMethod: ConfigurableMethod {
 }
 
 extension RepresentationMethod {
+  /// True unless a method says otherwise.
+  public static var comparesClasses: Bool { true }
+
+  /// Refuses examples without classes, where the method compares them.
+  func requireClasses(of examples: Representations) throws(InfluenceError) {
+    guard Self.comparesClasses, !examples.isLabelled else { return }
+    throw .missingInput(
+      method: name, source: examples.source,
+      reason:
+        "the model predicts tokens, so that its examples have no classes, which this method compares; choose similarity, or a method on gradients"
+    )
+  }
+
   /// Scores queries, or their mean, with times.
   ///
   /// - Parameters:
@@ -50,6 +66,8 @@ extension RepresentationMethod {
           "its \(queries.features.columns) features are not the \(training.features.columns) of \(training.source); compute both from the same model"
       )
     }
+    try requireClasses(of: training)
+    try requireClasses(of: queries)
     try check(training)
     var values = try values(of: queries, on: training)
     guard values.elements.allSatisfy(\.isFinite) else {
@@ -78,6 +96,7 @@ extension RepresentationMethod {
   private func unseenClasses(
     of queries: Representations, on training: Representations
   ) -> String? {
+    guard Self.comparesClasses else { return nil }
     let unseen = Set(queries.labels).subtracting(training.labels).sorted()
     guard !unseen.isEmpty else { return nil }
     let shown = unseen.prefix(10).map(String.init).joined(separator: ", ")

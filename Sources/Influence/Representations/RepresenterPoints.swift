@@ -46,6 +46,7 @@ public struct RepresenterPoints: RepresentationMethod {
 
   /// A last layer with Θ = Σ αᵢxᵢᵀ: one that is at its minimum.
   public func check(_ training: Representations) throws(InfluenceError) {
+    try requireClasses(of: training)
     let coefficients = try coefficients(of: training)
     guard let weights = training.head?.weights else { return }
     let classes = weights.rows
