@@ -187,6 +187,81 @@ struct ModelGradientsTests {
     #expect(margin == "margin")
   }
 
+  @Test("Representations lie beside gradients, and the methods on them score such stores")
+  func representations() throws {
+    let options = ["--representations", "--penalty", "0.05"]
+    let output = try place.succeed(arguments() + options).output
+    #expect(output.contains("train/representations.safetensors: what the last layer reads"))
+    try place.succeed(arguments("query.jsonl", output: "query") + options)
+    let training = try Representations(opening: place.file("train"))
+    let labels = try TextExamples(
+      reading: place.file("train.jsonl"), fields: TextFields(text: "sentence", label: "label")
+    ).labels
+    #expect(training.features.rows == 30 && training.features.columns == 16)
+    #expect(training.labels == labels && training.head?.regularization == 0.05)
+    for method in ["rps", "knn-shapley:k=3", "similarity"] {
+      try place.succeed([
+        "score", "--train", "train", "--query", "query", "--method", method, "--output", "s.npy",
+      ])
+      let library = try #require(try RepresentationCatalog.method(method))
+      let expected = try library.scores(
+        of: Representations(opening: place.file("query")), on: training
+      ).values
+      expectClose(
+        try place.matrix("s.npy"), expected, bound: .relative(Double(Float.ulpOfOne)))
+    }
+    try place.succeed(["self", "--train", "train", "--method", "rps", "--output", "o.npy"])
+    try place.succeed([
+      "compare", "--train", "train", "--query", "query", "--methods",
+      "rps,knn-shapley,similarity,datainf", "--output", "run",
+    ])
+  }
+
+  @Test("A store gets the representations that it lacks, as if it had begun with them")
+  func laterRepresentations() throws {
+    try place.succeed(arguments(output: "whole") + ["--representations"])
+    try place.succeed(arguments(output: "begun"))
+    let provenance = try #require(try place.json("begun/manifest.json")["provenance"]?.object)
+    let gradients = try place.bytes("begun/gradients.bin")
+    try place.succeed(arguments(output: "begun") + ["--representations"])
+    #expect(try place.bytes("begun/gradients.bin") == gradients)
+    try begin(
+      "killed", as: store("whole"), rows: 13,
+      provenance: Dictionary(
+        uniqueKeysWithValues: provenance.map { ($0.key, $0.value.string ?? "") }))
+    try place.succeed(arguments(output: "killed") + ["--representations"])
+    let whole = try place.bytes("whole/representations.safetensors")
+    for name in ["begun", "killed"] {
+      #expect(try place.bytes("\(name)/representations.safetensors") == whole)
+      #expect(try place.json("\(name)/manifest.json")["complete"]?.boolean == true)
+      try place.succeed(["verify", name])
+    }
+  }
+
+  @Test("Texts that go on have no classes: similarity takes them, methods on classes refuse them")
+  func causalRepresentations() throws {
+    try TinyModels.writeLlama(to: "llama", in: place)
+    try place.write(try TinyModels.answers(), to: "answers.jsonl")
+    let data = ["--data", "answers.jsonl", "--prompt", "prompt", "--text", "answer"]
+    try place.succeed(
+      ["finetune", "--model", "llama", "--epochs", "1", "--output", "going-on"] + data)
+    let output = try place.succeed(
+      [
+        "gradients", "--model", "llama", "--adapter", "going-on", "--output", "answers",
+        "--representations",
+      ] + data
+    ).output
+    #expect(output.contains("no classes"))
+    let score = ["score", "--train", "answers", "--query", "answers", "--output", "s.npy"]
+    try place.succeed(score + ["--method", "similarity"])
+    let scores = try place.matrix("s.npy")
+    #expect((0..<8).allSatisfy { abs(scores[$0, $0] - 1) < 1e-6 })
+    for method in ["rps", "knn-shapley"] {
+      let refused = try refusal(score + ["--method", method])
+      #expect(refused.contains("no classes") && refused.contains("similarity"), "\(refused)")
+    }
+  }
+
   @Test(
     "What cannot be is refused before a store is begun",
     arguments: [
@@ -201,6 +276,9 @@ struct ModelGradientsTests {
       (["--train", "5"], "--train"),
       (["--flip", "0.3"], "--flip"),
       (["--epochs", "3"], "--epochs"),
+      (["--penalty", "0.5"], "--representations"),
+      (["--representations", "--penalty", "0"], "--penalty"),
+      (["--representations", "--dropout-members", "2"], "--dropout-members"),
     ])
   func refusals(_ options: [String], _ part: String) throws {
     var changed = arguments(output: "refused")

@@ -18,12 +18,14 @@ struct ModelTexts {
   ///   - adapterPath: The adapter's folder.
   ///   - data: The file of the texts.
   ///   - options: Which of its fields they are, and how they are encoded.
+  ///   - companions: What is to be written beside gradients.
   ///   - memory: The most bytes to work in; a quarter of the machine unless given.
   ///   - answerLength: The most tokens of the model's own answers, which are the texts then; nil where the file has them.
   ///   - progress: Called as answers are made.
   init(
     model path: String, adapter adapterPath: String, data: String, _ options: TextDataOptions,
-    memory budget: ByteCount?, answerLength: Int? = nil, progress: ProgressHandler? = nil
+    companions: StoreCompanions = StoreCompanions(), memory budget: ByteCount?,
+    answerLength: Int? = nil, progress: ProgressHandler? = nil
   ) throws {
     let checkpoint = try Checkpoint(opening: URL(filePath: path))
     try options.check(checkpoint)
@@ -50,7 +52,7 @@ struct ModelTexts {
           settings: options.encoding)
       }
     memory = try PassMemory(
-      checkpoint, adapter: adapter, texts: encoded.sequences,
+      checkpoint, adapter: adapter, texts: encoded.sequences, companions: companions,
       budget: budget?.bytes ?? MachineMemory.bytes / 4, threads: Parallelism.threads)
     model = try LanguageModel(checkpoint, adapter: adapter, keepsWeights: memory.keepsWeights)
     guard let answerLength else {

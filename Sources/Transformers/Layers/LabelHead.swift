@@ -25,13 +25,21 @@ struct LabelHead<Element: Scalar>: Sendable {
   func forward(
     _ first: Matrix<Element>, _ pass: LayerPass<Element>
   ) -> (Matrix<Element>, Saved) {
-    var first = first
-    if dropsInput { drop(&first, pass, at: DropoutSite.head) }
-    let (inner, denseSaved) = dense.forward(first, pass)
-    var pooled = inner.activated(.tanh)
-    drop(&pooled, pass, at: DropoutSite.headInside)
+    let (pooled, inner, denseSaved) = pooled(first, pass)
     let (logits, outputSaved) = output.forward(pooled, pass)
     return (logits, Saved(inner: inner, dense: denseSaved, output: outputSaved))
+  }
+
+  /// What the map to the labels reads, texts × hidden, and what came before tanh.
+  func pooled(
+    _ first: Matrix<Element>, _ pass: LayerPass<Element>
+  ) -> (values: Matrix<Element>, inner: Matrix<Element>, saved: LinearMap<Element>.Saved) {
+    var first = first
+    if dropsInput { drop(&first, pass, at: DropoutSite.head) }
+    let (inner, saved) = dense.forward(first, pass)
+    var values = inner.activated(.tanh)
+    drop(&values, pass, at: DropoutSite.headInside)
+    return (values, inner, saved)
   }
 
   /// - Returns: The gradient by each text's first token, texts × hidden; nil where it is not needed.

@@ -20,6 +20,8 @@ extension LanguageModel {
     public var batchTexts = Int.max
     /// The share of what pairs of low rank read that is dropped in a member of an ensemble, from 0 up to below 1.
     public var dropoutRate = 0.0
+    /// What is written beside the gradients.
+    public var companions = StoreCompanions()
     /// What the manifest remembers: model, data, anything.
     public var provenance: [String: String] = [:]
 
@@ -47,14 +49,15 @@ extension LanguageModel {
   /// Writes the gradients of texts as a store, with their ids, texts, labels and losses.
   ///
   /// Rows are committed as they are made. A store that an interrupted call left is gone on with: the rows that it
-  /// holds are not computed again.
+  /// holds are not computed again. What lies beside the gradients is computed of all texts and written whole, before
+  /// the store counts as complete; a complete store gets what it lacks.
   ///
   /// - Parameters:
   ///   - sequences: Texts that fit the model.
   ///   - examples: As many.
   ///   - folder: Where to: nothing, an empty folder, or what an interrupted call with the same settings left.
   ///   - settings: What is differentiated, and how it is kept.
-  ///   - progress: Called with the share of the texts that are written.
+  ///   - progress: Called with what is computed, and the share of it that is done.
   /// - Returns: How many rows the store already had.
   /// - Throws: ``TextError``, `GradientStoreError`, or an error of a file.
   /// - Complexity: 4 operations for each weight and token; see
@@ -62,7 +65,8 @@ extension LanguageModel {
   @discardableResult
   public func writeGradients(
     of sequences: [TokenSequence], _ examples: StoredTexts, to folder: URL,
-    settings: StoreSettings = StoreSettings(), progress: ((Double) -> Void)? = nil
+    settings: StoreSettings = StoreSettings(),
+    progress: ((_ what: String, _ share: Double) -> Void)? = nil
   ) throws -> Int {
     precondition(
       examples.ids.count == sequences.count
@@ -92,8 +96,10 @@ extension LanguageModel {
         try writer.commit()
         lastCommit = .now
       }
-      progress?(Double(rows.upperBound) / Double(sequences.count))
+      progress?("gradients", Double(rows.upperBound) / Double(sequences.count))
     }
+    try writer.commit()
+    try writeCompanions(of: sequences, to: folder, settings: settings, progress: progress)
     try writer.finish()
     return done
   }

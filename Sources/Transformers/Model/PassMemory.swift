@@ -20,13 +20,18 @@ public struct PassMemory: Sendable, Hashable {
   ///   - checkpoint: The weights.
   ///   - adapter: What is trained beside them.
   ///   - texts: At least one.
+  ///   - companions: What is written beside the gradients.
   ///   - budget: The most bytes.
   ///   - threads: The cores that are used.
-  /// - Throws: ``TextError/tooLittleMemory(row:tokens:needed:budget:)`` where not even one text at a time fits.
+  /// - Throws: ``TextError/tooLittleMemory(row:tokens:needed:budget:)`` where not even one text at a time fits, and
+  ///   ``TextError/tooLittleMemoryBeside(what:needed:budget:)`` where that is for what is written beside.
   public init(
-    _ checkpoint: Checkpoint, adapter: Adapter, texts: [TokenSequence], budget: Int, threads: Int
+    _ checkpoint: Checkpoint, adapter: Adapter, texts: [TokenSequence],
+    companions: StoreCompanions = StoreCompanions(), budget whole: Int, threads: Int
   ) throws(TextError) {
     let configuration = checkpoint.configuration
+    let beside = companions.memory(texts: texts.count, configuration)
+    let budget = max(0, whole - beside.bytes)
     let architecture = checkpoint.family.architecture(configuration)
     let layers = (0..<configuration.layerCount).map(architecture.layer)
     func weights(_ layer: Architecture.Layer) -> Int {
@@ -66,12 +71,16 @@ public struct PassMemory: Sendable, Hashable {
     keepsWeights = cost(max(least, 64), keeps: true) <= budget
     let needed = cost(least, keeps: keepsWeights)
     guard needed <= budget else {
-      throw .tooLittleMemory(row: longest, tokens: longestTokens, needed: needed, budget: budget)
+      if needed <= whole {
+        throw .tooLittleMemoryBeside(
+          what: beside.what, needed: needed + beside.bytes, budget: whole)
+      }
+      throw .tooLittleMemory(row: longest, tokens: longestTokens, needed: needed, budget: whole)
     }
     let perBatchToken = max(1, threads * (perToken + perTokenRows))
     batchTokens = min(wanted, least + (budget - needed) / perBatchToken)
     batchTexts = max(1, 2 * batchTokens * texts.count / max(tokens, 1))
-    bytes = cost(batchTokens, keeps: keepsWeights)
+    bytes = cost(batchTokens, keeps: keepsWeights) + beside.bytes
   }
 }
 

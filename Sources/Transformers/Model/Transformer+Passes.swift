@@ -63,6 +63,28 @@ extension Transformer {
     ).0
   }
 
+  /// What the last layer reads of each text: what the map to its label reads, or the mean over the places that its
+  /// tokens are predicted from.
+  ///
+  /// - Returns: texts × features.
+  package func representations(
+    _ batch: TextBatch, rotation: RotationTable<Element>?
+  ) throws -> Matrix<Element> {
+    let kept = batch.keptRows
+    let hidden = try hiddenStates(batch, rotation: rotation, kept: kept)
+    if let head = try labelHead() {
+      let pass = pass(batch, rotation: nil, dropout: nil, gradients: nil)
+      return head.pooled(hidden, pass.keeping(kept)).values
+    }
+    var means = Matrix<Element>.zeros(batch.texts.count, hidden.columns)
+    for text in 0..<batch.texts.count {
+      let rows = kept.starts[text]..<kept.starts[text + 1]
+      let shares = Matrix<Element>(repeating: 1 / Element(rows.count), rows: 1, columns: rows.count)
+      means.set(product: shares.view, hidden.view[rows: rows], firstRow: text)
+    }
+    return means
+  }
+
   /// Measures each text, and takes gradients.
   ///
   /// - Parameters:

@@ -18,6 +18,8 @@ public enum TextError: Error, Equatable, Sendable {
   case nothingPredicted(row: Int)
   /// A text does not fit into the memory that may be used, even by itself.
   case tooLittleMemory(row: Int, tokens: Int, needed: Int, budget: Int)
+  /// What is written beside the gradients does not fit into the memory that may be used.
+  case tooLittleMemoryBeside(what: String, needed: Int, budget: Int)
   /// What was computed is not a finite number.
   case notFinite(row: Int, what: String)
 }
@@ -43,6 +45,9 @@ extension TextError: CustomStringConvertible {
     case .tooLittleMemory(let row, let tokens, let needed, let budget):
       "row \(row): its \(tokens) tokens need about \(needed >> 20) MB, and \(budget >> 20) MB may be used; "
         + "allow more memory, or cut texts shorter"
+    case .tooLittleMemoryBeside(let what, let needed, let budget):
+      "with \(what) of all texts about \(needed >> 20) MB are needed, and \(budget >> 20) MB may be used; "
+        + "allow more memory, or leave them out"
     case .notFinite(let row, let what):
       "row \(row): \(what) is not a finite number; look for weights or an adapter that have overflowed"
     }

@@ -12,10 +12,11 @@ struct ModelGradients {
   /// Opens the model, its adapter and the texts, before anything is written.
   init(_ options: GradientsCommand, adapter: String, data: String) throws {
     self.options = options
+    let companions = options.companions
     opened = try ProgressBar.during(quiet: options.quiet) {
       try ModelTexts(
-        model: options.model, adapter: adapter, data: data, options.texts, memory: options.memory,
-        answerLength: options.generate, progress: $0)
+        model: options.model, adapter: adapter, data: data, options.texts, companions: companions,
+        memory: options.memory, answerLength: options.generate, progress: $0)
     }
     var settings = LanguageModel.StoreSettings()
     settings.measure = options.measure
@@ -23,6 +24,7 @@ struct ModelGradients {
     settings.elementType = options.dtype
     settings.batchTokens = opened.memory.batchTokens
     settings.batchTexts = opened.memory.batchTexts
+    settings.companions = companions
     settings.provenance = try opened.provenance(
       measure: options.measure, reduction: options.texts.lossReduction)
     if let generate = options.generate { settings.provenance["generated"] = "\(generate)" }
@@ -34,7 +36,7 @@ struct ModelGradients {
   /// - Returns: What to tell the user.
   func run() throws -> [String] {
     guard let members = options.dropoutMembers else {
-      return [try write(URL(filePath: options.output), settings)] + notes
+      return [try write(URL(filePath: options.output), settings)] + companions + notes
     }
     let output = URL(filePath: options.output)
     // Before any folder is made.
@@ -75,6 +77,7 @@ struct ModelGradients {
     let shown = Console.shortened(url.path)
     Interruption.leavesStore(url.path)
     let start = ContinuousClock.now
+    var end = start
     let before = try ProgressBar.during(quiet: options.quiet) { progress in
       try opened.model.writeGradients(
         of: opened.texts.sequences,
@@ -82,14 +85,29 @@ struct ModelGradients {
           ids: opened.examples.ids, texts: opened.shown,
           labels: opened.labels),
         to: destination.url, settings: settings
-      ) { progress?("gradients of \(opened.examples.count) texts", $0) }
+      ) { what, share in
+        progress?("\(what) of \(opened.examples.count) texts", share)
+        if what == "gradients" { end = .now }
+      }
     }
-    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    let seconds = (end - start) / .seconds(1)
     let layout = opened.model.adapter.layout
     let tokens = opened.texts.sequences[before...].reduce(0) { $0 + $1.tokens.count }
     let earlier = before > 0 ? " (\(before) of them earlier)" : ""
     return
       "\(shown): gradients of the \(settings.measure.rawValue) of \(opened.examples.count) texts\(earlier) × \(layout.columnCount) columns in \(layout.count) blocks; \(tokens) tokens, \(NumberFormat.significant(Double(tokens) / max(seconds, 1e-9))) per second"
+  }
+
+  /// What lies beside the gradients.
+  private var companions: [String] {
+    guard settings.companions.representations else { return [] }
+    let head =
+      opened.model.labelCount == nil
+      ? "no classes"
+      : "a last layer with the penalty \(NumberFormat.significant(options.penalty))"
+    return [
+      "\(Console.shortened(URL(filePath: options.output).path))/\(Representations.fileName): what the last layer reads of each text, with \(head)"
+    ]
   }
 
   private var notes: [String] {
@@ -99,5 +117,15 @@ struct ModelGradients {
       notes.append("weights were converted for each batch; more --memory keeps them")
     }
     return notes
+  }
+}
+
+extension GradientsCommand {
+  /// What a language model writes beside gradients.
+  fileprivate var companions: StoreCompanions {
+    var companions = StoreCompanions()
+    companions.representations = representations
+    companions.headPenalty = penalty
+    return companions
   }
 }

@@ -44,6 +44,9 @@ struct GradientsCommand: ThreadedCommand {
         --dropout-members   with --output NAME/train: NAME/0/train, NAME/1/train, ...:
                             gradients under dropout of what the adapter reads;
                             0 has none
+        --representations   what the last layer reads of each text, for similarity;
+                            with --label also the labels, and a last layer fitted
+                            to them with --penalty, for rps and knn-shapley
         A run that is killed leaves a store that says it is incomplete; the same
         command goes on from its last row.
 
@@ -132,14 +135,15 @@ struct GradientsCommand: ThreadedCommand {
     guard smallModel == nil else { return try validateSmallModel() }
     for (name, isGiven) in [
       ("--train", train != nil), ("--queries", queries != nil), ("--hessian", hessian),
-      ("--factors", factors != nil), ("--representations", representations),
-      ("--margins", margins), ("--checkpoints", checkpoints != nil), ("--flip", flip != 0.2),
+      ("--factors", factors != nil), ("--margins", margins), ("--checkpoints", checkpoints != nil),
+      ("--flip", flip != 0.2),
       ("--hidden", hidden != [32]), ("--epochs", epochs != 20),
-      ("--learning-rate", learningRate != 2e-3), ("--penalty", penalty != 1e-2),
+      ("--learning-rate", learningRate != 2e-3),
     ]
     where isGiven {
       throw ValidationError("\(name) goes with the small models lora, perceptron and softmax")
     }
+    try validateCompanions()
     guard adapter != nil else {
       throw ValidationError(
         "--model \(model) is a language model: give its --adapter, which `influence finetune` writes; small models are lora, perceptron and softmax"
@@ -147,6 +151,21 @@ struct GradientsCommand: ThreadedCommand {
     }
     guard data != nil else { throw ValidationError("--data names the file of the texts: give it") }
     _ = try texts.fields(answers: generate != nil)
+  }
+
+  /// What a language model writes beside gradients.
+  private func validateCompanions() throws {
+    guard dropoutMembers == nil || !representations else {
+      throw ValidationError(
+        "--representations is of the model without dropout: write it with gradients of their own, without --dropout-members"
+      )
+    }
+    guard representations || penalty == 1e-2 else {
+      throw ValidationError("--penalty is of the last layer of --representations: give both")
+    }
+    guard penalty > 0, penalty.isFinite else {
+      throw ValidationError("--penalty \(penalty): give a number above 0")
+    }
   }
 
   private func validateSmallModel() throws {
