@@ -238,6 +238,65 @@ struct ModelGradientsTests {
     }
   }
 
+  @Test(
+    "Kronecker factors lie beside gradients, and kfac and ekfac score such stores",
+    arguments: ["empirical", "sampled"])
+  func factors(labels: String) throws {
+    let output = try place.succeed(arguments() + ["--factors", labels, "--seed", "3"]).output
+    #expect(output.contains("train/curvature.safetensors: Kronecker factors of 10 blocks"))
+    try place.succeed(arguments("query.jsonl", output: "query"))
+    let opened = try store("train")
+    let curvature = try #require(opened.curvature)
+    #expect(curvature.metadata["fisher"] == labels && curvature.metadata["examples"] == "30")
+    let checkpoint = try Checkpoint(opening: place.file("bert"))
+    let adapter = try Adapter(opening: place.file("adapter"), for: checkpoint)
+    let model = try LanguageModel(checkpoint, adapter: adapter)
+    let examples = try TextExamples(
+      reading: place.file("train.jsonl"), fields: TextFields(text: "sentence", label: "label"))
+    let texts = try TextEncoding(
+      of: examples, tokenizer: checkpoint.tokenizer(), checkpoint: checkpoint, labelCount: 2
+    ).sequences
+    let expected = try model.kroneckerFactors(
+      of: texts, labels: labels == "sampled" ? .sampled(seed: 3) : .empirical)
+    for (block, factors) in zip(opened.layout.blocks, expected.map(\.factors)) {
+      let found = try curvature.kroneckerFactors(of: block)
+      let bound = Bound.relative(1e-5)
+      expectClose(found.activations, factors.activations, bound: bound)
+      expectClose(found.outputGradients, factors.outputGradients, bound: bound)
+      #expect((found.eigenvalues == nil) == (labels == "empirical"))
+    }
+    try place.succeed([
+      "compare", "--train", "train", "--query", "query", "--methods", "kfac,ekfac,exact",
+      "--output", "run",
+    ])
+    // The mean of a·aᵀ and s·sᵀ over tokens stands for the mean of g·gᵀ: alike, and not the same.
+    let methods = try #require(try place.json("run/run.json")["methods"]?.array)
+    for method in methods.prefix(2) {
+      let residual = try #require(method["relative_residual_median"]?.number)
+      #expect(residual > 1e-3 && residual < 10, "\(residual)")
+    }
+  }
+
+  @Test("A store gets the factors that it lacks, the same bytes as if it had begun with them")
+  func laterFactors() throws {
+    let options = ["--factors", "sampled"]
+    try place.succeed(arguments(output: "whole") + options + ["--representations"])
+    try place.succeed(arguments(output: "begun"))
+    let provenance = try #require(try place.json("begun/manifest.json")["provenance"]?.object)
+    try place.succeed(arguments(output: "begun") + options)
+    try begin(
+      "killed", as: store("whole"), rows: 7,
+      provenance: Dictionary(
+        uniqueKeysWithValues: provenance.map { ($0.key, $0.value.string ?? "") }))
+    try place.succeed(arguments(output: "killed") + options + ["--threads", "1"])
+    let whole = try place.bytes("whole/curvature.safetensors")
+    for name in ["begun", "killed"] {
+      #expect(try place.bytes("\(name)/curvature.safetensors") == whole)
+      #expect(!place.has("\(name)/representations.safetensors"))
+    }
+    try place.succeed(["verify", "whole"])
+  }
+
   @Test("Texts that go on have no classes: similarity takes them, methods on classes refuse them")
   func causalRepresentations() throws {
     try TinyModels.writeLlama(to: "llama", in: place)
@@ -248,11 +307,12 @@ struct ModelGradientsTests {
     let output = try place.succeed(
       [
         "gradients", "--model", "llama", "--adapter", "going-on", "--output", "answers",
-        "--representations",
+        "--representations", "--factors", "sampled",
       ] + data
     ).output
     #expect(output.contains("no classes"))
     let score = ["score", "--train", "answers", "--query", "answers", "--output", "s.npy"]
+    for method in ["kfac", "ekfac"] { try place.succeed(score + ["--method", method]) }
     try place.succeed(score + ["--method", "similarity"])
     let scores = try place.matrix("s.npy")
     #expect((0..<8).allSatisfy { abs(scores[$0, $0] - 1) < 1e-6 })
@@ -279,6 +339,8 @@ struct ModelGradientsTests {
       (["--penalty", "0.5"], "--representations"),
       (["--representations", "--penalty", "0"], "--penalty"),
       (["--representations", "--dropout-members", "2"], "--dropout-members"),
+      (["--factors", "empirical", "--dropout-members", "2"], "--dropout-members"),
+      (["--factors", "sampled", "--measure", "margin"], "--measure"),
     ])
   func refusals(_ options: [String], _ part: String) throws {
     var changed = arguments(output: "refused")

@@ -93,7 +93,7 @@ struct ModelRepresentationTests {
       guard case .tooLittleMemoryBeside(let what, let needed, let budget) = error else {
         throw error
       }
-      #expect(what == "the representations" && needed > budget && budget == 60 << 20)
+      #expect(what == "the representations of all texts" && needed > budget && budget == 60 << 20)
     }
     #expect(plain.bytes <= 60 << 20)
   }

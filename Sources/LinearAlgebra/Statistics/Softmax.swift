@@ -23,6 +23,18 @@ public struct Softmax<Element: Scalar>: Sendable {
 
   /// pₖ, from 0 to 1; their sum is 1 up to rounding.
   public var probabilities: [Element] { powers.map { $0 / total } }
+
+  /// The place of a number, drawn with the probabilities.
+  ///
+  /// - Parameter uniform: A number from 0 to below 1.
+  package func drawn(_ uniform: Element) -> Int {
+    var left = uniform * total
+    for (place, power) in powers.enumerated() {
+      left -= power
+      if left < 0 { return place }
+    }
+    return powers.count - 1
+  }
 }
 
 /// The probability and the loss of a class that is one of two.

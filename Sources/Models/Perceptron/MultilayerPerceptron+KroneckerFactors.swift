@@ -99,12 +99,7 @@ extension MultilayerPerceptron {
       let softmax = Softmax(logits[row: row - rows.lowerBound].map { Double($0) })
       var generator = SeededGenerator(
         seed: seed, stream: RandomStream.fisherLabels + UInt64(row))
-      var left = generator.uniform() * softmax.total
-      for (label, power) in softmax.powers.enumerated() {
-        left -= power
-        if left < 0 { return label }
-      }
-      return softmax.powers.count - 1
+      return softmax.drawn(generator.uniform())
     }
   }
 }

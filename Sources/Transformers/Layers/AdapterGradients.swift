@@ -2,7 +2,7 @@ import Gradients
 package import LinearAlgebra
 
 /// Gradients of an adapter's parameters: of each text by itself, or of all together; or what each token adds to their
-/// products with given directions.
+/// products with given directions, or the pairs that they are sums of products of.
 package struct AdapterGradients<Element: Scalar> {
   /// Whether each text has its own.
   let isPerText: Bool
@@ -10,6 +10,8 @@ package struct AdapterGradients<Element: Scalar> {
   /// For block b of q × p numbers: a q × p matrix, or one below the other for each text; empty where there are shares.
   private var blocks: [Matrix<Element>]
   private var shares: TokenShares?
+  /// By block, where products are not taken.
+  private var pairs: [TokenPairs<Element>?]?
 
   /// What tokens add to the products of their texts' gradients with a direction.
   private struct TokenShares {
@@ -31,7 +33,7 @@ package struct AdapterGradients<Element: Scalar> {
     self.layout = layout
     let copies = textCount ?? 1
     blocks = layout.blocks.map { block in
-      let (rows, columns) = Self.shape(block)
+      let (rows, columns) = block.sides
       return .zeros(copies * rows, columns)
     }
   }
@@ -48,7 +50,7 @@ package struct AdapterGradients<Element: Scalar> {
     blocks = []
     shares = TokenShares(
       directions: zip(layout.blocks, directions).map { block, direction in
-        let (rows, columns) = Self.shape(block)
+        let (rows, columns) = block.sides
         return Matrix(rows: rows, columns: columns, elements: direction.elements)
       }, starts: starts, values: [Double](repeating: 0, count: starts[starts.count - 1]))
   }
@@ -56,9 +58,23 @@ package struct AdapterGradients<Element: Scalar> {
   /// The share of each token, where shares were asked for.
   package var tokenShares: [Double] { shares?.values ?? [] }
 
-  /// A vector counts as one column.
-  private static func shape(_ block: Block) -> (rows: Int, columns: Int) {
-    block.shape.count == 2 ? (block.shape[0], block.shape[1]) : (block.width, 1)
+  /// Keeps the factors of the gradients in place of their products.
+  init(pairsOf layout: BlockLayout) {
+    isPerText = false
+    self.layout = layout
+    blocks = []
+    pairs = Array(repeating: nil, count: layout.count)
+  }
+
+  /// Whether the factors of the gradients are kept in place of their products.
+  var keepsPairs: Bool { pairs != nil }
+
+  /// What a block read, and the gradient by what it made, of all tokens of the pass.
+  func pairs(of block: Int) -> TokenPairs<Element> {
+    guard let pair = pairs?[block] else {
+      preconditionFailure("backward has not come to \(layout.blocks[block].name)")
+    }
+    return pair
   }
 
   /// Adds `scale · leftᵀ · right` over the tokens to a block.
@@ -76,6 +92,11 @@ package struct AdapterGradients<Element: Scalar> {
   ) {
     guard shares == nil else {
       return addShares(block, left, right, starts: starts, positions: positions, scale: scale)
+    }
+    guard pairs == nil else {
+      pairs?[block] = TokenPairs(
+        inputs: Matrix(right), gradients: Matrix(left, scaledBy: scale))
+      return
     }
     guard isPerText else {
       blocks[block].add(product: left.transposed, right, scale: scale)

@@ -35,11 +35,13 @@ struct NextTokenHead<Element: Scalar>: Sendable {
   ///   - measure: What is taken of each row of logits.
   ///   - x: tokens × hidden, a row for each prediction.
   ///   - targets: The token that each row is to predict.
+  ///   - draws: A number uniform in [0, 1) for each row, to predict a token that is drawn by the row's own
+  ///     probabilities in place of its target; nil draws none.
   ///   - weights: A factor of each row's gradient.
   ///   - needsGradient: Whether there is one to take.
   func measures(
-    _ measure: LogitMeasure, of x: Matrix<Element>, targets: [Int32], weights: [Element],
-    needsGradient: Bool
+    _ measure: LogitMeasure, of x: Matrix<Element>, targets: [Int32], draws: [Double]? = nil,
+    weights: [Element], needsGradient: Bool
   ) -> (values: [Double], dx: Matrix<Element>?) {
     var values: [Double] = []
     var dx = needsGradient ? Matrix<Element>.zeros(x.rows, x.columns) : nil
@@ -47,7 +49,8 @@ struct NextTokenHead<Element: Scalar>: Sendable {
       let part = first..<min(x.rows, first + rowsAtOnce)
       var logits = Matrix(product: x.view[rows: part], weight.transposed)
       values += logits.turnIntoGradient(
-        of: measure, targets: Array(targets[part]), weights: Array(weights[part]))
+        of: measure, targets: draws.map { logits.drawnColumns($0[part]) } ?? Array(targets[part]),
+        weights: Array(weights[part]))
       dx?.set(product: logits.view, weight.view, firstRow: first)
     }
     return (values, dx)

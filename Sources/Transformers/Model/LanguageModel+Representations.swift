@@ -1,4 +1,3 @@
-import Foundation
 public import Gradients
 import LinearAlgebra
 import Models
@@ -53,20 +52,5 @@ extension LanguageModel {
     guard let penalty else { return try Representations(features: features, labels: labels) }
     return try Representations(
       features: features, labels: labels, classCount: labelCount, fittingHeadWith: penalty)
-  }
-
-  /// Writes what lies beside the gradients of texts.
-  func writeCompanions(
-    of texts: [TokenSequence], to folder: URL, settings: StoreSettings,
-    progress: ((_ what: String, _ share: Double) -> Void)?
-  ) throws {
-    let companions = settings.companions
-    if companions.representations {
-      try representations(
-        of: texts, fittingHeadWith: companions.headPenalty, batchTokens: settings.batchTokens,
-        batchTexts: settings.batchTexts
-      ) { progress?("representations", $0) }
-      .write(to: folder, metadata: ["examples": "\(texts.count)"])
-    }
   }
 }

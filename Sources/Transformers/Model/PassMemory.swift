@@ -30,7 +30,7 @@ public struct PassMemory: Sendable, Hashable {
     companions: StoreCompanions = StoreCompanions(), budget whole: Int, threads: Int
   ) throws(TextError) {
     let configuration = checkpoint.configuration
-    let beside = companions.memory(texts: texts.count, configuration)
+    let beside = companions.memory(texts: texts.count, configuration, adapter.layout)
     let budget = max(0, whole - beside.bytes)
     let architecture = checkpoint.family.architecture(configuration)
     let layers = (0..<configuration.layerCount).map(architecture.layer)
@@ -52,7 +52,8 @@ public struct PassMemory: Sendable, Hashable {
     let longestTokens = texts.isEmpty ? 0 : texts[longest].tokens.count
     // Gradients of two batches for each core wait to be written, of texts that may be shorter than most.
     let rowBytes = 4 * adapter.layout.columnCount
-    let perTokenRows = 6 * rowBytes * texts.count / max(tokens, 1)
+    let perTokenRows = max(
+      6 * rowBytes * texts.count / max(tokens, 1), 4 * companions.numbersPerToken(adapter.layout))
     // Scores of a block of queries, logits of some tokens.
     let fixed =
       8 * AttentionCore.blockRows * longestTokens

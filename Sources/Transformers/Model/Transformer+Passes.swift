@@ -6,10 +6,13 @@ package struct TextMeasurement: Sendable {
   var measure: LogitMeasure = .loss
   /// Whether a text's measure is the sum over its predicted tokens, rather than their mean.
   var sums = false
+  /// Draws labels and predicted tokens from the model's own answers; nil takes those of the texts.
+  var draws: LabelDraws?
 
-  package init(measure: LogitMeasure = .loss, sums: Bool = false) {
+  package init(measure: LogitMeasure = .loss, sums: Bool = false, draws: LabelDraws? = nil) {
     self.measure = measure
     self.sums = sums
+    self.draws = draws
   }
 }
 
@@ -29,6 +32,8 @@ extension Transformer {
     case sum(weights: [Double])
     /// What each token adds to the product of its text's gradient with a direction, given in the layout's blocks.
     case tokenShares(along: [Matrix<Element>])
+    /// What the gradients of all texts are products of, token by token.
+    case tokenPairs
   }
 
   /// The last layer's numbers of each token, normalized where the family does.
@@ -110,7 +115,11 @@ extension Transformer {
     case .tokenShares(let directions):
       gradients = AdapterGradients(
         layout: adapter.layout, directions: directions, starts: batch.starts)
+    case .tokenPairs:
+      gradients = AdapterGradients(pairsOf: adapter.layout)
     }
+    // Each token counts where means over tokens are taken, also in the last layer.
+    let keepsAllRows = gradients?.keepsPairs ?? false
     let takesGradients = gradients != nil
     var pass = pass(
       batch, rotation: rotation, dropout: dropout, gradients: gradients)
@@ -122,18 +131,24 @@ extension Transformer {
     // Not the layers themselves, whose weights may have been converted for this pass alone.
     var saved: [TransformerLayer<Element>.Saved] = []
     let kept = batch.keptRows
+    func keptRows(_ layer: Int) -> KeptRows? {
+      layer == layerCount - 1 && !keepsAllRows ? kept : nil
+    }
     for index in 0..<layerCount {
       let layer = try layer(index)
-      let (y, layerSaved) = layer.forward(x, pass, kept: index == layerCount - 1 ? kept : nil)
+      let (y, layerSaved) = layer.forward(x, pass, kept: keptRows(index))
       if index >= firstTrained { saved.append(layerSaved) }
       x = y
     }
     let norm = try finalNorm()
     let normalized = norm?.forward(x)
+    let made = normalized?.0 ?? x
     let (values, dHidden) = try headMeasures(
-      normalized?.0 ?? x, batch, kept, measurement, weights: textWeights, &pass,
+      keepsAllRows ? made.selecting(rows: kept.rows) : made, batch, kept, measurement,
+      weights: textWeights, &pass,
       needsInput: firstTrained < layerCount)
     if var dx = dHidden {
+      if keepsAllRows { dx = dx.spread(to: kept.rows, of: made.rows) }
       if let norm, let normSaved = normalized?.1 {
         var below = Matrix<Element>.zeros(dx.rows, dx.columns)
         norm.backward(dx, normSaved, addingTo: &below)
@@ -143,8 +158,7 @@ extension Transformer {
         let index = firstTrained + saved.count
         guard
           let below = try layer(index).backward(
-            dx, layerSaved, &pass, kept: index == layerCount - 1 ? kept : nil,
-            needsInput: index > firstTrained)
+            dx, layerSaved, &pass, kept: keptRows(index), needsInput: index > firstTrained)
         else { break }
         dx = below
       }
@@ -166,11 +180,13 @@ extension Transformer {
     }
     guard let head = try labelHead() else { return ([], nil) }
     let takesGradients = pass.takesGradients
-    let targets = batch.texts.map { text -> Int32 in
+    let labels = batch.texts.map { text -> Int32 in
       if case .label(let label) = text.goal { Int32(label) } else { 0 }
     }
     return pass.lendGradients(to: pass.keeping(kept)) { texts in
       var (logits, saved) = head.forward(hidden, texts)
+      let targets =
+        measurement.draws.map { logits.drawnColumns($0.uniforms(batch.texts)[...]) } ?? labels
       let values = logits.turnIntoGradient(
         of: measurement.measure, targets: targets, weights: weights.map { Element($0) })
       guard takesGradients else { return (values, nil) }
@@ -192,7 +208,8 @@ extension Transformer {
         Element(measurement.sums ? weight : weight / Double(count)), count: count)
     }
     let measured = head.measures(
-      measurement.measure, of: hidden, targets: targets, weights: rowWeights,
+      measurement.measure, of: hidden, targets: targets,
+      draws: measurement.draws?.uniforms(batch.texts), weights: rowWeights,
       needsGradient: needsInput)
     var values: [Double] = []
     var row = 0

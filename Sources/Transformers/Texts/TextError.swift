@@ -46,7 +46,7 @@ extension TextError: CustomStringConvertible {
       "row \(row): its \(tokens) tokens need about \(needed >> 20) MB, and \(budget >> 20) MB may be used; "
         + "allow more memory, or cut texts shorter"
     case .tooLittleMemoryBeside(let what, let needed, let budget):
-      "with \(what) of all texts about \(needed >> 20) MB are needed, and \(budget >> 20) MB may be used; "
+      "with \(what) about \(needed >> 20) MB are needed, and \(budget >> 20) MB may be used; "
         + "allow more memory, or leave them out"
     case .notFinite(let row, let what):
       "row \(row): \(what) is not a finite number; look for weights or an adapter that have overflowed"

@@ -100,14 +100,23 @@ struct ModelGradients {
 
   /// What lies beside the gradients.
   private var companions: [String] {
-    guard settings.companions.representations else { return [] }
-    let head =
-      opened.model.labelCount == nil
-      ? "no classes"
-      : "a last layer with the penalty \(NumberFormat.significant(options.penalty))"
-    return [
-      "\(Console.shortened(URL(filePath: options.output).path))/\(Representations.fileName): what the last layer reads of each text, with \(head)"
-    ]
+    let folder = Console.shortened(URL(filePath: options.output).path)
+    var lines: [String] = []
+    if settings.companions.representations {
+      let head =
+        opened.model.labelCount == nil
+        ? "no classes"
+        : "a last layer with the penalty \(NumberFormat.significant(options.penalty))"
+      lines.append(
+        "\(folder)/\(Representations.fileName): what the last layer reads of each text, with \(head)"
+      )
+    }
+    if let labels = settings.companions.factors {
+      lines.append(
+        "\(folder)/\(StoredCurvature.fileName): Kronecker factors of \(Counted(opened.model.adapter.layout.count, "block")) (\(labels.name) labels)"
+      )
+    }
+    return lines
   }
 
   private var notes: [String] {
@@ -126,6 +135,7 @@ extension GradientsCommand {
     var companions = StoreCompanions()
     companions.representations = representations
     companions.headPenalty = penalty
+    companions.factors = factors.map { $0 == .sampled ? .sampled(seed: seed) : .empirical }
     return companions
   }
 }

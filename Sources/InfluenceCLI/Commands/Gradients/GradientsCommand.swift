@@ -47,6 +47,8 @@ struct GradientsCommand: ThreadedCommand {
         --representations   what the last layer reads of each text, for similarity;
                             with --label also the labels, and a last layer fitted
                             to them with --penalty, for rps and knn-shapley
+        --factors           Kronecker factors per token for kfac and ekfac: of the
+                            labels and answers of the data, or drawn from the model
         A run that is killed leaves a store that says it is incomplete; the same
         command goes on from its last row.
 
@@ -135,7 +137,7 @@ struct GradientsCommand: ThreadedCommand {
     guard smallModel == nil else { return try validateSmallModel() }
     for (name, isGiven) in [
       ("--train", train != nil), ("--queries", queries != nil), ("--hessian", hessian),
-      ("--factors", factors != nil), ("--margins", margins), ("--checkpoints", checkpoints != nil),
+      ("--margins", margins), ("--checkpoints", checkpoints != nil),
       ("--flip", flip != 0.2),
       ("--hidden", hidden != [32]), ("--epochs", epochs != 20),
       ("--learning-rate", learningRate != 2e-3),
@@ -155,10 +157,17 @@ struct GradientsCommand: ThreadedCommand {
 
   /// What a language model writes beside gradients.
   private func validateCompanions() throws {
-    guard dropoutMembers == nil || !representations else {
+    for (name, isGiven) in [
+      ("--representations", representations), ("--factors", factors != nil),
+    ]
+    where isGiven && dropoutMembers != nil {
       throw ValidationError(
-        "--representations is of the model without dropout: write it with gradients of their own, without --dropout-members"
+        "\(name) is of the model without dropout: write it with gradients of their own, without --dropout-members"
       )
+    }
+    guard factors == nil || measure == .loss else {
+      throw ValidationError(
+        "--factors are of the loss: write them with its gradients, without --measure")
     }
     guard representations || penalty == 1e-2 else {
       throw ValidationError("--penalty is of the last layer of --representations: give both")
