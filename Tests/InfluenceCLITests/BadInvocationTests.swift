@@ -68,6 +68,7 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
     .init("\(gradients) --queries \(1 << 62)", 64, "--queries", "up to 2147483647"),
     .init("\(gradients) --train 2000000000 --queries 2000000000", 65, "2000000000", "1797"),
     .init("\(gradients) --dropout-members 2000", 65, "dropout members", "from 1 to 1000"),
+    .init("\(gradients) --select-blocks *.weight", 64, "--select-blocks", "language model"),
     .init("\(perceptron) --epochs 2000000", 64, "--epochs", "up to 1000000"),
     .init("\(perceptron) --hidden \(1 << 62)", 64, "--hidden", "up to 2147483647"),
     .init("\(perceptron) --hidden 2000000000 2000000000", 65, "layer sizes", "fit into memory"),

@@ -297,6 +297,38 @@ struct ModelGradientsTests {
     try place.succeed(["verify", "whole"])
   }
 
+  @Test("Gradients of some blocks are those columns of all, and so are their factors")
+  func someBlocks() throws {
+    try place.succeed(arguments() + ["--factors", "empirical"])
+    let options = ["--select-blocks", "*.layer.1.*.lora_B.*", "--select-blocks", "*classifier*"]
+    let output = try place.succeed(
+      arguments(output: "some") + options + ["--factors", "empirical"]
+    ).output
+    let (all, some) = (try store("train"), try store("some"))
+    #expect(output.contains("in 4 blocks"))
+    #expect(
+      some.layout.blocks.map(\.name)
+        == all.layout.blocks.map(\.name).filter {
+          $0.contains("classifier") || $0.contains("layer.1.") && $0.contains("lora_B")
+        })
+    let whole = try numbers(all)
+    let part = try numbers(some)
+    for block in some.layout.blocks {
+      let twin = try #require(all.layout.blocks.first { $0.name == block.name })
+      #expect(
+        Matrix(part.view[columns: block.columns]) == Matrix(whole.view[columns: twin.columns]))
+      let factors = try [some, all].map { try #require($0.curvature).kroneckerFactors(of: block) }
+      #expect(factors[0].activations == factors[1].activations)
+      #expect(factors[0].outputGradients == factors[1].outputGradients)
+    }
+    try place.succeed(arguments("query.jsonl", output: "query") + options)
+    try place.succeed([
+      "score", "--train", "some", "--query", "query", "--method", "kfac", "--output", "s.npy",
+    ])
+    let other = try refusal(arguments(output: "some"))
+    #expect(other.contains("its blocks"))
+  }
+
   @Test("Texts that go on have no classes: similarity takes them, methods on classes refuse them")
   func causalRepresentations() throws {
     try TinyModels.writeLlama(to: "llama", in: place)
@@ -336,6 +368,7 @@ struct ModelGradientsTests {
       (["--train", "5"], "--train"),
       (["--flip", "0.3"], "--flip"),
       (["--epochs", "3"], "--epochs"),
+      (["--select-blocks", "*.lora_C.*"], "lora_C"),
       (["--penalty", "0.5"], "--representations"),
       (["--representations", "--penalty", "0"], "--penalty"),
       (["--representations", "--dropout-members", "2"], "--dropout-members"),

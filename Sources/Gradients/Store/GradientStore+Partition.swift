@@ -130,15 +130,10 @@ extension GradientStore {
       throw problem(
         "no block's name has \(part.quoted) between dots; the first is \(names[0].quoted)")
     }
-    func fits(_ name: String, _ pattern: String) -> Bool {
-      NamePattern(pattern).fits(name) || NamePattern(pattern).fits(shortened(name))
-    }
-    if let useless = patterns.first(where: { pattern in !names.contains { fits($0, pattern) } }) {
-      throw problem("no block's name fits \(useless.quoted); the first is \(names[0].quoted)")
-    }
-    let kept = names.indices.filter { index in
-      patterns.isEmpty || patterns.contains { fits(names[index], $0) }
-    }
+    let kept =
+      try patterns.isEmpty
+      ? Array(names.indices)
+      : layout.places(fitting: patterns, of: name, shortened: shortened)
     var taken: [String: String] = [:]
     for index in kept {
       let short = shortened(names[index])

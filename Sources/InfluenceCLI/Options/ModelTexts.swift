@@ -18,18 +18,21 @@ struct ModelTexts {
   ///   - adapterPath: The adapter's folder.
   ///   - data: The file of the texts.
   ///   - options: Which of its fields they are, and how they are encoded.
+  ///   - blocks: Patterns of the names of the blocks that gradients are taken of; all unless given.
   ///   - companions: What is to be written beside gradients.
   ///   - memory: The most bytes to work in; a quarter of the machine unless given.
   ///   - answerLength: The most tokens of the model's own answers, which are the texts then; nil where the file has them.
   ///   - progress: Called as answers are made.
   init(
     model path: String, adapter adapterPath: String, data: String, _ options: TextDataOptions,
-    companions: StoreCompanions = StoreCompanions(), memory budget: ByteCount?,
+    blocks: [String] = [], companions: StoreCompanions = StoreCompanions(),
+    memory budget: ByteCount?,
     answerLength: Int? = nil, progress: ProgressHandler? = nil
   ) throws {
     let checkpoint = try Checkpoint(opening: URL(filePath: path))
     try options.check(checkpoint)
     let adapter = try Adapter(opening: URL(filePath: adapterPath), for: checkpoint)
+      .takingGradients(ofBlocks: blocks, source: adapterPath)
     let labelCount = try LanguageModel(checkpoint, adapter: adapter, keepsWeights: false)
       .labelCount
     let names =

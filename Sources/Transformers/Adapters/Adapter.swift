@@ -45,6 +45,9 @@ public struct Adapter: Sendable {
   public let tensors: [Tensor]
   /// Names and shapes of all parameters: A (`rank × inputs`) and B (`outputs × rank`) of each module, then the tensors.
   public let layout: BlockLayout
+  /// Which blocks of the layout gradients are taken of, in order: all, unless some were chosen by
+  /// ``takingGradients(ofBlocks:source:)``.
+  public internal(set) var gradientBlocks: [Int]
   /// What the adapter was made by, and what is written beside its parameters.
   public let configuration: LoRAConfiguration
   /// The parameters in the order of ``layout``; vectors are n × 1.
@@ -63,6 +66,7 @@ public struct Adapter: Sendable {
     self.tensors = tensors
     self.configuration = configuration ?? Self.configuration(naming: modules)
     layout = Self.layout(modules: modules, tensors: tensors)
+    gradientBlocks = Array(layout.blocks.indices)
     precondition(
       layout.blocks.map(\.width) == parameters.map(\.elements.count),
       "the parameters do not fit the modules")

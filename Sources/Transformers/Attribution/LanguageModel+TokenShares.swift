@@ -11,7 +11,7 @@ extension LanguageModel {
   ///
   /// - Parameters:
   ///   - texts: Texts that fit the model.
-  ///   - directions: One row for each block of the adapter's layout, as wide as the block.
+  ///   - directions: One row for each block of the adapter's layout of gradients, as wide as the block.
   ///   - measure: What is differentiated.
   ///   - reduction: How a text's predicted tokens become one number.
   ///   - batchTokens: The most tokens that a core takes at a time, or one text.
@@ -23,7 +23,7 @@ extension LanguageModel {
     reduction: TokenReduction = .mean, batchTokens: Int = 512
   ) throws -> [[Double]] {
     precondition(
-      directions.map(\.elements.count) == adapter.layout.blocks.map(\.width),
+      directions.map(\.elements.count) == adapter.gradientLayout.blocks.map(\.width),
       "directions have the widths of the adapter's blocks")
     try check(texts)
     let measurement = TextMeasurement(measure: measure.ofLogits, sums: reduction == .sum)

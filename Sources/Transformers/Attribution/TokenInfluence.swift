@@ -42,10 +42,11 @@ extension LanguageModel {
     along directions: QueryDirections, query: Int = 0, measure: AnswerMeasure = .loss,
     reduction: TokenReduction = .mean, batchTokens: Int = 512
   ) throws -> [TokenInfluence] {
+    let layout = adapter.gradientLayout
     let places = Dictionary(
-      uniqueKeysWithValues: adapter.layout.blocks.enumerated().map { ($1.name, $0) })
+      uniqueKeysWithValues: layout.blocks.enumerated().map { ($1.name, $0) })
     // Blocks that the store leaves out take no part in its scores.
-    var shaped = adapter.layout.blocks.map { Matrix<Float>.zeros(1, $0.width) }
+    var shaped = layout.blocks.map { Matrix<Float>.zeros(1, $0.width) }
     for (block, values) in zip(directions.blocks, directions.values) {
       guard let place = places[block], shaped[place].columns == values.columns else {
         throw AdapterError.otherBlocks(block: block, width: values.columns)

@@ -10,12 +10,12 @@ import LinearAlgebra
 struct LinearMap<Element: Scalar>: Sendable {
   /// A pair of low rank.
   struct Pair: Sendable {
-    /// rank × inputs, and the block of its gradient.
+    /// rank × inputs, and the block of its gradient; nil where none is taken.
     let down: Matrix<Element>
-    let downBlock: Int
-    /// outputs × rank, and the block of its gradient.
+    let downBlock: Int?
+    /// outputs × rank, and the block of its gradient; nil where none is taken.
     let up: Matrix<Element>
-    let upBlock: Int
+    let upBlock: Int?
     let scale: Element
     /// Where what it reads is dropped.
     let site: Int
@@ -42,8 +42,10 @@ struct LinearMap<Element: Scalar>: Sendable {
     var low: Matrix<Element>?
   }
 
-  /// Whether something of it is trained.
-  var isTrained: Bool { pair != nil || weightBlock != nil || biasBlock != nil }
+  /// Whether a gradient of something of it is taken.
+  var isTrained: Bool {
+    pair?.downBlock != nil || pair?.upBlock != nil || weightBlock != nil || biasBlock != nil
+  }
 
   private var forwardWeight: MatrixView<Element> {
     isStoredTransposed ? weight.view : weight.transposed
@@ -89,8 +91,12 @@ struct LinearMap<Element: Scalar>: Sendable {
     var dx = needsInput ? Matrix(product: dy.view, forwardWeight.transposed) : nil
     if let pair, let input = saved.pairInput, let low = saved.low {
       let dLow = Matrix(product: dy.view, pair.up.view)
-      pass.addGradient(pair.downBlock, dLow.view, input.view, scale: pair.scale)
-      pass.addGradient(pair.upBlock, dy.view, low.view, scale: pair.scale)
+      if let block = pair.downBlock {
+        pass.addGradient(block, dLow.view, input.view, scale: pair.scale)
+      }
+      if let block = pair.upBlock {
+        pass.addGradient(block, dy.view, low.view, scale: pair.scale)
+      }
       if let rate = pass.dropout?.adapterRate, rate > 0, needsInput {
         var dInput = Matrix<Element>.zeros(dy.rows, pair.down.columns)
         dInput.set(product: dLow.view, pair.down.view, scale: pair.scale)

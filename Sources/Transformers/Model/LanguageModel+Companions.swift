@@ -4,7 +4,7 @@ import LinearAlgebra
 public import Models
 
 extension LanguageModel {
-  /// The Kronecker factors of each block that is trained, per token, for K-FAC and EK-FAC.
+  /// The Kronecker factors of each block that gradients are taken of, per token, for K-FAC and EK-FAC.
   ///
   /// A = mean of a·aᵀ over all tokens, a what the block's map reads of a token; S = Σ s·sᵀ over the tokens, divided by the
   /// number of texts, s the gradient of the text's loss by what the map makes. So S ⊗ A is of the size of the mean g·gᵀ
@@ -20,7 +20,7 @@ extension LanguageModel {
   ///   - batchTokens: The most tokens that a core takes at a time, or one text.
   ///   - batchTexts: The most texts that a core takes at a time.
   ///   - progress: Called with the share that is done.
-  /// - Returns: Factors by block, in the order of the adapter's layout. The same bits on any number of threads.
+  /// - Returns: Factors by block, in the order of the adapter's layout of gradients. The same bits on any number of threads.
   /// - Throws: ``TextError``; an error of a decomposition.
   /// - Complexity: 4 operations for each weight and token, and p² + q² for each block; twice with drawn labels, and
   ///   9(p³ + q³) for each block. Memory for 16(p² + q²) bytes for each block, 24 with drawn labels.
@@ -32,7 +32,7 @@ extension LanguageModel {
     let factors = try transformer.kroneckerFactors(
       of: TextBatch.batches(of: texts, mostTokens: batchTokens, mostTexts: batchTexts),
       labels: labels, sums: reduction == .sum, rotation: rotation(for: texts), progress: progress)
-    return zip(adapter.layout.blocks, factors).map { ($0.name, $1) }
+    return zip(adapter.gradientLayout.blocks, factors).map { ($0.name, $1) }
   }
 
   /// Writes what lies beside the gradients of texts.

@@ -12,7 +12,7 @@ extension LanguageModel {
   ///   - batchTexts: The most texts that a core takes at a time.
   ///   - dropout: What is dropped, for a member of an ensemble; nothing unless given.
   ///   - dropoutRate: The share of what pairs of low rank read that is dropped then, from 0 up to below 1.
-  ///   - body: Called with the rows, the gradients of each block in the order of the adapter's layout, each
+  ///   - body: Called with the rows, the gradients of each block in the order of the adapter's layout of gradients, each
   ///     `rows × width`, and the measures.
   /// - Throws: ``TextError``; whatever `body` throws.
   /// - Complexity: 4 operations for each weight and token; memory for the layers' results of a batch on each core.
@@ -62,6 +62,8 @@ extension LanguageModel {
   package func trainingGradient(
     of texts: [TokenSequence], weights: [Double], dropout: DropoutStream?
   ) throws -> (losses: [Double], gradient: [Matrix<Float>]) {
+    precondition(
+      adapter.gradientBlocks.count == adapter.parameters.count, "training takes all gradients")
     let measurement = TextMeasurement(measure: .loss, sums: trainingReduction == .sum)
     let rotation = rotation(for: texts)
     let total = texts.reduce(0) { $0 + $1.tokens.count }

@@ -75,7 +75,7 @@ extension LanguageModel {
       "ids, texts and labels are as many as the texts of the model")
     try check(sequences)
     let writer = try GradientStoreWriter(
-      continuing: folder, layout: adapter.layout, elementType: settings.elementType,
+      continuing: folder, layout: adapter.gradientLayout, elementType: settings.elementType,
       provenance: settings.provenance)
     let done = writer.count
     guard done <= sequences.count else {

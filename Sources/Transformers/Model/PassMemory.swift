@@ -30,14 +30,15 @@ public struct PassMemory: Sendable, Hashable {
     companions: StoreCompanions = StoreCompanions(), budget whole: Int, threads: Int
   ) throws(TextError) {
     let configuration = checkpoint.configuration
-    let beside = companions.memory(texts: texts.count, configuration, adapter.layout)
+    let layout = adapter.gradientLayout
+    let beside = companions.memory(texts: texts.count, configuration, layout)
     let budget = max(0, whole - beside.bytes)
     let architecture = checkpoint.family.architecture(configuration)
     let layers = (0..<configuration.layerCount).map(architecture.layer)
     func weights(_ layer: Architecture.Layer) -> Int {
       layer.maps.reduce(0) { $0 + 4 * $1.inputs * $1.outputs }
     }
-    let adapted = Set(adapter.modules.map(\.name))
+    let adapted = Set(adapter.gradientModules.map(\.name))
     let firstTrained =
       layers.firstIndex { $0.maps.contains { adapted.contains($0.name) } } ?? layers.count
     // What a layer keeps of a token: what its maps read and make, two normalizations and two sums; one more layer
@@ -51,9 +52,9 @@ public struct PassMemory: Sendable, Hashable {
     let longest = texts.indices.max { texts[$0].tokens.count < texts[$1].tokens.count } ?? 0
     let longestTokens = texts.isEmpty ? 0 : texts[longest].tokens.count
     // Gradients of two batches for each core wait to be written, of texts that may be shorter than most.
-    let rowBytes = 4 * adapter.layout.columnCount
+    let rowBytes = 4 * layout.columnCount
     let perTokenRows = max(
-      6 * rowBytes * texts.count / max(tokens, 1), 4 * companions.numbersPerToken(adapter.layout))
+      6 * rowBytes * texts.count / max(tokens, 1), 4 * companions.numbersPerToken(layout))
     // Scores of a block of queries, logits of some tokens.
     let fixed =
       8 * AttentionCore.blockRows * longestTokens

@@ -18,10 +18,13 @@ package struct Transformer<Element: Scalar>: Sendable {
     self.adapter = adapter
   }
 
-  /// The first layer of which something is trained; as many as there are layers where none is.
+  /// The first layer of which a gradient is taken; as many as there are layers where none is.
   var firstTrainedLayer: Int {
     (0..<configuration.layerCount).first { index in
-      architecture.layer(index).maps.contains { adapter.pair($0.name, site: 0) != nil }
+      architecture.layer(index).maps.contains {
+        let pair = adapter.pair($0.name, site: 0)
+        return pair?.downBlock != nil || pair?.upBlock != nil
+      }
     } ?? configuration.layerCount
   }
 

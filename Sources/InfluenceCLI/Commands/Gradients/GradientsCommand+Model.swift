@@ -15,8 +15,10 @@ struct ModelGradients {
     let companions = options.companions
     opened = try ProgressBar.during(quiet: options.quiet) {
       try ModelTexts(
-        model: options.model, adapter: adapter, data: data, options.texts, companions: companions,
-        memory: options.memory, answerLength: options.generate, progress: $0)
+        model: options.model, adapter: adapter, data: data, options.texts,
+        blocks: options.selectBlocks,
+        companions: companions, memory: options.memory, answerLength: options.generate, progress: $0
+      )
     }
     var settings = LanguageModel.StoreSettings()
     settings.measure = options.measure
@@ -91,11 +93,13 @@ struct ModelGradients {
       }
     }
     let seconds = (end - start) / .seconds(1)
-    let layout = opened.model.adapter.layout
+    let layout = opened.model.adapter.gradientLayout
     let tokens = opened.texts.sequences[before...].reduce(0) { $0 + $1.tokens.count }
     let earlier = before > 0 ? " (\(before) of them earlier)" : ""
+    let speed = NumberFormat.significant(Double(tokens) / max(seconds, 1e-9))
+    let taken = tokens > 0 ? "; \(tokens) tokens, \(speed) per second" : ""
     return
-      "\(shown): gradients of the \(settings.measure.rawValue) of \(opened.examples.count) texts\(earlier) × \(layout.columnCount) columns in \(layout.count) blocks; \(tokens) tokens, \(NumberFormat.significant(Double(tokens) / max(seconds, 1e-9))) per second"
+      "\(shown): gradients of the \(settings.measure.rawValue) of \(opened.examples.count) texts\(earlier) × \(layout.columnCount) columns in \(layout.count) blocks\(taken)"
   }
 
   /// What lies beside the gradients.
@@ -113,7 +117,7 @@ struct ModelGradients {
     }
     if let labels = settings.companions.factors {
       lines.append(
-        "\(folder)/\(StoredCurvature.fileName): Kronecker factors of \(Counted(opened.model.adapter.layout.count, "block")) (\(labels.name) labels)"
+        "\(folder)/\(StoredCurvature.fileName): Kronecker factors of \(Counted(opened.model.adapter.gradientLayout.count, "block")) (\(labels.name) labels)"
       )
     }
     return lines

@@ -41,6 +41,9 @@ struct GradientsCommand: ThreadedCommand {
         --measure           what is differentiated: loss; margin, log p/(1 - p); logit
         --generate          queries of what the model says: the tokens that it finds
                             most likely after each prompt, up to the end or so many
+        --select-blocks     '*.lora_B.*', '*.layer.1?.*': gradients of some of the
+                            adapter's blocks alone; layers below are not gone
+                            back through
         --dropout-members   with --output NAME/train: NAME/0/train, NAME/1/train, ...:
                             gradients under dropout of what the adapter reads;
                             0 has none
@@ -90,6 +93,11 @@ struct GradientsCommand: ThreadedCommand {
   var generate: Int?
   @Option("How numbers are stored: float32, float16, bfloat16, int8.", value: "type")
   var dtype: ElementType = .float32
+  @Option(
+    help: ArgumentHelp(
+      "Only blocks whose names fit; * and ? stand for any characters. May be given again.",
+      valueName: "glob"))
+  var selectBlocks: [String] = []
   @Option("Threads; all cores by default.", number: "count") var threads: Int?
   @Option("The most memory, such as 8GB; a quarter of the machine by default.", value: "size")
   var memory: ByteCount?
@@ -185,6 +193,7 @@ struct GradientsCommand: ThreadedCommand {
       ("--memory", memory != nil), ("--max-length", texts.maxLength != nil),
       ("--loss-on", texts.lossOn != nil), ("--loss-reduction", texts.lossReduction != .mean),
       ("--end", texts.end != nil), ("--id", texts.id != nil), ("--generate", generate != nil),
+      ("--select-blocks", !selectBlocks.isEmpty),
     ]
     where isGiven {
       throw ValidationError("\(name) is about a language model: name its path with --model")
