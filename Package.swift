@@ -171,6 +171,7 @@ let package = Package(
       dependencies: [
         "Transformers", "Data", "Gradients", "Models", "TestSupport",
         .product(name: "OrderedCollections", package: "swift-collections"),
+        .product(name: "RealModule", package: "swift-numerics"),
       ], resources: [.copy("Fixtures")], swiftSettings: settings),
     .testTarget(
       name: "EvaluationTests", dependencies: ["Data", "Evaluation", "Models", "TestSupport"],

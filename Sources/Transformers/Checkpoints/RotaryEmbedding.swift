@@ -78,7 +78,7 @@ extension RotaryEmbedding {
   /// What each pair of a head's numbers turns by from one position to the next, in radians.
   ///
   /// - Parameter headSize: The numbers of a head, an even number.
-  func frequencies(headSize: Int) -> [Double] {
+  package func frequencies(headSize: Int) -> [Double] {
     (0..<headSize / 2).map { pair in
       let plain = 1 / Double.pow(theta, Double(2 * pair) / Double(headSize))
       switch scaling {

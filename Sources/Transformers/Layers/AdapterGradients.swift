@@ -1,4 +1,4 @@
-import Gradients
+package import Gradients
 package import LinearAlgebra
 
 /// Gradients of an adapter's parameters: of each text by itself, or of all together; or what each token adds to their
@@ -28,7 +28,7 @@ package struct AdapterGradients<Element: Scalar> {
   /// - Parameters:
   ///   - layout: The adapter's blocks.
   ///   - textCount: How many texts have gradients of their own; nil where they are summed.
-  init(layout: BlockLayout, textCount: Int?) {
+  package init(layout: BlockLayout, textCount: Int?) {
     isPerText = textCount != nil
     self.layout = layout
     let copies = textCount ?? 1

@@ -1,8 +1,8 @@
-import LinearAlgebra
+package import LinearAlgebra
 
 /// Attention of several heads: queries, keys and values of each token, what tokens gather from each other, and a map
 /// of the result.
-struct Attention<Element: Scalar>: Sendable {
+package struct Attention<Element: Scalar>: Sendable {
   /// Where queries, keys and values come from.
   enum Projections: Sendable {
     case separate(query: LinearMap<Element>, key: LinearMap<Element>, value: LinearMap<Element>)
@@ -12,10 +12,10 @@ struct Attention<Element: Scalar>: Sendable {
 
   let projections: Projections
   let output: LinearMap<Element>
-  let core: AttentionCore
+  package let core: AttentionCore
 
   /// What backward needs of forward.
-  struct Saved {
+  package struct Saved {
     let maps: [LinearMap<Element>.Saved]
     let (q, k, v): (Matrix<Element>, Matrix<Element>, Matrix<Element>)
     let core: AttentionCore.Saved<Element>
@@ -37,7 +37,7 @@ struct Attention<Element: Scalar>: Sendable {
   ///   - kept: The rows that are asked for; all where it is nil.
   ///   - cache: The keys and values of the tokens before, which these are added to; nil where x is whole texts.
   /// - Returns: A row for each that is asked for.
-  func forward(
+  package func forward(
     _ x: Matrix<Element>, _ pass: LayerPass<Element>, kept: KeptRows?,
     cache: KeyValueCache<Element>? = nil
   ) -> (Matrix<Element>, Saved) {
@@ -74,7 +74,7 @@ struct Attention<Element: Scalar>: Sendable {
 
   /// - Parameter dy: A row for each that was asked for.
   /// - Returns: The gradient by what was read, tokens × hidden; nil where it is not needed.
-  func backward(
+  package func backward(
     _ dy: Matrix<Element>, _ saved: Saved, _ pass: inout LayerPass<Element>, kept: KeptRows?,
     needsInput: Bool
   ) -> Matrix<Element>? {

@@ -1,4 +1,4 @@
-import LinearAlgebra
+package import LinearAlgebra
 
 /// How tokens look at each other: of each head, softmax(q·kᵀ/√size)·v within each text.
 ///
@@ -7,7 +7,7 @@ import LinearAlgebra
 /// Dao, "FlashAttention-2" (2023): with the gradient dO by the result O, and δ = Σ dO · O of each row,
 ///
 ///     dv = pᵀ·dO     ds = p · (dO·vᵀ − δ)     dq = ds·k/√size     dk = dsᵀ·q/√size
-struct AttentionCore: Sendable {
+package struct AttentionCore: Sendable {
   let headCount: Int
   let keyValueHeadCount: Int
   let headSize: Int
@@ -21,8 +21,8 @@ struct AttentionCore: Sendable {
   static var blockRows: Int { 128 }
 
   /// What backward needs of forward.
-  struct Saved<Element: Scalar> {
-    let output: Matrix<Element>
+  package struct Saved<Element: Scalar> {
+    package let output: Matrix<Element>
     /// log Σ exp of each head's scores, for each token.
     let logSums: [[Element]]
   }
@@ -94,7 +94,7 @@ struct AttentionCore: Sendable {
   ///   - q: queries × heads · size.
   ///   - k: tokens × heads of keys · size, and so v.
   /// - Returns: queries × heads · size.
-  func forward<Element: Scalar>(
+  package func forward<Element: Scalar>(
     _ q: Matrix<Element>, _ k: Matrix<Element>, _ v: Matrix<Element>, _ pass: LayerPass<Element>,
     queries queryPass: LayerPass<Element>
   ) -> Saved<Element> {
@@ -122,7 +122,7 @@ struct AttentionCore: Sendable {
 
   /// - Parameter dOutput: The gradient by the result, queries × heads · size.
   /// - Returns: The gradients by q, k and v.
-  func backward<Element: Scalar>(
+  package func backward<Element: Scalar>(
     _ dOutput: Matrix<Element>, q: Matrix<Element>, k: Matrix<Element>, v: Matrix<Element>,
     _ saved: Saved<Element>, _ pass: LayerPass<Element>, queries queryPass: LayerPass<Element>
   ) -> (dq: Matrix<Element>, dk: Matrix<Element>, dv: Matrix<Element>) {

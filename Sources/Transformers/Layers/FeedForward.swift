@@ -1,14 +1,14 @@
-import LinearAlgebra
+package import LinearAlgebra
 
 /// The feed-forward part of a layer: down(f(up(x))), or, gated, down(f(gate(x)) · up(x)).
-struct FeedForward<Element: Scalar>: Sendable {
+package struct FeedForward<Element: Scalar>: Sendable {
   let gate: LinearMap<Element>?
   let up: LinearMap<Element>
   let down: LinearMap<Element>
   let activation: RowActivation
 
   /// What backward needs of forward.
-  struct Saved {
+  package struct Saved {
     var gate: (values: Matrix<Element>, saved: LinearMap<Element>.Saved)?
     var up: (values: Matrix<Element>, saved: LinearMap<Element>.Saved)
     var down: LinearMap<Element>.Saved
@@ -18,7 +18,8 @@ struct FeedForward<Element: Scalar>: Sendable {
   var isTrained: Bool { (gate?.isTrained ?? false) || up.isTrained || down.isTrained }
 
   /// - Parameter x: tokens × hidden.
-  func forward(_ x: Matrix<Element>, _ pass: LayerPass<Element>) -> (Matrix<Element>, Saved) {
+  package func forward(_ x: Matrix<Element>, _ pass: LayerPass<Element>) -> (Matrix<Element>, Saved)
+  {
     let gate = gate.map { $0.forward(x, pass) }
     let up = up.forward(x, pass)
     let inner = gate.map { $0.0.activated(activation, times: up.0) } ?? up.0.activated(activation)
@@ -27,7 +28,7 @@ struct FeedForward<Element: Scalar>: Sendable {
   }
 
   /// - Returns: tokens × hidden; nil where it is not needed.
-  func backward(
+  package func backward(
     _ dy: Matrix<Element>, _ saved: consuming Saved, _ pass: inout LayerPass<Element>,
     needsInput: Bool
   ) -> Matrix<Element>? {

@@ -1,7 +1,7 @@
-import LinearAlgebra
+package import LinearAlgebra
 
 /// Keys and values of the tokens of one text that a layer has met, so that a text can be gone on with.
-final class KeyValueCache<Element: Scalar> {
+package final class KeyValueCache<Element: Scalar> {
   /// Rows of tokens, of which the first ``count`` are there.
   private(set) var keys: Matrix<Element>
   private(set) var values: Matrix<Element>

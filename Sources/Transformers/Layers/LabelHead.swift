@@ -1,14 +1,14 @@
-import LinearAlgebra
+package import LinearAlgebra
 
 /// Logits of labels from each text's first token: output(tanh(dense(x))).
-struct LabelHead<Element: Scalar>: Sendable {
+package struct LabelHead<Element: Scalar>: Sendable {
   let dense: LinearMap<Element>
   let output: LinearMap<Element>
   /// Whether what the dense map reads is dropped too, as RoBERTa does.
   let dropsInput: Bool
 
   /// What backward needs of forward.
-  struct Saved {
+  package struct Saved {
     var inner: Matrix<Element>
     let dense: LinearMap<Element>.Saved
     let output: LinearMap<Element>.Saved
@@ -22,7 +22,7 @@ struct LabelHead<Element: Scalar>: Sendable {
   ///   - first: The first token's numbers of each text, texts × hidden.
   ///   - pass: A pass with one row for each text.
   /// - Returns: texts × labels.
-  func forward(
+  package func forward(
     _ first: Matrix<Element>, _ pass: LayerPass<Element>
   ) -> (Matrix<Element>, Saved) {
     let (pooled, inner, denseSaved) = pooled(first, pass)
@@ -43,7 +43,7 @@ struct LabelHead<Element: Scalar>: Sendable {
   }
 
   /// - Returns: The gradient by each text's first token, texts × hidden; nil where it is not needed.
-  func backward(
+  package func backward(
     _ dLogits: Matrix<Element>, _ saved: consuming Saved, _ pass: inout LayerPass<Element>,
     needsInput: Bool
   ) -> Matrix<Element>? {

@@ -1,10 +1,10 @@
-import LinearAlgebra
+package import LinearAlgebra
 
 /// What all layers of one pass over some texts share.
 ///
 /// The texts lie one after the other in matrices of a row for each token: there is no padding. A text's numbers
 /// do not depend on the others of the pass.
-struct LayerPass<Element: Scalar> {
+package struct LayerPass<Element: Scalar> {
   /// Text e has the rows `starts[e] ..< starts[e + 1]`.
   let starts: [Int]
   /// The place of each token in its text, from 0.
@@ -16,7 +16,7 @@ struct LayerPass<Element: Scalar> {
   /// Whether gradients will be taken, so that layers keep what they need for it.
   let takesGradients: Bool
   /// The gradients of what is trained; nil where none are taken, or another pass has them.
-  var gradients: AdapterGradients<Element>?
+  package var gradients: AdapterGradients<Element>?
 
   /// The number of texts.
   var textCount: Int { starts.count - 1 }
@@ -44,7 +44,7 @@ struct LayerPass<Element: Scalar> {
   /// The same pass over some of the rows.
   ///
   /// It has no gradients: they are lent by ``lendGradients(to:_:)``.
-  func keeping(_ kept: KeptRows) -> LayerPass {
+  package func keeping(_ kept: KeptRows) -> LayerPass {
     var pass = LayerPass(
       starts: kept.starts, positions: kept.rows.map { positions[$0] }, rotation: rotation,
       dropout: dropout, takesGradients: takesGradients)
@@ -66,7 +66,7 @@ struct LayerPass<Element: Scalar> {
   }
 
   /// Lets the layers of another pass add to this pass's gradients.
-  mutating func lendGradients<Result>(
+  package mutating func lendGradients<Result>(
     to other: LayerPass, _ body: (inout LayerPass) -> Result
   ) -> Result {
     var other = other
@@ -79,7 +79,7 @@ struct LayerPass<Element: Scalar> {
 /// Some rows of each text, one after the other: what alone matters of the last layer.
 package struct KeptRows: Sendable {
   /// Rows of all tokens.
-  let rows: [Int]
+  package let rows: [Int]
   /// Text e has the kept rows `starts[e] ..< starts[e + 1]`.
   let starts: [Int]
   /// The kept rows of the texts before the pass.

@@ -1,4 +1,4 @@
-import LinearAlgebra
+package import LinearAlgebra
 
 /// A linear map y = W·x + b of each token, with a pair of low rank beside it or not.
 ///
@@ -7,7 +7,7 @@ import LinearAlgebra
 ///
 ///     dx = dy·W + scale · (dy·B)·A     dB = scale · dyᵀ·(x·Aᵀ)     dA = scale · (dy·B)ᵀ·x
 ///     dW = dyᵀ·x                       db = dyᵀ·1
-struct LinearMap<Element: Scalar>: Sendable {
+package struct LinearMap<Element: Scalar>: Sendable {
   /// A pair of low rank.
   struct Pair: Sendable {
     /// rank × inputs, and the block of its gradient; nil where none is taken.
@@ -33,7 +33,7 @@ struct LinearMap<Element: Scalar>: Sendable {
   var biasBlock: Int?
 
   /// What backward needs of forward.
-  struct Saved {
+  package struct Saved {
     /// What a trained W read.
     var input: Matrix<Element>?
     /// What the pair read.

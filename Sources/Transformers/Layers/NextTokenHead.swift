@@ -1,10 +1,10 @@
-import LinearAlgebra
+package import LinearAlgebra
 
 /// Logits of the next token, W·x of the vocabulary's size, and measures of them.
 ///
 /// Tokens are taken some at a time, so that no matrix of all tokens × vocabulary is ever whole; W is packed anew for
 /// each such part, which a hundred rows and more outweigh.
-struct NextTokenHead<Element: Scalar>: Sendable {
+package struct NextTokenHead<Element: Scalar>: Sendable {
   /// vocabulary × hidden.
   let weight: Matrix<Element>
 
@@ -12,7 +12,12 @@ struct NextTokenHead<Element: Scalar>: Sendable {
   private static var partSize: Int { 1 << 24 }
 
   /// Rows that are taken at a time.
-  private var rowsAtOnce: Int { Self.rowsAtOnce(weight.rows) }
+  package var rowsAtOnce: Int
+
+  init(weight: Matrix<Element>) {
+    self.weight = weight
+    rowsAtOnce = Self.rowsAtOnce(weight.rows)
+  }
 
   private static func rowsAtOnce(_ vocabulary: Int) -> Int {
     max(32, partSize / max(vocabulary, 1))
@@ -25,7 +30,7 @@ struct NextTokenHead<Element: Scalar>: Sendable {
   }
 
   /// The logits of some rows.
-  func logits(_ x: Matrix<Element>) -> Matrix<Element> {
+  package func logits(_ x: Matrix<Element>) -> Matrix<Element> {
     Matrix(product: x.view, weight.transposed)
   }
 
@@ -39,7 +44,7 @@ struct NextTokenHead<Element: Scalar>: Sendable {
   ///     probabilities in place of its target; nil draws none.
   ///   - weights: A factor of each row's gradient.
   ///   - needsGradient: Whether there is one to take.
-  func measures(
+  package func measures(
     _ measure: LogitMeasure, of x: Matrix<Element>, targets: [Int32], draws: [Double]? = nil,
     weights: [Element], needsGradient: Bool
   ) -> (values: [Double], dx: Matrix<Element>?) {

@@ -1,8 +1,8 @@
-import LinearAlgebra
+package import LinearAlgebra
 
 /// A normalization of each token's numbers: y = (x − mean)/√(variance + ε) · gain + shift, or, not centered,
 /// y = x/√(mean square + ε) · gain.
-struct Normalization<Element: Scalar>: Sendable {
+package struct Normalization<Element: Scalar>: Sendable {
   let gain: [Element]
   /// Empty where it is not centered.
   let shift: [Element]
@@ -10,20 +10,21 @@ struct Normalization<Element: Scalar>: Sendable {
   let epsilon: Element
 
   /// What backward needs of forward.
-  struct Saved {
+  package struct Saved {
     let input: Matrix<Element>
     let statistics: RowStatistics<Element>
   }
 
   /// - Parameter x: tokens × hidden.
-  func forward(_ x: Matrix<Element>) -> (Matrix<Element>, Saved) {
+  package func forward(_ x: Matrix<Element>) -> (Matrix<Element>, Saved) {
     let (y, statistics) = x.normalized(
       gain: gain, shift: shift, isCentered: isCentered, epsilon: epsilon)
     return (y, Saved(input: x, statistics: statistics))
   }
 
   /// Adds the gradient by what was read to `sum`.
-  func backward(_ dy: Matrix<Element>, _ saved: Saved, addingTo sum: inout Matrix<Element>) {
+  package func backward(_ dy: Matrix<Element>, _ saved: Saved, addingTo sum: inout Matrix<Element>)
+  {
     sum.addThroughNormalization(
       dy, input: saved.input, statistics: saved.statistics, gain: gain, isCentered: isCentered)
   }

@@ -1,8 +1,8 @@
-import LinearAlgebra
+package import LinearAlgebra
 
 /// What tokens are before the first layer: a row for the token, plus one for its position and one for its type where
 /// there are such, normalized where the family does.
-struct TokenEmbeddings<Element: Scalar>: Sendable {
+package struct TokenEmbeddings<Element: Scalar>: Sendable {
   /// Rows of the matrix of tokens.
   let tokens: @Sendable (_ ids: [Int]) throws -> Matrix<Element>
   /// A row for each position.
@@ -18,7 +18,7 @@ struct TokenEmbeddings<Element: Scalar>: Sendable {
   ///   - ids: All tokens of the pass.
   ///   - typeIDs: As many, where there are types.
   /// - Returns: tokens × hidden.
-  func forward(
+  package func forward(
     ids: [Int], typeIDs: [Int], _ pass: LayerPass<Element>
   ) throws -> Matrix<Element> {
     var sum = try tokens(ids)

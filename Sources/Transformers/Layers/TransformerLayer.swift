@@ -1,20 +1,20 @@
-import LinearAlgebra
+package import LinearAlgebra
 
 /// One layer: attention, then a feed-forward part, each added to what it has read.
 ///
 /// Normalizing first: h = x + attention(norm(x)), y = h + feedForward(norm(h)). Normalizing after, as BERT does:
 /// h = norm(x + attention(x)), y = norm(h + feedForward(h)).
-struct TransformerLayer<Element: Scalar>: Sendable {
+package struct TransformerLayer<Element: Scalar>: Sendable {
   let normalizesFirst: Bool
-  let attentionNorm: Normalization<Element>
-  let attention: Attention<Element>
-  let feedForwardNorm: Normalization<Element>
-  let feedForward: FeedForward<Element>
+  package let attentionNorm: Normalization<Element>
+  package let attention: Attention<Element>
+  package let feedForwardNorm: Normalization<Element>
+  package let feedForward: FeedForward<Element>
   /// The number of the layer.
   let index: Int
 
   /// What backward needs of forward.
-  struct Saved {
+  package struct Saved {
     /// Of the normalization of attention, and of the feed-forward part.
     let norms: [Normalization<Element>.Saved?]
     let attention: Attention<Element>.Saved
@@ -29,7 +29,7 @@ struct TransformerLayer<Element: Scalar>: Sendable {
   ///   - kept: The rows that are asked for, in the last layer; all where it is nil.
   ///   - cache: What is kept of the tokens before, where x goes on with a text.
   /// - Returns: A row for each that is asked for.
-  func forward(
+  package func forward(
     _ x: Matrix<Element>, _ pass: LayerPass<Element>, kept: KeptRows?,
     cache: KeyValueCache<Element>? = nil
   ) -> (Matrix<Element>, Saved) {
@@ -57,7 +57,7 @@ struct TransformerLayer<Element: Scalar>: Sendable {
   ///   - dy: The gradient by what was made: a row for each that was asked for.
   ///   - needsInput: Whether a layer below wants the gradient by what was read.
   /// - Returns: tokens × hidden; nil where it is not needed.
-  func backward(
+  package func backward(
     _ dy: Matrix<Element>, _ saved: consuming Saved, _ pass: inout LayerPass<Element>,
     kept: KeptRows?,
     needsInput: Bool

@@ -23,7 +23,7 @@ package struct TextBatch: Sendable {
   }
 
   /// The rows from which labels and predicted tokens are said: the first token's, or those before predicted tokens.
-  var keptRows: KeptRows {
+  package var keptRows: KeptRows {
     var rows: [Int] = []
     var starts = [0]
     for (text, start) in zip(texts, self.starts) {

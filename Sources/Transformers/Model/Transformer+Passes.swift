@@ -42,7 +42,7 @@ extension Transformer {
   package func hiddenStates(
     _ batch: TextBatch, rotation: RotationTable<Element>?, kept: KeptRows? = nil
   ) throws -> Matrix<Element> {
-    let pass = pass(batch, rotation: rotation, dropout: nil, gradients: nil)
+    let pass = pass(batch, rotation: rotation, gradients: nil)
     var x = try embeddings().forward(
       ids: batch.texts.flatMap(\.tokens), typeIDs: typeIDs(batch), pass)
     for index in 0..<configuration.layerCount {
@@ -61,7 +61,7 @@ extension Transformer {
       return head.logits(try hiddenStates(batch, rotation: rotation))
     }
     guard let head = try labelHead() else { return .zeros(batch.texts.count, 0) }
-    let pass = pass(batch, rotation: nil, dropout: nil, gradients: nil)
+    let pass = pass(batch, rotation: nil, gradients: nil)
     let kept = batch.keptRows
     return head.forward(
       try hiddenStates(batch, rotation: rotation, kept: kept), pass.keeping(kept)
@@ -224,8 +224,9 @@ extension Transformer {
 
   // MARK: - Passes
 
-  private func pass(
-    _ batch: TextBatch, rotation: RotationTable<Element>?, dropout: PassDropout?,
+  /// What the layers share of a pass over a batch.
+  package func pass(
+    _ batch: TextBatch, rotation: RotationTable<Element>?, dropout: PassDropout? = nil,
     gradients: AdapterGradients<Element>?
   ) -> LayerPass<Element> {
     LayerPass(

@@ -60,7 +60,7 @@ package struct Transformer<Element: Scalar>: Sendable {
 
   // MARK: - Pieces
 
-  func layer(_ index: Int) throws -> TransformerLayer<Element> {
+  package func layer(_ index: Int) throws -> TransformerLayer<Element> {
     let names = architecture.layer(index)
     let sites = Dictionary(uniqueKeysWithValues: names.maps.enumerated().map { ($1.name, $0) })
     func map(_ map: Architecture.Map) throws -> LinearMap<Element> {
@@ -88,7 +88,7 @@ package struct Transformer<Element: Scalar>: Sendable {
       index: index)
   }
 
-  func embeddings() throws -> TokenEmbeddings<Element> {
+  package func embeddings() throws -> TokenEmbeddings<Element> {
     let names = architecture.embeddings
     let weights = weights
     return TokenEmbeddings(
@@ -99,12 +99,12 @@ package struct Transformer<Element: Scalar>: Sendable {
       norm: try names.norm.map(normalization))
   }
 
-  func finalNorm() throws -> Normalization<Element>? {
+  package func finalNorm() throws -> Normalization<Element>? {
     try architecture.finalNorm.map(normalization)
   }
 
   /// The head of the next token; nil for classifiers.
-  func nextTokenHead() throws -> NextTokenHead<Element>? {
+  package func nextTokenHead() throws -> NextTokenHead<Element>? {
     guard case .nextToken(let map) = architecture.head else { return nil }
     let name = map.map { "\($0.name).weight" } ?? architecture.embeddings.tokens.name
     return NextTokenHead(weight: try weights.matrix(name))
@@ -113,7 +113,7 @@ package struct Transformer<Element: Scalar>: Sendable {
   /// The head of labels; nil for models of the next token.
   ///
   /// - Throws: ``TransformerError/unknownTensor(path:tensor:)`` where neither checkpoint nor adapter has one.
-  func labelHead() throws -> LabelHead<Element>? {
+  package func labelHead() throws -> LabelHead<Element>? {
     guard case .labels(let dense, let part, let output) = architecture.head else { return nil }
     let site = DropoutSite.pair(layer: configuration.layerCount, map: 0)
     return LabelHead(
