@@ -3,6 +3,9 @@
     python adapters.py                        writes Tests/TransformersTests/Fixtures/adapters/
     python adapters.py check MODEL ADAPTER    loads both with PEFT, and fails unless every number of the adapter arrives and
                                               nothing is missing or left over
+    python adapters.py answers PROGRAM MODEL DATA TEXT LABEL
+                                              trains an adapter of a classifier with `influence finetune`, and holds what the
+                                              program says of each text against what PEFT says with the same adapter
 
 The first part adapts a tiny model of each family with random numbers, saves it, and keeps beside it in expected.json
 which modules have a pair, of which rank and scale. rules.json has the same for the configurations in RULES, without
@@ -14,6 +17,7 @@ import argparse
 import json
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import warnings
@@ -187,9 +191,41 @@ def check(base, folder):
     print(f"{folder}: PEFT has all {len(stored)} tensors of {len(pairs(loaded))} pairs, bit for bit")
 
 
+def answers(program, base, data, text, label):
+    """DATA is JSONL with the fields TEXT and LABEL, integers from 0; PEFT computes in double precision."""
+    rows = [json.loads(line) for line in data.read_text().splitlines() if line.strip()]
+    fields = ["--model", base, "--data", data, "--text", text, "--label", label, "--max-length", "128", "--quiet"]
+
+    def influence(command, *options):
+        subprocess.run([str(word) for word in [program, command, *fields, *options]], check=True, stdout=subprocess.DEVNULL)
+
+    with tempfile.TemporaryDirectory() as place:
+        place = Path(place)
+        influence("finetune", "--epochs", 6, "--batch", 8, "--learning-rate", 3e-3, "--output", place / "adapter")
+        ours = {}
+        for measure in ["loss", "logit"]:
+            influence("gradients", "--adapter", place / "adapter", "--measure", measure, "--output", place / measure)
+            lines = (place / measure / "examples.jsonl").read_text().splitlines()
+            ours[measure] = torch.tensor([json.loads(line)["loss"] for line in lines], dtype=torch.float64)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(base)
+        bare = transformers.AutoModelForSequenceClassification.from_pretrained(base, num_labels=1 + max(row[label] for row in rows))
+        model = PeftModel.from_pretrained(bare, place / "adapter").double().eval()
+    with torch.no_grad():
+        texts = [tokenizer(row[text], truncation=True, max_length=128, return_tensors="pt") for row in rows]
+        logits = torch.cat([model(**encoded).logits for encoded in texts])
+    targets = torch.tensor([row[label] for row in rows])
+    theirs = {"loss": torch.nn.functional.cross_entropy(logits, targets, reduction="none"),
+              "logit": logits.gather(1, targets[:, None])[:, 0]}
+    for measure, values in theirs.items():
+        error = ((ours[measure] - values).abs().max() / values.abs().max()).item()
+        print(f"{measure} of {len(rows)} texts: relative error {error:.1e}, the largest is {values.abs().max().item():.4f}")
+        if error > 1e-4:
+            sys.exit(f"{measure}: PEFT says something else")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", nargs="?", choices=["check"])
+    parser.add_argument("part", nargs="?", choices=["check", "answers"])
     parser.add_argument("paths", nargs="*", type=Path)
     arguments = parser.parse_args()
     transformers.logging.set_verbosity_error()
@@ -197,6 +233,10 @@ def main():
         if len(arguments.paths) != 2:
             sys.exit("name the model and the adapter")
         return check(*arguments.paths)
+    if arguments.part == "answers":
+        if len(arguments.paths) != 5:
+            sys.exit("name the program, the model, the texts and their two fields")
+        return answers(*arguments.paths[:3], *map(str, arguments.paths[3:]))
     write()
     for path in sorted(FIXTURES.rglob("*")):
         if path.is_file():
