@@ -1,0 +1,939 @@
+"""Tests of influence_export.py; scripts/test-exporter runs them."""
+
+import contextlib
+import copy
+import functools
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE))
+import influence_export as exporter  # noqa: E402
+from influence_export import Denoising, ExportError, export, label_loss, token_loss  # noqa: E402
+
+warnings.filterwarnings("ignore")
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+TESTS, SKIPPED = [], []
+PLACE = Path(tempfile.mkdtemp(prefix="influence-export-"))
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def skip(what):
+    SKIPPED.append(what)
+
+
+def installed(name):
+    try:
+        return __import__(name)
+    except Exception as error:  # A package may fail in many ways while it is imported.
+        skip(f"{name}: {str(error).splitlines()[0]}")
+        return None
+
+
+@functools.cache
+def command():
+    """The command `influence`, or nothing."""
+    for path in (os.environ.get("INFLUENCE"), ROOT / ".build/release/influence", ROOT / ".build/debug/influence"):
+        if path and Path(path).exists():
+            return str(path)
+    skip("all comparisons with the command: there is no `influence` (set INFLUENCE)")
+    return None
+
+
+def influence(*arguments, code=0):
+    if not command():
+        return None
+    run = subprocess.run([command(), *map(str, arguments)], capture_output=True, text=True)
+    assert run.returncode == code, f"influence {' '.join(map(str, arguments))}: {run.returncode}\n{run.stdout}{run.stderr}"
+    return run.stdout
+
+
+def opened(path):
+    """Blocks of a store as float64 arrays, the lines of examples.jsonl; `influence` must find the store sound."""
+    influence("verify", path)
+    influence("inspect", path)
+    info = json.loads((path / "info.json").read_text())
+    manifest = json.loads((path / "manifest.json").read_text())
+    assert manifest["complete"] and manifest["rows"] == info["num_items"]
+    sizes, dtype = info["grad_sizes"], info["base_dtype"]
+    raw = np.fromfile(path / "gradients.bin", {"bfloat16": "<u2", "scaled_int8": "i1"}.get(dtype, dtype))
+    if dtype == "bfloat16":
+        raw = (raw.astype(np.uint32) << 16).view(np.float32)
+    all_ = raw.reshape(info["num_items"], -1).astype(float)
+    if dtype == "scaled_int8":
+        scales = np.fromfile(path / "scales.bin", "<f4").reshape(len(all_), -1)
+        all_ = all_ * np.repeat(scales, list(sizes.values()), axis=1)
+    norms = np.fromfile(path / "squared_norms.bin", "<f8").reshape(len(all_), -1)
+    blocks, start = {}, 0
+    for index, (name, width) in enumerate(sizes.items()):
+        blocks[name] = all_[:, start:start + width]
+        np.testing.assert_allclose(norms[:, index], (blocks[name] ** 2).sum(1), rtol=1e-6, atol=1e-30)
+        start += width
+    lines = [json.loads(line) for line in open(path / "examples.jsonl")]
+    return blocks, lines
+
+
+def near(found, expected, limit=1e-4, floor=1e-6):
+    """The largest ‖found − expected‖/‖expected‖ over rows and blocks stays below the limit.
+
+    A block that is less than a millionth of its row counts as a millionth: single precision has no more of it.
+    """
+    assert list(found) == list(expected), (list(found)[:3], list(expected)[:3])
+    rows = np.sqrt(sum((v ** 2).sum(1) for v in expected.values()))
+    worst = 0
+    for name in expected:
+        assert found[name].shape == expected[name].shape, (name, found[name].shape, expected[name].shape)
+        far = np.linalg.norm(found[name] - expected[name], axis=1)
+        size = np.maximum(np.linalg.norm(expected[name], axis=1), floor * rows)
+        worst = max(worst, float((far / np.maximum(size, 1e-30)).max()))
+    assert worst < limit, worst
+    return worst
+
+
+def block(name):
+    return name.replace(".default", "").replace(".modules_to_save", "")
+
+
+def looped(model, loss, singles, chosen=lambda name: True, double=True):
+    """The gradients of examples by autograd, one after the other, without padding, in double precision."""
+    model = copy.deepcopy(model).eval()
+    model = model.double() if double else model
+    named = [(n, p.requires_grad_(True)) for n, p in model.named_parameters() if chosen(n)]
+    named.sort(key=lambda item: "lora_" not in item[0] and any("lora_" in n for n, _ in named))
+    rows, losses = {block(n): [] for n, _ in named}, []
+    for single in singles:
+        value = loss(model, single).sum()
+        found = torch.autograd.grad(value, [p for _, p in named], allow_unused=True)
+        losses.append(float(value))
+        for (name, parameter), gradient in zip(named, found):
+            gradient = torch.zeros_like(parameter) if gradient is None else gradient
+            rows[block(name)].append(gradient.double().reshape(-1).numpy())
+    return {n: np.stack(v) for n, v in rows.items()}, losses
+
+
+def spread(model, scale=0.3, seed=3):
+    """Random numbers in place of B = 0, at which A would have no gradient."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            parameter.data = torch.randn(parameter.shape, generator=generator) * scale
+    return model
+
+
+def texts(vocabulary, is_labelled, count=7, batch=3, seed=0):
+    """Texts of mixed lengths: padded batches, and each by itself."""
+    random = np.random.default_rng(seed)
+    lengths = random.integers(3, 12, count)
+    ids = [torch.tensor(random.integers(5, vocabulary, n)) for n in lengths]
+    labels = random.integers(0, 3, count)
+    singles = []
+    for row, tokens in enumerate(ids):
+        label = torch.tensor([labels[row]]) if is_labelled else tokens[None].clone()
+        if not is_labelled:
+            label[0, :2] = -100
+        singles.append({"input_ids": tokens[None], "attention_mask": torch.ones(1, len(tokens), dtype=torch.long), "labels": label})
+    batches = []
+    for first in range(0, count, batch):
+        part = singles[first:first + batch]
+        longest = max(p["input_ids"].shape[1] for p in part)
+
+        def pad(key, fill):
+            return torch.cat([nn.functional.pad(p[key], (0, longest - p[key].shape[1]), value=fill) for p in part])
+        batches.append({"input_ids": pad("input_ids", 0), "attention_mask": pad("attention_mask", 0),
+                        "labels": torch.cat([p["labels"] for p in part]) if is_labelled else pad("labels", -100)})
+    return batches, singles
+
+
+def language_model(kind, seed=0):
+    """A tiny random model with adapters: the model, its loss, padded batches and single texts."""
+    import transformers
+    from peft import LoraConfig, get_peft_model
+    torch.manual_seed(seed)
+    if kind == "bert":
+        base = transformers.BertForSequenceClassification(transformers.BertConfig(
+            vocab_size=90, hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=40, num_labels=3,
+            max_position_embeddings=32, initializer_range=0.3))
+        targets, task = ["query", "value", "output.dense"], "SEQ_CLS"
+    elif kind == "llama":
+        base = transformers.LlamaForCausalLM(transformers.LlamaConfig(
+            vocab_size=90, hidden_size=24, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=40,
+            max_position_embeddings=32, initializer_range=0.3))
+        targets, task = ["q_proj", "v_proj", "down_proj"], "CAUSAL_LM"
+    else:
+        base = transformers.GPT2LMHeadModel(transformers.GPT2Config(
+            vocab_size=90, n_embd=24, n_layer=2, n_head=3, n_positions=32, initializer_range=0.3, eos_token_id=1, bos_token_id=1))
+        targets, task = ["c_attn", "c_proj"], "CAUSAL_LM"
+    model = spread(get_peft_model(base, LoraConfig(
+        r=4, lora_alpha=8, target_modules=targets, task_type=task, lora_dropout=0.1, fan_in_fan_out=kind == "gpt2")))
+    batches, singles = texts(90, kind == "bert")
+    return model, label_loss if kind == "bert" else token_loss, batches, singles
+
+
+def adapters(name):
+    return "lora_" in name or "modules_to_save" in name
+
+
+class Said(list):
+    """What an export says, on standard error."""
+
+    @contextlib.contextmanager
+    def during(self):
+        stream = io.StringIO()
+        with contextlib.redirect_stderr(stream):
+            yield self
+        self.extend(stream.getvalue().splitlines())
+
+
+def refused(work, *words):
+    """Work must fail with a message that has all of the words, and is short."""
+    try:
+        work()
+    except ExportError as error:
+        missing = [word for word in words if word not in str(error)]
+        assert not missing and len(str(error)) < 400, (missing, str(error))
+        return
+    raise AssertionError("it was not refused")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+@test
+def checksums_are_those_of_the_standard():
+    assert exporter.crc32c(b"123456789") == 0xE3069283
+    random = np.random.default_rng(0)
+    for length in (0, 1, 255, 256, 257, 5_001, 1_200_003):
+        data = random.integers(0, 256, length, dtype=np.uint8).tobytes()
+        state = 0xFFFFFFFF
+        for byte in data[:6000]:
+            state = (state >> 8) ^ int(exporter._BYTES[(state ^ byte) & 255])
+        assert exporter.crc32c(data[:6000]) == state ^ 0xFFFFFFFF
+        cut = length // 3
+        assert exporter.crc32c(data[cut:], exporter.crc32c(data[:cut])) == exporter.crc32c(data)
+
+
+def models(kind):
+    model, loss, batches, singles = language_model(kind)
+    expected, losses = looped(model, loss, singles, adapters)
+    before = {n: (p.requires_grad, p.detach().clone()) for n, p in model.named_parameters()}
+    model.train()
+    said = Said()
+    with said.during():
+        export(model, loss, batches, PLACE / kind,
+               examples=[{"id": f"e{i}", "text": f"text {i} \u202e\n\"", "label": i % 3} for i in range(len(singles))])
+    found, lines = opened(PLACE / kind)
+    worst = near(found, expected)
+    assert f"parameters: {len(expected)} by hooks" in said, said
+    np.testing.assert_allclose([line["loss"] for line in lines], losses, rtol=1e-5)
+    assert [line["id"] for line in lines] == [f"e{i}" for i in range(len(singles))] and lines[2]["text"] == "text 2 \u202e\n\""
+    assert model.training and all(p.requires_grad == before[n][0] and torch.equal(p, before[n][1]) for n, p in model.named_parameters())
+    return f"relative error {worst:.1e}"
+
+
+@test
+def bert_with_lora():
+    return models("bert")
+
+
+@test
+def llama_with_lora():
+    return models("llama")
+
+
+@test
+def gpt2_with_lora():
+    return models("gpt2")
+
+
+@test
+def every_parameter_of_a_language_model():
+    """All weights: tied embeddings, positions, Conv1D, norms, biases."""
+    import transformers
+    torch.manual_seed(0)
+    worst = []
+    for kind in ("gpt2", "bert", "llama"):
+        model, loss, batches, singles = language_model(kind)
+        model = model.unload()
+        model = model.float()
+        expected, _ = looped(model, loss, singles)
+        said = Said()
+        with said.during():
+            export(model, loss, batches, PLACE / f"all-{kind}", parameters=".")
+        # Biases of keys have no gradient but for rounding: softmax does not see them.
+        worst.append(near(opened(PLACE / f"all-{kind}")[0], expected, floor=1e-3))
+        assert not any("torch.func on the model" in line or "one example" in line for line in said), said
+    assert isinstance(model, transformers.LlamaForCausalLM)
+    return "relative errors " + ", ".join(f"{w:.1e}" for w in worst)
+
+
+class Pictures(nn.Module):
+    """Convolutions of many kinds, a norm with statistics, changes in place."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(2, 6, 3, stride=2, padding=1)
+        self.norm = nn.BatchNorm2d(6)
+        self.groups = nn.Conv2d(6, 6, (3, 1), padding="same", groups=3, dilation=(2, 1))
+        self.depth = nn.Conv2d(6, 6, 3, padding=1, groups=6, padding_mode="circular", bias=False)
+        self.line = nn.Conv1d(6, 5, 3, padding=1, stride=2)
+        self.turned = nn.ConvTranspose1d(5, 4, 2)
+        self.head = nn.Linear(4, 3)
+        self.scale = nn.Parameter(torch.ones(3))
+
+    def forward(self, x):
+        x = nn.functional.relu_(self.norm(self.first(x)))
+        x = x + self.depth(self.groups(x))
+        x = torch.relu_(self.line(x.flatten(2)))
+        return self.head(self.turned(x).mean(2)) * self.scale
+
+
+def picture_loss(model, batch):
+    return nn.functional.cross_entropy(model(batch[0].to(next(model.parameters()).dtype) if not hasattr(model, "_model") else batch[0]),
+                                       batch[1], reduction="none")
+
+
+def pictures(count=7):
+    generator = torch.Generator().manual_seed(5)
+    x, y = torch.randn(count, 2, 9, 8, generator=generator), torch.arange(count) % 3
+    return [(x[i:i + 3], y[i:i + 3]) for i in range(0, count, 3)], [(x[i:i + 1], y[i:i + 1]) for i in range(count)]
+
+
+@test
+def a_convolutional_net():
+    torch.manual_seed(1)
+    model = Pictures()
+    model.norm.running_mean.normal_()
+    model.norm.running_var.uniform_(0.5, 2)
+    batches, singles = pictures()
+    expected, _ = looped(model, picture_loss, singles)
+    said = Said()
+    with said.during():
+        export(model, picture_loss, batches, PLACE / "pictures", parameters="trainable", memory=20_000)
+    worst = near(opened(PLACE / "pictures")[0], expected)
+    assert any("by hooks" in s and "on modules" in s and "by torch.func on the model (scale)" in s for s in said), said
+    return f"relative error {worst:.1e}"
+
+
+@test
+def a_unet_with_lora():
+    diffusers = installed("diffusers")
+    if not diffusers:
+        return "skipped"
+    from peft import LoraConfig
+    torch.manual_seed(0)
+    model = diffusers.UNet2DConditionModel(
+        sample_size=8, in_channels=2, out_channels=2, block_out_channels=(8,), layers_per_block=1, cross_attention_dim=6,
+        attention_head_dim=4, norm_num_groups=4, down_block_types=("CrossAttnDownBlock2D",), up_block_types=("CrossAttnUpBlock2D",))
+    model.add_adapter(LoraConfig(r=2, target_modules=["to_q", "to_v", "conv1"]))
+    spread(model)
+    scheduler = diffusers.DDPMScheduler(num_train_timesteps=100)
+    generator = torch.Generator().manual_seed(1)
+    count, latents = 3, torch.randn(3, 2, 8, 8, generator=generator)
+    words = torch.randn(3, 4, 6, generator=generator)
+    batches = [{"latents": latents[i:i + 2], "encoder_hidden_states": words[i:i + 2]} for i in range(0, count, 2)]
+    loss = Denoising(scheduler, [10, 60], seed=4)
+
+    def by_hand(timesteps):
+        def one(model, batch):
+            place, total = batch["row"], 0
+            for t in timesteps:
+                seed = exporter._number(f"noise 4 {place} {t}")
+                noise = torch.randn(2, 8, 8, generator=torch.Generator().manual_seed(seed)).double()[None]
+                share = scheduler.alphas_cumprod[t].double()
+                noisy = share.sqrt() * batch["latents"].double() + (1 - share).sqrt() * noise
+                output = model(noisy, torch.tensor([t]), encoder_hidden_states=batch["encoder_hidden_states"].double()).sample
+                total = total + (output - noise).square().mean() / len(timesteps)
+            return total
+        singles = [{"latents": latents[i:i + 1], "encoder_hidden_states": words[i:i + 1], "row": i} for i in range(count)]
+        return looped(model, one, singles, adapters)
+
+    export(model, loss, batches, PLACE / "unet", quiet=True)
+    worst = near(opened(PLACE / "unet")[0], by_hand([10, 60])[0])
+    both = Denoising(scheduler, [10, 60], seed=4, concatenate=True)
+    export(model, both, batches, PLACE / "unet-both", quiet=True)
+    expected = {}
+    for t in (10, 60):
+        expected |= {f"{name}@t={t}": rows for name, rows in by_hand([t])[0].items()}
+    return f"relative errors {worst:.1e}, {near(opened(PLACE / 'unet-both')[0], expected):.1e} concatenated"
+
+
+class Attention(nn.Module):
+    """PyTorch's own attention, whose weights no module of their own uses."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.TransformerEncoderLayer(12, 3, 20, dropout=0.1, batch_first=True)
+        self.head = nn.Linear(12, 3)
+
+    def forward(self, x):
+        return self.head(self.layer(x).mean(1))
+
+
+class Cube(torch.autograd.Function):
+    """A function that torch.func does not take."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x ** 3
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return 3 * ctx.saved_tensors[0] ** 2 * gradient
+
+
+class Odd(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head, self.bend = nn.Linear(6, 3), nn.Parameter(torch.randn(6))
+
+    def forward(self, x):
+        return self.head(Cube.apply(x * self.bend))
+
+
+@test
+def modules_that_hooks_do_not_see():
+    worst = []
+    for model, shape, word in ((Attention(), (6, 5, 12), "torch.func on the model"), (Odd(), (6, 6), "one example after the other")):
+        torch.manual_seed(0)
+        x, y = torch.randn(shape), torch.arange(6) % 3
+        batches = [(x[:4], y[:4]), (x[4:], y[4:])]
+        expected, _ = looped(model, picture_loss, [(x[i:i + 1], y[i:i + 1]) for i in range(6)])
+        said = Said()
+        with said.during():
+            export(model, picture_loss, batches, PLACE / f"odd-{word[:5]}", parameters="trainable")
+        assert any(word in line for line in said), said
+        worst.append(near(opened(PLACE / f"odd-{word[:5]}")[0], expected))
+    return "relative errors " + ", ".join(f"{w:.1e}" for w in worst)
+
+
+class Checkpointed(nn.Module):
+    """Layers that are shared, and computed again in the backward pass."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.head = nn.Linear(6, 6), nn.Linear(6, 3)
+
+    def forward(self, x):
+        from torch.utils.checkpoint import checkpoint
+        for _ in range(3):
+            x = checkpoint(lambda t: torch.tanh(self.layer(t)), x, use_reentrant=False)
+        return self.head(x)
+
+
+@test
+def checkpointing_and_shared_layers():
+    x, y = torch.randn(6, 6, generator=torch.Generator().manual_seed(0)), torch.arange(6) % 3
+    torch.manual_seed(0)
+    model = Checkpointed()
+    expected, _ = looped(model, picture_loss, [(x[i:i + 1], y[i:i + 1]) for i in range(6)])
+    export(model, picture_loss, [(x[:4], y[:4]), (x[4:], y[4:])], PLACE / "again", parameters="trainable", quiet=True)
+    near(opened(PLACE / "again")[0], expected)
+    model, loss, batches, singles = language_model("llama")
+    expected, _ = looped(model, loss, singles, adapters)
+    model.gradient_checkpointing_enable()
+    model.train()
+    export(model, loss, batches, PLACE / "again-llama", quiet=True)
+    near(opened(PLACE / "again-llama")[0], expected)
+
+
+@test
+def half_precision():
+    """Models in bfloat16 and float16 against the same weights in double precision; stores of every type."""
+    out = []
+    for dtype, limit in ((torch.bfloat16, 0.3), (torch.float16, 0.05)):
+        model, loss, batches, singles = language_model("bert")
+        model = model.to(dtype)
+        expected, _ = looped(model, loss, singles, adapters)
+        export(model, loss, batches, PLACE / f"half-{dtype}", quiet=True)
+        found, _ = opened(PLACE / f"half-{dtype}")
+        rows = np.sqrt(sum((v ** 2).sum(1) for v in expected.values()))
+        far = np.sqrt(sum(((found[n] - expected[n]) ** 2).sum(1) for n in expected))
+        assert (far / rows).max() < limit, (dtype, (far / rows).max())
+        out.append(f"{dtype} model {(far / rows).max():.1e}")
+    model, loss, batches, singles = language_model("bert")
+    expected, _ = looped(model, loss, singles, adapters)
+    for dtype, limit in (("float64", 1e-4), ("float16", 2e-3), ("bfloat16", 8e-3), ("int8", 2e-2)):
+        export(model, loss, batches, PLACE / f"store-{dtype}", dtype=dtype, quiet=True)
+        # Small numbers of float16 lose digits; of the row as a whole little is lost.
+        found, _ = opened(PLACE / f"store-{dtype}")
+        rows = np.sqrt(sum((v ** 2).sum(1) for v in expected.values()))
+        far = np.sqrt(sum(((found[n] - expected[n]) ** 2).sum(1) for n in expected))
+        assert (far / rows).max() < limit, (dtype, (far / rows).max())
+    return ", ".join(out)
+
+
+@test
+def what_the_command_itself_writes():
+    """`influence import` of the store gives the same bytes, in every type."""
+    if not command():
+        return "skipped"
+    model, loss, batches, singles = language_model("gpt2")
+    described = [{"id": f"{i}", "text": "ünïcode \u2028 \x07 \\ ok", "label": "x"} for i in range(len(singles))]
+    for dtype in ("float32", "float64", "float16", "bfloat16", "int8"):
+        ours, theirs = PLACE / f"ours-{dtype}", PLACE / f"theirs-{dtype}"
+        export(model, loss, batches, ours, dtype=dtype, examples=described, quiet=True)
+        influence("import", ours, theirs, "--quiet")
+        for name in sorted(os.listdir(theirs)):
+            if name == "manifest.json":
+                a, b = (json.loads((place / name).read_text()) for place in (ours, theirs))
+                for manifest in (a, b):
+                    for key in ("provenance", "checksum"):
+                        manifest.pop(key)
+                    # Sums of squares differ in the last digit by the order of addition.
+                    manifest["checksums"].pop("squared_norms.bin")
+                assert json.dumps(a) == json.dumps(b), dtype
+            elif name == "squared_norms.bin":
+                np.testing.assert_allclose(*(np.fromfile(p / name, "<f8") for p in (ours, theirs)), rtol=1e-13)
+            else:
+                assert (ours / name).read_bytes() == (theirs / name).read_bytes(), (dtype, name)
+
+
+SLOW = """
+import sys, time
+sys.path.insert(0, {here!r})
+import torch
+torch.set_num_threads(1)
+from test_export import Pictures, picture_loss as loss, pictures
+from influence_export import export
+torch.manual_seed(0)
+model, (batches, singles) = Pictures(), pictures()
+def slow(model, batch):
+    time.sleep({pause})
+    return loss(model, batch)
+slow.__qualname__ = "loss"
+export(model, slow, batches * 6, {output!r}, "trainable", commit_seconds=0, dtype="bfloat16", quiet=True,
+       examples=[dict(id=str(i)) for i in range(42)])
+"""
+
+
+def slow(output, pause):
+    return [sys.executable, "-W", "ignore", "-c", SLOW.format(here=str(HERE), pause=pause, output=str(output))]
+
+
+@test
+def a_kill():
+    """Killed at several moments by SIGKILL, and gone on with: the same bytes as at one go."""
+    whole, parts = PLACE / "whole", PLACE / "killed"
+    subprocess.run(slow(whole, 0), check=True)
+    rows = []
+    for stop in (1, 20):
+        run = subprocess.Popen(slow(parts, 0.12))
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError, ValueError):
+                if json.loads((parts / "manifest.json").read_text())["rows"] >= stop:
+                    break
+            time.sleep(0.01)
+        run.send_signal(signal.SIGKILL)
+        assert run.wait() == -signal.SIGKILL
+        manifest = json.loads((parts / "manifest.json").read_text())
+        assert not manifest["complete"] and 0 < manifest["rows"] < 42
+        rows.append(manifest["rows"])
+        influence("inspect", parts, code=65)
+    subprocess.run(slow(parts, 0), check=True)
+    for name in os.listdir(whole):
+        assert (whole / name).read_bytes() == (parts / name).read_bytes(), name
+    assert not [name for name in os.listdir(parts) if name.startswith(".")]
+    opened(parts)
+    return f"killed at rows {rows}"
+
+
+@test
+def going_on_is_refused_for_another_store():
+    model, loss, batches, singles = language_model("bert")
+    place = PLACE / "other"
+    export(model, loss, batches, place, quiet=True)
+    before = (place / "manifest.json").read_bytes()
+    said = Said()
+    with said.during():
+        export(model, loss, batches, place)
+    assert (place / "manifest.json").read_bytes() == before and any("7 of them earlier" in line for line in said), said
+    refused(lambda: export(model, loss, batches, place, dtype="float16", quiet=True), "type of numbers", "another folder")
+    refused(lambda: export(model, loss, batches[1:], place, quiet=True), "origin")
+    refused(lambda: export(model, loss, batches, place, parameters="query", quiet=True), "blocks")
+    refused(lambda: export(model, loss, batches + batches, place, quiet=True), "complete with 7 rows")
+    spread(model, seed=9)
+    refused(lambda: export(model, loss, batches, place, quiet=True), "origin")
+    (place / "manifest.json").write_bytes(before.replace(b'"rows": 7,', b'"rows": 6,'))
+    refused(lambda: export(model, loss, batches, place, quiet=True), "damaged")
+
+
+@test
+def members_under_dropout():
+    model, loss, batches, _ = language_model("bert")
+    export(model, loss, batches, PLACE / "plain", quiet=True)
+    folders = export(model, loss, batches, PLACE / "members" / "train", members=(3, 0.4), seed=5, quiet=True)
+    assert [str(f.relative_to(PLACE)) for f in folders] == [f"members/{m}/train" for m in range(3)]
+    export(model, loss, batches, PLACE / "again" / "train", members=(3, 0.4), seed=5, quiet=True)
+    stores = [opened(f)[0] for f in folders]
+    plain = opened(PLACE / "plain")[0]
+    near(stores[0], plain, 1e-7)
+    for m, folder in enumerate(folders):
+        assert (folder / "gradients.bin").read_bytes() == (PLACE / "again" / str(m) / "train" / "gradients.bin").read_bytes()
+    # By the same random numbers, autograd gives each batch's sum of rows.
+    dropouts = [d for n, d in model.named_modules() if n.endswith("lora_dropout.default")]
+    named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    provenance = json.loads((folders[1] / "manifest.json").read_text())["provenance"]
+    assert provenance["dropout"] == "0.2" and provenance["seed"] == "5"
+    row = 0
+    for batch in batches:
+        model.eval()
+        for dropout in dropouts:
+            dropout.train().p = 0.2
+        torch.manual_seed(exporter._number(f"5 1 {provenance['first_batch']}  {row}"))
+        found = torch.autograd.grad(loss(model, batch).sum(), [p for _, p in named])
+        count = len(batch["labels"])
+        for (name, _), gradient in zip(named, found):
+            ours = stores[1][block(name)][row:row + count].sum(0)
+            assert np.linalg.norm(ours - gradient.reshape(-1).numpy()) <= 1e-4 * np.linalg.norm(ours) + 1e-6, name
+        row += count
+    far = [np.sqrt(sum(((s[n] - plain[n]) ** 2).sum() for n in plain)) for s in stores]
+    assert 0 < far[1] < far[2]
+
+
+@test
+def checkpoints():
+    model, loss, batches, singles = language_model("llama")
+    own = {n: p.detach().clone() for n, p in model.named_parameters()}
+    states = {}
+    for epoch in (1, 2):
+        model.save_pretrained(PLACE / f"epoch-{epoch}")
+        states[f"epoch-{epoch}"] = PLACE / f"epoch-{epoch}"
+        spread(model, seed=10 + epoch)
+    for name, parameter in model.named_parameters():
+        parameter.data = own[name].clone()
+    folders = export(model, loss, batches, PLACE / "steps" / "train", checkpoints=states, quiet=True)
+    assert [str(f.relative_to(PLACE / "steps")) for f in folders] == ["checkpoints/epoch-1/train", "checkpoints/epoch-2/train"]
+    assert all(torch.equal(p, own[n]) for n, p in model.named_parameters())
+    for epoch, folder in enumerate(folders, 1):
+        if epoch == 2:
+            spread(model, seed=11)
+        near(opened(folder)[0], looped(model, loss, singles, adapters)[0])
+    refused(lambda: export(model, loss, batches, PLACE / "nothing" / "train", checkpoints={"a": {"what": torch.ones(1)}}, quiet=True),
+            "what", "that the model has not")
+
+
+def factors_by_hand(model, loss, singles, chosen):
+    """A and S of linear maps by a loop over texts and tokens, in numpy."""
+    model = copy.deepcopy(model).double().eval()
+    for parameter in model.parameters():
+        parameter.requires_grad_(True)
+    modules = {n: m for n, m in model.named_modules() if isinstance(m, nn.Linear) and chosen(n)}
+    sums = {n: [0, 0, 0] for n in modules}
+    for single in singles:
+        kept, handles = {}, []
+        for name, module in modules.items():
+            def hook(module, inputs, output, name=name):
+                output.retain_grad()
+                kept[name] = inputs[0].detach(), output
+            handles.append(module.register_forward_hook(hook))
+        loss(model, single).sum().backward()
+        for handle in handles:
+            handle.remove()
+        for name, (a, s) in kept.items():
+            for x, g in zip(a.reshape(-1, a.shape[-1]).numpy(), s.grad.reshape(-1, s.shape[-1]).numpy()):
+                sums[name][0] = sums[name][0] + np.outer(x, x)
+                sums[name][1] = sums[name][1] + np.outer(g, g)
+                sums[name][2] += 1
+    return {n: (a / tokens, s / len(singles)) for n, (a, s, tokens) in sums.items()}
+
+
+@test
+def kronecker_factors():
+    """Against a loop over tokens, which has no padding; on a run that was cut short, too; EK-FAC takes them."""
+    from safetensors.numpy import load_file
+    model, loss, batches, singles = language_model("bert")
+    expected = factors_by_hand(model, loss, singles, lambda n: "lora_" in n and "dropout" not in n or n.endswith("modules_to_save.default"))
+    for folder in ("factors", "factors-late"):
+        if folder == "factors-late":
+            export(model, loss, batches, PLACE / folder, quiet=True)
+        export(model, loss, batches, PLACE / folder, factors=True, quiet=True)
+        found = load_file(PLACE / folder / "curvature.safetensors")
+        for name, (a, s) in expected.items():
+            for what, matrix in (("activations", a), ("output_gradients", s)):
+                theirs = found[f"{block(name)}.weight.{what}"]
+                far = np.linalg.norm(theirs - matrix) / np.linalg.norm(matrix)
+                assert far < 1e-4, (name, what, far)
+        assert f"{block('base_model.model.classifier')}.bias.activations" in found
+        influence("verify", PLACE / folder)
+        if command():
+            for method in ("kfac", "ekfac"):
+                influence("score", "--train", PLACE / folder, "--query", PLACE / folder, "--method", method,
+                          "--output", PLACE / f"{folder}-{method}.npy", "--quiet")
+    refused(lambda: export(model, loss, batches, PLACE / "no-factors", parameters="LayerNorm", factors=True, quiet=True), "linear maps")
+    # GPT-2's weights are stored the other way round, and their factors too.
+    model, loss, batches, singles = language_model("gpt2")
+    model = model.unload().float()
+    export(model, loss, batches, PLACE / "factors-turned", parameters=r"c_fc\.", factors=True, quiet=True)
+    if command():
+        influence("score", "--train", PLACE / "factors-turned", "--query", PLACE / "factors-turned", "--method", "ekfac",
+                  "--output", PLACE / "turned.npy", "--quiet")
+
+
+@test
+def factors_of_kronfluence():
+    if not installed("kronfluence"):
+        return "skipped"
+    from kronfluence.analyzer import Analyzer, prepare_model
+    from kronfluence.arguments import FactorArguments
+    from kronfluence.task import Task
+    from kronfluence.utils.dataset import DataLoaderKwargs
+    from safetensors.numpy import load_file
+    model, loss, batches, singles = language_model("bert")
+    export(model, loss, batches, PLACE / "ours-kf", factors=True, quiet=True)
+    ours = load_file(PLACE / "ours-kf" / "curvature.safetensors")
+    names = [n for n, m in model.named_modules() if isinstance(m, nn.Linear) and "lora_" in n]
+
+    class Texts(Task):
+        def compute_train_loss(self, batch, model, sample=False):
+            return label_loss(model, batch).sum()
+
+        def compute_measurement(self, batch, model):
+            return label_loss(model, batch).sum()
+
+        def get_influence_tracked_modules(self):
+            return names
+
+        def get_attention_mask(self, batch):
+            return batch["attention_mask"]
+
+    longest = max(s["input_ids"].shape[1] for s in singles)
+    data = [{k: nn.functional.pad(v[0], (0, longest - v.shape[1])) if v.dim() == 2 else v[0] for k, v in s.items()} for s in singles]
+    task = Texts()
+    model = prepare_model(model.eval(), task)
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        analyzer = Analyzer("kf", model, task, cpu=True, disable_tqdm=True, output_dir=str(PLACE / "kf"))
+        analyzer.set_dataloader_kwargs(DataLoaderKwargs(num_workers=0))
+        arguments = FactorArguments(strategy="ekfac", use_empirical_fisher=True)
+        analyzer.fit_covariance_matrices("f", data, per_device_batch_size=3, factor_args=arguments, overwrite_output_dir=True)
+        theirs = analyzer.load_covariance_matrices("f")
+    tokens = sum(int(s["attention_mask"].sum()) for s in singles)
+    worst = 0
+    for name in names:
+        a = theirs["activation_covariance"][name].numpy() / float(theirs["num_activation_covariance_processed"][name])
+        # Its S is a mean over tokens, ours a sum over a text's tokens and a mean over texts.
+        s = theirs["gradient_covariance"][name].numpy() / len(singles)
+        assert float(theirs["num_gradient_covariance_processed"][name]) == tokens
+        for what, matrix in (("activations", a), ("output_gradients", s)):
+            worst = max(worst, np.linalg.norm(ours[f"{block(name)}.weight.{what}"] - matrix) / np.linalg.norm(matrix))
+    assert worst < 1e-4, worst
+    return f"relative error {worst:.1e}"
+
+
+@test
+def representations():
+    from safetensors.numpy import load_file
+    model, loss, batches, singles = language_model("bert")
+    described = [{"label": ["bad", "good", "so so"][int(s["labels"])]} for s in singles]
+    export(model, loss, batches, PLACE / "vectors", representations="classifier", examples=described, quiet=True)
+    found = load_file(PLACE / "vectors" / "representations.safetensors")["features"]
+    with torch.no_grad():
+        model.eval()
+        expected = torch.cat([model.base_model.model.bert(s["input_ids"], s["attention_mask"]).pooler_output for s in singles])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    influence("verify", PLACE / "vectors")
+    influence("score", "--train", PLACE / "vectors", "--query", PLACE / "vectors", "--method", "knn-shapley:k=2",
+              "--output", PLACE / "knn.npy", "--quiet")
+
+
+@test
+def scores_of_exported_gradients():
+    """`influence` on exported stores against hessian-free, DataInf and exact scores in numpy, in double precision."""
+    if not command():
+        return "skipped"
+    model, loss, batches, _ = language_model("bert")
+    more, singles = texts(90, True, count=40, batch=8, seed=1)
+    queries, query_singles = texts(90, True, count=6, batch=4, seed=2)
+    export(model, loss, more, PLACE / "scored" / "train", quiet=True)
+    export(model, loss, queries, PLACE / "scored" / "query", quiet=True)
+    train = looped(model, loss, singles, adapters)[0]
+    query = looped(model, loss, query_singles, adapters)[0]
+    expected = {"hessian-free": 0, "datainf": 0, "exact": 0}
+    for name, g in train.items():
+        v, (n, d) = query[name], g.shape
+        damping = 0.1 * (g ** 2).sum() / n / d
+        expected["hessian-free"] = expected["hessian-free"] + v @ g.T
+        weights = 1 / (damping + (g ** 2).sum(1))
+        expected["datainf"] = expected["datainf"] + (v @ g.T - (v @ g.T * weights) @ (g @ g.T) / n) / damping
+        expected["exact"] = expected["exact"] + v @ np.linalg.solve(g.T @ g / n + damping * np.eye(d), g.T)
+    folder = PLACE / "scored" / "compared"
+    influence("compare", "--train", PLACE / "scored" / "train", "--query", PLACE / "scored" / "query",
+              "--methods", *expected, "--output", folder, "--quiet")
+    out = []
+    for method, scores in expected.items():
+        found = np.load(next(p for p in sorted(folder.rglob(f"*{method}*.npy")))).astype(float)
+        far = np.abs(found - scores).max() / np.abs(scores).max()
+        assert far < 1e-3, (method, far)
+        out.append(f"{method} {far:.1e}")
+    return ", ".join(out)
+
+
+def run_command(*arguments):
+    run = subprocess.run([sys.executable, "-W", "ignore", str(HERE / "influence_export.py"), *map(str, arguments)],
+                         capture_output=True, text=True)
+    return run.returncode, run.stdout + run.stderr
+
+
+@test
+def the_same_store_as_the_native_one():
+    """MiniLM with an adapter that `influence finetune` trained: the same blocks and, to 1e-4, the same numbers."""
+    models, data = os.environ.get("INFLUENCE_MODELS"), ROOT.parent / "shared/data/glue/sst2_train4500.jsonl"
+    minilm = Path(models) / "minilm" if models else None
+    if not command() or not minilm or not minilm.exists():
+        skip("native gradients of MiniLM: they need INFLUENCE_MODELS and the command")
+        return "skipped"
+    lines = [json.dumps({"sentence": f"a {word} film , {'never' if row % 3 else 'always'} dull" + " indeed" * (row % 7), "label": row % 2})
+             for row, word in enumerate("good bad charming slow witty loud".split() * 8)]
+    if data.exists():
+        lines = open(data, encoding="utf-8").read().splitlines()
+    (PLACE / "sst2.jsonl").write_text("\n".join(lines[:48]) + "\n", encoding="utf-8")
+    (PLACE / "few.jsonl").write_text("\n".join(lines[:24]) + "\n", encoding="utf-8")
+    shared = ["--text", "sentence", "--label", "label", "--max-length", 64]
+    influence("finetune", "--model", minilm, "--data", PLACE / "sst2.jsonl", *shared, "--epochs", 2, "--learning-rate", "1e-3",
+              "--output", PLACE / "adapter", "--quiet")
+    same = ["--model", minilm, "--adapter", PLACE / "adapter", "--data", PLACE / "few.jsonl", *shared, "--quiet"]
+    influence("gradients", *same, "--output", PLACE / "native")
+    code, text = run_command(*same, "--output", PLACE / "not-native", "--batch", 8)
+    assert code == 0, text
+    assert (PLACE / "native" / "info.json").read_bytes() == (PLACE / "not-native" / "info.json").read_bytes()
+    (native, lines), (found, ours) = opened(PLACE / "native"), opened(PLACE / "not-native")
+    worst = near(found, native)
+    np.testing.assert_allclose([line.pop("loss") for line in ours], [line.pop("loss") for line in lines], rtol=1e-5)
+    assert ours == lines
+    return f"relative error {worst:.1e}"
+
+
+@test
+def the_command_says_what_is_wrong():
+    data = PLACE / "bad.jsonl"
+    data.write_text('{"sentence": "a", "label": 0}\n{"sentence": null, "label": 0}\n')
+    same = ["--model", PLACE / "none", "--text", "sentence", "--label", "label", "--output", PLACE / "none-out"]
+    code, text = run_command(*same, "--data", PLACE / "missing.jsonl")
+    assert code == 65 and "there is no such file" in text, text
+    with contextlib.redirect_stderr(io.StringIO()):
+        for wrong in (["--prompt", "p"], ["--loss-on", "all"], ["--batch", "0"]):
+            try:
+                exporter.main([*map(str, same), "--data", str(data), *wrong])
+                raise AssertionError(wrong)
+            except SystemExit as end:
+                assert end.code == 2
+    rows = exporter._read_examples(data)
+    refused(lambda: exporter._texts(rows, "sentence", data), "row 1", "sentence", "repair")
+    refused(lambda: exporter._texts(rows, "text", data), "no field 'text'", "sentence")
+    data.write_text('{"sentence": "a"}\n{"sentence"\n')
+    refused(lambda: exporter._read_examples(data), "line 2", "repair")
+
+
+@test
+def traps():
+    """What goes wrong without a word elsewhere."""
+    import peft
+    model, loss, batches, singles = language_model("bert")
+    place = PLACE / "trap"
+
+    def attempt(loss=loss, batches=batches, model=model, **more):
+        shutil.rmtree(place, ignore_errors=True)
+        export(model, loss, batches, place, quiet=True, **more)
+
+    refused(lambda: attempt(lambda m, b: loss(m, b).mean()), "one number for each", "reduction=")
+    refused(lambda: attempt(lambda m, b: loss(m, b) - loss(m, b).mean()), "may not depend on the others")
+    loader = torch.utils.data.DataLoader(singles, shuffle=True)
+    refused(lambda: attempt(batches=loader), "shuffle=False")
+    refused(lambda: attempt(batches=iter(batches), members=2), "only once")
+    refused(lambda: attempt(parameters="nothing"), "no parameter's name matches")
+    refused(lambda: attempt(parameters=["a.b"]), "a.b")
+    refused(lambda: attempt(examples=[{}] * 6), "6 examples", "row 6")
+    refused(lambda: attempt(examples=[{}] * 8), "8 examples and 7 rows")
+    refused(lambda: attempt(examples=[{"idx": 1}] * 7), "row 0", "idx")
+    refused(lambda: attempt(dtype="float8"), "float16")
+
+    def poisoned(value):
+        def bad(model, batch):
+            return loss(model, batch) * torch.where(batch["input_ids"][:, 0] == singles[4]["input_ids"][0, 0], value, 1.0)
+        return bad
+
+    refused(lambda: attempt(poisoned(float("nan")), examples=[{"id": f"e{i}"} for i in range(7)]), "row 4 (e4)", "NaN", "leave it out")
+    assert json.loads((place / "manifest.json").read_text())["rows"] == 3
+    refused(lambda: attempt(poisoned(1e12), dtype="float16"), "row 4", "block base_model", "too large for float16", "bfloat16")
+
+    class Blind(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return gradient * float("nan")
+
+    def blind(model, batch):
+        losses = loss(model, batch)
+        return torch.stack([Blind.apply(v) if i == singles[4]["input_ids"][0, 0] else v
+                            for v, i in zip(losses, batch["input_ids"][:, 0])])
+
+    refused(lambda: attempt(blind), "row 4", "block base_model", "NaN or infinity")
+
+    # PEFT freezes an adapter that is loaded without is_trainable=True.
+    model.save_pretrained(PLACE / "frozen")
+    base = copy.deepcopy(model).unload()
+    frozen = peft.PeftModel.from_pretrained(base, PLACE / "frozen")
+    said = Said()
+    with said.during():
+        export(frozen, loss, batches, PLACE / "frozen-out")
+    assert any("is_trainable=True" in line for line in said), said
+    near(opened(PLACE / "frozen-out")[0], looped(model, loss, singles, adapters)[0])
+    assert not any(p.requires_grad for p in frozen.parameters())
+    refused(lambda: attempt(model=frozen, parameters="trainable"), "is_trainable=True")
+    plain = Pictures()
+    refused(lambda: attempt(picture_loss, pictures()[0], plain), "no adapter", "trainable")
+
+    # One output folder, two writers.
+    shutil.rmtree(place, ignore_errors=True)
+    store = exporter._Store(place, [("a", (2,))], "float32", {})
+    refused(lambda: exporter._Store(place, [("a", (2,))], "float32", {}), "another run writes there")
+    store.close()
+
+
+def main():
+    torch.set_num_threads(min(2, os.cpu_count() or 1))
+    words = sys.argv[2:] if sys.argv[1:2] == ["-k"] else []
+    failed, started = 0, time.monotonic()
+    try:
+        for function in TESTS:
+            if words and not any(word in function.__name__ for word in words):
+                continue
+            begun = time.monotonic()
+            try:
+                note = function()
+            except Exception:
+                import traceback
+                traceback.print_exc()
+                failed, note = failed + 1, "FAILED"
+            print(f"{function.__name__.replace('_', ' ')}: {note or 'passed'} ({time.monotonic() - begun:.1f} s)", flush=True)
+    finally:
+        shutil.rmtree(PLACE, ignore_errors=True)
+    for what in dict.fromkeys(SKIPPED):
+        print(f"skipped: {what}")
+    print(f"{failed} failed; {time.monotonic() - started:.0f} s")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
