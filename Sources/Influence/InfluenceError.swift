@@ -1,3 +1,4 @@
+internal import Gradients
 public import LinearAlgebra
 
 /// Why influence could not be computed.
@@ -97,7 +98,7 @@ extension InfluenceError: CustomStringConvertible {
     case .notFinite(let source, let block, let rows):
       "\(source): block \(block) holds NaN or infinite gradients in \(Self.list(rows)); recompute or remove those rows (the health of the store lists them all)"
     case .layoutMismatch(let train, let query, let differences):
-      "\(train) and \(query) do not hold the same blocks: \(differences.joined(separator: "; ")); compute both from the same model and parameters"
+      "\(train) and \(query) do not hold the same blocks: \(BlockLayout.summary(of: differences)); compute both from the same model and parameters"
     case .nothingToFit(let source):
       "\(source): every block's gradients are zero, so there is no curvature to fit; check that the model was trained and its parameters require gradients"
     case .empty(let source):

@@ -39,6 +39,23 @@ struct BlockLayoutTests {
       ])
   }
 
+  @Test("Layouts without a common block have one difference; of many, three are shown")
+  func many() {
+    let names = (0..<30).map { ("layer.\($0)", [2]) }
+    let layout = BlockLayout(names)
+    let others = BlockLayout(names.indices.map { ("head.\(97 * $0)", [5]) })
+    let found = layout.differences(from: others)
+    #expect(found.count == 1)
+    #expect(found[0].contains("train has layer.0, query has head.0"))
+    let reshaped = layout.differences(from: BlockLayout(names.map { ($0.0, [3]) }))
+    #expect(reshaped.count == 30)
+    let shown = BlockLayout.summary(of: reshaped)
+    #expect(shown.contains("layer.2") && !shown.contains("layer.3"))
+    #expect(shown.hasSuffix("; and 27 more differences") && shown.count < 400)
+    #expect(BlockLayout.summary(of: Array(reshaped.prefix(3))).hasSuffix("[3] in query"))
+    #expect(BlockLayout.summary(of: Array(reshaped.prefix(4))).hasSuffix("and 1 more difference"))
+  }
+
   @Test("Two blocks of one name are a programmer's mistake")
   func sameName() async {
     await #expect(processExitsWith: .failure) { _ = BlockLayout([("a", [1]), ("a", [2])]) }

@@ -54,7 +54,7 @@ extension GradientStore {
           path: name,
           reason: differences.isEmpty
             ? "shards \(label(first).quoted) and \(label(store).quoted) hold the same blocks in another order; rewrite one of them"
-            : "shards do not hold the same blocks: \(differences.joined(separator: ", ").legible); write them with the same model, or move the odd one elsewhere"
+            : "shards do not hold the same blocks: \(BlockLayout.summary(of: differences).legible); write them with the same model, or move the odd one elsewhere"
         )
       }
       guard store.members == first.members else {

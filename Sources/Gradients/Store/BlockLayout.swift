@@ -83,6 +83,11 @@ public struct BlockLayout: Hashable, Sendable {
     let others = Dictionary(uniqueKeysWithValues: other.blocks.map { ($0.name, $0) })
     let names = Set(blocks.map(\.name))
     var differences: [String] = []
+    if let mine = blocks.first, let its = other.blocks.first, names.isDisjoint(with: others.keys) {
+      return [
+        "no block of \(label) is in \(otherLabel), so that they are of different models or parameters: \(label) has \(mine.name), \(otherLabel) has \(its.name)"
+      ]
+    }
     for block in blocks {
       guard let twin = others[block.name] else {
         differences.append("block \(block.name) is in \(label) but not in \(otherLabel)")
@@ -97,5 +102,12 @@ public struct BlockLayout: Hashable, Sendable {
       differences.append("block \(block.name) is in \(otherLabel) but not in \(label)")
     }
     return differences
+  }
+
+  /// The first three of some differences, and how many more there are.
+  package static func summary(of differences: [String]) -> String {
+    let more = differences.count - 3
+    return differences.prefix(3).joined(separator: "; ")
+      + (more > 0 ? "; and \(more) more \(more == 1 ? "difference" : "differences")" : "")
   }
 }

@@ -50,7 +50,7 @@ public struct ScoreEnsemble: Sendable {
         guard differences.isEmpty else {
           throw .ensembleMismatch(
             store: store.name, reference: reference.name,
-            reason: differences.joined(separator: "; "))
+            reason: BlockLayout.summary(of: differences))
         }
       }
       for (store, reference) in [
