@@ -137,7 +137,7 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
     .init("self --method exact --output o.npy", 64, "--train", "influence self --help"),
     .init("inspect", 64, "path", "influence inspect --help"),
     .init("inspect train.safetensors --damping 0", 64, "damping 0"),
-    .init("top scores.npy", 64, "--query", "influence top --help"),
+    .init("top scores.npy", 64, "scores.npy", "3 rows", "--query, 0 to 2"),
     .init("tokens", 64, "--model", "influence tokens --help"),
     .init(
       "tokens --model m --adapter a --data d.jsonl --text t --query q", 64, "--train",

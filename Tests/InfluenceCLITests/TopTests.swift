@@ -34,6 +34,28 @@ struct TopTests {
     #expect(json["query"]?.integer == 0)
   }
 
+  @Test("The only query need not be named; one of several must be")
+  func onlyQuery() throws {
+    let one = Matrix(rows: 1, columns: 3, elements: [1, -2, 3] as [Float])
+    try place.writeArray(one, to: "one.npy")
+    let json = try place.succeed(["top", "one.npy", "--json"]).json()
+    #expect(try indices(json, "helpful") == [2, 0, 1] && json["query"]?.integer == 0)
+    #expect(try place.succeed(["top", "one.npy"]).output.contains("one.npy: query 0"))
+
+    let fixture = try Fixture()
+    try place.succeed(
+      fixture.score("exact", to: "mean.csv") + ["--aggregate", "mean", "--top", "2"])
+    try place.succeed(fixture.score("exact", to: "all.csv") + ["--top", "2"])
+    let named = try place.succeed(["top", "mean.csv", "--query", "0"]).output
+    #expect(try place.succeed(["top", "mean.csv"]).output == named)
+    for name in ["scores.npy", "all.csv"] {
+      let refused = try place.run(["top", name])
+      #expect(refused.status == 64)
+      let error = try #require(refused.onlyError)
+      #expect(error.contains(name) && error.contains("--query"), "\(error)")
+    }
+  }
+
   @Test("Among equal scores the smaller index comes first, in both lists")
   func ties() throws {
     let json = try top("--query", "1")

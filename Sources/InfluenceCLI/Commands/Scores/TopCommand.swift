@@ -8,13 +8,14 @@ struct TopCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "top",
     abstract: "The most helpful and most harmful training examples for a query.",
-    usage: "influence top <scores> --query <row> [<options>]",
+    usage: "influence top <scores> [--query <row>] [<options>]",
     discussion: """
       Reads scores written by `influence score` (the .json beside them tells the sign convention), the \
       CSV of `influence score --top`, or any .npy of queries × training examples.
 
       EXAMPLES
         influence top scores.npy --query 3
+        influence top one-query.csv
         influence top scores.npy --query 3 --count 5 --examples examples.json
         influence top top.csv --query 3 --count 5
         influence top other.npy --query 0 --convention influence --json
@@ -24,7 +25,7 @@ struct TopCommand: ParsableCommand {
 
   @Argument(help: "Scores: a .npy file of queries × training examples, or a .csv of --top.")
   var scores: String
-  @Option("The query's row, from 0.", number: "row") var query: Int
+  @Option("The query's row, from 0. (default: the only one)", number: "row") var query: Int?
   @Option(parsing: .unconditional, help: "How many of each kind.") var count = 10
   @OptionGroup var texts: ExampleTextOptions
   @Option("The sign of scores without a .json beside them; helpful unless given.", value: "sign")
@@ -33,7 +34,7 @@ struct TopCommand: ParsableCommand {
 
   func validate() throws {
     try ValidationError.require(atLeast: 1, ("--count", count))
-    if query < 0 { throw ValidationError("--query \(query): rows are counted from 0") }
+    if let query, query < 0 { throw ValidationError("--query \(query): rows are counted from 0") }
   }
 
   /// What is shown: an example, its score as it is stored, and its id if that is known.
@@ -46,6 +47,7 @@ struct TopCommand: ParsableCommand {
 
   /// The most extreme examples of the query, most extreme first.
   private struct Extremes {
+    var query: Int
     var helpful: [Line]
     var harmful: [Line]
     var exampleCount: Int?
@@ -82,7 +84,7 @@ struct TopCommand: ParsableCommand {
     }
     if json { return try printJSON(extremes) }
     Console.print(
-      "\(scores): query \(query), \(extremes.exampleCount.map { "\($0) training examples" } ?? "the top examples"); positive scores are \(sign == .helpful ? "helpful" : "harmful")"
+      "\(scores): query \(extremes.query), \(extremes.exampleCount.map { "\($0) training examples" } ?? "the top examples"); positive scores are \(sign == .helpful ? "helpful" : "harmful")"
     )
     try printTable("most helpful", extremes.helpful, of: extremes)
     try printTable("most harmful", extremes.harmful, of: extremes)
@@ -106,25 +108,26 @@ struct TopCommand: ParsableCommand {
   private func allExtremes(
     at url: URL, _ record: OrderedJSON?, _ sign: ScoreConvention
   ) throws -> Extremes {
-    let values = try row(of: try matrix(at: url, record))
+    let (query, values) = try row(of: try matrix(at: url, record))
     if let bad = values.firstIndex(where: { !$0.isFinite }) {
       throw Failure.data(
         "\(scores): row \(query), column \(bad) is \(values[bad]); score again, and look for non-finite gradients with `influence inspect`"
       )
     }
     if let first = values.first, values.count > 1, values.allSatisfy({ $0 == first }) {
-      warn(aboutConstant: first)
+      warn(aboutConstant: first, query: query)
     }
     let top = try TopExamples(of: values.map { sign.sign * $0 }, count: count)
     func lines(_ entries: [TopExamples.Entry]) -> [Line] {
       entries.map { Line(example: $0.example, score: values[$0.example]) }
     }
     return Extremes(
-      helpful: lines(top.helpful), harmful: lines(top.harmful), exampleCount: values.count,
+      query: query, helpful: lines(top.helpful), harmful: lines(top.harmful),
+      exampleCount: values.count,
       convention: sign)
   }
 
-  private func warn(aboutConstant score: Double) {
+  private func warn(aboutConstant score: Double, query: Int) {
     Console.warn([
       "\(scores): all scores of query \(query) are \(score), so that the order below means nothing"
     ])
@@ -133,7 +136,11 @@ struct TopCommand: ParsableCommand {
   private func keptExtremes(
     at url: URL, _ record: OrderedJSON?, _ sign: ScoreConvention
   ) throws -> Extremes {
-    let table = try TopTable(at: url, query: query)
+    let table = try TopTable(at: url, query: query ?? 0)
+    if query == nil, table.queryCount > 1 {
+      throw Self.severalQueries(scores, count: record?["rows"]?.integer)
+    }
+    let query = query ?? 0
     guard !table.helpful.isEmpty else {
       throw Failure.usage(
         table.queryCount == 0
@@ -149,10 +156,10 @@ struct TopCommand: ParsableCommand {
     }
     let kept = (table.helpful + table.harmful).map(\.score)
     if let first = kept.first, table.helpful.count > 1, kept.allSatisfy({ $0 == first }) {
-      warn(aboutConstant: first)
+      warn(aboutConstant: first, query: query)
     }
     return Extremes(
-      helpful: lines(table.helpful), harmful: lines(table.harmful),
+      query: query, helpful: lines(table.helpful), harmful: lines(table.harmful),
       exampleCount: record?["columns"]?.integer, convention: sign)
   }
 
@@ -177,7 +184,7 @@ struct TopCommand: ParsableCommand {
         })
     }
     let result: OrderedJSON = [
-      "scores": .string(scores), "query": .integer(query),
+      "scores": .string(scores), "query": .integer(extremes.query),
       "convention": .string(extremes.convention.rawValue),
       "helpful": entries(extremes.helpful), "harmful": entries(extremes.harmful),
     ]
@@ -215,14 +222,26 @@ struct TopCommand: ParsableCommand {
     return matrix
   }
 
-  private func row(of matrix: Matrix<Double>) throws -> [Double] {
+  /// What to say where a file has several queries and none was named.
+  private static func severalQueries(_ scores: String, count: Int?) -> Failure {
+    .usage(
+      count.map {
+        "\(scores): it has \($0) rows; name the query's with --query, 0 to \($0 - 1)"
+      } ?? "\(scores): it has several queries; name the row of one with --query"
+    )
+  }
+
+  private func row(of matrix: Matrix<Double>) throws -> (query: Int, scores: [Double]) {
+    guard let query = query ?? (matrix.rows == 1 ? 0 : nil) else {
+      throw Self.severalQueries(scores, count: matrix.rows)
+    }
     guard query < matrix.rows else {
       throw Failure.usage(
         matrix.rows == 1
           ? "--query \(query): \(scores) has one row; use --query 0"
           : "--query \(query): \(scores) has \(matrix.rows) rows; use 0 to \(matrix.rows - 1)")
     }
-    return Array(matrix[row: query])
+    return (query, Array(matrix[row: query]))
   }
 
   /// The convention of recorded scores, which an option may not contradict.
