@@ -20,6 +20,8 @@ public enum TransformerError: Error, Equatable, Sendable {
   case repeatedTensor(path: String, tensor: String, names: [String])
   /// The checkpoint has no tensor of that name.
   case unknownTensor(path: String, tensor: String)
+  /// Neither the checkpoint nor the adapter has a tensor that tells classes apart.
+  case noHead(path: String, tensor: String)
 }
 
 extension TransformerError: CustomStringConvertible {
@@ -29,7 +31,7 @@ extension TransformerError: CustomStringConvertible {
     case .notACheckpoint(let path, let found):
       "\(path.legible): \(found); give a folder with config.json and model.safetensors, or a .gguf file"
     case .missingKey(let path, let key):
-      "\(path.legible): \(key.quoted) is missing; add it as the model's architecture has it"
+      "\(path.legible): \(key.quoted) is missing; add it as the model or the adapter was made with it"
     case .invalidKey(let path, let key, let expected, let found):
       "\(path.legible): \(key.quoted): expected \(expected), found \(found.legible); correct it"
     case .unsupported(let path, let key, let found, let supported):
@@ -49,6 +51,10 @@ extension TransformerError: CustomStringConvertible {
         + "\(tensor.quoted); remove one of them"
     case .unknownTensor(let path, let tensor):
       "\(path.legible): the model has no tensor \(tensor.quoted); its tensor names list them all"
+    case .noHead(let path, let tensor):
+      "\(path.legible): neither the checkpoint nor the adapter has the tensor \(tensor.quoted), without "
+        + "which the model does not tell classes apart; give an adapter that was trained with it, or "
+        + "a checkpoint that has it"
     }
   }
 }

@@ -18,7 +18,7 @@ struct AdviceTests {
     "No library speaks of options or subcommands",
     arguments: [
       "Influence", "Gradients", "Data", "Models", "Evaluation", "TensorFiles", "LinearAlgebra",
-      "Experiments",
+      "Experiments", "Transformers",
     ])
   func libraries(target: String) throws {
     let folder = try #require(SharedData.packageRoot).appending(path: "Sources/\(target)")

@@ -196,12 +196,42 @@ struct FinetuneTests {
     }
   }
 
+  @Test("An encoder without a pooler gets one, which is trained and kept with the classifier")
+  func pooler() throws {
+    try TinyModels.writeBERT(to: "bare", in: place) { $0.part == .body }
+    let words = Self.texts.map { $0 == "bert" ? "bare" : $0 }
+    let outcome = try place.succeed(words + Self.fast + ["--epochs", "12", "--test", "test.jsonl"])
+    #expect(outcome.errorLines.count == 1, "\(outcome)")
+    #expect(outcome.errors.contains("has no bert.pooler.dense"), "\(outcome)")
+    let record = try place.json("a/training.json")
+    let last = try #require(record["epochs"]?.array?.last)
+    #expect(try #require(last["held_out"]?["accuracy"]?.number) > 0.9)
+    let adapter = try opened("a", model: "bare")
+    #expect(
+      Set(adapter.tensors.map(\.name)) == [
+        "bert.pooler.dense.weight", "bert.pooler.dense.bias", "classifier.weight",
+        "classifier.bias",
+      ])
+    // An adapter of the same model with a pooler says nothing of it.
+    try place.succeed(Self.texts.map { $0 == "a" ? "b" : $0 } + ["--epochs", "1", "--quiet"])
+    let gradients = [
+      "gradients", "--model", "bare", "--data", "test.jsonl", "--text", "sentence", "--label",
+      "label", "--quiet",
+    ]
+    let refused = try place.run(gradients + ["--adapter", "b", "--output", "g"])
+    #expect(refused.status == 65)
+    let error = try #require(refused.onlyError)
+    #expect(error.contains("bert.pooler.dense.weight") && error.contains("give an adapter"))
+    try place.succeed(gradients + ["--adapter", "a", "--output", "g"])
+  }
+
   @Test("A training that diverges says where, and leaves nothing behind")
   func divergence() throws {
     let outcome = try place.run(
       Self.texts + ["--learning-rate", "1e38", "--epochs", "3", "--clip", "0", "--warmup", "0"])
     #expect(outcome.status == 65)
-    #expect(try #require(outcome.onlyError).contains("lower the learning rate"))
+    #expect(try #require(outcome.onlyError).contains("lower --learning-rate"))
+    #expect(outcome.errors.contains("--clip"))
     #expect(!place.has("a") && !place.has("a.part"))
   }
 

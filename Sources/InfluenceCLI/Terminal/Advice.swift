@@ -70,5 +70,15 @@ enum Advice {
       "there is a run already; add --resume to go on with it",
     "choose another folder for the run": "choose another --output",
     "and go on with the run to compute it again": "and add --resume to compute it again",
+    "lower the learning rate, clip gradients to a smaller norm, or look for odd texts":
+      "lower --learning-rate, clip gradients to a smaller norm with --clip, or look for odd texts",
+    "allow longer texts, or leave these rows out": "raise --max-length, or leave these rows out",
+    "special tokens; allow more": "special tokens; raise --max-length",
+    "tokens; choose one from 1 up to the model's":
+      "tokens; choose a --max-length from 1 up to the model's",
+    "allow more memory, or cut texts shorter":
+      "raise --memory, or cut texts shorter with --max-length",
+    "leave texts without an end": "leave texts without an end with --no-end",
+    "give smaller ranks or fewer targets": "give a smaller --rank or fewer --targets",
   ]
 }

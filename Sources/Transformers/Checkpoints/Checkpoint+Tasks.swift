@@ -17,6 +17,15 @@ extension Checkpoint {
     return configuration.labels
   }
 
+  /// The map between the first token's numbers and the classifier, where the checkpoint lacks it.
+  ///
+  /// Encoders that were made for other tasks often do; an adapter can train it whole.
+  package var missingPooler: String? {
+    guard case .labels(let dense, .pooler, _) = architecture.head, !has("\(dense.name).weight")
+    else { return nil }
+    return dense.name
+  }
+
   /// What the maps to queries and values are called in each layer, which adapters are usually put beside.
   package var queryAndValueMaps: [String] {
     let maps =

@@ -112,9 +112,13 @@ package struct Transformer<Element: Scalar>: Sendable {
 
   /// The head of labels; nil for models of the next token.
   ///
-  /// - Throws: ``TransformerError/unknownTensor(path:tensor:)`` where neither checkpoint nor adapter has one.
+  /// - Throws: ``TransformerError/noHead(path:tensor:)`` where neither checkpoint nor adapter has one.
   package func labelHead() throws -> LabelHead<Element>? {
     guard case .labels(let dense, let part, let output) = architecture.head else { return nil }
+    for name in [dense, output].map({ "\($0.name).weight" })
+    where adapter.tensor(name) == nil && !weights.checkpoint.has(name) {
+      throw TransformerError.noHead(path: weights.checkpoint.url.path, tensor: name)
+    }
     let site = DropoutSite.pair(layer: configuration.layerCount, map: 0)
     return LabelHead(
       dense: try linear(dense, site: site), output: try linear(output, site: site + 1),

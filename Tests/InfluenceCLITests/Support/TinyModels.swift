@@ -10,7 +10,14 @@ enum TinyModels {
   private static let others = ["the", "film", "is", "a", "plot"]
 
   /// BERT with two layers, without a classifier.
-  static func writeBERT(to name: String, in place: Workplace, labels: [String]? = nil) throws {
+  ///
+  /// - Parameters:
+  ///   - labels: The classes of a classifier; none where it is nil.
+  ///   - isKept: Which of its tensors are written.
+  static func writeBERT(
+    to name: String, in place: Workplace, labels: [String]? = nil,
+    keeping isKept: (ExpectedTensor) -> Bool = { _ in true }
+  ) throws {
     let words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"] + good + bad + others
     try place.write(words.joined(separator: "\n") + "\n", to: "\(name)/vocab.txt")
     var json: OrderedJSON = [
@@ -26,7 +33,9 @@ enum TinyModels {
             uniqueKeysWithValues: labels.enumerated().map { ("\($0)", .string($1)) }))
       ])
     }
-    try write(BERT.self, json, to: name, in: place) { $0.part != .classifier || labels != nil }
+    try write(BERT.self, json, to: name, in: place) {
+      ($0.part != .classifier || labels != nil) && isKept($0)
+    }
   }
 
   /// Llama with two layers, and a vocabulary of single letters.

@@ -60,6 +60,7 @@ struct FinetuneRun {
     }
     return LoRAConfiguration(
       rank: options.rank, alpha: options.alpha, dropout: options.dropout, targets: targets,
+      modulesToSave: checkpoint.missingPooler.map { [$0] } ?? [],
       task: checkpoint.isClassifier ? .classification : .languageModel, baseModel: options.model)
   }
 

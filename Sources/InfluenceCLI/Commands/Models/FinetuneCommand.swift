@@ -94,6 +94,11 @@ struct FinetuneCommand: ThreadedCommand {
 
   func run() throws {
     let run = try FinetuneRun(self)
+    if let pooler = run.checkpoint.missingPooler {
+      Console.warn([
+        "\(model): the checkpoint has no \(pooler); it is drawn at random and trained whole, as the classifier is"
+      ])
+    }
     let folder = try ResultFolder(
       URL(filePath: output), inputs: [model, data, test].compactMap { $0 },
       state: FineTuningState.fileName, resumes: resume)
