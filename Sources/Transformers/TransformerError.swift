@@ -20,6 +20,8 @@ public enum TransformerError: Error, Equatable, Sendable {
   case repeatedTensor(path: String, tensor: String, names: [String])
   /// The checkpoint has no tensor of that name.
   case unknownTensor(path: String, tensor: String)
+  /// The tokenizer has more tokens than the model.
+  case otherTokenizer(path: String, tokens: Int, vocabulary: Int)
   /// Neither the checkpoint nor the adapter has a tensor that tells classes apart.
   case noHead(path: String, tensor: String)
 }
@@ -51,6 +53,9 @@ extension TransformerError: CustomStringConvertible {
         + "\(tensor.quoted); remove one of them"
     case .unknownTensor(let path, let tensor):
       "\(path.legible): the model has no tensor \(tensor.quoted); its tensor names list them all"
+    case .otherTokenizer(let path, let tokens, let vocabulary):
+      "\(path.legible): the tokenizer has \(tokens) tokens, and the model takes \(vocabulary); give "
+        + "the tokenizer that belongs to the model"
     case .noHead(let path, let tensor):
       "\(path.legible): neither the checkpoint nor the adapter has the tensor \(tensor.quoted), without "
         + "which the model does not tell classes apart; give an adapter that was trained with it, or "

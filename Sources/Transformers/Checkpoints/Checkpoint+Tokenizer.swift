@@ -22,10 +22,9 @@ extension Checkpoint {
       throw TransformerError.missingKey(path: url.path, key: EmbeddedTokenizer.modelKey)
     }
     guard tokenizer.vocabularySize <= configuration.vocabularySize else {
-      throw TransformerError.invalidKey(
-        path: url.path, key: "vocab_size",
-        expected: "at least the \(tokenizer.vocabularySize) tokens of the tokenizer",
-        found: "\(configuration.vocabularySize)")
+      throw TransformerError.otherTokenizer(
+        path: url.path, tokens: tokenizer.vocabularySize,
+        vocabulary: configuration.vocabularySize)
     }
     return tokenizer
   }

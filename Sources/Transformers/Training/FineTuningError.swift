@@ -14,6 +14,8 @@ extension FineTuningError: CustomStringConvertible {
   /// What happened, with what to do about it.
   public var description: String {
     switch self {
+    case .diverged(1, _, _, let found):
+      "\(found) in step 1, before anything was learnt; look for weights that are not finite, and for odd texts"
     case .diverged(let step, let epoch, let rate, let found):
       "\(found) in step \(step), epoch \(epoch), at the learning rate \(rate); lower the learning rate, clip gradients to a smaller norm, or look for odd texts"
     case .damagedState(let path, let reason):

@@ -20,6 +20,11 @@ struct FinetuneRun {
     let examples = try FinetuneExamples(options, labelNames: checkpoint.trainedLabels)
     self.examples = examples
     let labelCount = checkpoint.isClassifier ? examples.training.labelNames.count : nil
+    if labelCount == 1 {
+      throw Failure.data(
+        "\(options.data): all texts are of the class \(examples.training.labelNames[0]); give texts of two classes at least"
+      )
+    }
     let tokenizer = try checkpoint.tokenizer()
     func encode(_ examples: TextExamples) throws -> TextEncoding {
       try TextEncoding(
