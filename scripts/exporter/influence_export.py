@@ -28,6 +28,8 @@ Rows are committed every few seconds. After a crash the same call goes on from t
 import argparse
 import contextlib
 import fcntl
+import fnmatch
+import functools
 import hashlib
 import json
 import math
@@ -45,6 +47,9 @@ import torch
 import torch.nn.functional as F
 
 __all__ = ["export", "label_loss", "token_loss", "Denoising", "ExportError"]
+
+
+_OutOfMemory = getattr(torch, "OutOfMemoryError", torch.cuda.OutOfMemoryError)
 
 
 class ExportError(Exception):
@@ -116,7 +121,11 @@ def _joined(first, second, length):
     return int(_after_zeros(np.array([first], np.uint32), length)[0]) ^ second
 
 
-_PIECE = 2 << 20
+# What a word makes of a state when 0, 1, 2 and 3 more words of zeros follow.
+_AFTER = [_WORDS]
+for _ in range(3):
+    _AFTER.append(_after_zeros(_AFTER[-1], 2))
+_PIECE = 4 << 20
 _threads = ThreadPoolExecutor(max(1, min(8, os.cpu_count() or 1)))
 
 
@@ -132,11 +141,16 @@ def _crc32c(data, value=0):
     data = np.frombuffer(data, np.uint8)
     while len(data) >= 256:
         lanes = 1 << min(14, (len(data) // 64).bit_length() - 1)
-        length = len(data) // lanes // 2 * 2
-        words = np.ascontiguousarray(data[:lanes * length].view("<u2").reshape(lanes, length // 2).T)
+        length = len(data) // lanes // 8 * 8
+        words = np.ascontiguousarray(data[:lanes * length].view("<u4").reshape(lanes, length // 4).T)
         state = np.full(lanes, 0xFFFFFFFF, np.uint32)
-        for row in words:
-            state = (state >> np.uint32(16)) ^ _WORDS[(state ^ row) & np.uint32(0xFFFF)]
+        for place in range(0, len(words), 2):
+            first, second = (state ^ words[place]).view(np.uint16), words[place + 1].view(np.uint16)
+            # All 65,536 indices are in the tables; "clip" leaves out a check of them.
+            state = _AFTER[3].take(first[0::2], mode="clip")
+            state ^= _AFTER[2].take(first[1::2], mode="clip")
+            state ^= _AFTER[1].take(second[0::2], mode="clip")
+            state ^= _AFTER[0].take(second[1::2], mode="clip")
         state = ~state
         size = length
         while len(state) > 1:
@@ -455,7 +469,9 @@ def _select(model, parameters, say):
     adapters, active = _adapters(model)
     named = dict(model.named_parameters())
     idle = [a for a in adapters if active and a not in active]
-    named = {n: p for n, p in named.items() if not (_is_adapters(n) and any(f".{a}." in f"{n}." for a in idle))}
+    # Nor the weights that PEFT keeps beside a trained copy.
+    named = {n: p for n, p in named.items()
+             if ".original_module." not in n and not (_is_adapters(n) and any(f".{a}." in f"{n}." for a in idle))}
     blocks = OrderedDict()
     for name, parameter in named.items():
         block = _block_name(name, adapters)
@@ -706,7 +722,7 @@ class _Recorder:
                         if self.factors is not None:
                             self.factors.add(way, module, mine, kept, gradient, count, mask)
                     except (ValueError, RuntimeError, TypeError) as error:
-                        if isinstance(error, torch.OutOfMemoryError):
+                        if isinstance(error, _OutOfMemory):
                             raise
                         self.failed.update(dict.fromkeys(mine.values(), str(error).split("\n")[0]))
 
@@ -744,7 +760,7 @@ class _Gradients:
         self.model, self.loss, self.blocks, self.say = model, loss, blocks, say
         self.recorder = _Recorder(model, blocks)
         self.by_function, self.by_loop = [], []
-        self.is_planned, self.first = False, None
+        self.is_planned, self.first, self.idle = False, None, set()
         types = {p.dtype for _, p in blocks.values()} | {p.dtype for p in model.parameters() if p.is_floating_point()}
         self.is_half = bool(types & {torch.float16, torch.bfloat16})
         # So that small gradients do not vanish in float16.
@@ -826,7 +842,9 @@ class _Gradients:
 
         hooked = {n: g for n, g in found.items() if n not in failed}
         # A module that this batch did not use, such as an expert, may be used by others.
-        idle = {n for n in names if n in self.recorder.kinds and not any(bool(v[n].any()) for v in single.values())}
+        owned = {block for _, mine in self.recorder.owners for block in mine.values()}
+        idle = {n for n in names if n in owned and n not in found and not any(bool(v[n].any()) for v in single.values())}
+        self.idle = idle - set(failed)
         bad = set(wrong(hooked)) | set(failed) | {n for n in names if n not in found and n not in idle}
         self.recorder.without(bad)
         rest = [n for n in names if n in bad]
@@ -837,7 +855,7 @@ class _Gradients:
             except ExportError:
                 raise
             except Exception as error:
-                if isinstance(error, torch.OutOfMemoryError):
+                if isinstance(error, _OutOfMemory):
                     raise
                 self.by_loop = rest
                 self.why = str(error).split("\n")[0]
@@ -864,6 +882,10 @@ class _Gradients:
         # The first batch is not computed again for what its comparison has made already.
         is_known = first and takes_gradients and not is_changed and self.recorder.factors is None
         losses, found, failed = first if is_known else self._hooked(batch, count, mask, takes_gradients)
+        if any(name in self.idle for name in found):
+            # It is used for the first time, and has to be compared like the others.
+            self.plan(batch, count)
+            return self.of(batch, count, mask, takes_gradients, is_changed=True)
         if failed:
             block, why = next(iter(failed.items()))
             raise ExportError(f"block {_short(block)}: {_short(why)}, which did not happen in the first batch; make all batches alike")
@@ -873,7 +895,7 @@ class _Gradients:
             try:
                 found.update(self._mapped(batch, count, self.by_function))
             except Exception as error:
-                if isinstance(error, (torch.OutOfMemoryError, ExportError)):
+                if isinstance(error, (_OutOfMemory, ExportError)):
                     raise
                 self.say(f"torch.func on the model does not take this batch ({_short(str(error).splitlines()[0])}); one example after the other")
                 self.by_loop, self.by_function = self.by_loop + self.by_function, []
@@ -1210,8 +1232,8 @@ def _quiescent(model):
             parameter.requires_grad_(flag)
 
 
-def _load(model, source):
-    """Loads a checkpoint: a state dict, a file of one, or a folder of PEFT or Hugging Face."""
+def _load(model, source, saved):
+    """Loads a checkpoint: a state dict, a file of one, or a folder of PEFT or Hugging Face; `saved` gets what was there before."""
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
         if path.is_dir():
@@ -1237,7 +1259,13 @@ def _load(model, source):
         own = dict(model.named_parameters())
         for name, value in source.items():
             if name in names:
-                own[names[name]].copy_(value)
+                parameter = own[names[name]]
+                if names[name] not in saved:
+                    saved[names[name]] = parameter.detach().clone()
+                if parameter.shape != value.shape:
+                    raise ExportError(f"the checkpoint's {_short(name)} is {list(value.shape)}, and the model's {list(parameter.shape)}; "
+                                      "load it into the model that it is of")
+                parameter.copy_(value)
 
 
 def export(model, loss, batches, output, parameters="lora", dtype="float32", members=None, checkpoints=None, factors=False,
@@ -1286,13 +1314,13 @@ def export(model, loss, batches, output, parameters="lora", dtype="float32", mem
     if isinstance(loss, Denoising) and loss.concatenate:
         loss = loss.parts()
     losses = dict(loss) if isinstance(loss, dict) else {"": loss}
-    saved = {n: p.detach().clone() for n, p in model.named_parameters()} if checkpoints else {}
+    saved = {}
     with _quiescent(model):
         engines = {key: _Gradients(model, one, blocks, say) for key, one in losses.items()}
         try:
             for folder, source, rate, member in runs:
                 if source is not None:
-                    _load(model, source)
+                    _load(model, source, saved)
                 _Run(model, engines, batches, folder, blocks, dtype, examples, say, quiet, memory, mask, commit_seconds,
                      dict(origin or {}), rate, member, seed).write(factors, representations)
         finally:
@@ -1336,6 +1364,14 @@ class _Run:
         if rate:
             provenance |= {"dropout": f"{rate:g}", "seed": str(seed)}
         self.store = _Store(folder, self.layout, dtype, provenance)
+        # A batch is written while the next one is computed.
+        self.writer, self.writing = ThreadPoolExecutor(1), None
+
+    def _written(self):
+        """Waits until all batches so far are in the store's files; throws what went wrong there."""
+        writing, self.writing = self.writing, None
+        if writing:
+            writing.result()
 
     @staticmethod
     def _chained(first, stream):
@@ -1367,10 +1403,14 @@ class _Run:
             if not store.complete:
                 store.finish()
         except BaseException:
+            # What was written before stays; what goes wrong now would hide the first error.
+            with contextlib.suppress(Exception):
+                self._written()
             if not store.complete:
                 store.commit()
             raise
         finally:
+            self.writer.shutdown()
             if features:
                 features.handle.remove()
             for engine in self.engines.values():
@@ -1407,9 +1447,11 @@ class _Run:
                 self._part(part, row + first, end - first, done, features)
                 progress(row + end)
                 if time.monotonic() - last_commit >= self.commit_seconds:
+                    self._written()
                     self.store.commit()
                     last_commit = time.monotonic()
             row += count
+        self._written()
         progress.end()
         if done is not None and row < done:
             raise ExportError(f"{self.folder}: it holds {done} rows, and the batches {row}; choose another folder")
@@ -1455,7 +1497,8 @@ class _Run:
         lines = [{**{k: d[k] for k in ("id",) if k in d}, "loss": float(value), **{k: d[k] for k in ("text", "label") if k in d}}
                  for d, value in zip(described[skip:], loss[skip:])]
         whole = gradients[0] if len(gradients) == 1 else torch.cat(gradients, 1)
-        self.store.append(whole[skip:], lines, name)
+        self._written()
+        self.writing = self.writer.submit(self.store.append, whole[skip:], lines, name)
 
     def _example(self, row):
         if self.examples is None:
@@ -1570,7 +1613,7 @@ def _open(options):
         more = {"num_labels": labels} if labels else {}
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    model = kind.from_pretrained(options.model, dtype=getattr(torch, options.model_dtype), **more)
+    model = kind.from_pretrained(options.model, **more).to(getattr(torch, options.model_dtype))
     if options.adapter:
         import peft
         model = peft.PeftModel.from_pretrained(model, options.adapter, is_trainable=True)
@@ -1662,7 +1705,8 @@ def main(arguments=None):
     add("--dtype", choices=list(_SIZES), default="float32", help="how numbers are stored")
     add("--dropout-members", type=int, help="members of an ensemble under dropout")
     add("--dropout-max", type=float, default=0.01, help="their largest dropout rate")
-    add("--factors", action="store_true", help="Kronecker factors, for kfac and ekfac")
+    add("--select-blocks", action="append", metavar="GLOB", help="only blocks whose names fit; * and ? stand for any characters; may be given again")
+    add("--factors", nargs="?", const="empirical", choices=["empirical"], help="Kronecker factors per token, for kfac and ekfac, of the data's labels")
     add("--representations", metavar="MODULE", help="the module whose input is written, such as classifier")
     add("--seed", type=int, default=0, help="decides all that is random")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="where the model is; a GPU where there is one")
@@ -1689,12 +1733,17 @@ def main(arguments=None):
             raise ExportError(f"{options.data}: there are no rows; give a file with some")
         model, tokenizer = _open(options)
         sequences, described, cut = _encoded(options, rows, tokenizer, model.config)
-        import functools
+        parameters = options.parameters or ("lora" if options.adapter else "trainable")
+        if options.select_blocks:
+            names = list(_select(model, parameters, lambda text: None))
+            parameters = [n for n in names if any(fnmatch.fnmatchcase(n, re.sub(r"\[", "[[]", glob)) for glob in options.select_blocks)]
+            if not parameters:
+                raise ExportError(f"--select-blocks {_some(options.select_blocks)}: no block's name fits; there are {_some(names)}")
         loss = label_loss if options.label else functools.partial(token_loss, reduction=options.loss_reduction)
         export(model, loss, _Texts(sequences, options.batch), options.output,
-               parameters=options.parameters or ("lora" if options.adapter else "trainable"), dtype=options.dtype,
+               parameters=parameters, dtype=options.dtype,
                members=(options.dropout_members, options.dropout_max) if options.dropout_members else None,
-               factors=options.factors, representations=options.representations, examples=described, seed=options.seed,
+               factors=bool(options.factors), representations=options.representations, examples=described, seed=options.seed,
                quiet=options.quiet, origin={"batch": options.batch})
         if cut and not options.quiet:
             print(f"{cut} texts cut at the end, to the most tokens", file=sys.stderr)
