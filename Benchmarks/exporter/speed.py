@@ -140,7 +140,7 @@ def main():
         torch.set_num_threads(options.threads)
     gpu = options.device.startswith("cuda")
     options.batch = options.batch or (64 if gpu else 16)
-    repeats = min(options.repeats, 3) if options.quick else options.repeats
+    repeats = min(options.repeats, 3 if gpu else 2) if options.quick else options.repeats
     name = torch.cuda.get_device_name(options.device) if gpu else f"CPU, {torch.get_num_threads()} threads"
     if not gpu:
         name += f", load {os.getloadavg()[0]:.1f}"
@@ -152,9 +152,11 @@ def main():
         if options.only not in (None, kind):
             continue
         count, length, vocabulary = sizes[kind]
-        count = max(options.batch, count // (4 if options.quick else 1))
+        if options.quick:
+            count //= 4 if gpu else 2
         if options.quick and not gpu and kind == "llama":
-            count = options.batch = min(8, options.batch)
+            count, options.batch = 16, min(8, options.batch)
+        count = max(options.batch, count)
         side = Side(make(options), loss, length, vocabulary, count, options)
         # The loop and vmap take a share of the examples, enough for a rate.
         few = max(options.batch, count // 4) // options.batch * options.batch
