@@ -34,13 +34,42 @@ struct ChecksumTests {
     let map = try MemoryMap(opening: folder.file(bytes))
     for start in 0..<9 {
       for end in stride(from: start, through: 100, by: 7) {
-        #expect(try Checksum(of: map, range: start..<end).value == naive(Array(bytes[start..<end])))
+        let expected = naive(Array(bytes[start..<end]))
+        #expect(try Checksum(of: map, range: start..<end).value == expected)
+        var tables = Checksum()
+        try tables.updateByTables(map, range: start..<end)
+        #expect(tables.value == expected)
       }
     }
     #expect(throws: TensorFileError.self) { _ = try Checksum(of: map, range: 50..<101) }
     #expect(throws: TensorFileError.self) { _ = try Checksum(of: map, range: -9..<10) }
     #expect(throws: TensorFileError.self) {
       _ = try Checksum(of: map, range: Int.max - 1..<Int.max)
+    }
+  }
+
+  @Test("large ranges, read in pieces and by three streams, have the checksum that tables give")
+  func large() throws {
+    let folder = try TemporaryFolder()
+    var state: UInt64 = 9
+    let bytes = (0..<(17 << 20) + 13).map { _ in
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return UInt8(truncatingIfNeeded: state >> 56)
+    }
+    let map = try MemoryMap(opening: folder.file(bytes))
+    let stretch = 3 * 8192
+    for range in [
+      0..<map.count, 5..<map.count - 3, 1..<stretch, 1..<stretch + 1, 3..<2 * stretch + 9,
+      7..<(8 << 20) + 7, 7..<(16 << 20) + 8,
+    ] {
+      var tables = Checksum()
+      try tables.updateByTables(map, range: range)
+      #expect(try Checksum(of: map, range: range) == tables)
+      var parts = Checksum()
+      let middle = range.lowerBound + range.count / 3
+      try parts.update(map, range: range.lowerBound..<middle)
+      parts.update(Array(bytes[middle..<range.upperBound]).span)
+      #expect(parts == tables)
     }
   }
 

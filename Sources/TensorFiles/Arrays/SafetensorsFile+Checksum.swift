@@ -11,7 +11,7 @@ extension SafetensorsFile {
   ///
   /// - Returns: Whether there is one; files of other programs have none.
   /// - Throws: ``TensorFileError/wrongChecksum(path:recorded:found:)``.
-  /// - Complexity: reads every byte, at about 2 GB/s.
+  /// - Complexity: reads every byte, at about the rate of memory.
   package func verify() throws(TensorFileError) -> Bool {
     guard let recorded = metadata[Self.checksumKey] else { return false }
     let headerEnd = tensors.values.first?.byteRange.lowerBound ?? map.count

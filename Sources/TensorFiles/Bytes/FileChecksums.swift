@@ -23,7 +23,7 @@ package struct FileChecksums: Sendable {
   /// - Parameters:
   ///   - names: Paths from the folder.
   ///   - folder: Where they are.
-  /// - Complexity: reads every byte, at about 2 GB/s.
+  /// - Complexity: reads every byte, at about the rate of memory.
   package init(of names: [String], in folder: URL) throws(TensorFileError) {
     for name in names {
       let map = try MemoryMap(opening: folder.appending(path: name))
@@ -64,7 +64,7 @@ package struct FileChecksums: Sendable {
 
   /// What is wrong with the files: a path from the folder and a reason for each.
   ///
-  /// - Complexity: reads every byte, at about 2 GB/s.
+  /// - Complexity: reads every byte, at about the rate of memory.
   package func damages(in folder: URL) -> [(name: String, reason: String)] {
     entries.compactMap { name, entry in
       do throws(TensorFileError) {
