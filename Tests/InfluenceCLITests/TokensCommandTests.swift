@@ -117,6 +117,19 @@ struct TokensCommandTests {
     #expect(try #require(result["largest_difference"]?.number) < (isNarrow ? 0.05 : 1e-4))
   }
 
+  @Test("Where there are few texts, none is helpful and harmful at once")
+  func few() throws {
+    let result = try json(
+      arguments(data: "query.jsonl", train: "query", ["--query-row", "1", "--top", "5"]))
+    let examples = try #require(result["examples"]?.array)
+    #expect(examples.count == 6)
+    #expect(Set(examples.compactMap { $0["example"]?.integer }).count == 6)
+    for example in examples {
+      let score = try #require(example["score"]?.number)
+      #expect((score >= 0) == (example["side"]?.string == "helpful"))
+    }
+  }
+
   @Test("A model of the next token, with the answer's loss")
   func continuations() throws {
     try TinyModels.writeLlama(to: "llama", in: place)
@@ -182,6 +195,9 @@ struct TokensCommandTests {
     #expect(try refusal(arguments(["--query-row", "-1"])).contains("from 0"))
     #expect(try refusal(arguments(["--rows", "30"])).contains("use 0 to 29"))
     #expect(try refusal(arguments(["--top", "0"])).contains("--top"))
+    #expect(try refusal(arguments(["--top", "2", "--rows", "3"])).contains("--rows"))
+    #expect(try refusal(arguments(["--rows", "3", "3"])).contains("twice"))
+    #expect(try refusal(arguments(["--loss-reduction", "sum"])).contains("written with mean"))
     #expect(try refusal(arguments(["--max-length", "4"])).contains("encoded otherwise"))
     try place.succeed(
       ["finetune", "--model", "bert", "--data", "train.jsonl"] + Self.fields

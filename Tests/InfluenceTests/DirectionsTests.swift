@@ -24,16 +24,17 @@ struct DirectionsTests {
     return sum
   }
 
-  @Test(
-    "give the scores of every method, as single tensors and in groups",
-    arguments: EstimatorCatalog.names, [BlockPartition.tensor, .all])
+  /// Methods that take the two sides of a tensor have no groups.
+  private static let cases = EstimatorCatalog.names.flatMap { method in
+    let takesSides = ["kfac", "ekfac", "shampoo", "eshampoo"].contains(method)
+    return (takesSides ? [BlockPartition.tensor] : [.tensor, .all]).map { (method, $0) }
+  }
+
+  @Test("give the scores of every method, as single tensors and in groups", arguments: cases)
   func scores(method: String, partition: BlockPartition) throws {
     let stores = try ModelStores()
     let plain = stores.training(for: method)
     let plainQueries = method == "logra" ? stores.projected[rows: 2..<7] : stores.queries
-    guard partition == .tensor || !["kfac", "ekfac", "shampoo", "eshampoo"].contains(method) else {
-      return
-    }
     let training = try plain.partitioned(by: partition)
     let queries = try plainQueries.partitioned(by: partition)
     let curvature = try Curvature(

@@ -40,7 +40,7 @@ extension RepresentationMethod {
     throw .missingInput(
       method: name, source: examples.source,
       reason:
-        "the model predicts tokens, so that its examples have no classes, which this method compares; choose similarity, or a method on gradients"
+        "the examples have no classes, which this method compares (those of models that predict tokens have none); choose similarity, or a method on gradients"
     )
   }
 

@@ -57,8 +57,8 @@ struct TokenReport {
   /// - Throws: ``Failure/data(_:)``.
   func requireAgreement(with store: GradientStore, at path: String) throws {
     let isNarrow = store.commonElementType.map { $0 != .float32 && $0 != .float64 } ?? true
-    let worst = influences.max { $0.difference < $1.difference }
-    guard let worst, worst.difference > (isNarrow ? 0.05 : 1e-3) else { return }
+    guard let worst = influences.first(where: { !($0.difference <= (isNarrow ? 0.05 : 1e-3)) })
+    else { return }
     throw Failure.data(
       "\(path): the tokens of row \(worst.example) sum to \(NumberFormat.significant(worst.sum, digits: 4)) where its score is \(NumberFormat.significant(worst.score, digits: 4)), so that its gradients are of another model, adapter or text, or of another measure than the loss; give what they were written with"
     )
@@ -72,10 +72,10 @@ struct TokenReport {
   /// Prints each text shaded, with its strongest tokens.
   func printTexts(color: ShadedText.Color, quiet: Bool) {
     if !quiet {
-      let subject = query.map { "query \($0)" + (queryName.map { " (\($0))" } ?? "") }
+      let subject = query.map { "query \($0)\(Self.shown(queryName, of: $0))" } ?? "the mean query"
+      let texts = places.first?.side == "given" ? "training texts" : "the top training texts"
       Console.print(
-        "tokens of the top training texts for \(subject ?? "the mean query"), by \(method.name); positive is helpful"
-      )
+        "tokens of \(texts) for \(subject), by \(method.name); positive is helpful")
     }
     var side = ""
     for (index, place) in places.enumerated() {
@@ -84,7 +84,7 @@ struct TokenReport {
         Console.print("", side == "given" ? "given rows" : "most \(side)")
       }
       let found = influences[index]
-      let name = names[place.example].flatMap { $0 == "\(place.example)" ? nil : " (\($0))" } ?? ""
+      let name = Self.shown(names[place.example], of: place.example)
       let label = labels.map { ", labelled \($0[place.example])" } ?? ""
       Console.print(
         "\(place.rank). row \(place.example)\(name)\(label): \(NumberFormat.significant(found.score, digits: 4))"
@@ -100,6 +100,11 @@ struct TokenReport {
       "",
       "shares sum to the scores within \(NumberFormat.upperBound(largestDifference)) of the shares' sizes"
     )
+  }
+
+  /// An id in parentheses; nothing where it says no more than the row.
+  private static func shown(_ id: String?, of row: Int) -> String {
+    id.flatMap { $0 == "\(row)" ? nil : " (\($0))" } ?? ""
   }
 
   /// The strongest tokens of a text, each with its share.

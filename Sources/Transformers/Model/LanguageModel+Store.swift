@@ -50,7 +50,7 @@ extension LanguageModel {
   ///
   /// Rows are committed as they are made. A store that an interrupted call left is gone on with: the rows that it
   /// holds are not computed again. What lies beside the gradients is computed of all texts and written whole, before
-  /// the store counts as complete; a complete store gets what it lacks.
+  /// the store counts as complete. A complete store keeps its gradients, and what lies beside them is computed anew.
   ///
   /// - Parameters:
   ///   - sequences: Texts that fit the model.

@@ -31,7 +31,11 @@ public struct PassMemory: Sendable, Hashable {
   ) throws(TextError) {
     let configuration = checkpoint.configuration
     let layout = adapter.gradientLayout
-    let beside = companions.memory(texts: texts.count, configuration, layout)
+    let largestLabel = texts.reduce(-1) { largest, text in
+      if case .label(let label) = text.goal { max(largest, label) } else { largest }
+    }
+    let beside = companions.memory(
+      texts: texts.count, classes: largestLabel + 1, configuration, layout, threads: threads)
     let budget = max(0, whole - beside.bytes)
     let architecture = checkpoint.family.architecture(configuration)
     let layers = (0..<configuration.layerCount).map(architecture.layer)

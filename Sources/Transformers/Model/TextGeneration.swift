@@ -61,8 +61,9 @@ extension LanguageModel {
   ///   - tokens: At least one.
   ///   - count: The most tokens to add. There are fewer where the model ends the text, or has no more positions.
   /// - Returns: The new tokens.
-  /// - Throws: ``TextError``.
-  /// - Complexity: A pass over the given tokens, and one over a single token for each that is added.
+  /// - Throws: ``TextError``; an error of the file, where weights are not kept.
+  /// - Complexity: A pass over the given tokens, and one over a single token for each that is added. Where weights are
+  ///   not kept, each of these passes converts all of them.
   public func continuation(of tokens: [Int], count: Int) throws -> TextContinuation {
     try checkTokens(TokenSequence(tokens: tokens, goal: .tokens(from: 1)), row: 0)
     guard let head = try transformer.nextTokenHead() else {

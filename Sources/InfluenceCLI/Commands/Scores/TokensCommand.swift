@@ -62,7 +62,7 @@ struct TokensCommand: FittingCommand {
     help: ArgumentHelp(
       "The method, with settings after a colon; datainf unless given.", valueName: "name"))
   var method: [String] = []
-  @Option(parsing: .unconditional, help: "How many of each kind.") var top = 5
+  @Option(parsing: .unconditional, help: "How many of each kind. (default: 5)") var top: Int?
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp("Rows of training texts, in place of the top ones.", valueName: "row"))
@@ -82,10 +82,15 @@ struct TokensCommand: FittingCommand {
     if train == nil, keptFit == nil {
       throw ValidationError("Missing expected argument '--train <path>'")
     }
+    if !rows.isEmpty, top != nil {
+      throw ValidationError("--rows names the texts, and --top counts them: give one of them")
+    }
+    if Set(rows).count < rows.count { throw ValidationError("--rows names a row twice") }
     _ = try texts.fields()
   }
 
   func run() throws {
+    let fit = halved
     let estimator = try EstimatorCatalog.estimator(
       method.isEmpty ? DataInf.name : MethodArgument.one(of: method, for: "tokens"))
     let source = try CurvatureSource(train: train, fit: keptFit)
@@ -96,7 +101,8 @@ struct TokensCommand: FittingCommand {
     let queries = try selectedQueries(source)
     let opened = try ModelTexts(
       model: model, adapter: adapter, data: data, texts, memory: fit.memory)
-    let taken = try StoredMeasure(of: training, at: source.train, with: opened, data: data)
+    let taken = try StoredMeasure(
+      of: training, at: source.train, with: opened, data: data, reduction: texts.lossReduction)
     if let row = rows.first(where: { $0 < 0 || $0 >= training.count }) {
       throw Failure.usage(
         "--rows \(row): \(source.train) has \(training.count) rows; use 0 to \(training.count - 1)")
@@ -132,6 +138,13 @@ struct TokensCommand: FittingCommand {
     if let output, !fit.quiet { Console.print("", "\(output): \(report.lineCount) tokens") }
   }
 
+  /// The options with half of the memory, since the curvature and the model are there together.
+  private var halved: FitOptions {
+    var options = fit
+    options.memory = ByteCount(bytes: max(1000, (fit.memory?.bytes ?? MachineMemory.bytes / 4) / 2))
+    return options
+  }
+
   private func selectedQueries(_ source: CurvatureSource) throws -> GradientStore {
     let queries = try source.store(at: query, options: fit)
     guard let queryRow else { return queries }
@@ -150,8 +163,12 @@ struct TokensCommand: FittingCommand {
         TokenReport.Place(side: "given", rank: $0.offset + 1, example: $0.element)
       }
     }
-    let extremes = try TopExamples(of: scores, count: top)
-    return [("helpful", extremes.helpful), ("harmful", extremes.harmful)].flatMap { side, entries in
+    let extremes = try TopExamples(of: scores, count: top ?? 5)
+    // Where there are few texts, none stands on both sides.
+    let overlaps = scores.count < extremes.helpful.count + extremes.harmful.count
+    let helpful = extremes.helpful.filter { !overlaps || $0.score >= 0 }
+    let harmful = extremes.harmful.filter { !overlaps || $0.score < 0 }
+    return [("helpful", helpful), ("harmful", harmful)].flatMap { side, entries in
       entries.enumerated().map {
         TokenReport.Place(side: side, rank: $0.offset + 1, example: $0.element.example)
       }
