@@ -107,6 +107,9 @@ public struct Representations: Companion {
     if labels == nil, file.tensors["features"] != nil,
       try Self.names("classes", in: file)?.isEmpty == true
     {
+      guard file.tensors["head"] == nil else {
+        throw problem("head", "it is there although the examples have no classes; leave it out")
+      }
       try self.init(source: place.path, unlabelled: try file.matrix("features"))
       try file.map.requireUnchanged()
       return
