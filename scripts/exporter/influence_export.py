@@ -876,16 +876,19 @@ class _Gradients:
             parts.append(f"{len(self.by_loop)} one example after the other ({_some(self.by_loop)}{why})")
         self.say("parameters: " + ", ".join(parts))
 
+    def notice(self, batch, count):
+        """Compares again where a batch uses a block that none did before; outside of dropout, and nothing is added to factors."""
+        wanted, self.recorder.factors = self.recorder.factors, None
+        if not self.is_planned or self.idle and any(name in self.idle for name in self._hooked(batch, count)[1]):
+            self.plan(batch, count)
+        self.recorder.factors = wanted
+
     def of(self, batch, count, mask=None, takes_gradients=True, is_changed=False):
         """Losses [n], on the CPU, and the gradients [n, columns] in single precision."""
         first, self.first = self.first, None
         # The first batch is not computed again for what its comparison has made already.
         is_known = first and takes_gradients and not is_changed and self.recorder.factors is None
         losses, found, failed = first if is_known else self._hooked(batch, count, mask, takes_gradients)
-        if any(name in self.idle for name in found):
-            # It is used for the first time, and has to be compared like the others.
-            self.plan(batch, count)
-            return self.of(batch, count, mask, takes_gradients, is_changed=True)
         if failed:
             block, why = next(iter(failed.items()))
             raise ExportError(f"block {_short(block)}: {_short(why)}, which did not happen in the first batch; make all batches alike")
@@ -1014,14 +1017,15 @@ class _Features:
             raise ExportError(f"representations={name!r} names {len(found)} modules of the model; give the whole name of one ({_some(found or modules)})")
         self.name, self.rows = found[0], []
         self.handle = modules[found[0]].register_forward_pre_hook(self._read)
-        self.is_on = False
+        self.is_on, self.last = False, None
 
     def _read(self, module, inputs):
-        if self.is_on:
+        # The batch comes first, and then single examples, where some gradients are taken so.
+        if self.is_on and self.last is None:
             self.last = inputs[0].detach()
 
     def keep(self, count):
-        value = self.last
+        value, self.last = self.last, None
         if value.dim() == 3 and value.shape[1] == 1:
             value = value[:, 0]
         if value.shape[0] != count or value.dim() != 2:
@@ -1029,16 +1033,34 @@ class _Features:
         self.rows.append(value.double().cpu().numpy())
 
 
-def _write_representations(folder, features, examples):
-    labels = [dict(examples[row]).get("label") for row in range(len(features))] if examples is not None else [None]
-    if any(label is None for label in labels):
-        raise ExportError(f"{folder}: representations need the label of each example; give examples with \"label\"")
+def _class_names(model, classes):
+    """The names of the classes in the order of the model's outputs: as given, or as its configuration has them."""
+    if classes is not None:
+        return [str(name) for name in classes]
+    names = getattr(getattr(model, "config", None), "id2label", None) or {}
+    names = [str(names[place]) for place in sorted(names)]
+    return [] if any(name.startswith("LABEL_") for name in names) else names
+
+
+def _write_representations(folder, features, examples, classes):
+    labels = [dict(examples[row]).get("label") if examples is not None else None for row in range(len(features))]
+    missing = [row for row, label in enumerate(labels) if label is None]
     numbers = [str(label) for label in labels]
-    if all(re.fullmatch(r"\d+", text) for text in numbers):
+    if len(missing) == len(labels):
+        # For methods that compare no classes.
+        tensors, metadata = {"features": features}, {"classes": "[]"}
+    elif missing:
+        raise ExportError(f"{folder}: row {missing[0]} has no label, and others have; give each example's \"label\", or none")
+    elif all(re.fullmatch(r"\d+", text) for text in numbers):
         tensors, metadata = {"features": features, "labels": np.array([int(t) for t in numbers], float)}, {}
     else:
+        other = next((row for row, text in enumerate(numbers) if text not in classes), None)
+        if other is not None:
+            raise ExportError(f"{folder}: row {other}: the label {_short(repr(numbers[other]), 40)} is not one of the model's classes"
+                              f"{' ' + _some(classes) if classes else ', whose names are not known'}; give classes=[…] in the order of "
+                              "the model's outputs, the same for training examples and queries")
         tensors = {"features": features}
-        metadata = {"labels": json.dumps(numbers), "classes": json.dumps(sorted(set(numbers)))}
+        metadata = {"labels": json.dumps(numbers), "classes": json.dumps(classes)}
     _write_safetensors(folder / "representations.safetensors", tensors, {**metadata, "examples": str(len(features))})
 
 
@@ -1269,8 +1291,8 @@ def _load(model, source, saved):
 
 
 def export(model, loss, batches, output, parameters="lora", dtype="float32", members=None, checkpoints=None, factors=False,
-           representations=None, examples=None, *, seed=0, memory=1 << 30, mask="attention_mask", commit_seconds=5.0,
-           quiet=False, origin=None):
+           representations=None, examples=None, *, classes=None, seed=0, memory=1 << 30, mask="attention_mask",
+           commit_seconds=5.0, quiet=False, origin=None):
     """Writes the gradients of each example's own loss as a store that `influence` opens.
 
     model            a torch.nn.Module; it is taken in evaluation, and left as it was
@@ -1283,8 +1305,10 @@ def export(model, loss, batches, output, parameters="lora", dtype="float32", mem
     members          T, or (T, largest rate): an ensemble under dropout, PARENT/0/NAME, PARENT/1/NAME … for PARENT/NAME
     checkpoints      {name: folder, file or state dict}: PARENT/checkpoints/name/NAME, each from those parameters
     factors          whether Kronecker factors are written beside the gradients, for kfac and ekfac
-    representations  the module, such as "classifier", whose input is written for rps and knn-shapley
+    representations  the module, such as "classifier", whose input is written for knn-shapley and similarity
     examples         for each row a dictionary with any of id, text and label
+    classes          the names of the classes in the order of the model's outputs, where labels are names; those of
+                     model.config.id2label unless given
     memory           bytes that a batch's gradients may take; larger batches are divided
     mask             the entry of a batch that is 0 where a token is padding: factors leave these out
     """
@@ -1322,7 +1346,7 @@ def export(model, loss, batches, output, parameters="lora", dtype="float32", mem
                 if source is not None:
                     _load(model, source, saved)
                 _Run(model, engines, batches, folder, blocks, dtype, examples, say, quiet, memory, mask, commit_seconds,
-                     dict(origin or {}), rate, member, seed).write(factors, representations)
+                     dict(origin or {}), rate, member, seed, _class_names(model, classes)).write(factors, representations)
         finally:
             with torch.no_grad():
                 for name, parameter in model.named_parameters():
@@ -1335,7 +1359,8 @@ class _Run:
     """One store of an export."""
 
     def __init__(self, model, engines, batches, folder, blocks, dtype, examples, say, quiet, memory, mask, commit_seconds,
-                 origin, rate, member, seed):
+                 origin, rate, member, seed, classes):
+        self.classes = classes
         self.model, self.engines, self.folder, self.blocks = model, engines, folder, blocks
         self.examples, self.say, self.quiet, self.mask, self.commit_seconds = examples, say, quiet, mask, commit_seconds
         self.rate, self.member, self.seed = rate, member, seed
@@ -1357,7 +1382,7 @@ class _Run:
             "kind": "pytorch", "model": _model_name(model), "weights": _digest(_weights(model)),
             "adapter": _digest(v for b, (_, p) in blocks.items() for v in (b, p)),
             "loss": "; ".join(f"{key}: {_described(e.loss)}" if key else _described(e.loss) for key, e in engines.items()),
-            "first_batch": _digest(_leaves(first)), **{str(k): str(v) for k, v in origin.items()}}
+            "first_batch": _digest(_leaves(first)), "rows_at_a_time": str(self.most_rows), **{str(k): str(v) for k, v in origin.items()}}
         if self.total is not None:
             provenance["texts"] = _digest(sorted(dict(examples[row]).items()) for row in range(self.total))
         self.stream_seed = f"{seed} {member} {provenance['first_batch']}"
@@ -1399,7 +1424,7 @@ class _Run:
                     tensors.update(engine.recorder.factors.tensors(rows, key))
                 _write_safetensors(curvature, tensors, {"fisher": "empirical", "examples": str(rows)})
             if wants[1]:
-                _write_representations(self.folder, np.concatenate(features.rows), self.examples)
+                _write_representations(self.folder, np.concatenate(features.rows), self.examples, self.classes)
             if not store.complete:
                 store.finish()
         except BaseException:
@@ -1462,10 +1487,7 @@ class _Run:
         mask = batch.get(self.mask) if self.mask and hasattr(batch, "get") else None
         for key, engine in self.engines.items():
             given = engine.loss.prepare(batch, first) if hasattr(engine.loss, "prepare") else batch
-            if not engine.is_planned:
-                wanted, engine.recorder.factors = engine.recorder.factors, None
-                engine.plan(given, count)
-                engine.recorder.factors = wanted
+            engine.notice(given, count)
             if engine.recorder.factors is not None:
                 missing = _Factors.missing(engine.recorder, self.blocks)
                 if missing:
@@ -1561,12 +1583,18 @@ def _texts(rows, name, path):
     return [str(value) for value in values]
 
 
-def _classes(values, config, adapter, path, name):
-    """Labels as numbers, and the name of each class as it was given."""
+def _known_classes(config, adapter):
+    """The number of each class that has a name: in the model's configuration, or beside an adapter of `influence finetune`."""
     known = {str(k): int(v) for k, v in (getattr(config, "label2id", None) or {}).items() if not str(k).startswith("LABEL_")}
     record = Path(adapter or "") / "training.json"
     if not known and adapter and record.exists():
         known = {str(n): i for i, n in enumerate(json.loads(record.read_text(encoding="utf-8")).get("labels") or [])}
+    return known
+
+
+def _classes(values, config, adapter, path, name):
+    """Labels as numbers."""
+    known = _known_classes(config, adapter)
     numbers = []
     for row, value in enumerate(values):
         text = str(int(value)) if isinstance(value, bool) else str(value)
@@ -1740,8 +1768,9 @@ def main(arguments=None):
             if not parameters:
                 raise ExportError(f"--select-blocks {_some(options.select_blocks)}: no block's name fits; there are {_some(names)}")
         loss = label_loss if options.label else functools.partial(token_loss, reduction=options.loss_reduction)
+        known = _known_classes(model.config, options.adapter)
         export(model, loss, _Texts(sequences, options.batch), options.output,
-               parameters=parameters, dtype=options.dtype,
+               classes=sorted(known, key=known.get) or None, parameters=parameters, dtype=options.dtype,
                members=(options.dropout_members, options.dropout_max) if options.dropout_members else None,
                factors=bool(options.factors), representations=options.representations, examples=described, seed=options.seed,
                quiet=options.quiet, origin={"batch": options.batch})

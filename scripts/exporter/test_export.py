@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import safe_open
+from safetensors.numpy import load_file
 from torch import nn
 
 HERE = Path(__file__).resolve().parent
@@ -450,6 +452,70 @@ def modules_that_later_batches_use():
     near(opened(PLACE / "experts")[0], looped(model, picture_loss, singles)[0])
 
 
+class Late(nn.Module):
+    """A layer is used by batches with a marked example alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.late, self.head = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 3)
+        self.drop = nn.Dropout(0.1)
+
+    def forward(self, x):
+        out, marked = self.first(x), x[:, :1, :1] > 3
+        if marked.any():
+            out = out + self.late(x) * marked
+        return self.head(self.drop(torch.tanh(out)).mean(1))
+
+
+@test
+def factors_and_members_of_modules_that_later_batches_use():
+    torch.manual_seed(0)
+    model, x, y = Late(), torch.randn(8, 4, 6), torch.arange(8) % 3
+    x[5:7, 0, 0] = 4
+    batches = [(x[:4], y[:4]), (x[4:], y[4:])]
+    weights = [n for n, _ in model.named_parameters() if n.endswith("weight")]
+    for name, given in [("two", batches), ("one", [(x, y)])]:
+        export(model, picture_loss, given, PLACE / "late" / name, parameters=weights, factors=True, quiet=True)
+    two, one = (load_file(PLACE / "late" / n / "curvature.safetensors") for n in ("two", "one"))
+    # Each batch counts once; the layer itself has no tokens of the first batch.
+    always = [key for key in one if "late" not in key]
+    assert set(two) == set(one) and len(always) >= 4
+    for key in always:
+        assert np.abs(two[key] - one[key]).max() <= 1e-5 * np.abs(one[key]).max(), key
+    # The comparison of the second batch is outside of dropout.
+    export(model, picture_loss, batches, PLACE / "late-members" / "train", parameters="trainable", members=(2, 0.3), quiet=True)
+    members = [opened(PLACE / "late-members" / str(m) / "train")[0] for m in range(2)]
+    assert any(not np.array_equal(members[0][key], members[1][key]) for key in members[0])
+
+
+@test
+def names_of_classes():
+    torch.manual_seed(0)
+    model, x, y = Experts(), torch.randn(4, 4, 6), torch.arange(4) % 3
+    labelled = [{"label": name} for name in ("no", "yes", "no", "yes")]
+
+    def metadata(name, examples, **more):
+        export(model, picture_loss, [(x, y)], PLACE / "classes" / name, parameters="trainable", representations="head",
+               examples=examples, quiet=True, **more)
+        with safe_open(PLACE / "classes" / name / "representations.safetensors", "np") as file:
+            return file.metadata()
+
+    assert json.loads(metadata("given", labelled, classes=["yes", "no"])["classes"]) == ["yes", "no"]
+    # A store that lacks a class numbers the others alike.
+    assert json.loads(metadata("one", [{"label": "no"}] * 4, classes=["yes", "no"])["classes"]) == ["yes", "no"]
+    assert json.loads(metadata("none", [{"id": str(i)} for i in range(4)])["classes"]) == []
+    for name, examples, more, part in [
+        ("unknown", labelled, {}, "classes="), ("other", labelled, {"classes": ["yes"]}, "row 0"),
+        ("some", [{"label": "no"}] + [{"id": str(i)} for i in range(3)], {"classes": ["no"]}, "row 1"),
+    ]:
+        try:
+            metadata(name, examples, **more)
+        except ExportError as error:
+            assert part in str(error), error
+        else:
+            raise AssertionError(name)
+
+
 class Checkpointed(nn.Module):
     """Layers that are shared, and computed again in the backward pass."""
 
@@ -685,7 +751,6 @@ def factors_by_hand(model, loss, singles, chosen):
 @test
 def kronecker_factors():
     """Against a loop over tokens, which has no padding; on a run that was cut short, too; EK-FAC takes them."""
-    from safetensors.numpy import load_file
     model, loss, batches, singles = language_model("bert")
     expected = factors_by_hand(model, loss, singles, lambda n: "lora_" in n and "dropout" not in n or n.endswith("modules_to_save.default"))
     for folder in ("factors", "factors-late"):
@@ -722,7 +787,6 @@ def factors_of_kronfluence():
     from kronfluence.arguments import FactorArguments
     from kronfluence.task import Task
     from kronfluence.utils.dataset import DataLoaderKwargs
-    from safetensors.numpy import load_file
     model, loss, batches, singles = language_model("bert")
     export(model, loss, batches, PLACE / "ours-kf", factors=True, quiet=True)
     ours = load_file(PLACE / "ours-kf" / "curvature.safetensors")
@@ -766,10 +830,10 @@ def factors_of_kronfluence():
 
 @test
 def representations():
-    from safetensors.numpy import load_file
     model, loss, batches, singles = language_model("bert")
     described = [{"label": ["bad", "good", "so so"][int(s["labels"])]} for s in singles]
-    export(model, loss, batches, PLACE / "vectors", representations="classifier", examples=described, quiet=True)
+    export(model, loss, batches, PLACE / "vectors", representations="classifier", examples=described,
+           classes=["bad", "good", "so so"], quiet=True)
     found = load_file(PLACE / "vectors" / "representations.safetensors")["features"]
     with torch.no_grad():
         model.eval()
@@ -847,7 +911,6 @@ def the_same_store_as_the_native_one():
     if "--select-blocks" not in influence("gradients", "--help"):
         skip("native Kronecker factors: the command is of an earlier version")
         return f"relative error {worst:.1e}"
-    from safetensors.numpy import load_file
     some = [*same, "--select-blocks", "*.layer.0.*.lora_B.*", "--select-blocks", "*.layer.5.*lora_?.*", "--factors", "empirical"]
     influence("gradients", *some, "--output", PLACE / "native-some")
     code, text = run_command(*some, "--output", PLACE / "not-native-some", "--batch", 8)
