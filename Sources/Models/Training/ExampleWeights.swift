@@ -1,9 +1,9 @@
 internal import Data
 
 /// Weights of examples in a loss.
-enum ExampleWeights {
+package enum ExampleWeights {
   /// Refuses weights that are not one number of 0 or more an example, with one above 0.
-  static func check(_ weights: [Double]?, count: Int) throws(ModelError) {
+  package static func check(_ weights: [Double]?, count: Int) throws(ModelError) {
     guard let weights else { return }
     precondition(weights.count == count, "\(weights.count) weights for \(count) examples")
     for weight in weights {

@@ -23,6 +23,8 @@ package struct FineTuning<Model: TrainableModel>: Sendable {
   package private(set) var model: Model
   /// The texts in the order of their rows.
   package let texts: [TokenSequence]
+  /// What each text's loss is multiplied by; nil: 1.
+  private let weights: [Double]?
   /// The texts of each step.
   package let plan: FineTuningPlan
   /// The progress so far.
@@ -32,12 +34,15 @@ package struct FineTuning<Model: TrainableModel>: Sendable {
 
   /// Prepares a training; the first step is still to take.
   ///
-  /// - Throws: `ModelError` for a setting out of its range, or without texts.
+  /// - Throws: `ModelError` for a setting or a weight out of its range, or without texts.
   package init(
-    _ model: Model, on texts: [TokenSequence], settings: FineTuningSettings
+    _ model: Model, on texts: [TokenSequence], weights: [Double]? = nil,
+    settings: FineTuningSettings
   ) throws(ModelError) {
     self.model = model
     self.texts = texts
+    try ExampleWeights.check(weights, count: texts.count)
+    self.weights = weights
     plan = try FineTuningPlan(settings, textCount: texts.count)
     optimizer = try AdamW(
       AdamW.Settings(learningRate: settings.learningRate, weightDecay: settings.weightDecay))
@@ -87,7 +92,7 @@ package struct FineTuning<Model: TrainableModel>: Sendable {
       let stream = UInt64(step) &* UInt64(plan.settings.accumulation) &+ UInt64(number)
       let part = try model.trainingGradient(
         of: rows.map { texts[$0] },
-        weights: Array(repeating: 1 / Double(count), count: rows.count),
+        weights: rows.map { (weights?[$0] ?? 1) / Double(count) },
         dropout: DropoutStream(seed: plan.settings.seed, step: stream))
       losses += part.losses
       if sum.isEmpty {

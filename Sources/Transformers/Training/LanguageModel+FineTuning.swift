@@ -6,6 +6,7 @@ extension LanguageModel {
   ///
   /// - Parameters:
   ///   - texts: What is learnt, at least one.
+  ///   - weights: What each text's gradient is multiplied by, none negative; all 1 unless given.
   ///   - heldOut: What the model is asked after each epoch and does not learn.
   ///   - settings: Epochs, batches, learning rate.
   ///   - report: Is told after each step how far the training has come.
@@ -13,12 +14,12 @@ extension LanguageModel {
   /// - Throws: ``FineTuningError``, ``TextError`` or `ModelError`; the model is then as it was.
   /// - Complexity: 4 operations for each weight, token and epoch.
   public mutating func fineTune(
-    on texts: [TokenSequence], heldOut: [TokenSequence] = [],
+    on texts: [TokenSequence], weights: [Double]? = nil, heldOut: [TokenSequence] = [],
     settings: FineTuningSettings = FineTuningSettings(),
     report: ((FineTuningReport) -> Void)? = nil
   ) throws -> [FineTuningEpoch] {
     for texts in [texts, heldOut] { try check(texts) }
-    var training = try FineTuning(self, on: texts, settings: settings)
+    var training = try FineTuning(self, on: texts, weights: weights, settings: settings)
     try training.run(heldOut: heldOut, observers: .init(report: report))
     self = training.model
     return training.progress.epochs
