@@ -284,7 +284,11 @@ struct BlockSelectionTests {
       let differences = first.differences(from: second)
       #expect(differences.count == 1 && differences[0].contains("\"base_model.model.\""))
     }
-    #expect(peft.differences(from: store(["a.w", "c.w"]).layout).count == 4)
+    // Another name, and none in common: that is said, and no beginning is taken for the cause.
+    let apart = peft.differences(from: store(["a.w", "c.w"]).layout)
+    #expect(apart.count == 1 && apart[0].hasPrefix("no block of train is in query"))
+    let some = store(["base_model.model.a.w", "c.w"]).layout
+    #expect(peft.differences(from: some).count == 2)
     // An adapter's name stands inside, at the end, or nowhere; some names begin otherwise too.
     let saved = store(["q.lora_A.weight", "q.lora_B.weight", "e.lora_embedding_A", "head"])
     let named = [
