@@ -21,7 +21,7 @@ public struct PassMemory: Sendable, Hashable {
   ///   - adapter: What is trained beside them.
   ///   - texts: At least one.
   ///   - companions: What is written beside the gradients.
-  ///   - budget: The most bytes.
+  ///   - whole: The most bytes.
   ///   - threads: The cores that are used.
   /// - Throws: ``TextError/tooLittleMemory(row:tokens:needed:budget:)`` where not even one text at a time fits, and
   ///   ``TextError/tooLittleMemoryBeside(what:needed:budget:)`` where that is for what is written beside.
