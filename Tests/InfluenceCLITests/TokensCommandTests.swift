@@ -9,12 +9,7 @@ struct TokensCommandTests {
 
   init() throws {
     place = try Workplace(inMemory: ())
-    try TinyModels.writeBERT(to: "bert", in: place)
-    try place.write(try TinyModels.reviews(30, seed: 1), to: "train.jsonl")
-    try place.write(try TinyModels.reviews(6, seed: 2), to: "query.jsonl")
-    try place.succeed(
-      ["finetune", "--model", "bert", "--data", "train.jsonl"] + Self.fields
-        + ["--epochs", "2", "--learning-rate", "1e-2", "--output", "adapter"])
+    try TinyModels.trainOnReviews(in: place)
     try gradients("train.jsonl", to: "train")
     try gradients("query.jsonl", to: "query")
   }

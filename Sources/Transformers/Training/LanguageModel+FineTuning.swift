@@ -1,3 +1,5 @@
+internal import Gradients
+
 extension LanguageModel {
   /// Trains the adapter, in a random order of the texts in each epoch, with ``adapterDropout`` and the model's own.
   ///
@@ -19,9 +21,14 @@ extension LanguageModel {
     report: ((FineTuningReport) -> Void)? = nil
   ) throws -> [FineTuningEpoch] {
     for texts in [texts, heldOut] { try check(texts) }
-    var training = try FineTuning(self, on: texts, weights: weights, settings: settings)
+    // All of the adapter is trained, also where gradients will be taken of some of its blocks alone.
+    let chosen = adapter.gradientBlocks
+    var whole = self
+    whole.adapter.gradientBlocks = Array(adapter.layout.blocks.indices)
+    var training = try FineTuning(whole, on: texts, weights: weights, settings: settings)
     try training.run(heldOut: heldOut, observers: .init(report: report))
     self = training.model
+    adapter.gradientBlocks = chosen
     return training.progress.epochs
   }
 }

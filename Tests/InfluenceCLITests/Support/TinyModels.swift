@@ -1,6 +1,7 @@
 import Foundation
 import InfluenceKit
 import OrderedCollections
+import Testing
 
 /// Language models of random weights that are trained in a moment, as folders of Hugging Face, and texts for them.
 enum TinyModels {
@@ -36,6 +37,17 @@ enum TinyModels {
     try write(BERT.self, json, to: name, in: place) {
       ($0.part != .classifier || labels != nil) && isKept($0)
     }
+  }
+
+  /// BERT as `bert`, an `adapter` that has learnt the reviews of `train.jsonl`, and those of `query.jsonl`.
+  static func trainOnReviews(in place: Workplace) throws {
+    try writeBERT(to: "bert", in: place)
+    try place.write(try reviews(30, seed: 1), to: "train.jsonl")
+    try place.write(try reviews(6, seed: 2), to: "query.jsonl")
+    try place.succeed([
+      "finetune", "--model", "bert", "--data", "train.jsonl", "--text", "sentence", "--label",
+      "label", "--epochs", "2", "--learning-rate", "1e-2", "--output", "adapter",
+    ])
   }
 
   /// Llama with two layers, and a vocabulary of single letters.

@@ -35,6 +35,16 @@ struct FineTunedModelTests {
     #expect(try first.losses(of: computed.texts).reduce(0, +) < before)
   }
 
+  @Test("trains all of the adapter where gradients are taken of some blocks")
+  func blocks() throws {
+    let (computed, start) = try model("bert")
+    let (_, some) = try model("bert", blocks: ["*classifier*"])
+    let trained = try some.trained(on: computed.texts, seed: 3)
+    #expect(elements(trained) == elements(try start.trained(on: computed.texts, seed: 3)))
+    #expect(trained.layout == some.layout && trained.layout.count == 2)
+    #expect(trained.layout != start.layout)
+  }
+
   @Test("weighs texts: 1 is nothing, 0 leaves the text unread, and bad weights are refused")
   func weights() throws {
     let (computed, start) = try model("bert")
