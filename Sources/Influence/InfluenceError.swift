@@ -49,6 +49,9 @@ public enum InfluenceError: Error, Sendable {
   case exceedsSingle(path: String, value: Double)
   /// What is computed for all training examples at once does not fit in memory.
   case tooManyExamples(source: String, rows: Int, bytes: Int, budget: Int, isCertified: Bool)
+  /// The scores of several queries do not fit in memory until they are one row.
+  case aggregationTooLarge(
+    aggregation: String, queries: Int, examples: Int, bytes: Int, budget: Int)
   /// Products of a block's gradients overflow, or underflow, in the precision that they run in.
   case outOfRange(block: String)
   /// The curvature of a block could not be factorised.
@@ -115,6 +118,10 @@ extension InfluenceError: CustomStringConvertible {
       "\(path): \(value) is more than float32 can hold; raise the damping or scale the gradients"
     case .tooManyExamples(let source, let rows, let bytes, let budget, let isCertified):
       "\(source): \(rows) training rows take \(bytes) bytes at a time with all that is computed for each, more than the \(budget) allowed; give a larger memory budget\(isCertified ? ", or score without certificates" : "")"
+    case .aggregationTooLarge(let aggregation, let queries, let examples, let bytes, let budget):
+      bytes > budget
+        ? "the \(aggregation) of the scores of \(queries) queries for \(examples) training rows takes \(bytes) bytes, more than the \(budget) allowed; give a larger memory budget, or combine queries by normalized-mean, vote or mean"
+        : "the \(aggregation) of queries needs each query's scores of all \(examples) training rows at once, which the \(budget) bytes allowed do not hold; give a larger memory budget, or take the mean"
     case .outOfRange(let block):
       "block \(block): products of its gradients are too large or too small for the precision that they run in; use double precision, or scale the losses"
     case .factorization(let block, let method, let error):

@@ -56,7 +56,7 @@ struct ManyExamplesTests {
     let tight = try curvature(method, budget: Self.tight, precision: precision)
     func score(
       _ curvature: Curvature, _ rows: Range<Int>, _ form: ScoreDestination.Form,
-      _ aggregation: Aggregation = .none
+      _ aggregation: ScoreAggregation = .none
     ) throws -> (summary: ScoreSummary, bytes: Data) {
       let url = folder.file(form == .array ? "s.npy" : "t.csv")
       let summary = try curvature.score(
@@ -67,7 +67,7 @@ struct ManyExamplesTests {
     // One query at a time, whose products do not depend on how many there are.
     for (rows, form, aggregation) in [
       (0..<1, .array, .none), (0..<2, .array, .mean), (1..<2, .top(4), .none),
-    ] as [(Range<Int>, ScoreDestination.Form, Aggregation)] {
+    ] as [(Range<Int>, ScoreDestination.Form, ScoreAggregation)] {
       let whole = try score(ample, rows, form, aggregation)
       let parts = try score(tight, rows, form, aggregation)
       #expect(whole.bytes == parts.bytes)

@@ -40,9 +40,9 @@ public struct MethodAgreement: Sendable {
         if let column = values.firstIndex(where: { !$0.isFinite }) {
           throw .notFiniteScore(.first, row: row, column: column)
         }
-        let order = Ranking.descendingOrder(of: values)
+        let order = Ranks.descendingOrder(of: values)
         let middle = Double(columns + 1) / 2
-        let centred = Ranking.averageRanks(of: values, descending: order).map { $0 - middle }
+        let centred = Ranks.averages(of: values, descending: order).map { $0 - middle }
         let norm = centred.reduce(0) { $0 + $1 * $1 }.squareRoot()
         guard norm > 0 else { continue }
         ranks[row: method] = centred.map { $0 / norm }[...]

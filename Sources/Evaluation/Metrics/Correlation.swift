@@ -1,3 +1,5 @@
+internal import LinearAlgebra
+
 /// How closely two lists of scores follow each other.
 public enum Correlation {
   /// Pearson's correlation: how well a straight line of positive slope relates `x` and `y`.
@@ -27,8 +29,8 @@ public enum Correlation {
   public static func spearman(_ x: [Double], _ y: [Double]) throws(EvaluationError) -> Double {
     try requireVariation(x, y)
     return pearson(
-      varying: Ranking.averageRanks(of: x, descending: Ranking.descendingOrder(of: x)),
-      Ranking.averageRanks(of: y, descending: Ranking.descendingOrder(of: y)))
+      varying: Ranks.averages(of: x, descending: Ranks.descendingOrder(of: x)),
+      Ranks.averages(of: y, descending: Ranks.descendingOrder(of: y)))
   }
 }
 

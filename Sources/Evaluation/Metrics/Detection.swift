@@ -1,3 +1,5 @@
+internal import LinearAlgebra
+
 /// How well scores single out a known set of examples: mislabelled ones, or those of a query's class.
 ///
 /// A *high* score marks an example as positive. To find mislabelled examples from helpful-positive
@@ -62,7 +64,7 @@ public enum Detection {
     var found = [0]
     found.reserveCapacity(scores.count + 1)
     var count = 0
-    for index in Ranking.descendingOrder(of: scores) {
+    for index in Ranks.descendingOrder(of: scores) {
       if positives.contains(index) { count += 1 }
       found.append(count)
     }

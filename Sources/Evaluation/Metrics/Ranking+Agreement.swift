@@ -1,3 +1,5 @@
+internal import LinearAlgebra
+
 extension Ranking {
   /// The share of examples whose two scores have the same sign, from 0 to 1.
   ///
@@ -29,8 +31,8 @@ extension Ranking {
   ) throws(EvaluationError) -> Double {
     precondition(count >= 1, "the top \(count)")
     try requireComparable(x, y, count: count)
-    let first = Set(descendingOrder(of: x).prefix(count))
-    let common = descendingOrder(of: y).prefix(count).count { first.contains($0) }
+    let first = Set(Ranks.descendingOrder(of: x).prefix(count))
+    let common = Ranks.descendingOrder(of: y).prefix(count).count { first.contains($0) }
     return Double(common) / Double(2 * count - common)
   }
 }

@@ -1,3 +1,5 @@
+internal import LinearAlgebra
+
 /// Order statistics of a list of scores, with one rule for ties, so that a result never depends on
 /// how a sort breaks them.
 public enum Ranking {
@@ -10,7 +12,7 @@ public enum Ranking {
   /// - Complexity: O(n log n).
   public static func averageRanks(of values: [Double]) throws(EvaluationError) -> [Double] {
     try requireFinite(values, .first)
-    return averageRanks(of: values, descending: descendingOrder(of: values))
+    return Ranks.averages(of: values, descending: Ranks.descendingOrder(of: values))
   }
 
   /// The indices of the k largest (or smallest) values, the most extreme first.
@@ -29,7 +31,7 @@ public enum Ranking {
     precondition(
       count >= 0 && count <= values.count, "no \(count) indices among \(values.count) values")
     try requireFinite(values, .first)
-    let order = largest ? descendingOrder(of: values) : ascendingOrder(of: values)
+    let order = largest ? Ranks.descendingOrder(of: values) : Ranks.ascendingOrder(of: values)
     return Array(order.prefix(count))
   }
 
@@ -49,7 +51,7 @@ public enum Ranking {
   ) throws(EvaluationError) -> Double {
     try requireComparable(x, y, count: 1)
     let count = try topCount(fraction: fraction, of: x.count)
-    return topOverlap(descendingOrder(of: x), descendingOrder(of: y), count: count)
+    return topOverlap(Ranks.descendingOrder(of: x), Ranks.descendingOrder(of: y), count: count)
   }
 
   /// How many of n examples a fraction is, rounded up: k = ⌈fraction · n⌉, from 1 to n.
@@ -75,41 +77,6 @@ public enum Ranking {
 // MARK: - On sorted orders, for values known to be finite
 
 extension Ranking {
-  /// The indices from the smallest value to the largest; of equal values, the lower index first.
-  static func ascendingOrder(of values: [Double]) -> [Int] {
-    order(of: values) { $0.value < $1.value || ($0.value == $1.value && $0.index < $1.index) }
-  }
-
-  /// The indices from the largest value to the smallest; of equal values, the lower index first.
-  static func descendingOrder(of values: [Double]) -> [Int] {
-    order(of: values) { $0.value > $1.value || ($0.value == $1.value && $0.index < $1.index) }
-  }
-
-  /// Sorts each value beside its index: a comparison then reads neighbours, not the whole list.
-  private static func order(
-    of values: [Double],
-    by precedes: ((value: Double, index: Int), (value: Double, index: Int)) -> Bool
-  ) -> [Int] {
-    var pairs = values.indices.map { (value: values[$0], index: $0) }
-    pairs.sort(by: precedes)
-    return pairs.map(\.index)
-  }
-
-  /// The average ranks, 1 for the smallest, from the descending order of the values.
-  static func averageRanks(of values: [Double], descending order: [Int]) -> [Double] {
-    var ranks = [Double](repeating: 0, count: values.count)
-    var start = 0
-    while start < order.count {
-      var end = start + 1
-      while end < order.count, values[order[end]] == values[order[start]] { end += 1 }
-      // Counted from the smallest: positions start ..< end hold the ranks n − end + 1 ... n − start.
-      let shared = Double(2 * order.count + 1 - start - end) / 2
-      for position in start..<end { ranks[order[position]] = shared }
-      start = end
-    }
-    return ranks
-  }
-
   /// |A ∩ B|/k for the first k indices of two orders of the same examples.
   static func topOverlap(_ first: [Int], _ second: [Int], count: Int) -> Double {
     var isInFirst = [Bool](repeating: false, count: first.count)

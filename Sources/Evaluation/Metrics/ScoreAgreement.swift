@@ -82,13 +82,13 @@ extension ScoreAgreement.Row {
   /// The agreement of two lists of finite values of one length; nil where one of them is constant.
   init?(_ x: [Double], _ y: [Double], topCount: Int) {
     guard !Correlation.isConstant(x), !Correlation.isConstant(y) else { return nil }
-    let orderX = Ranking.descendingOrder(of: x)
-    let orderY = Ranking.descendingOrder(of: y)
+    let orderX = Ranks.descendingOrder(of: x)
+    let orderY = Ranks.descendingOrder(of: y)
     self.init(
       pearson: Correlation.pearson(varying: x, y),
       spearman: Correlation.pearson(
-        varying: Ranking.averageRanks(of: x, descending: orderX),
-        Ranking.averageRanks(of: y, descending: orderY)),
+        varying: Ranks.averages(of: x, descending: orderX),
+        Ranks.averages(of: y, descending: orderY)),
       topOverlap: Ranking.topOverlap(orderX, orderY, count: topCount))
   }
 }

@@ -43,7 +43,7 @@ public struct Brittleness: Sendable, Equatable {
     let right = try checked(Array(0..<scores.columns))
     let asked = right.indices.filter { right[$0] }
     smallest = try Parallelism.map(asked.count) { place in
-      let order = Ranking.descendingOrder(of: Array(scores[row: asked[place]]))
+      let order = Ranks.descendingOrder(of: Array(scores[row: asked[place]]))
       return try counts.first { try !checked(order.dropFirst($0).sorted())[asked[place]] }
     }
     queries = asked

@@ -48,7 +48,7 @@ public struct CounterfactualCurve: Sendable, Equatable {
     let before = try checked(Array(0..<examples))
     let top = try Parallelism.map(queries * counts.count) { index in
       let (query, place) = (index / counts.count, index % counts.count)
-      let order = Ranking.descendingOrder(of: Array(scores[row: query]))
+      let order = Ranks.descendingOrder(of: Array(scores[row: query]))
       return try checked(order.dropFirst(counts[place]).sorted())[query] - before[query]
     }
     let random = try Parallelism.map(randomDraws * counts.count) { index in

@@ -60,6 +60,6 @@ public struct TrimCurve: Sendable, Equatable {
     guard fraction > 0 else { return Array(scores.indices) }
     let removed = try Ranking.topCount(fraction: fraction, of: scores.count)
     guard removed < scores.count else { throw .nothingLeft(removed: removed, count: scores.count) }
-    return Ranking.ascendingOrder(of: scores).dropFirst(removed).sorted()
+    return Ranks.ascendingOrder(of: scores).dropFirst(removed).sorted()
   }
 }

@@ -12,6 +12,8 @@ protocol BatchScorer {
   var method: String { get }
   /// The method's settings beside the damping.
   var settings: [String: String] { get }
+  /// The most bytes that scores may take, with what they are made from.
+  var memoryBudget: Int { get }
   /// What the scores are computed from.
   var provenance: ScoreProvenance { get }
 
@@ -52,11 +54,15 @@ extension BatchScorer {
 extension BatchScorer {
   /// Scores as many queries at a time as memory allows, and writes their rows as they are made.
   func write(
-    into destination: ScoreDestination, aggregation: Aggregation, convention: ScoreConvention,
+    into destination: ScoreDestination, aggregation: ScoreAggregation, convention: ScoreConvention,
     details: RecordDetails
   ) throws -> ScoreSummary {
-    let rowCount = aggregation == .mean ? 1 : queryCount
+    let rowCount = aggregation == .none ? queryCount : 1
     let examplesAtATime = try examplesAtATime(perBlock: destination.form == .blockShares)
+    if aggregation.combinesRows {
+      precondition(destination.form != .blockShares, "shares of \(aggregation.rawValue)")
+      try requireMemory(combining: aggregation, holdsRows: examplesAtATime == nil)
+    }
     let writing = Writing(
       scorer: self, destination: destination, aggregation: aggregation, convention: convention,
       details: details, rowCount: rowCount, examplesAtATime: examplesAtATime)
@@ -68,7 +74,7 @@ extension BatchScorer {
       return try writing.run(
         TopTableWriter(
           at: destination.file.url, count: count, convention: convention,
-          queryIDs: aggregation == .mean ? nil : provenance.queries.exampleIDs(),
+          queryIDs: aggregation == .none ? provenance.queries.exampleIDs() : nil,
           exampleIDs: examplesAtATime == nil
             ? .known(provenance.training.exampleIDs()) : .read(provenance.training),
           exampleCount: exampleCount,
@@ -85,11 +91,24 @@ extension BatchScorer {
   }
 }
 
+extension BatchScorer {
+  /// Refuses to combine rows of scores that do not fit in memory.
+  private func requireMemory(
+    combining aggregation: ScoreAggregation, holdsRows: Bool
+  ) throws(InfluenceError) {
+    let bytes = RowAggregate.bytes(aggregation, queries: queryCount, examples: exampleCount)
+    guard !holdsRows || bytes > memoryBudget else { return }
+    throw .aggregationTooLarge(
+      aggregation: aggregation.rawValue, queries: queryCount, examples: exampleCount, bytes: bytes,
+      budget: memoryBudget)
+  }
+}
+
 /// One run of a scorer into one destination.
 private struct Writing<Scorer: BatchScorer> {
   let scorer: Scorer
   let destination: ScoreDestination
-  let aggregation: Aggregation
+  let aggregation: ScoreAggregation
   let convention: ScoreConvention
   let details: RecordDetails
   let rowCount: Int
@@ -98,7 +117,9 @@ private struct Writing<Scorer: BatchScorer> {
   func run<Sink: ScoreSink & ~Copyable>(_ sink: consuming Sink) throws -> ScoreSummary {
     var sink = sink
     var summary: ScoreSummary
-    if let examplesAtATime {
+    if aggregation.combinesRows {
+      summary = try appendCombined(to: &sink)
+    } else if let examplesAtATime {
       summary = try appendParts(to: &sink, examplesAtATime: examplesAtATime)
     } else {
       summary = try appendRows(to: &sink)
@@ -128,7 +149,7 @@ private struct Writing<Scorer: BatchScorer> {
     for row in 0..<rowCount {
       let rows = aggregation == .mean ? 0..<scorer.queryCount : row..<row + 1
       let parts = try scorer.scoreParts(
-        ofQueries: rows, aggregation: aggregation, examplesAtATime: examplesAtATime
+        ofQueries: rows, aggregation: aggregation.ofGradients, examplesAtATime: examplesAtATime
       ) { first, part in
         var part = part
         if convention == .influence { part.scale(by: -1) }
@@ -138,6 +159,31 @@ private struct Writing<Scorer: BatchScorer> {
       }
       summary.add(parts)
     }
+    return summary
+  }
+
+  /// Appends the one row that stands for those of all queries.
+  private func appendCombined<Sink: ScoreSink & ~Copyable>(
+    to sink: inout Sink
+  ) throws -> ScoreSummary {
+    let atATime = scorer.queriesAtATime(perBlock: false)
+    var summary = summary(
+      warnings: scorer.warnings(queriesAtATime: atATime < scorer.queryCount ? atATime : nil))
+    var aggregate = RowAggregate(aggregation, columns: scorer.exampleCount)
+    for first in stride(from: 0, to: scorer.queryCount, by: atATime) {
+      let scores = try scorer.scores(
+        ofQueries: first..<min(scorer.queryCount, first + atATime), aggregation: .none,
+        perBlock: false)
+      try aggregate.add(scores.values)
+      scores.summarize(into: &summary)
+    }
+    var row = aggregate.row()
+    // The bounds are of each query's scores, and not of what is written.
+    summary.bounds = []
+    summary.largest = row.elements.reduce(0) { max($0, abs($1)) }
+    summary.warnings += [aggregate.warning].compactMap(\.self)
+    if convention == .influence { row.scale(by: -1) }
+    try sink.append(destination.file.narrowed(row), firstQuery: 0)
     return summary
   }
 
@@ -154,7 +200,7 @@ private struct Writing<Scorer: BatchScorer> {
     for first in stride(from: 0, to: scorer.queryCount, by: atATime) {
       let rows = first..<min(scorer.queryCount, first + atATime)
       let scores = try scorer.scores(
-        ofQueries: rows, aggregation: aggregation, perBlock: perBlock)
+        ofQueries: rows, aggregation: aggregation.ofGradients, perBlock: perBlock)
       let values = scores.shares?.interleaved(in: convention) ?? scores.values(in: convention)
       try sink.append(destination.file.narrowed(values), firstQuery: first)
       scores.summarize(into: &summary)

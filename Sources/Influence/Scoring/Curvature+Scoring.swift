@@ -12,7 +12,7 @@ extension Curvature {
   /// - Parameters:
   ///   - queries: m rows of gradients, with the training store's blocks in any order.
   ///   - destination: Where scores are written, and how much of them.
-  ///   - aggregation: One row of scores per query, or one row for their mean.
+  ///   - aggregation: One row of scores per query, or one row for all of them.
   ///   - convention: What a positive score means.
   ///   - details: What the program adds to the record.
   ///   - progress: Called as blocks are done.
@@ -24,7 +24,7 @@ extension Curvature {
   @discardableResult
   public func score(
     _ queries: GradientStore, into destination: ScoreDestination,
-    aggregation: Aggregation = .none, convention: ScoreConvention = .helpful,
+    aggregation: ScoreAggregation = .none, convention: ScoreConvention = .helpful,
     details: RecordDetails = RecordDetails(), progress: ProgressHandler? = nil
   ) throws -> ScoreSummary {
     precondition(estimators.count == 1, "\(estimators.count) estimators for one destination")
@@ -161,6 +161,8 @@ private struct FittedScorer: BatchScorer {
   var method: String { curvature.estimators[0].name }
   var settings: [String: String] { curvature.estimators[0].settings }
   var provenance: ScoreProvenance { curvature.provenance(ofEstimator: 0, queries: queries) }
+
+  var memoryBudget: Int { curvature.options.memoryBudget }
 
   func queriesAtATime(perBlock: Bool) -> Int {
     curvature.queriesAtATime(of: queries.count, perBlock: perBlock)

@@ -20,7 +20,7 @@ extension RepresentationMethod {
   @discardableResult
   public func score(
     _ queries: RepresentedExamples, on training: RepresentedExamples,
-    into destination: ScoreDestination, aggregation: Aggregation = .none,
+    into destination: ScoreDestination, aggregation: ScoreAggregation = .none,
     convention: ScoreConvention = .helpful, memoryBudget: Int? = nil,
     details: RecordDetails = RecordDetails(), progress: ProgressHandler? = nil
   ) throws -> ScoreSummary {
@@ -30,7 +30,7 @@ extension RepresentationMethod {
     }
     return try RepresentationScorer(
       representationMethod: self, queries: queries, training: training,
-      budget: CurvatureOptions(memoryBudget: memoryBudget).memoryBudget, progress: progress
+      memoryBudget: CurvatureOptions(memoryBudget: memoryBudget).memoryBudget, progress: progress
     ).write(
       into: destination, aggregation: aggregation, convention: convention, details: details)
   }
@@ -74,7 +74,7 @@ private struct RepresentationScorer: BatchScorer {
   let representationMethod: any RepresentationMethod
   let queries: RepresentedExamples
   let training: RepresentedExamples
-  let budget: Int
+  let memoryBudget: Int
   let progress: ProgressHandler?
 
   var queryCount: Int { queries.count }
@@ -85,7 +85,7 @@ private struct RepresentationScorer: BatchScorer {
 
   func queriesAtATime(perBlock: Bool) -> Int {
     // Products, values, their rows and as they are narrowed.
-    max(1, min(queryCount, budget / max(1, 32 * exampleCount)))
+    max(1, min(queryCount, memoryBudget / max(1, 32 * exampleCount)))
   }
 
   func warnings(queriesAtATime count: Int?) -> [String] { [] }

@@ -22,7 +22,7 @@ extension ScoreEnsemble {
   @discardableResult
   public func score(
     by estimator: any Estimator, into destination: ScoreDestination,
-    aggregation: Aggregation = .none, convention: ScoreConvention = .helpful,
+    aggregation: ScoreAggregation = .none, convention: ScoreConvention = .helpful,
     options: CurvatureOptions = CurvatureOptions(), details: RecordDetails = RecordDetails(),
     progress: ProgressHandler? = nil
   ) throws -> ScoreSummary {
@@ -87,6 +87,8 @@ private struct EnsembleScorer: BatchScorer {
   var method: String { estimator.name }
   var settings: [String: String] { estimator.settings }
   var provenance: ScoreProvenance { ensemble.provenance(options) }
+
+  var memoryBudget: Int { options.memoryBudget }
 
   func queriesAtATime(perBlock: Bool) -> Int {
     // Scores of one member, their sum, and what is written: three matrices beside the member's own.

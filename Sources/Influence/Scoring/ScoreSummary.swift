@@ -5,8 +5,8 @@ public struct ScoreSummary: Sendable {
   /// The method's settings beside the damping.
   public let settings: [String: String]
   /// How queries were combined.
-  public let aggregation: Aggregation
-  /// The number of rows: queries, or 1 for their mean.
+  public let aggregation: ScoreAggregation
+  /// The number of rows: queries, or 1 where they were combined.
   public let queryCount: Int
   /// The number of training examples n.
   public let exampleCount: Int

@@ -37,7 +37,8 @@ extension Scores {
     convention: ScoreConvention = .helpful, details: RecordDetails = RecordDetails()
   ) throws -> OrderedJSON {
     var summary = ScoreSummary(
-      method: method, settings: settings, aggregation: aggregation, queryCount: queryCount,
+      method: method, settings: settings, aggregation: ScoreAggregation(aggregation),
+      queryCount: queryCount,
       exampleCount: exampleCount, warnings: [])
     summarize(into: &summary)
     return try ScoreRecord(

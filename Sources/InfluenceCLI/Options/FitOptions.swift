@@ -129,4 +129,5 @@ extension CostModel.Request: ExpressibleByArgument {}
 extension CurvatureOptions.Precision: ExpressibleByArgument {}
 extension ScoreConvention: ExpressibleByArgument {}
 extension Aggregation: ExpressibleByArgument {}
+extension ScoreAggregation: ExpressibleByArgument {}
 extension ElementType: ExpressibleByArgument {}

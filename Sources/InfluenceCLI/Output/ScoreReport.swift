@@ -19,15 +19,19 @@ struct ScoreReport {
     )
     if let preview = summary.preview {
       Console.print(
-        "\(summary.aggregation == .mean ? "mean query" : "query 0"): most helpful \(list(preview.helpful)); most harmful \(list(preview.harmful))"
+        "\(queryName): most helpful \(list(preview.helpful)); most harmful \(list(preview.harmful))"
       )
     }
     Console.print(
       "fit \(NumberFormat.seconds(curvature.seconds)), score \(NumberFormat.seconds(summary.seconds)): \(work.line)"
     )
     guard let median = Statistics.median(summary.residuals) else { return }
+    let bound =
+      summary.bounds.max().map {
+        "; exact scores lie within ±\(NumberFormat.upperBound($0)) (largest score \(NumberFormat.significant(summary.largest)))"
+      } ?? ""
     Console.print(
-      "relative residual\(summary.isMeasured ? ", measured in double precision" : ""): median \(NumberFormat.significant(median)), worst \(NumberFormat.upperBound(summary.residuals.max())); exact scores lie within ±\(NumberFormat.upperBound(summary.bounds.max())) (largest score \(NumberFormat.significant(summary.largest)))"
+      "relative residual\(summary.isMeasured ? ", measured in double precision" : ""): median \(NumberFormat.significant(median)), worst \(NumberFormat.upperBound(summary.residuals.max()))\(bound)"
     )
   }
 
@@ -55,6 +59,15 @@ struct ScoreReport {
   private var shape: String { "\(summary.queryCount) × \(summary.exampleCount)" }
 
   private var sign: String { "positive is \(convention == .helpful ? "helpful" : "harmful")" }
+
+  /// What the first row of scores is of.
+  private var queryName: String {
+    switch summary.aggregation {
+    case .none: "query 0"
+    case .mean: "mean query"
+    case .median, .normalizedMean, .vote: "\(summary.aggregation.rawValue) of queries"
+    }
+  }
 
   private func list(_ entries: [TopExamples.Entry]) -> String {
     entries.prefix(3).map {

@@ -29,6 +29,10 @@ struct ScoreCommand: FittingCommand {
       ranked as the float32 scores would be, in memory that does not grow with the number of queries: \
       a CSV with one line per example, which pandas.read_csv and `influence top` open.
 
+      With --aggregate the queries get one row together. A mean is ruled by queries with large gradients; \
+      median, normalized-mean (each query's scores are divided by their length first) and vote (each query \
+      ranks the examples, from −1 to 1) give every query the same say.
+
       With --per-block it writes which block of parameters each score comes from: queries × training \
       examples × blocks, whose sum over the last axis is the scores; the record names the blocks.
 
@@ -87,8 +91,10 @@ struct ScoreCommand: FittingCommand {
     help: ArgumentHelp(
       "The method, with settings after a colon: cg:tolerance=1e-3,steps=50.", valueName: "name"))
   var method: [String] = []
-  @Option("A row for each query, or one for the mean query.", value: "rows")
-  var aggregate: Aggregation = .none
+  @Option(
+    "A row for each query, or one for all: mean, or with the same say for each query median, normalized-mean or vote.",
+    value: "rows")
+  var aggregate: ScoreAggregation = .none
   @Option(
     "Sign: helpful (positive lowers the query's loss) or influence (the opposite).", value: "sign")
   var convention: ScoreConvention = .helpful
@@ -122,6 +128,15 @@ struct ScoreCommand: FittingCommand {
     }
     if texts.examples != nil, top == nil {
       throw ValidationError("--examples are texts for the table of --top: give both")
+    }
+    if aggregate.combinesRows {
+      for (name, isGiven) in [
+        ("--per-block", perBlock), ("--damping-sweep", dampingSweep != nil),
+      ] where isGiven {
+        throw ValidationError(
+          "--aggregate \(aggregate.rawValue) combines whole scores: leave out \(name), or give mean or none"
+        )
+      }
     }
     if perBlock {
       if top != nil {
@@ -175,7 +190,8 @@ struct ScoreCommand: FittingCommand {
     if ensemble.isGiven { return try scoreEnsemble(by: method) }
     if let dampingSweep {
       return try SweepCommand.sweep(
-        train ?? "", query ?? "", by: method, over: dampingSweep, aggregate: aggregate,
+        train ?? "", query ?? "", by: method, over: dampingSweep,
+        aggregate: aggregate == .mean ? .mean : .none,
         output: output, json: json, fit: fit)
     }
     try scoreStore(by: method)
