@@ -127,9 +127,11 @@ let package = Package(
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: settings),
+    .target(name: "CTerminal"),
     .executableTarget(
       name: "InfluenceCLI",
       dependencies: [
+        "CTerminal",
         "InfluenceKit", "Experiments", "Reporting",
         .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

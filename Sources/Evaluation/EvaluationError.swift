@@ -14,6 +14,8 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case differentLengths(Int, Int)
   /// Two matrices of scores that are compared have different shapes, each (rows, columns).
   case differentShapes(rows: Int, columns: Int, otherRows: Int, otherColumns: Int)
+  /// No ranking of suspects can be made, or not one that was asked for.
+  case noRanking(reason: String)
   /// There are fewer values than the metric needs.
   case tooFewValues(count: Int, needed: Int)
   /// The value at this index is NaN or infinite.
@@ -74,6 +76,7 @@ extension EvaluationError: CustomStringConvertible {
       "\(first) values cannot be compared with \(second): give one value of each for every example"
     case .differentShapes(let rows, let columns, let otherRows, let otherColumns):
       "scores of shape \(rows) × \(columns) cannot be compared with \(otherRows) × \(otherColumns): score the same queries on the same training examples"
+    case .noRanking(let reason): "suspects: \(reason)"
     case .tooFewValues(let count, let needed):
       "this metric needs \(needed) values or more, and there are \(count)"
     case .notFinite(let input, let index):

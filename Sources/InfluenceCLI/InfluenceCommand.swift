@@ -70,7 +70,8 @@ struct InfluenceCommand: ParsableCommand {
       VerifyCommand.self, ImportCommand.self, MergeCommand.self, FitCommand.self, SplitCommand.self,
       GradientsCommand.self,
       FinetuneCommand.self,
-      GroupCommand.self, SubsetCommand.self, OutliersCommand.self, DisagreeCommand.self,
+      GroupCommand.self, SubsetCommand.self, SuspectsCommand.self, OutliersCommand.self,
+      DisagreeCommand.self,
       ProjectCommand.self, ExperimentCommand.self,
     ]
   )

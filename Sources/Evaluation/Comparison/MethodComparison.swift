@@ -139,10 +139,14 @@ public struct MethodComparison: Sendable {
 
 extension MethodComparison.MislabelDetection {
   /// Ranks by harm: the lowest helpful-positive scores first.
-  init(meanScores: [Double], flipped: Set<Int>) throws {
-    let harm = meanScores.map { -$0 }
-    areaUnderROC = try Detection.areaUnderROC(scores: harm, positives: flipped)
-    recallAt10 = try Detection.recall(atFraction: 0.1, scores: harm, positives: flipped)
-    recallAt20 = try Detection.recall(atFraction: 0.2, scores: harm, positives: flipped)
+  init(meanScores: [Double], flipped: Set<Int>) throws(EvaluationError) {
+    try self.init(suspicion: meanScores.map { -$0 }, flipped: flipped)
+  }
+
+  /// Ranks by numbers that are large for suspects.
+  init(suspicion: [Double], flipped: Set<Int>) throws(EvaluationError) {
+    areaUnderROC = try Detection.areaUnderROC(scores: suspicion, positives: flipped)
+    recallAt10 = try Detection.recall(atFraction: 0.1, scores: suspicion, positives: flipped)
+    recallAt20 = try Detection.recall(atFraction: 0.2, scores: suspicion, positives: flipped)
   }
 }

@@ -10,9 +10,18 @@ extension GradientStore {
   ///   not of as many examples as there are rows; `TensorFileError`.
   /// - Complexity: Reads the whole file.
   public func representations() throws -> Representations {
-    guard let found = try companions.readRepresentations() else {
+    guard let found = try storedRepresentations() else {
       throw Representations.missing(besideStore: name)
     }
+    return found
+  }
+
+  /// What the last layer reads of each row; nil where there are no representations.
+  ///
+  /// - Throws: As ``representations()``, but where there are none.
+  /// - Complexity: Reads the whole file.
+  package func storedRepresentations() throws -> Representations? {
+    guard let found = try companions.readRepresentations() else { return nil }
     guard found.count == count else {
       throw GradientStoreError.unusableRepresentations(
         path: found.source, field: "features",

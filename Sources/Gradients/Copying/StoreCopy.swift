@@ -19,6 +19,8 @@ public struct StoreCopy: Sendable {
   public let elementType: ElementType
   /// Bytes of gradients that are read, converted and committed at a time.
   let chunkBytes: Int
+  /// What is known of the source's examples beside what the source says; nothing unless given.
+  package var examples: KnownExamples?
   /// The source's checksum, where somebody has taken it already.
   var knownChecksum: String?
 
@@ -101,7 +103,10 @@ public struct StoreCopy: Sendable {
     while writer.count < rows.count {
       let first = rows.lowerBound + writer.count
       let part = first..<min(rows.upperBound, first + step)
-      let lines = try examples.lines(of: part, countedFrom: rows.lowerBound)
+      let lines =
+        try self.examples.map {
+          try examples.lines(of: part, countedFrom: rows.lowerBound, adding: $0.members)
+        } ?? examples.lines(of: part, countedFrom: rows.lowerBound)
       if elementType == .int8, let stored = try ScaledRows(storedIn: source, rows: part) {
         // Quantised again, a number would be as near, but not the same.
         try writer.append(stored, rows: part.count, lines: lines)
@@ -119,16 +124,18 @@ public struct StoreCopy: Sendable {
 
   /// What tells this copy from others, for the manifest.
   private func identity() throws -> [String: String] {
-    [
+    var identity = [
       "copied_from": source.name, "copied_kind": source.kind.rawValue,
       "copied_rows": "\(rows.lowerBound)..<\(rows.upperBound) of \(source.count)",
       "copied_crc32c": try knownChecksum ?? source.checksum() ?? "none",
     ]
+    identity["copied_examples"] = try examples?.checksum()
+    return identity
   }
 
   private func require(_ manifest: StoreManifest, isCopyWith identity: [String: String]) throws {
     let path = destination.path
-    for key in ["copied_kind", "copied_rows", "copied_crc32c"]
+    for key in ["copied_kind", "copied_rows", "copied_crc32c", "copied_examples"]
     where manifest.provenance[key] != identity[key] {
       let origin = manifest.provenance["copied_from"] ?? "another store"
       throw GradientStoreError.notResumable(

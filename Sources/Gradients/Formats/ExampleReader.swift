@@ -88,6 +88,19 @@ struct ExampleReader {
     }
   }
 
+  /// The lines of some rows with more known of each of them, which takes the place of what the lines say.
+  mutating func lines(
+    of rows: Range<Int>, countedFrom first: Int, adding more: (Int) -> Members
+  ) throws -> [UInt8] {
+    let known = Dictionary(uniqueKeysWithValues: try take(rows))
+    return try rows.flatMap { row in
+      var members: Members = ["row": .integer(row - first)]
+      members.merge(known[row] ?? [:]) { kept, _ in kept }
+      members.merge(more(row)) { _, new in new }
+      return try Self.line(members)
+    }
+  }
+
   /// An example's line, with its end.
   static func line(_ members: Members) throws -> [UInt8] {
     Array((try OrderedJSON.object(members).serialized() + "\n").utf8)

@@ -31,6 +31,23 @@ extension GradientStore {
     try exampleValues("text", ofRows: rows, \.string)
   }
 
+  /// The texts of all examples as the writer of the store recorded them; nil where there are none.
+  ///
+  /// - Throws: An error of `examples.jsonl`.
+  package func exampleTexts() throws -> [String?]? { try exampleValues("text", \.string) }
+
+  /// The labels of all examples as the writer of the store recorded them; nil where there are none.
+  ///
+  /// - Throws: An error of `examples.jsonl`.
+  package func exampleLabels() throws -> [String?]? { try exampleValues("label", Self.id) }
+
+  /// The labels of some examples, where they have any.
+  ///
+  /// - Throws: An error of `examples.jsonl`.
+  package func exampleLabels(ofRows rows: Set<Int>) throws -> [Int: String] {
+    try exampleValues("label", ofRows: rows, Self.id)
+  }
+
   /// Whether the first example that says something of itself has a text.
   ///
   /// - Throws: An error of `examples.jsonl`.

@@ -23,14 +23,15 @@ public struct RepresentationSimilarity: RepresentationMethod {
 
   /// Refuses examples of which the last layer reads nothing but zeros: they have no direction.
   public func check(_ training: Representations) throws(InfluenceError) {
-    _ = try directions(of: training)
+    _ = try Self.directions(of: training)
   }
 
   /// The cosines, one row per query.
   public func values(
     of queries: Representations, on training: Representations
   ) throws -> Matrix<Double> {
-    Matrix(product: try directions(of: queries).view, try directions(of: training).transposed)
+    Matrix(
+      product: try Self.directions(of: queries).view, try Self.directions(of: training).transposed)
   }
 
   /// Refuses: it is 1 for every example.
@@ -39,8 +40,12 @@ public struct RepresentationSimilarity: RepresentationMethod {
       method: name, reason: "every example is as similar to itself as can be; score queries")
   }
 
-  /// The features, each row divided by its norm.
-  private func directions(of examples: Representations) throws(InfluenceError) -> Matrix<Double> {
+  /// The features, each row divided by its norm, `n × d`.
+  ///
+  /// - Throws: ``InfluenceError/missingInput(method:source:reason:)`` where all features of a row are zero.
+  package static func directions(
+    of examples: Representations
+  ) throws(InfluenceError) -> Matrix<Double> {
     // Divided by their largest number first, so that squares are neither infinite nor lost.
     let rows = (0..<examples.count).map { row -> [Double] in
       let values = examples.features[row: row]
@@ -51,7 +56,7 @@ public struct RepresentationSimilarity: RepresentationMethod {
     }
     if let row = rows.firstIndex(where: { !$0.allSatisfy(\.isFinite) }) {
       throw .missingInput(
-        method: name, source: examples.source,
+        method: Self.name, source: examples.source,
         reason:
           "all features of row \(row) are zero, so that they have no direction; leave the row out")
     }

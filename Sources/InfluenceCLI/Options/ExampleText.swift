@@ -5,6 +5,8 @@ import OrderedCollections
 struct ExampleText {
   /// The field that holds the text; guessed unless given.
   let field: String?
+  /// The field that holds the label; guessed unless given.
+  var labelField: String?
   /// The file, for errors.
   let path: String
 
@@ -34,6 +36,29 @@ struct ExampleText {
       return try Self.chat(value) ?? value.string ?? value.serialized()
     }
     return try Self.guess(object) ?? json.serialized()
+  }
+
+  /// The id of one example; nil where it has none.
+  func id(of json: OrderedJSON) throws -> String? {
+    guard let id = ExampleFile.members(of: json)?["id"], id != .null else { return nil }
+    return try id.string ?? id.serialized()
+  }
+
+  private static let labels = ["label", "labels", "class", "target", "sentiment"]
+
+  /// The label of one example; nil where no field looks like one.
+  ///
+  /// - Throws: ``Failure`` where the named field is not there.
+  func label(of json: OrderedJSON, index: Int) throws -> String? {
+    let object = ExampleFile.members(of: json) ?? [:]
+    if let labelField, object[labelField] == nil {
+      throw Failure.data(
+        "\(path): example \(index) has no field \(labelField.quoted); it has \(object.keys.prefix(8).map(\.quoted).joined(separator: ", "))"
+      )
+    }
+    let found = (labelField.map { [$0] } ?? Self.labels).lazy.compactMap { object[$0] }.first
+    guard let found, found != .null else { return nil }
+    return try found.string ?? found.serialized()
   }
 
   private static func guess(_ object: OrderedDictionary<String, OrderedJSON>) -> String? {

@@ -16,21 +16,30 @@ struct ExampleTextOptions: ParsableArguments {
   }
 
   /// The texts, if a file was given.
-  func texts() throws -> ExampleTexts? {
-    try examples.map { try ExampleTexts(at: URL(filePath: $0), field: text) }
+  ///
+  /// - Parameter label: The field that holds the label; guessed unless given.
+  func texts(label: String? = nil) throws -> ExampleTexts? {
+    try examples.map { try ExampleTexts(at: URL(filePath: $0), field: text, label: label) }
   }
 
   /// Adds the texts to what is written, if a file was given.
   ///
   /// - Throws: ``Failure`` where there are not as many as training examples.
   func add(to destination: inout ScoreDestination, count: Int) throws {
-    guard let texts = try texts()?.texts else { return }
-    guard texts.count == count else {
+    destination.exampleTexts = try texts(count: count)?.texts
+  }
+
+  /// The texts of so many training examples, if a file was given.
+  ///
+  /// - Throws: ``Failure`` where there are not as many.
+  func texts(count: Int, label: String? = nil) throws -> ExampleTexts? {
+    guard let texts = try texts(label: label) else { return nil }
+    guard texts.texts.count == count else {
       throw Failure.data(
-        "\(examples ?? ""): it holds \(texts.count) examples, but there are \(count) training rows; give the file that the gradients were computed from"
+        "\(examples ?? ""): it holds \(texts.texts.count) examples, but there are \(count) training rows; give the file that the gradients were computed from"
       )
     }
-    destination.exampleTexts = texts
+    return texts
   }
 
   /// What `--help` says of the files.
@@ -42,24 +51,62 @@ struct ExampleTextOptions: ParsableArguments {
       line, a .txt file with one text per line, or a store's folder (its
       examples.jsonl). --text names the field or column; otherwise it is guessed:
       messages of chats, instruction and input, text, prompt, sentence, question.
+      The label is the field that --label names, where a command has that, or
+      label, labels, class, target or sentiment.
     """
+}
+
+/// Where the training examples' texts and labels are.
+struct LabelledTextOptions: ParsableArguments {
+  @OptionGroup var texts: ExampleTextOptions
+  @Option("The field of each example that is its label; guessed unless given.", value: "field")
+  var label: String?
+
+  func validate() throws {
+    if label != nil, texts.examples == nil {
+      throw ValidationError("--label names a field of --examples: give both")
+    }
+  }
+
+  /// The file, if one was given.
+  var examples: String? { texts.examples }
+
+  /// The texts and labels of so many training examples, if a file was given.
+  ///
+  /// - Throws: ``Failure`` where there are not as many.
+  func texts(count: Int) throws -> ExampleTexts? { try texts.texts(count: count, label: label) }
 }
 
 /// The training examples' texts from a user's file.
 struct ExampleTexts {
   let texts: [String]
+  /// The examples' ids; nil for those without one.
+  let ids: [String?]
+  /// The examples' labels; nil for those without one.
+  let labels: [String?]
 
   /// Reads a file by its ending; see ``ExampleTextOptions``.
   ///
   /// - Parameters:
   ///   - url: The file, or a store's folder.
   ///   - field: The field that holds the text; guessed unless given.
-  init(at url: URL, field: String? = nil) throws {
+  ///   - label: The field that holds the label; guessed unless given.
+  init(at url: URL, field: String? = nil, label: String? = nil) throws {
     let isFolder = FileManager.default.isFolder(atPath: url.path)
     let url = isFolder ? url.appending(path: "examples.jsonl") : url
     let file = try ExampleFile(reading: url)
-    let form = ExampleText(field: field, path: file.path)
+    let form = ExampleText(field: field, labelField: label, path: file.path)
+    ids = try file.examples.map { try form.id(of: $0) }
     texts = try file.examples.enumerated().map { try form.text(of: $1, index: $0) }
+    labels = try file.examples.enumerated().map { try form.label(of: $1, index: $0) }
+  }
+
+  /// What a store keeps of the examples: what at least one of them has.
+  var known: KnownExamples {
+    func list(_ values: [String?]) -> [String?]? {
+      values.contains { $0 != nil } ? values : nil
+    }
+    return KnownExamples(ids: list(ids), texts: texts, labels: list(labels))
   }
 
   /// A text cut to a table's width.

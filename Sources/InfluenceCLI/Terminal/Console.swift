@@ -1,3 +1,4 @@
+import CTerminal
 import Foundation
 import InfluenceKit
 import Reporting
@@ -63,6 +64,12 @@ enum Console {
   /// Whether a person looks at standard error.
   static var isTerminal: Bool {
     isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+  }
+
+  /// How many columns the terminal that takes results has; nil where results go elsewhere.
+  static var columns: Int? {
+    let columns = Int(influence_terminal_columns(STDOUT_FILENO))
+    return columns > 0 ? columns : nil
   }
 
   /// A path as short as a person would type it: relative where it lies below the current folder.

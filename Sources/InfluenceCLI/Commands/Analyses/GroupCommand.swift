@@ -25,6 +25,8 @@ struct GroupCommand: FittingCommand {
         additive     each example by itself, with its own leverage
         interaction  second less additive: what they do together
 
+      \(ExampleTextOptions.discussion)
+
       METHODS
       \(MethodHelp.methods)
       """)
@@ -40,6 +42,7 @@ struct GroupCommand: FittingCommand {
   @Option("A row for each query, or one for the mean query.", value: "rows")
   var aggregate: Aggregation = .none
   @Flag(help: "Print JSON.") var json = false
+  @OptionGroup var texts: LabelledTextOptions
   @OptionGroup var fit: FitOptions
 
   func validate() throws { _ = try MethodArgument.one(of: method, for: "group") }
@@ -49,6 +52,7 @@ struct GroupCommand: FittingCommand {
       MethodArgument.one(of: method, for: "group"))
     let training = try fit.store(at: train)
     let queries = try fit.store(at: query)
+    let given = try texts.texts(count: training.count)
     let options = try fit.curvatureOptions(certifies: false, meter: RunMeter())
     var (curvature, group) = try ProgressBar.during(quiet: fit.quiet) { progress in
       let curvature = try Curvature(
@@ -69,6 +73,12 @@ struct GroupCommand: FittingCommand {
       .number("interaction", .significant(digits: 4)) { group.interaction[$0] })
     Console.print(table)
     if !fit.quiet {
+      let shown = try ShownExamples(Set(rows), of: training, given: given)
+      if !shown.isEmpty {
+        Console.print("")
+        try Console.print(
+          shown.table(of: rows, example: \.self, [.integer("removed row") { $0 }]))
+      }
       Console.print(
         "",
         "\(rows.count) of \(training.count) training rows removed, by \(estimator.name); largest leverage \(NumberFormat.significant(group.leverage)) of at most 1"

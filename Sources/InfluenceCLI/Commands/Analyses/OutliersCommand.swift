@@ -20,6 +20,8 @@ struct OutliersCommand: ThreadedCommand {
         influence outliers --train grads/train --measure l2 \\
             --blocks-matching lora_B --top 20 --output o.npy
 
+      \(ExampleTextOptions.discussion)
+
       MEASURES
         isolation-forest   how few random splits part it from the others:
                            ½ is nothing special, towards 1 is an outlier
@@ -51,6 +53,7 @@ struct OutliersCommand: ThreadedCommand {
   @Option(
     "A JSON file of the rows known to be mislabelled: how well they are found.", value: "path")
   var flipped: String?
+  @OptionGroup var texts: LabelledTextOptions
   @Option("Where the values go: a .npy file.", value: "path") var output: String
   @Option("Threads; all cores by default.", number: "count") var threads: Int?
   @Flag(help: "Print JSON.") var json = false
@@ -87,6 +90,7 @@ struct OutliersCommand: ThreadedCommand {
     let destination = try OutputPath(output, inputs: [train])
     let store = try GradientStore(
       opening: URL(filePath: train), check: verify ? .everything : .small)
+    let given = try texts.texts(count: store.count)
     let blocks = try chosenBlocks(of: store)
     let positives = try flipped.map {
       try FlippedRows.rows(at: URL(filePath: $0), count: store.count)
@@ -110,7 +114,7 @@ struct OutliersCommand: ThreadedCommand {
     try destination.write(vector: values, record: record)
     if json { return try Console.print(record) }
     guard !quiet else { return }
-    try printSummary(store, blocks, values, largest, found, positives, seconds)
+    try printSummary(store, blocks, values, largest, found, positives, given, seconds)
   }
 
   private var measureSettings: OutlierMeasure {
@@ -125,11 +129,7 @@ struct OutliersCommand: ThreadedCommand {
 
   private func chosenBlocks(of store: GradientStore) throws -> [Int] {
     let names = store.layout.blocks.map(\.name)
-    if lastLayer, let last = names.last {
-      return names.indices.filter {
-        BlockPartition.layer(of: names[$0]) == BlockPartition.layer(of: last)
-      }
-    }
+    if lastLayer { return store.layout.lastLayer }
     guard !blocksMatching.isEmpty else { return Array(names.indices) }
     for text in blocksMatching where !names.contains(where: { $0.contains(text) }) {
       let shown = names.prefix(8).joined(separator: ", ")
@@ -200,21 +200,23 @@ struct OutliersCommand: ThreadedCommand {
 
   private func printSummary(
     _ store: GradientStore, _ blocks: [Int], _ values: [Double], _ largest: [Int],
-    _ found: Found?, _ positives: Set<Int>?, _ seconds: Double
+    _ found: Found?, _ positives: Set<Int>?, _ given: ExampleTexts?, _ seconds: Double
   ) throws {
     let width = blocks.reduce(0) { $0 + store.layout.blocks[$1].width }
     Console.print(
       "\(output): \(values.count) values by \(measureSettings.name) on \(width) columns in \(blocks.count) of \(store.layout.count) blocks, in \(NumberFormat.seconds(seconds))"
     )
     if !largest.isEmpty {
-      let table = try Table(
-        of: largest.enumerated(),
+      let fields: [TableField<EnumeratedSequence<[Int]>.Element>?] = [
         .text("rank") { "\($0.offset + 1)" },
         .text("row") { "\($0.element)" },
         .number("value", .significant(digits: 4)) { values[$0.element] },
         positives.map { rows in
           .text("flipped") { rows.contains($0.element) ? "yes" : "no" }
-        })
+        },
+      ]
+      let table = try ShownExamples(Set(largest), of: store, given: given).table(
+        of: Array(largest.enumerated()), example: \.element, fields.compactMap(\.self))
       Console.print("")
       Console.print(table)
     }

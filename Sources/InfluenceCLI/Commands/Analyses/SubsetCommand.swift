@@ -75,6 +75,7 @@ struct SubsetCommand: FittingCommand {
   @Option("Which way. (default: helpful; raise for tables)", value: "direction")
   var direction: Direction?
   @Flag(help: "Print JSON.") var json = false
+  @OptionGroup var texts: ExampleTextOptions
   @OptionGroup var fit: FitOptions
 
   func validate() throws {
@@ -90,6 +91,9 @@ struct SubsetCommand: FittingCommand {
         )
       }
       try table.requireComplete()
+      if texts.examples != nil {
+        throw ValidationError("--examples are for gradients: a table shows its own rows")
+      }
       if direction == .helpful || direction == .harmful {
         throw ValidationError(
           "--direction \(direction?.rawValue ?? ""): a table's answer is no loss; use raise or lower"
@@ -125,6 +129,7 @@ struct SubsetCommand: FittingCommand {
       method.isEmpty ? ExactFisher.name : MethodArgument.one(of: method, for: "subset"))
     let training = try fit.store(at: train)
     let queries = try fit.store(at: query)
+    let given = try texts.texts(count: training.count)
     if let queryRow, queryRow >= queries.count {
       throw Failure.usage(
         "--query-row \(queryRow): \(query) has \(queries.count) rows; use 0 to \(queries.count - 1)"
@@ -165,7 +170,8 @@ struct SubsetCommand: FittingCommand {
       ]
       return try Console.print(record)
     }
-    try printTable(subset)
+    try printTable(
+      subset, examples: ShownExamples(Set(subset.rows), of: training, given: given))
     guard !fit.quiet else { return }
     let subject = queryRow.map { "query \($0)" } ?? "the mean query"
     func number(_ value: Double) -> String { NumberFormat.significant(value, digits: 4) }
@@ -192,19 +198,26 @@ struct SubsetCommand: FittingCommand {
   }
 
   /// The rows in the order of the search.
-  func printTable(_ subset: InfluentialSubset, labels: [String]? = nil) throws {
+  func printTable(
+    _ subset: InfluentialSubset, labels: [String]? = nil, examples: ShownExamples? = nil
+  ) throws {
     var sum = 0.0
     let sums = subset.gains.map { gain in
       sum += gain
       return sum
     }
-    let table = try Table(
-      of: subset.gains.enumerated(),
+    let rows = Array(subset.gains.enumerated())
+    let fields: [TableField<EnumeratedSequence<[Double]>.Element>?] = [
       .text("rank") { "\($0.offset + 1)" },
       .text("row") { "\(subset.rows[$0.offset])" },
       .number("effect", .significant(digits: 4)) { $0.element },
       .number("sum", .significant(digits: 4)) { sums[$0.offset] },
-      labels.map { labels in .text("label") { labels[$0.offset] } })
+      labels.map { labels in .text("label") { labels[$0.offset] } },
+    ]
+    let table =
+      try examples?.table(
+        of: rows, example: { subset.rows[$0.offset] }, fields.compactMap(\.self))
+      ?? Table(of: rows, fields.compactMap(\.self))
     Console.print(table)
   }
 

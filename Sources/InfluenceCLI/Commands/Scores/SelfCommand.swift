@@ -20,6 +20,11 @@ struct SelfCommand: FittingCommand {
       EXAMPLE
         influence self --train grads/train --method exact --output self.npy
         influence self --fit fits/train --method exact --output self.npy
+        influence self --train t.npy --method exact --examples train.jsonl \
+            --output self.npy
+        influence top self.npy --count 20
+
+      \(ExampleTextOptions.discussion)
 
       METHODS
       \(MethodHelp.methods)
@@ -36,6 +41,7 @@ struct SelfCommand: FittingCommand {
   var givenOutput: String?
   @Flag(help: "Each block's share of every value: n × blocks.")
   var perBlock = false
+  @OptionGroup var texts: LabelledTextOptions
   @OptionGroup var ensemble: EnsembleOptions
   @OptionGroup var fit: FitOptions
 
@@ -49,6 +55,9 @@ struct SelfCommand: FittingCommand {
         throw ValidationError(
           "--per-block is of one store: leave out --checkpoint and --members, and take each by itself"
         )
+      }
+      guard texts.examples == nil else {
+        throw ValidationError("--examples are of one store: leave out --checkpoint and --members")
       }
       guard train == nil, keptFit == nil else {
         throw ValidationError(
@@ -75,6 +84,7 @@ struct SelfCommand: FittingCommand {
     let source = try CurvatureSource(train: train, fit: keptFit)
     let destination = try OutputPath(output, inputs: source.inputs)
     let training = try source.store(at: source.train, options: fit)
+    let given = try texts.texts(count: training.count)
     let meter = RunMeter()
     let (curvature, influence) = try ProgressBar.during(quiet: fit.quiet, meter: meter) {
       progress in
@@ -96,7 +106,7 @@ struct SelfCommand: FittingCommand {
     Console.print(
       "\(output): \(influence.exampleCount)\(shares) values by \(estimator.name), in \(NumberFormat.seconds(seconds)): \(work.line)"
     )
-    printLargest(influence.largest)
+    try printLargest(influence.largest, of: training, given)
   }
 
   private func influenceOfEnsemble(by method: String) throws {
@@ -119,17 +129,35 @@ struct SelfCommand: FittingCommand {
   private func influence(by method: any RepresentationMethod) throws {
     let train = train ?? ""
     let destination = try OutputPath(output, inputs: [train])
+    let examples = try RepresentedExamples(atArgument: train)
+    let given = try texts.texts(count: examples.count)
     let values = try method.selfInfluence(
-      on: RepresentedExamples(atArgument: train), into: destination.file,
+      on: examples, into: destination.file,
       details: RunRecord.details()
     ).values
     guard !fit.quiet else { return }
     Console.print("\(output): \(values.count) values by \(method.name)")
     let largest = try TopExamples(of: values, count: 5).helpful
-    printLargest(largest)
+    try printLargest(largest, of: examples.store, given)
   }
 
-  private func printLargest(_ largest: [TopExamples.Entry]) {
+  /// Prints the largest values, with what is known of their examples.
+  private func printLargest(
+    _ largest: [TopExamples.Entry], of training: GradientStore?, _ given: ExampleTexts?
+  ) throws {
+    let shown = try training.map {
+      try ShownExamples(Set(largest.map(\.example)), of: $0, given: given)
+    }
+    if let shown, !shown.isEmpty {
+      let table = try shown.table(
+        of: largest, example: \.example,
+        [
+          .integer("row") { $0.example },
+          .number("value", .significant(digits: 4)) { $0.score },
+        ])
+      Console.print("")
+      return Console.print(table)
+    }
     Console.print(
       "largest: "
         + largest.map { "\($0.example) (\(NumberFormat.significant($0.score)))" }

@@ -11,13 +11,14 @@ struct TopCommand: ParsableCommand {
     usage: "influence top <scores> [--query <row>] [<options>]",
     discussion: """
       Reads scores written by `influence score` (the .json beside them tells the sign convention), the \
-      CSV of `influence score --top`, or any .npy of queries × training examples.
+      CSV of `influence score --top`, the values of `influence self` and `influence outliers`, or any .npy of queries × training examples.
 
       EXAMPLES
         influence top scores.npy --query 3
         influence top one-query.csv
         influence top scores.npy --query 3 --count 5 --examples examples.json
         influence top top.csv --query 3 --count 5
+        influence top self.npy --examples train.jsonl
         influence top other.npy --query 0 --convention influence --json
 
       \(ExampleTextOptions.discussion)
@@ -72,6 +73,9 @@ struct TopCommand: ParsableCommand {
   func run() throws {
     let url = URL(filePath: scores)
     let record = try ResultRecord(of: url)?.content
+    if Self.valueFormats.contains(record?["format"]?.string ?? "") {
+      return try showLargest(of: url, record)
+    }
     let sign = try recordedConvention(record) ?? convention ?? .helpful
     var extremes =
       try TopTable.isTable(at: url)
@@ -193,11 +197,6 @@ struct TopCommand: ParsableCommand {
 
   private func matrix(at url: URL, _ record: OrderedJSON?) throws -> Matrix<Double> {
     let file = try NumpyFile(opening: url)
-    guard record?["format"]?.string != "influencekit-self-influence" else {
-      throw Failure.data(
-        "\(scores): it holds self-influence, which is about no query; give scores of `influence score`"
-      )
-    }
     guard (1...2).contains(file.shape.count) else {
       throw Failure.data(
         "\(scores): it has \(file.shape.count) dimensions; give an array of queries × training examples"

@@ -24,6 +24,12 @@ struct ImportCommand: ParsableCommand {
         influence import peft.safetensors grads/train \\
             --strip-prefix base_model.model. --select-blocks '*.lora_?.*'
         influence import bergson-index grads/train --sum-tokens
+        influence import train.npy grads/train --examples train.jsonl \\
+            --text sentence --label label
+
+      The store keeps the ids, texts and labels of --examples, one example per row of gradients.
+
+      \(ExampleTextOptions.discussion)
       """)
 
   @Argument(
@@ -51,6 +57,7 @@ struct ImportCommand: ParsableCommand {
   var dtype: ElementType?
   @Flag(help: "Print what was done and lost as JSON.") var json = false
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false
+  @OptionGroup var texts: LabelledTextOptions
   @OptionGroup var losses: LossOptions
   @OptionGroup var copying: CopyOptions
 
@@ -63,10 +70,13 @@ struct ImportCommand: ParsableCommand {
     guard store.count > 0 else { throw InfluenceError.empty(source: source) }
     let target = try StoreDestination(destination, sources: [source]).url
     let loss = try losses.loss(storing: store, as: dtype)
-    let copy = StoreCopy(
+    var copy = StoreCopy(
       of: store, to: target, elementType: dtype, chunkBytes: copying.bytes)
+    copy.examples = try texts.texts(count: store.count)?.known
     Interruption.leavesStore(destination)
-    let outcome = try ProgressBar.during(quiet: quiet || json) { try copy.run(progress: $0) }
+    let outcome = try ProgressBar.during(quiet: quiet || json) { [copy] in
+      try copy.run(progress: $0)
+    }
     guard !quiet || json else { return }
     let report = ImportReport(
       destination: destination, elementType: copy.elementType, outcome: outcome, loss: loss,
