@@ -23,9 +23,9 @@ public struct MethodComparison: Sendable {
     public let scores: Scores
     /// Agreement with exact, query by query.
     public let agreement: ScoreAgreement
-    /// Agreement with exact of the scores for the mean query.
+    /// Agreement with exact of the one row of scores that stands for all queries.
     public let meanQueryAgreement: ScoreAgreement
-    /// How well low scores for the mean query find the flipped labels; nil if none are known.
+    /// How well low scores in the one row for all queries find the flipped labels; nil if none are known.
     public let detection: MislabelDetection?
 
     /// The median over queries of ‖(F + λI)x − v‖/‖v‖.
@@ -48,6 +48,10 @@ public struct MethodComparison: Sendable {
   public let entries: [Entry]
   /// How far the methods are from each other, in the order of ``entries``.
   public let agreement: MethodAgreement
+  /// How the rows of all queries become one.
+  public let aggregation: ScoreAggregation
+  /// Queries and blocks that supply most of the exact scores' mean, in sentences.
+  public let dominance: [String]
   /// The rule of λ, the same for all methods.
   public let damping: Damping
   /// The damping of each block.
@@ -64,12 +68,14 @@ public struct MethodComparison: Sendable {
   ///   - queries: m rows of gradients.
   ///   - options: Damping, sides, precision, memory.
   ///   - representations: What methods of `RepresentationCatalog` read, if there are such among them.
+  ///   - aggregation: How the rows of all queries become one, for what is said of all of them; not `none`.
   ///   - flipped: Training rows whose labels are known to be wrong.
   ///   - progress: Called as methods are done.
   /// - Throws: `InfluenceError` or ``EvaluationError``, or an error from reading a store.
   public init(
     of methods: [String], training: GradientStore, queries: GradientStore,
-    options: CurvatureOptions = CurvatureOptions(), flipped: Set<Int>? = nil,
+    options: CurvatureOptions = CurvatureOptions(), aggregation: ScoreAggregation = .mean,
+    flipped: Set<Int>? = nil,
     representations: (training: Representations, queries: Representations)? = nil,
     progress: ProgressHandler? = nil
   ) throws {
@@ -106,9 +112,18 @@ public struct MethodComparison: Sendable {
     let together = try Curvature(fitting: estimators, on: training, options: joint) {
       progress?("certifying", (Double(estimators.count) + 0.5 * $1) / steps)
     }
-    let certified = try together.scores(of: queries) {
-      progress?("certifying", (Double(estimators.count) + 0.5 + 0.5 * $1) / steps)
-    }
+    let exactPlace = kinds.prefix { $0.estimator?.name != Self.reference }
+      .count { $0.estimator != nil }
+    var blockSizes: [(name: String, size: Double)] = []
+    let certified = try together.scores(
+      of: queries,
+      progress: {
+        progress?("certifying", (Double(estimators.count) + 0.5 + 0.5 * $1) / steps)
+      },
+      eachBlock: { block, scores in
+        let mean = scores[exactPlace].meanRow()
+        blockSizes.append((block, mean.elements.reduce(0) { $0 + abs($1) }))
+      })
     guard let reference = specifications.firstIndex(of: Self.reference) else {
       preconditionFailure("exact was added above")
     }
@@ -118,10 +133,13 @@ public struct MethodComparison: Sendable {
       return joint.map { run.scores.certified(by: $0) } ?? run.scores
     }
     let exact = scores[reference].values
-    let exactMean = exact.meanRow()
+    let exactMean = try RowAggregate.row(of: exact, by: aggregation)
+    dominance = Dominance.sentences(
+      queries: aggregation == .mean ? exact : nil, blocks: blockSizes)
+    self.aggregation = aggregation
     entries = try zip(runs, scores).enumerated().map { index, found in
       let (run, scores) = found
-      let mean = scores.values.meanRow()
+      let mean = try RowAggregate.row(of: scores.values, by: aggregation)
       return Entry(
         specification: specifications[index], isDamped: kinds[index].estimator?.isDamped ?? false,
         fitSeconds: run.fit, scoreSeconds: run.score,

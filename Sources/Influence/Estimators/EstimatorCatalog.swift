@@ -21,7 +21,8 @@ public enum EstimatorCatalog {
   /// The names that a comparison runs unless told otherwise: those of DataInf's paper, and what they
   /// approximate.
   public static let compared = [
-    HessianFree.name, BlockNormalized.name, DataInf.name, LiSSA.name, ConjugateGradient.name,
+    HessianFree.name, Cosine.name, BlockNormalized.name, DataInf.name, LiSSA.name,
+    ConjugateGradient.name,
     ExactFisher.name,
   ]
 

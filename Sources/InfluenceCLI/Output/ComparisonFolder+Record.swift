@@ -80,6 +80,7 @@ extension ComparisonFolder.Settings {
       // A string: a JSON number cannot hold every 64-bit seed.
       "seed": .string(String(seed)),
       "methods": .list(methods),
+      "aggregate": .string(aggregation.rawValue),
       "partition": partition.json,
       "damping": .string(damping.description),
       "side": .string(side.rawValue),
@@ -120,6 +121,8 @@ extension ComparisonFolder.Settings {
       methods: try setting("methods") { json in
         json.array.map { $0.compactMap(\.string) }.flatMap { $0.isEmpty ? nil : $0 }
       },
+      aggregation: try json["aggregate"] == nil
+        ? .mean : setting("aggregate") { $0.string.flatMap(ScoreAggregation.init) },
       partition: .tensor, damping: try setting("damping") { $0.string.flatMap { Damping($0) } },
       side: try setting("side") { $0.string.flatMap(CostModel.Request.init) },
       precision: try setting("precision") { $0.string.flatMap(CurvatureOptions.Precision.init) },

@@ -12,6 +12,7 @@ struct ComparisonFolder {
     var flipped: String?
     var seed: UInt64
     var methods: [String]
+    var aggregation = ScoreAggregation.mean
     var partition: BlockPartition
     var damping: Damping
     var side: CostModel.Request
@@ -76,6 +77,7 @@ struct ComparisonFolder {
         options: CurvatureOptions(
           damping: settings.damping, costModel: CostModel(request: settings.side),
           precision: settings.precision, memoryBudget: settings.memory),
+        aggregation: settings.aggregation,
         flipped: flipped,
         representations: onRepresentations.isEmpty
           ? nil : (train.representations(), query.representations()),
@@ -93,7 +95,9 @@ struct ComparisonFolder {
 
   var warnings: [String] {
     var seen: Set<String> = []
-    return (comparison.entries.flatMap(\.scores.warnings) + orderlessQueries)
+    return
+      (comparison.entries.flatMap(\.scores.warnings) + orderlessQueries
+      + comparison.dominance)
       .filter { seen.insert($0).inserted }
   }
 

@@ -65,7 +65,9 @@ struct ShownExamples {
     let kinds = own.columns.map(\.name)
     var table = Table(columns: columns)
     let narrow = own.plainText().split(separator: "\n").map(\.count).max() ?? 0
-    let taken = narrow + known.reduce(0) { $0 + 1 + ($1.values + [$1.name]).map(\.count).max()! }
+    let taken = known.reduce(narrow) { taken, column in
+      taken + 1 + column.values.reduce(column.name.count) { max($0, $1.count) }
+    }
     for index in rows.indices {
       let lines =
         hasTexts

@@ -76,6 +76,11 @@ enum Advice {
     "special tokens; allow more": "special tokens; raise --max-length",
     "tokens; choose one from 1 up to the model's":
       "tokens; choose a --max-length from 1 up to the model's",
+    "combine them by normalized-mean or vote, or leave it out":
+      "give --aggregate normalized-mean or vote, or leave it out",
+    "give a larger memory budget, or combine queries by":
+      "raise --memory, or --aggregate by",
+    "give a larger memory budget, or take the mean": "raise --memory, or give --aggregate mean",
     "allow more memory, or cut texts shorter":
       "raise --memory, or cut texts shorter with --max-length",
     "leave texts without an end": "leave texts without an end with --no-end",

@@ -22,14 +22,17 @@ struct CompareCommand: FittingCommand {
         influence compare --train grads/train --query grads/query \\
             --flipped examples.json
         influence compare --methods datainf exact lissa:depth=10 cg:tolerance=1e-2
+        influence compare --train grads/train --query grads/query \\
+            --aggregate normalized-mean --flipped flipped.json
         influence compare --repeat influence-runs/compare-1
 
       COLUMNS
         Pearson, Spearman   correlation with exact, mean over queries
-        mean P, mean S      the same for the scores of the mean query
+        mean P, mean S      the same for all queries' scores in one row
+                            (--aggregate; their mean by default)
         top 10 %            share of the 10 % most helpful in common with exact
         residual            |(F + λI)x − v|/|v|, median over queries: 0 is exact
-        AUC                 how well harm to the mean query tells flipped labels
+        AUC                 how well harm to all queries tells flipped labels
         rec. 10 %, 20 %     share of flipped labels in the most harmful 10 %, 20 %
 
       Below it: each method against each other, by Spearman's correlation and by the \
@@ -51,6 +54,10 @@ struct CompareCommand: FittingCommand {
   var methods: [String] = []
   @Option("JSON with the indices of mislabelled training rows under \"flipped\".", value: "path")
   var flipped: String?
+  @Option(
+    "How all queries' scores become one row: mean, median, normalized-mean or vote. (default: mean)",
+    value: "way")
+  var aggregate: ScoreAggregation?
   @Option("The seed of the digits model; 0 unless given.", number: "number") var seed: UInt64?
   @Option("The folder for the results; a new one in influence-runs unless given.", value: "folder")
   var output: String?
@@ -72,11 +79,16 @@ struct CompareCommand: FittingCommand {
     if flipped != nil, train == nil {
       throw ValidationError("--flipped goes with --train: the digits' flipped labels are known")
     }
+    if aggregate == ScoreAggregation.none {
+      throw ValidationError(
+        "--aggregate none: one row is compared; give mean, median, normalized-mean or vote")
+    }
     if `repeat` != nil {
       let given =
         [
           ("--train", train != nil), ("--flipped", flipped != nil), ("--output", output != nil),
-          ("--methods", !methods.isEmpty), ("--seed", seed != nil),
+          ("--aggregate", aggregate != nil), ("--methods", !methods.isEmpty),
+          ("--seed", seed != nil),
         ].filter(\.1).map(\.0) + fit.namesOfChanged
       if !given.isEmpty {
         throw ValidationError(
@@ -120,7 +132,8 @@ struct CompareCommand: FittingCommand {
       train: whole(train), query: whole(query), flipped: whole(flipped), seed: seed ?? 0,
       methods: methods.isEmpty
         ? EstimatorCatalog.compared : MethodList.specifications(in: methods),
-      partition: try fit.partition(), damping: fit.damping, side: fit.side,
+      aggregation: aggregate ?? .mean, partition: try fit.partition(), damping: fit.damping,
+      side: fit.side,
       precision: fit.precision, threads: fit.threads,
       memory: fit.memory?.bytes, check: fit.check)
     let folder = try output.map { URL(filePath: $0) } ?? ResultFolder.fresh("compare")
