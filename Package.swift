@@ -171,7 +171,7 @@ let package = Package(
     .testTarget(
       name: "TransformersTests",
       dependencies: [
-        "Transformers", "Data", "Gradients", "Models", "TestSupport",
+        "Transformers", "Data", "Evaluation", "Gradients", "Models", "TestSupport",
         .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "RealModule", package: "swift-numerics"),
       ], resources: [.copy("Fixtures")], swiftSettings: settings),

@@ -56,6 +56,8 @@ public enum EvaluationError: Error, Equatable, Sendable {
   case nothingLeft(removed: Int, count: Int)
   /// Examples or a model have more or fewer than two classes.
   case notTwoClasses(Int)
+  /// Accuracy or margins were asked of a model whose examples have no classes.
+  case noClasses
   /// A functional of two groups found another.
   case notTwoGroups(Int)
   /// No example is in a group, or none with this label.
@@ -121,6 +123,8 @@ extension EvaluationError: CustomStringConvertible {
       "removing \(removed) of \(count) examples leaves nothing to train on; remove fewer"
     case .notTwoClasses(let classes):
       "there are \(classes) classes where two are needed; choose two of them, or one against the others"
+    case .noClasses:
+      "the model's examples have no classes, so it has neither accuracy nor margins; ask for losses"
     case .notTwoGroups(let group):
       "group \(group) is neither 0 nor 1; join groups until there are two"
     case .noExampleInGroup(let group, let label):

@@ -1,6 +1,7 @@
 public import Data
 public import Gradients
 public import LinearAlgebra
+public import TensorFiles
 
 /// A model that can be trained again and differentiated example by example: what retraining, the gradients
 /// that a store holds, and experiments ask of a model, whatever kind it is.
@@ -11,12 +12,23 @@ public protocol DifferentiableModel<Examples>: Sendable {
   /// The precision of parameters and gradients.
   associatedtype Element: Scalar
   /// What the model learns from and what it is asked.
-  associatedtype Examples: Sendable
+  associatedtype Examples: ExampleSet
 
   /// The names and shapes of the parameters that gradients are taken by, in the order of their columns.
   var layout: BlockLayout { get }
   /// α of the penalty (α/2)·‖θ‖² in the training loss; 0 where there is none.
   var penalty: Double { get }
+  /// Whether training again with another seed can give another model; true unless said.
+  var dependsOnSeed: Bool { get }
+  /// All that a trained model depends on but examples, weights and seed: it is in the key of kept outcomes.
+  ///
+  /// - Throws: An error of reading what the model is made of.
+  var recipe: OrderedJSON { get throws }
+
+  /// The model that trainings on parts of some examples begin with: itself, unless another saves steps.
+  ///
+  /// - Throws: As ``trained(on:weights:seed:progress:)``.
+  func start(for examples: Examples) throws -> Self
 
   /// The model of other examples, trained in the same way.
   ///
@@ -34,6 +46,11 @@ public protocol DifferentiableModel<Examples>: Sendable {
   ///
   /// - Throws: ``ModelError`` if the examples do not fit the model.
   func losses(of examples: Examples) throws -> [Double]
+
+  /// What the model says of each example's class; nil, unless said, for models whose examples have none.
+  ///
+  /// - Throws: ``ModelError`` if the examples do not fit the model.
+  func answers(to examples: Examples) throws -> ClassAnswers?
 
   /// Gives each example's gradient to `body`, batch by batch, in order.
   ///
@@ -74,7 +91,21 @@ where Examples == TabularDataSet<Element> {
   func logits(of features: MatrixView<Element>) -> Matrix<Element>
 }
 
+extension Classifier {
+  /// The answers of the logits.
+  public func answers(to examples: Examples) throws -> ClassAnswers? {
+    ClassAnswers(logits: logits(of: examples.features.view), labels: examples.labels)
+  }
+}
+
 extension DifferentiableModel {
+  /// True.
+  public var dependsOnSeed: Bool { true }
+  /// The model itself.
+  public func start(for examples: Examples) throws -> Self { self }
+  /// Nil.
+  public func answers(to examples: Examples) throws -> ClassAnswers? { nil }
+
   /// The model of other examples, all of weight 1.
   public func trained(on examples: Examples, seed: UInt64 = 0) throws -> Self {
     try trained(on: examples, weights: nil, seed: seed, progress: nil)
@@ -83,17 +114,20 @@ extension DifferentiableModel {
   /// The gradients of the loss of at least one example, in memory.
   ///
   /// - Parameters:
-  ///   - examples: n examples, differentiated in one batch.
+  ///   - examples: n examples, differentiated in as few batches as the model allows.
   ///   - name: What to call the store in messages.
   ///   - type: The precision in which gradients are kept.
   /// - Throws: ``ModelError`` if the examples do not fit.
   public func gradients<Stored: Scalar>(
     of examples: Examples, name: String, as type: Stored.Type
   ) throws -> GradientStore {
-    var parts: [(name: String, shape: [Int], gradients: Matrix<Stored>)] = []
-    try forEachGradientBatch(of: examples, target: .loss, batchSize: .max) { _, blocks, _ in
-      parts = zip(layout.blocks, blocks).map {
-        ($0.name, $0.shape, Matrix<Stored>(converting: $1))
+    var parts = layout.blocks.map {
+      (name: $0.name, shape: $0.shape, gradients: Matrix<Stored>.zeros(examples.count, $0.width))
+    }
+    try forEachGradientBatch(of: examples, target: .loss, batchSize: .max) { rows, blocks, _ in
+      for (index, block) in blocks.enumerated() {
+        parts[index].gradients.place(
+          Matrix<Stored>(converting: block).view, firstRow: rows.lowerBound, firstColumn: 0)
       }
     }
     return GradientStore(name: name, blocks: parts)

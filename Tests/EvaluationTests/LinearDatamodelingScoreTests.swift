@@ -128,7 +128,7 @@ struct LinearDatamodelingScoreTests {
       model.gradients(of: data).transposed)
     let subsets = try RandomSubsets.subsets(40, of: 60, seed: 1)
     let truth = try SubsetTruth(
-      of: subsets, by: Retraining(of: .logistic(settings), on: data, queries: queries),
+      of: subsets, by: Retraining(of: model, on: data, queries: queries),
       seeds: [1, 2, 3])
     // A convex model has no seeds.
     #expect(truth.bySeed.count == 1 && truth.results.computed == 40)

@@ -141,8 +141,8 @@ struct RetrainingCurveTests {
   func trainedModel() throws {
     let (data, queries) = try clouds(40, queries: 12)
     let settings = NewtonSettings(regularization: 0.05)
-    let retraining = try Retraining(of: .logistic(settings), on: data, queries: queries)
     let model = try LogisticRegression(trainedOn: data, settings: settings)
+    let retraining = try Retraining(of: model, on: data, queries: queries)
     let factor = try Cholesky(factoring: model.hessian())
     let scores = Matrix(
       product: factor.solution(rows: model.gradients(of: queries)).view,

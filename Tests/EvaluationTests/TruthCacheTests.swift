@@ -21,16 +21,15 @@ struct TruthCacheTests {
   init() throws {
     folder = try TemporaryDirectory(inMemory: ())
     (data, queries) = try clouds(24, queries: 5)
-    retraining = try Retraining(of: Self.recipe(), on: data, queries: queries)
+    retraining = try Retraining(of: Self.network(), on: data, queries: queries)
     runs = try RandomSubsets.subsets(6, of: 24, seed: 1).flatMap { rows in
       [TrainingRun(rows: rows, seed: 0), TrainingRun(rows: rows, seed: 1)]
     }
   }
 
-  private static func recipe(_ rate: Double = 0.02) -> TrainingRecipe {
-    .perceptron(
-      hiddenSizes: [4], activation: .tanh,
-      settings: TrainingSettings(epochs: 2, batchSize: 8, learningRate: rate))
+  private static func network(_ rate: Double = 0.02) throws -> TrainedPerceptron<Double> {
+    try TrainedPerceptron(
+      sizes: [3, 4, 2], settings: TrainingSettings(epochs: 2, batchSize: 8, learningRate: rate))
   }
 
   private func files() throws -> [URL] {
@@ -103,14 +102,16 @@ struct TruthCacheTests {
     try expectNew(retraining, TrainingRun(rows: [0, 1, 2, 3, 4]))
     try expectNew(retraining, TrainingRun(rows: run.rows, seed: 1))
     try expectNew(retraining, TrainingRun(rows: run.rows, weights: run.rows.map { _ in 0.5 }))
-    try expectNew(try Retraining(of: Self.recipe(0.03), on: data, queries: queries), run)
+    try expectNew(try Retraining(of: Self.network(0.03), on: data, queries: queries), run)
     let relabelled = try data.relabelled(data.labels.map { 1 - $0 })
-    try expectNew(try Retraining(of: Self.recipe(), on: relabelled, queries: queries), run)
+    try expectNew(try Retraining(of: Self.network(), on: relabelled, queries: queries), run)
     let fewer = queries.selecting([0, 1])
-    try expectNew(try Retraining(of: Self.recipe(), on: data, queries: fewer), run)
-    for scale in TrainingRecipe.LossScale.allCases {
-      let recipe = TrainingRecipe.logistic(NewtonSettings(regularization: 0.1), scale: scale)
-      let convex = try Retraining(of: recipe, on: data, queries: queries)
+    try expectNew(try Retraining(of: Self.network(), on: data, queries: fewer), run)
+    for scale in LossScale.allCases {
+      var model = try LogisticRegression(
+        trainedOn: data, settings: NewtonSettings(regularization: 0.1))
+      model.lossScale = scale
+      let convex = try Retraining(of: model, on: data, queries: queries)
       try expectNew(convex, run)
       // A seed changes nothing there, and asks for nothing new.
       var seeded = run
@@ -118,11 +119,66 @@ struct TruthCacheTests {
       #expect(try convex.results(of: [seeded], cache: cache).reused == 1)
     }
     for seed: UInt64 in [1, 2] {
-      let recipe = TrainingRecipe.adapters(
-        base: try MultilayerPerceptron(sizes: [3, 4, 2], seed: seed), rank: 1, alpha: 1,
+      let model = try TrainedPerceptron(
+        adapting: MultilayerPerceptron<Double>(sizes: [3, 4, 2], seed: seed), rank: 1, alpha: 1,
         settings: TrainingSettings(epochs: 1))
-      try expectNew(try Retraining(of: recipe, on: data, queries: queries), run)
+      try expectNew(try Retraining(of: model, on: data, queries: queries), run)
     }
+    // Another order of examples: another stage of trainings with one seed.
+    var staged = try Self.network()
+    staged.stage = 1
+    try expectNew(try Retraining(of: staged, on: data, queries: queries), run)
+    // What decides gradients alone asks for nothing new.
+    var other = try Self.network()
+    other.lastLayers = 1
+    let known = try Retraining(of: other, on: data, queries: queries)
+    #expect(try known.results(of: [run], cache: cache).reused == 1)
+  }
+
+  /// What folders that are kept already name their files.
+  @Test("Names of files stay what they were")
+  func names() throws {
+    let data = try TabularDataSet<Double>(
+      features: Matrix(rows: 4, columns: 2, elements: [0.5, 1, -1, 0.25, 2, -0.5, -0.75, -2]),
+      labels: [0, 1, 1, 0], classCount: 2)
+    let settings = TrainingSettings(
+      epochs: 2, batchSize: 2, learningRate: 0.02, weightDecay: 0.125)
+    let base = try MultilayerPerceptron<Double>(
+      layers: [
+        LinearLayer(
+          weight: Matrix(rows: 2, columns: 2, elements: [1, -0.5, 0.25, 2]), bias: [0, 1]),
+        LinearLayer(
+          weight: Matrix(rows: 2, columns: 2, elements: [0.5, 1, -1, 3]), bias: [0.125, 0]),
+      ], activation: .relu)
+    let newton = NewtonSettings(regularization: 0.5)
+    let logistic = try LogisticRegression(trainedOn: data, settings: newton)
+    var softmax = try SoftmaxRegression(trainedOn: data, settings: newton)
+    softmax.lossScale = .all
+    let models: [any Classifier<Double>] = [
+      logistic, softmax,
+      try TrainedPerceptron(sizes: [2, 3, 2], activation: .relu, settings: settings),
+      try TrainedPerceptron(adapting: base, rank: 1, alpha: 2, settings: settings),
+    ]
+    let cache = try TruthCache(folder: folder.url)
+    for model in models {
+      let retraining = try Retraining(of: model, on: data, queries: data.selecting([1, 3]))
+      _ = try retraining.results(
+        of: [
+          TrainingRun(rows: [0, 1, 3], seed: 7), TrainingRun(rows: [2, 1], weights: [1, 0.5]),
+        ],
+        cache: cache)
+    }
+    #expect(
+      try Set(files().map { $0.deletingPathExtension().lastPathComponent }) == [
+        "734c606c2f0c75957cb3058fac4a36ec",
+        "c4feda1f6eccaff85ac34e300e29c806",
+        "4938175aac81cacbd6e1a81b09c13829",
+        "682e7cea6edda4719eda4f809fbd8c8d",
+        "135e14eb3e674935650a14ddebca5208",
+        "64ae2a9751f1b0ff3a0dba31643ce48d",
+        "030149e4a5413b67a16284538399ad9b",
+        "f6270e28405fa765c208a7d750121e56",
+      ])
   }
 
   @Test("Equal runs are trained once")

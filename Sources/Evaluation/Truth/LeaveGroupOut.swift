@@ -1,6 +1,4 @@
-import Data
 public import LinearAlgebra
-import Models
 
 /// How each query's loss changes when a group of training examples is left out and the model trained anew.
 ///
@@ -12,7 +10,7 @@ import Models
 public struct LeaveGroupOut: Sendable, Equatable {
   /// The mean change over seeds, `m × groups`.
   public let changes: Matrix<Double>
-  /// The changes of each seed, `m × groups` each; one where the recipe does not depend on a seed.
+  /// The changes of each seed, `m × groups` each; one where the model does not depend on a seed.
   public let bySeed: [Matrix<Double>]
   /// The trainings that this took.
   public let results: RetrainingResults
@@ -22,7 +20,7 @@ public struct LeaveGroupOut: Sendable, Equatable {
   /// - Parameters:
   ///   - groups: Lists of training rows to leave out; they may overlap.
   ///   - retraining: What is trained, and asked.
-  ///   - seeds: R ≥ 1 seeds; the first alone where the recipe does not depend on them.
+  ///   - seeds: R ≥ 1 seeds; the first alone where the model does not depend on them.
   ///   - cache: Where outcomes are kept.
   ///   - progress: As in ``Retraining/results(of:cache:progress:)``.
   /// - Throws: `nothingLeft` for a group of all rows, or as ``Retraining/results(of:cache:progress:)``.
@@ -32,7 +30,7 @@ public struct LeaveGroupOut: Sendable, Equatable {
     progress: (@Sendable (_ done: Int, _ total: Int) throws -> Void)? = nil
   ) throws {
     precondition(!seeds.isEmpty, "no seed to train with")
-    let count = retraining.data.count
+    let count = retraining.count
     for row in groups.joined() where row < 0 || row >= count {
       throw EvaluationError.rowOutOfRange(index: row, count: count)
     }
@@ -40,7 +38,7 @@ public struct LeaveGroupOut: Sendable, Equatable {
     if kept.contains(where: \.isEmpty) {
       throw EvaluationError.nothingLeft(removed: count, count: count)
     }
-    let seeds = retraining.recipe.dependsOnSeed ? seeds : [seeds[0]]
+    let seeds = retraining.dependsOnSeed ? seeds : [seeds[0]]
     let subsets = [Array(0..<count)] + kept
     results = try retraining.results(
       of: seeds.flatMap { seed in subsets.map { TrainingRun(rows: $0, seed: seed) } },

@@ -1,42 +1,52 @@
-public import Data
-public import LinearAlgebra
-internal import Models
-internal import TensorFiles
+internal import Data
+internal import LinearAlgebra
+public import Models
+internal import OrderedCollections
 internal import Synchronization
+internal import TensorFiles
 
-/// Trains a recipe's model on parts of a training set, and asks each for the same queries: the truth that
+/// Trains a model again on parts of a training set, and asks each for the same queries: the truth that
 /// scores are held against.
 ///
 /// Deterministic: a run gives the same numbers to the last bit on one machine, whatever the number of
 /// threads and whatever else is run.
 public struct Retraining: Sendable {
-  /// The whole training set, n examples.
-  public let data: TabularDataSet<Double>
-  /// The m queries.
-  public let queries: TabularDataSet<Double>
-  /// What is trained.
-  public let recipe: TrainingRecipe
-  /// The model that others are trained from: convex ones at the minimum of all examples.
-  private let model: any Classifier<Double>
-  private let dataKey: String
-  private let queryKey: String
+  /// The number n of examples of the whole training set.
+  public let count: Int
+  /// The number m of queries.
+  public let queryCount: Int
+  /// Whether training again with another seed can give another model.
+  public let dependsOnSeed: Bool
+  private let outcome: @Sendable (TrainingRun) throws -> RetrainingOutcome
+  /// All that the outcome of a run depends on but the run: fingerprints of data and queries, and the recipe.
+  private let key: @Sendable () throws -> OrderedDictionary<String, OrderedJSON>
 
   /// Prepares training; convex models are trained once on all examples, to start from.
   ///
   /// - Parameters:
+  ///   - model: What is trained, in the way that it says, whether it is trained yet or not.
   ///   - data: The whole training set.
   ///   - queries: What the models are asked.
-  ///   - recipe: What is trained.
   /// - Throws: `ModelError`, or `FactorizationError`.
-  public init(
-    of recipe: TrainingRecipe, on data: TabularDataSet<Double>, queries: TabularDataSet<Double>
+  public init<Model: DifferentiableModel>(
+    of model: Model, on data: Model.Examples, queries: Model.Examples
   ) throws {
-    model = try recipe.model(of: data)
-    self.data = data
-    self.queries = queries
-    self.recipe = recipe
-    dataKey = ContentHash(of: data).description
-    queryKey = ContentHash(of: queries).description
+    let start = try model.start(for: data)
+    count = data.count
+    queryCount = queries.count
+    dependsOnSeed = model.dependsOnSeed
+    outcome = { run in
+      let trained = try start.trained(
+        on: data.selecting(run.rows), weights: run.weights, seed: run.seed, progress: nil)
+      return try RetrainingOutcome(
+        losses: trained.losses(of: queries), answers: trained.answers(to: queries))
+    }
+    key = {
+      [
+        "format": "influencekit-truth-1", "data": .string(data.fingerprint),
+        "queries": .string(queries.fingerprint), "recipe": try model.recipe,
+      ]
+    }
   }
 
   /// Trains one model and asks it.
@@ -44,7 +54,7 @@ public struct Retraining: Sendable {
   /// - Parameters:
   ///   - run: The rows to train on, which may repeat.
   ///   - cache: Where outcomes are kept.
-  /// - Throws: `emptySubset`, `ModelError`, `notFinite` where the model's logits are, or
+  /// - Throws: `emptySubset`, an error of the model, `notFinite` where its losses or margins are, or
   ///   `TensorFileError` where the cache cannot be written.
   public func outcome(of run: TrainingRun, cache: TruthCache? = nil) throws -> RetrainingOutcome {
     try results(of: [run], cache: cache).outcomes[0]
@@ -69,16 +79,18 @@ public struct Retraining: Sendable {
     var different: [TrainingRun] = []
     for (index, run) in runs.enumerated() {
       guard !run.rows.isEmpty else { throw EvaluationError.emptySubset(index) }
-      if let row = run.rows.first(where: { !data.labels.indices.contains($0) }) {
-        throw EvaluationError.rowOutOfRange(index: row, count: data.count)
+      if let row = run.rows.first(where: { !(0..<count).contains($0) }) {
+        throw EvaluationError.rowOutOfRange(index: row, count: count)
       }
       let run = canonical(run)
       guard places[run] == nil else { continue }
       places[run] = different.count
       different.append(run)
     }
+    let kept = try cache.map { (cache: $0, key: try key()) }
     let pieces = try Self.untilFirstError(different, progress) { run in
-      try piece(run, cache)
+      guard let kept else { return Piece(outcome: try outcome(run)) }
+      return try piece(run, kept.cache, Self.key(of: run, kept.key))
     }
     return RetrainingResults(
       outcomes: runs.compactMap { places[canonical($0)].map { pieces[$0].outcome } },
@@ -92,12 +104,12 @@ public struct Retraining: Sendable {
     var note: String?
   }
 
-  private func piece(_ run: TrainingRun, _ cache: TruthCache?) throws -> Piece {
-    guard let cache else { return Piece(outcome: try trained(run)) }
-    let key = key(of: run)
-    let (known, note) = try cache.outcome(for: key, queries: queries.count)
+  private func piece(
+    _ run: TrainingRun, _ cache: TruthCache, _ key: OrderedJSON
+  ) throws -> Piece {
+    let (known, note) = try cache.outcome(for: key, queries: queryCount)
     if let known { return Piece(outcome: known, isReused: true) }
-    let outcome = try trained(run)
+    let outcome = try outcome(run)
     try cache.keep(outcome, for: key)
     return Piece(outcome: outcome, note: note)
   }
@@ -127,32 +139,17 @@ public struct Retraining: Sendable {
   /// The run without what changes nothing.
   private func canonical(_ run: TrainingRun) -> TrainingRun {
     var run = run
-    if !recipe.dependsOnSeed { run.seed = 0 }
+    if !dependsOnSeed { run.seed = 0 }
     return run
   }
 
-  private func key(of run: TrainingRun) -> OrderedJSON {
-    [
-      "format": "influencekit-truth-1", "data": .string(dataKey), "queries": .string(queryKey),
-      "recipe": recipe.key, "seed": .string(String(run.seed)),
-      "weights": run.weights.map { .array($0.map { .number($0) }) } ?? .null,
-      "rows": .array(run.rows.map { .integer($0) }),
-    ]
-  }
-}
-
-extension Retraining {
-  private func trained(_ run: TrainingRun) throws -> RetrainingOutcome {
-    try outcome(of: model, run)
-  }
-
-  private func outcome(
-    of model: some Classifier<Double>, _ run: TrainingRun
-  ) throws -> RetrainingOutcome {
-    let trained = try model.trained(
-      on: data.selecting(run.rows), weights: run.weights, seed: run.seed, progress: nil)
-    return try RetrainingOutcome(
-      losses: trained.losses(of: queries), logits: trained.logits(of: queries.features.view),
-      labels: queries.labels)
+  private static func key(
+    of run: TrainingRun, _ shared: OrderedDictionary<String, OrderedJSON>
+  ) -> OrderedJSON {
+    var key = shared
+    key["seed"] = .string(String(run.seed))
+    key["weights"] = run.weights.map { .array($0.map { .number($0) }) } ?? .null
+    key["rows"] = .array(run.rows.map { .integer($0) })
+    return .object(key)
   }
 }

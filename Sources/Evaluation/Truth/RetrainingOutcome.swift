@@ -1,13 +1,12 @@
-internal import RealModule
-internal import LinearAlgebra
+internal import Models
 
 /// What a trained model says of m queries.
 public struct RetrainingOutcome: Sendable, Equatable {
   /// Each query's loss −log p of its label, in nats.
   public let losses: [Double]
-  /// Each query's margin log p/(1 − p) of its label.
+  /// Each query's margin log p/(1 − p) of its label; none of models without classes.
   public let margins: [Double]
-  /// Each query's most likely class; of several, the first.
+  /// Each query's most likely class, the first of several; none of models without classes.
   public let predictions: [Int]
 
   /// The share of queries that are predicted as labelled, from 0 to 1.
@@ -20,15 +19,9 @@ public struct RetrainingOutcome: Sendable, Equatable {
 }
 
 extension RetrainingOutcome {
-  /// - Parameter logits: `m × classes`.
-  init(losses: [Double], logits: Matrix<Double>, labels: [Int]) throws(EvaluationError) {
-    self.losses = losses
-    margins = labels.enumerated().map { row, label in
-      let values = Array(logits[row: row])
-      let others = Softmax(values.indices.filter { $0 != label }.map { values[$0] })
-      return values[label] - others.largest - Double.log(others.total)
-    }
-    predictions = logits.columnsOfRowMaxima()
+  init(losses: [Double], answers: ClassAnswers?) throws(EvaluationError) {
+    self.init(
+      losses: losses, margins: answers?.margins ?? [], predictions: answers?.predictions ?? [])
     try Ranking.requireFinite(losses, .first)
     try Ranking.requireFinite(margins, .second)
   }

@@ -1,6 +1,4 @@
-import Data
 public import LinearAlgebra
-import Models
 
 /// How well each query does after training on each of several subsets: the truth of
 /// ``LinearDatamodelingScore``.
@@ -9,20 +7,22 @@ public struct SubsetTruth: Sendable, Equatable {
   public enum Measure: String, Sendable, Hashable, CaseIterable {
     /// −loss, in nats.
     case negativeLoss
-    /// log p/(1 − p) of the label.
+    /// log p/(1 − p) of the label, of models with classes.
     case margin
 
-    func values(_ outcome: RetrainingOutcome) -> [Double] {
+    func values(_ outcome: RetrainingOutcome) throws(EvaluationError) -> [Double] {
       switch self {
-      case .negativeLoss: outcome.losses.map { -$0 }
-      case .margin: outcome.margins
+      case .negativeLoss: return outcome.losses.map { -$0 }
+      case .margin:
+        guard outcome.margins.count == outcome.losses.count else { throw .noClasses }
+        return outcome.margins
       }
     }
   }
 
   /// The mean over seeds, `m × M`, one column per subset.
   public let values: Matrix<Double>
-  /// The values of each seed, `m × M` each; a single one where the recipe does not depend on a seed.
+  /// The values of each seed, `m × M` each; a single one where the model does not depend on a seed.
   public let bySeed: [Matrix<Double>]
   /// The trainings that this took.
   public let results: RetrainingResults
@@ -32,27 +32,28 @@ public struct SubsetTruth: Sendable, Equatable {
   /// - Parameters:
   ///   - subsets: M lists of training rows, such as those of ``RandomSubsets``.
   ///   - retraining: What is trained, and asked.
-  ///   - seeds: R ≥ 1 seeds; the first alone where the recipe does not depend on them.
+  ///   - seeds: R ≥ 1 seeds; the first alone where the model does not depend on them.
   ///   - measure: What is measured.
   ///   - cache: Where outcomes are kept.
   ///   - progress: As in ``Retraining/results(of:cache:progress:)``.
-  /// - Throws: As ``Retraining/results(of:cache:progress:)``.
+  /// - Throws: ``EvaluationError/noClasses`` for margins of a model without classes, or as
+  ///   ``Retraining/results(of:cache:progress:)``.
   public init(
     of subsets: [[Int]], by retraining: Retraining, seeds: [UInt64] = [0],
     measure: Measure = .negativeLoss, cache: TruthCache? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int) throws -> Void)? = nil
   ) throws {
     precondition(!seeds.isEmpty, "no seed to train with")
-    let seeds = retraining.recipe.dependsOnSeed ? seeds : [seeds[0]]
+    let seeds = retraining.dependsOnSeed ? seeds : [seeds[0]]
     results = try retraining.results(
       of: seeds.flatMap { seed in subsets.map { TrainingRun(rows: $0, seed: seed) } },
       cache: cache, progress: progress)
     let outcomes = results.outcomes
-    bySeed = seeds.indices.map { place in
+    bySeed = try seeds.indices.map { place in
       Matrix(
-        columns: outcomes[place * subsets.count..<(place + 1) * subsets.count].map {
-          measure.values($0)
-        }, rows: retraining.queries.count)
+        columns: try outcomes[place * subsets.count..<(place + 1) * subsets.count].map {
+          try measure.values($0)
+        }, rows: retraining.queryCount)
     }
     values = Matrix(meanOf: bySeed)
   }

@@ -71,7 +71,7 @@ public struct TruthCache: Sendable {
     guard let losses = content["losses"]?.array?.compactMap(\.number),
       let margins = content["margins"]?.array?.compactMap(\.number),
       let predictions = content["predictions"]?.array?.compactMap(\.integer),
-      losses.count == margins.count, losses.count == predictions.count
+      margins.count == predictions.count, [0, losses.count].contains(margins.count)
     else { return nil }
     return RetrainingOutcome(losses: losses, margins: margins, predictions: predictions)
   }

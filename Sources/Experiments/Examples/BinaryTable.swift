@@ -3,7 +3,7 @@ internal import InfluenceKit
 internal import OrderedCollections
 
 /// Two classes of examples for regressions on tables: two digits, or the breast cancers of Wisconsin.
-struct BinaryTable: ExampleSource {
+struct BinaryTable: ConfiguredSource {
   static let settings = [
     Setting(
       "data.set", .choice(["digits", "breast-cancer"]), standard: "digits",
@@ -96,6 +96,6 @@ struct BinaryTable: ExampleSource {
       }
       (training, points) = (try projected(training), try projected(points))
     }
-    return ExampleParts(training: training, validation: points, test: points)
+    return ExampleParts(training: training, validation: points)
   }
 }

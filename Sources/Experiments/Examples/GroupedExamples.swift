@@ -8,7 +8,7 @@ internal import OrderedCollections
 /// Training, validation and test examples are drawn anew for every seed, and share none. Adult's test
 /// examples come from its own test file. Tables are encoded once: means and deviations of the numeric columns
 /// are those of the whole (training) file, without its labels.
-struct GroupedExamples: ExampleSource {
+struct GroupedExamples: ConfiguredSource {
   /// How many of each an experiment takes unless its file says otherwise.
   struct Sizes {
     var training: Int

@@ -5,7 +5,7 @@ internal import OrderedCollections
 ///
 /// Training, validation and test examples are drawn anew for every seed, and share no example.
 /// Influence is asked of the validation examples; the test examples are looked at once, at the end.
-struct LabelledExamples: ExampleSource {
+struct LabelledExamples: ConfiguredSource {
   /// How many of each, and how much noise, an experiment takes unless its file says otherwise.
   struct Sizes {
     var base = 0
@@ -105,6 +105,6 @@ struct LabelledExamples: ExampleSource {
     }
     return ExampleParts(
       base: sizes.base > 0 ? drawn[0] : nil, training: training, validation: validation,
-      test: sizes.test > 0 ? test : validation, trueLabels: clean.labels, wrongRows: Set(wrong))
+      test: sizes.test > 0 ? test : nil, trueLabels: clean.labels, wrongRows: Set(wrong))
   }
 }

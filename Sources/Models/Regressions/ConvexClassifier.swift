@@ -1,5 +1,6 @@
 public import Data
 public import LinearAlgebra
+public import TensorFiles
 
 /// A classifier at the one minimum of its regularised loss, found by Newton's method, so that leaving an
 /// example out has a well-defined answer.
@@ -8,6 +9,10 @@ public protocol ConvexClassifier: Classifier where Element == Double {
   var data: TabularDataSet<Double> { get }
   /// How it was trained.
   var settings: NewtonSettings { get }
+  /// ‖∇‖ where training ended.
+  var gradientNorm: Double { get }
+  /// The model's name in recipes, such as `softmax`.
+  static var name: String { get }
   /// What the penalty is held against when the model is trained on other examples.
   var lossScale: LossScale { get set }
   /// The factor of ``hessian()``, which training on similar examples takes; nil where it is not kept.
@@ -39,12 +44,23 @@ public protocol ConvexClassifier: Classifier where Element == Double {
 extension ConvexClassifier {
   /// α, of all parameters.
   public var penalty: Double { settings.regularization }
+  /// False: there is one minimum.
+  public var dependsOnSeed: Bool { false }
+  /// The penalty, and where Newton's method stops.
+  public var recipe: OrderedJSON {
+    [
+      "model": .string(Self.name), "regularization": .number(settings.regularization),
+      "tolerance": .number(settings.tolerance), "steps": .integer(settings.maximumSteps),
+      "scale": .string(lossScale.rawValue),
+    ]
+  }
 
-  /// The same model with the factor of its Hessian.
-  public func keepingFactor() throws -> Self {
-    var result = self
-    result.factor = try Cholesky(factoring: hessian())
-    return result
+  /// The model of all the examples, with the factor of its Hessian.
+  public func start(for examples: TabularDataSet<Double>) throws -> Self {
+    var start = try retrained(on: examples, weights: nil, settings: settings, factor: nil)
+    start.factor = try Cholesky(factoring: start.hessian())
+    start.lossScale = lossScale
+    return start
   }
 
   /// The model of other examples, from here by Newton's method; the penalty follows ``lossScale``.

@@ -4,6 +4,9 @@ public import Gradients
 public import LinearAlgebra
 
 extension LogisticRegression: ConvexClassifier {
+  /// `logistic`.
+  public static var name: String { "logistic" }
+
   /// One block, `weight`, of one output: `1 × d`, the intercept last.
   public var layout: BlockLayout { BlockLayout([("weight", [1, parameters.count])]) }
 

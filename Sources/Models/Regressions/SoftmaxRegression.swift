@@ -130,6 +130,8 @@ extension SoftmaxRegression: NetworkModel, ConvexClassifier {
   public typealias Element = Double
   /// Examples with a class each.
   public typealias Examples = TabularDataSet<Double>
+  /// `softmax`.
+  public static var name: String { "softmax" }
 
   /// The network of one layer.
   public var network: MultilayerPerceptron<Double> { model }

@@ -1,5 +1,7 @@
 public import Data
 public import LinearAlgebra
+internal import OrderedCollections
+public import TensorFiles
 
 /// A perceptron, and how it is trained: from random weights, or by new adapters on a network that is given.
 public struct TrainedPerceptron<Element: Scalar>: NetworkModel {
@@ -62,6 +64,32 @@ public struct TrainedPerceptron<Element: Scalar>: NetworkModel {
   /// None: weight decay is no part of the loss.
   public var penalty: Double { 0 }
 
+  /// Layers or base network, and how they are trained.
+  public var recipe: OrderedJSON {
+    var recipe: OrderedDictionary<String, OrderedJSON> =
+      switch start {
+      case .random:
+        [
+          "model": "perceptron",
+          "hidden": .array(network.layers.dropLast().map { .integer($0.outputs) }),
+          "activation": .string(network.activation.rawValue),
+        ]
+      case .adapters(let base, let rank, let alpha):
+        [
+          "model": "adapters", "base": .string(base.contentHash.description),
+          "rank": .integer(rank), "alpha": .number(alpha),
+        ]
+      }
+    recipe["training"] = [
+      "epochs": .integer(settings.epochs), "batch": .integer(settings.batchSize),
+      "rate": .number(settings.learningRate), "decay": .number(settings.weightDecay),
+    ]
+    // Only where they differ from what all earlier keys stand for.
+    if let stage { recipe["stage"] = .string("\(stage)") }
+    if Element.self != Double.self { recipe["precision"] = .string("\(Element.self)") }
+    return .object(recipe)
+  }
+
   /// The network of other examples, from new weights.
   ///
   /// - Throws: ``ModelError``.
@@ -119,5 +147,23 @@ public struct TrainedPerceptron<Element: Scalar>: NetworkModel {
       try network.addAdapters(rank: rank, alpha: alpha, seed: seed)
       return network
     }
+  }
+}
+
+extension MultilayerPerceptron {
+  /// Of every weight, trained or frozen.
+  fileprivate var contentHash: ContentHash {
+    var hash = ContentHash(of: activation.rawValue)
+    func update(_ numbers: [Element]) { hash.update(numbers.map { Double($0) }) }
+    for layer in layers {
+      hash.update([layer.outputs, layer.inputs])
+      update(layer.weight.elements)
+      update(layer.bias)
+      guard let adapter = layer.adapter else { continue }
+      hash.update([adapter.rank])
+      hash.update([adapter.alpha])
+      update(adapter.down.elements + adapter.up.elements)
+    }
+    return hash
   }
 }

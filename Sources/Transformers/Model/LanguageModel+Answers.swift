@@ -84,18 +84,24 @@ extension LanguageModel {
   /// - Parameter texts: Their goals are not looked at.
   /// - Throws: ``TextError``; ``TextError/wrongGoal(row:expected:)`` of models that predict tokens.
   public func classes(of texts: [TokenSequence]) throws -> [Int] {
-    guard labelCount != nil else {
+    try labelLogits(of: texts).columnsOfRowMaxima()
+  }
+
+  /// The logits of the labels, texts × labels.
+  func labelLogits(of texts: [TokenSequence]) throws -> Matrix<Float> {
+    guard let labelCount else {
       throw TextError.wrongGoal(row: 0, expected: "tokens to predict")
     }
     let asked = texts.map { TokenSequence(tokens: $0.tokens, types: $0.types, goal: .label(0)) }
     try check(asked)
     let batches = TextBatch.batches(of: asked, mostTokens: Self.batchTokens)
-    return try Parallelism.map(batches.count) { index in
-      let logits = try transformer.logits(batches[index], rotation: nil)
-      return try (0..<logits.rows).map { row in
-        try Self.largest(Array(logits[row: row]), row: batches[index].texts.startIndex + row)
-      }
+    let logits = try Parallelism.map(batches.count) {
+      try transformer.logits(batches[$0], rotation: nil).elements
     }.flatMap(\.self)
+    if let place = logits.firstIndex(where: { !$0.isFinite }) {
+      throw TextError.notFinite(row: place / labelCount, what: "a logit")
+    }
+    return Matrix(rows: texts.count, columns: labelCount, elements: logits)
   }
 
   /// The place of the largest logit, the first of equal ones.

@@ -1,5 +1,7 @@
+public import Data
+
 /// A text as a model takes it, and what the model is to say of it.
-public struct TokenSequence: Sendable, Hashable {
+public struct TokenSequence: Hashable, ContentHashable {
   /// What a loss is of.
   public enum Goal: Sendable, Hashable {
     /// The text's class, from 0.
@@ -27,6 +29,15 @@ public struct TokenSequence: Sendable, Hashable {
     switch goal {
     case .label: 0
     case .tokens(let first): max(0, tokens.count - max(first, 1))
+    }
+  }
+
+  /// Adds tokens, types and goal, each list after its length.
+  public func update(_ hash: inout ContentHash) {
+    hash.update([tokens.count] + tokens + [types.count] + types)
+    switch goal {
+    case .label(let label): hash.update([0, label])
+    case .tokens(let first): hash.update([1, first])
     }
   }
 }

@@ -1,7 +1,9 @@
+public import Data
 public import Gradients
 public import LinearAlgebra
 public import Models
 import RealModule
+public import TensorFiles
 
 /// A language model with an adapter, and how the adapter is trained: what retraining and experiments ask of a model.
 ///
@@ -32,6 +34,31 @@ public struct FineTunedModel: DifferentiableModel {
   /// 0: the decay of AdamW is no part of the loss.
   public var penalty: Double { 0 }
 
+  /// The weights, the adapter that trainings begin with, and how it is trained.
+  ///
+  /// - Throws: An error of reading weights.
+  /// - Complexity: A pass over all weights.
+  public var recipe: OrderedJSON {
+    get throws {
+      var weights = ContentHash(of: "\(model.checkpoint.configuration)")
+      for name in model.checkpoint.tensorNames {
+        weights.update([name.utf8.count] + name.utf8.map(Int.init))
+        weights.update(try model.checkpoint.matrix(name).elements.map { Double($0) })
+      }
+      var adapter = ContentHash(of: "\(start.modules) \(start.tensors)")
+      for parameter in start.parameters { adapter.update(parameter.elements.map { Double($0) }) }
+      // Each training has a seed of its own, and what it keeps on the way changes nothing.
+      var settings = settings
+      (settings.seed, settings.checkpoints) = (0, 0)
+      return [
+        "model": "fine-tuned", "weights": .string(weights.description),
+        "adapter": .string(adapter.description), "dropout": .number(model.adapterDropout),
+        "reduction": .string(model.trainingReduction.rawValue),
+        "training": try OrderedJSONEncoder().encode(settings),
+      ]
+    }
+  }
+
   /// The model of other texts, from the same adapter.
   ///
   /// - Parameters:
@@ -59,6 +86,17 @@ public struct FineTunedModel: DifferentiableModel {
   /// - Throws: ``TextError``.
   public func losses(of examples: [TokenSequence]) throws -> [Double] {
     try model.losses(of: examples)
+  }
+
+  /// What a model with labels says of each text's; nil for models that predict tokens.
+  ///
+  /// - Throws: ``TextError``.
+  public func answers(to examples: [TokenSequence]) throws -> ClassAnswers? {
+    guard model.labelCount != nil else { return nil }
+    try model.check(examples)
+    return ClassAnswers(
+      logits: try model.labelLogits(of: examples),
+      labels: examples.compactMap { if case .label(let label) = $0.goal { label } else { nil } })
   }
 
   /// Gives each text's gradient to `body`, batch by batch, in order.

@@ -24,7 +24,7 @@ struct ApproximationError: ExperimentOnExamples {
     ]
     + LabelledExamples.settings(
       .init(base: 597, training: 900, validation: 200, test: 100, flip: 0.2))
-    + NetworkTask.settings(
+    + PerceptronPlan.settings(
       .init(hidden: [128, 64], epochs: 20, rank: 4), includesRank: false)
 
   struct Result: Codable, Sendable {
@@ -73,7 +73,7 @@ struct ApproximationError: ExperimentOnExamples {
   let ranks: [Int]
   let methods: [String]
   let data: LabelledExamples
-  private let network: NetworkTask
+  private let plan: PerceptronPlan
 
   init(_ settings: Settings) throws {
     ranks = settings.integers("ranks")
@@ -83,7 +83,7 @@ struct ApproximationError: ExperimentOnExamples {
       throw settings.invalid("methods", "there is nothing to hold against exact; add a method")
     }
     data = try LabelledExamples(settings)
-    network = NetworkTask(settings)
+    plan = PerceptronPlan(settings)
   }
 
   var points: [Int] { ranks }
@@ -92,18 +92,17 @@ struct ApproximationError: ExperimentOnExamples {
   func compute(
     seed: UInt64, at rank: Int, _ context: CellContext
   ) throws -> CellResult<Self> {
-    let parts = try data.parts(seed: seed)
-    var network = network
-    network.rank = rank
-    let model = try network.trained(on: parts, seed: seed, progress: context.progress)
-    let gradients = try GradientPair(
-      of: model, training: parts.training, queries: parts.validation, methods: methods, seed: seed)
+    var plan = plan
+    plan.rank = rank
+    let trained = try TrainingTask(data, plan).trained(seed: seed, progress: context.progress)
+    let wrong = trained.parts.wrongRows
+    let gradients = try trained.gradients(for: methods)
     let comparison = try MethodComparison(
       of: methods, training: gradients.training, queries: gradients.queries,
-      flipped: parts.wrongRows.isEmpty ? nil : parts.wrongRows, progress: context.progress)
+      flipped: wrong.isEmpty ? nil : wrong, progress: context.progress)
     var result = Result(
       columns: gradients.training.layout.columnCount,
-      testAccuracy: try model.network.accuracy(on: parts.test), methods: [:])
+      testAccuracy: try trained.answers(to: trained.parts.test).accuracy, methods: [:])
     var costs: Costs = [:]
     for entry in comparison.entries {
       result.methods[entry.specification] = Agreement(entry)

@@ -2,10 +2,11 @@ internal import InfluenceKit
 internal import OrderedCollections
 
 extension InnerProductEnsemble {
+  typealias Trained = TrainedTask<TrainedPerceptron<Double>>
+
   func baselines(seed: UInt64) throws -> Baselines {
-    let parts = try data.parts(seed: seed)
-    let model = try network.trained(on: parts, seed: seed)
-    let count = parts.training.count
+    let trained = try task.trained(seed: seed)
+    let count = trained.parts.training.count
     let size = try TrimCurve.rows(
       removing: options.trim, scores: [Double](repeating: 0, count: count)
     ).count
@@ -15,25 +16,25 @@ extension InnerProductEnsemble {
         var generator = SeededGenerator(seed: seed, stream: 1 << 52 + UInt64(draw))
         return generator.permutation(count).prefix(size).sorted()
       }
-    let accuracies = try accuracies(after: kept, parts, seed: seed)
-    let scores = try scores(of: model, parts, dropout: nil, seed: seed)
+    let accuracies = try accuracies(of: trained, after: kept)
+    let scores = try scores(of: trained)
     return Baselines(
-      validationAccuracy: try model.network.accuracy(on: parts.validation), accuracy: accuracies[0],
-      randomAccuracies: Array(accuracies.dropFirst()), flipped: parts.wrongRows.sorted(),
+      validationAccuracy: try trained.answers(to: trained.parts.validation).accuracy,
+      accuracy: accuracies[0],
+      randomAccuracies: Array(accuracies.dropFirst()), flipped: trained.parts.wrongRows.sorted(),
       scores: OrderedDictionary(uniqueKeysWithValues: zip(options.methods, scores)))
   }
 
   func ensembles(
     seed: UInt64, _ source: Source, _ context: CellContext
   ) throws -> Ensembles {
-    let parts = try data.parts(seed: seed)
-    let model = try network.trained(on: parts, seed: seed)
+    let trained = try task.trained(seed: seed)
     // Trained networks are dear: one draw of them.
     let draws = source == .trained ? 1 : options.draws
     let size = (members.last ?? 1) - 1
     let total = draws * size + options.reference
-    let first = try scores(of: model, parts, dropout: nil, seed: seed)
-    let others = try self.others(total, source, model, parts, seed: seed, context)
+    let first = try scores(of: trained)
+    let others = try self.others(total, source, trained, context)
     var results: OrderedDictionary<String, Ensembles.Method> = [:]
     var removals: [[Int]] = []
     for (place, method) in options.methods.enumerated() {
@@ -45,7 +46,8 @@ extension InnerProductEnsemble {
         for draw in 0..<draws {
           let mean = Self.mean([first[place]] + pool[draw * size..<draw * size + count - 1])
           areas.append(
-            try Detection.areaUnderROC(scores: mean.map { -$0 }, positives: parts.wrongRows))
+            try Detection.areaUnderROC(scores: mean.map { -$0 }, positives: trained.parts.wrongRows)
+          )
           ranks.append(try Correlation.spearman(mean, far))
           if draw == 0 { removals.append(try TrimCurve.rows(removing: options.trim, scores: mean)) }
         }
@@ -54,57 +56,56 @@ extension InnerProductEnsemble {
       }
       results[method] = Ensembles.Method(ensembles: sizes, variances: variances(of: pool))
     }
-    let accuracies = try accuracies(after: removals, parts, seed: seed)
+    let accuracies = try accuracies(of: trained, after: removals)
     for (place, method) in options.methods.enumerated() {
       results[method]?.accuracies = Array(
         accuracies[place * members.count..<(place + 1) * members.count])
     }
     return Ensembles(
       methods: results,
-      ensembleDifference: try difference(source, model, parts, first, others, seed: seed))
+      ensembleDifference: try difference(source, trained, first, others))
   }
 
   /// The scores of members 1, 2, …, by member and method.
   private func others(
-    _ total: Int, _ source: Source, _ model: TrainedPerceptron<Double>,
-    _ parts: ExampleParts<TabularDataSet<Double>>,
-    seed: UInt64, _ context: CellContext
+    _ total: Int, _ source: Source, _ trained: Trained, _ context: CellContext
   ) throws -> [[[Double]]] {
     switch source {
     case .dropout(let rate):
-      let dropouts = try Dropout.members(count: total + 1, maximum: rate, seed: seed).dropFirst()
+      let dropouts = try Dropout.members(
+        count: total + 1, maximum: rate, seed: trained.seed
+      ).dropFirst()
       return try dropouts.enumerated().map { index, dropout in
         context.progress("scoring members", 0.8 * Double(index) / Double(total))
-        return try scores(of: model, parts, dropout: dropout, seed: seed)
+        return try scores(of: trained, dropout: dropout)
       }
     case .trained:
       context.progress("training members", 0)
       let models = try Parallelism.map(total) {
-        try network.trained(on: parts.training, seed: seed &+ 1_000_003 &* UInt64($0 + 1))
+        try trained.model.trained(
+          on: trained.parts.training, seed: trained.seed &+ 1_000_003 &* UInt64($0 + 1))
       }
-      return try models.map { try scores(of: $0, parts, dropout: nil, seed: seed) }
+      return try models.map {
+        try scores(of: TrainedTask($0, on: trained.parts, seed: trained.seed))
+      }
     }
   }
 
   /// Gradients with some hidden units silent, others for the queries.
   private func gradients(
-    of model: TrainedPerceptron<Double>, _ parts: ExampleParts<TabularDataSet<Double>>,
-    dropout: Dropout?, seed: UInt64
+    of trained: Trained, dropout: Dropout?
   ) throws -> GradientPair {
-    var member = model
+    var member = trained.model
     member.dropout = dropout
-    return try GradientPair(
-      of: member.drawing(0), asked: member.drawing(1), training: parts.training,
-      queries: parts.validation, methods: options.methods, seed: seed)
+    return try TrainedTask(member.drawing(0), on: trained.parts, seed: trained.seed)
+      .gradients(for: options.methods, asking: member.drawing(1))
   }
 
   /// Scores of the mean validation query, by method.
   private func scores(
-    of model: TrainedPerceptron<Double>, _ parts: ExampleParts<TabularDataSet<Double>>,
-    dropout: Dropout?,
-    seed: UInt64
+    of trained: Trained, dropout: Dropout? = nil
   ) throws -> [[Double]] {
-    let pair = try gradients(of: model, parts, dropout: dropout, seed: seed)
+    let pair = try gradients(of: trained, dropout: dropout)
     return try Curvature(
       fitting: options.methods.map { try EstimatorCatalog.estimator($0) }, on: pair.training,
       options: CurvatureOptions(certifies: false)
@@ -114,15 +115,13 @@ extension InnerProductEnsemble {
   /// The largest difference of the library's ensemble of members 0 and 1 from the mean taken here, by the
   /// largest score; nil for trained members, which are not kept.
   private func difference(
-    _ source: Source, _ model: TrainedPerceptron<Double>,
-    _ parts: ExampleParts<TabularDataSet<Double>>,
-    _ first: [[Double]], _ others: [[[Double]]], seed: UInt64
+    _ source: Source, _ trained: Trained, _ first: [[Double]], _ others: [[[Double]]]
   ) throws -> Double? {
     guard case .dropout(let rate) = source, let method = options.methods.first,
       let second = others.first
     else { return nil }
-    let pairs = try Dropout.members(count: 2, maximum: rate, seed: seed).map {
-      try gradients(of: model, parts, dropout: $0, seed: seed)
+    let pairs = try Dropout.members(count: 2, maximum: rate, seed: trained.seed).map {
+      try gradients(of: trained, dropout: $0)
     }
     let ensemble = try ScoreEnsemble(
       pairs.map { .init(weight: 0.5, training: $0.training, queries: $0.queries) })
@@ -151,11 +150,11 @@ extension InnerProductEnsemble {
 
   /// The test accuracy of networks trained on these rows alone, mean over trainings.
   private func accuracies(
-    after kept: [[Int]], _ parts: ExampleParts<TabularDataSet<Double>>, seed: UInt64
+    of trained: Trained, after kept: [[Int]]
   ) throws -> [Double] {
-    try network.accuracies(
-      of: kept, from: parts,
-      seeds: (1...UInt64(options.trimSeeds)).map { seed &+ 7_000_003 &* $0 })
+    try trained.accuracies(
+      after: kept,
+      seeds: (1...UInt64(options.trimSeeds)).map { trained.seed &+ 7_000_003 &* $0 })
   }
 
   static func mean(_ values: [Double]) -> Double {

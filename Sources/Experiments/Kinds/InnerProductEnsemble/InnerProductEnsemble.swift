@@ -35,7 +35,7 @@ struct InnerProductEnsemble: ExperimentOnExamples {
       Setting.count("random-draws", 5, help: "random removals to compare with"),
     ]
     + LabelledExamples.settings(.init(training: 600, validation: 200, test: 500, flip: 0.2))
-    + NetworkTask.settings(.init(hidden: [64, 32], epochs: 20))
+    + PerceptronPlan.settings(.init(hidden: [64, 32], epochs: 20))
 
   /// Where the members of an ensemble come from.
   enum Source: Hashable {
@@ -117,8 +117,8 @@ struct InnerProductEnsemble: ExperimentOnExamples {
   /// The numbers of members, ascending.
   let members: [Int]
   let sources: [Source]
-  let data: LabelledExamples
-  let network: NetworkTask
+  let task: TrainingTask<LabelledExamples, TrainedPerceptron<Double>>
+  var data: LabelledExamples { task.source }
 
   init(_ settings: Settings) throws {
     options = settings.values()
@@ -134,8 +134,7 @@ struct InnerProductEnsemble: ExperimentOnExamples {
     guard !settings.integers("model.hidden").isEmpty else {
       throw settings.invalid("model.hidden", "dropout needs a hidden layer")
     }
-    data = try LabelledExamples(settings)
-    network = NetworkTask(settings)
+    task = TrainingTask(try LabelledExamples(settings), PerceptronPlan(settings))
   }
 
   enum Point: Hashable {

@@ -45,7 +45,7 @@ struct LeastDisagreement: Experiment {
         "closed-form.reference", 3000, help: "examples on which hypotheses are compared"),
     ]
     + LabelledPool.settings.filter { ["data.pool", "data.pooling"].contains($0.key) }
-    + NetworkTask.settings(.init(hidden: [32], epochs: 60))
+    + PerceptronPlan.settings(.init(hidden: [32], epochs: 60))
 
   struct Options: Decodable {
     let rules: [QueryRule]
@@ -116,7 +116,7 @@ struct LeastDisagreement: Experiment {
   let dimensions: [Int]
   let patiences: [Int]
   private let source: LabelledPool
-  private let network: NetworkTask
+  private let plan: PerceptronPlan
 
   init(_ settings: Settings) throws {
     options = settings.values()
@@ -141,7 +141,7 @@ struct LeastDisagreement: Experiment {
       try settings.require(
         testCount, of: source.name, with: held.count, "test examples", key: "data.test")
     }
-    network = NetworkTask(settings)
+    plan = PerceptronPlan(settings)
   }
 
   var inputs: OrderedDictionary<String, String> { source.inputs }
@@ -188,7 +188,7 @@ struct LeastDisagreement: Experiment {
     for round in labelCounts.indices {
       context.progress("\(labelled.count) labels", Double(round) / Double(labelCounts.count))
       let data = pool.selecting(labelled)
-      let model = try network.trained(on: data, seed: seed).network
+      let model = try plan.network(for: data).trained(on: data, seed: seed).network
       accuracies.append(try model.accuracy(on: test))
       classes.append(Set(data.labels).count)
       guard round < labelCounts.count - 1 else { break }

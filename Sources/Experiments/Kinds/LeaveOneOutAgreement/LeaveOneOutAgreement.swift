@@ -101,34 +101,33 @@ struct LeaveOneOutAgreement: ExperimentOnExamples {
   func compute(
     seed: UInt64, at point: Point, _ context: CellContext
   ) throws -> CellResult<Self> {
-    let parts = try data.parts(seed: seed)
     let newton = NewtonSettings(regularization: point.penalty)
-    let (pair, truth, norm, accuracy): (GradientPair, Matrix<Double>, Double, Double)
-    let progress: @Sendable (Double) -> Void = { context.progress("leaving one out", $0) }
     switch point.model {
     case .softmax:
-      let (training, queries) = (parts.training, parts.validation)
-      let trained = try SoftmaxRegression(trainedOn: training, settings: newton)
-      truth = try LeaveOneOut.changes(of: trained, queries: queries, progress: progress)
-      pair = try GradientPair(
-        of: trained, training: training, queries: queries, methods: methods, seed: seed)
-      (norm, accuracy) = (trained.gradientNorm, try trained.model.accuracy(on: queries))
-    case .logistic:
-      let (training, queries) = (try binary(parts.training), try binary(parts.validation))
-      let trained = try LogisticRegression(trainedOn: training, settings: newton)
-      truth = try LeaveOneOut.changes(of: trained, queries: queries, progress: progress)
-      pair = try GradientPair(
-        of: trained, training: training, queries: queries, methods: methods, as: Double.self)
-      let isRight = zip(trained.logits(of: queries.features), queries.labels).map {
-        ($0 > 0) == ($1 == 1)
+      let task = TrainingTask(data) { parts, _, _ in
+        try SoftmaxRegression(trainedOn: parts.training, settings: newton)
       }
-      norm = trained.gradientNorm
-      accuracy = Double(isRight.count { $0 }) / Double(queries.count)
+      return try agreement(of: task.trained(seed: seed), in: Float.self, context)
+    case .logistic:
+      let task = TrainingTask(TwoClasses(data: data, classes: classes)) { parts, _, _ in
+        try LogisticRegression(trainedOn: parts.training, settings: newton)
+      }
+      return try agreement(of: task.trained(seed: seed), in: Double.self, context)
     }
+  }
+
+  private func agreement<Model: ConvexClassifier>(
+    of trained: TrainedTask<Model>, in precision: (some Scalar).Type, _ context: CellContext
+  ) throws -> CellResult<Self> {
+    let queries = trained.parts.validation
+    let truth = try LeaveOneOut.changes(of: trained.model, queries: queries) {
+      context.progress("leaving one out", $0)
+    }
+    let pair = try trained.gradients(for: methods, as: precision)
     // The Hessian holds the penalty, so nothing is added to it.
     let scores = try MethodScores(
       of: methods, on: pair, damping: damping, wholeDamping: .absolute(0))
-    var generator = SeededGenerator(seed: seed, stream: 1 << 50)
+    var generator = SeededGenerator(seed: trained.seed, stream: 1 << 50)
     let drawn = Matrix<Double>.normal(truth.rows, truth.columns, using: &generator)
     let count = Double(truth.columns)
     var agreements: OrderedDictionary<String, Agreement> = [:]
@@ -144,13 +143,26 @@ struct LeaveOneOutAgreement: ExperimentOnExamples {
     let sample = stride(from: 0, to: truth.columns, by: max(1, truth.columns / 200))
     return CellResult(
       Result(
-        training: truth.columns, queries: truth.rows, gradientNorm: norm, accuracy: accuracy,
-        methods: agreements, warnings: scores.warnings,
+        training: truth.columns, queries: truth.rows, gradientNorm: trained.model.gradientNorm,
+        accuracy: try trained.answers(to: queries).accuracy, methods: agreements,
+        warnings: scores.warnings,
         firstQueryTruth: sample.map { truth[0, $0] },
         firstQuery: OrderedDictionary(
           uniqueKeysWithValues: zip(methods, scores.values).map { method, matrix in
             (method, sample.map { matrix[0, $0] / count })
           })))
+  }
+}
+
+/// The examples of two classes alone, the second of which is class 1.
+private struct TwoClasses: ExampleSource {
+  let data: LabelledExamples
+  let classes: [Int]
+
+  func parts(seed: UInt64) throws -> ExampleParts<TabularDataSet<Double>> {
+    let parts = try data.parts(seed: seed)
+    return ExampleParts(
+      training: try binary(parts.training), validation: try binary(parts.validation))
   }
 
   private func binary(_ data: TabularDataSet<Double>) throws -> TabularDataSet<Double> {

@@ -41,10 +41,10 @@ struct MislabelledData: ExperimentOnExamples {
       Setting(
         "data.base", .integer(0...Setting.mostCounted), standard: 0,
         help: "examples that the base model of adapters is trained on"),
-      GradientPair.layersSetting,
+      PerceptronPlan.layersSetting,
     ]
     + LabelledExamples.settings(.init(training: 900, validation: 200, test: 500, flip: 0.2))
-    + NetworkTask.settings(.init(hidden: [32], epochs: 20))
+    + PerceptronPlan.settings(.init(hidden: [32], epochs: 20))
 
   struct Options: Decodable {
     let methods: [String]
@@ -142,8 +142,8 @@ struct MislabelledData: ExperimentOnExamples {
   let options: Options
   /// The methods whose self-influence is asked for, in the order of `methods`.
   let selfMethods: [String]
-  let data: LabelledExamples
-  private var network: NetworkTask
+  let task: TrainingTask<LabelledExamples, TrainedPerceptron<Double>>
+  var data: LabelledExamples { task.source }
 
   init(_ settings: Settings) throws {
     let options: Options = settings.values()
@@ -159,10 +159,9 @@ struct MislabelledData: ExperimentOnExamples {
       throw settings.invalid(
         "model.rank", "adapters need a base model; give it examples by data.base")
     }
-    data = try LabelledExamples(settings)
+    let data = try LabelledExamples(settings)
     try data.requireWrongLabels(settings)
-    network = NetworkTask(settings)
-    network.lastLayers = try GradientPair.lastLayers(settings, methods: options.methods)
+    task = TrainingTask(data, try PerceptronPlan(settings, methods: options.methods))
   }
 
   /// The shares of examples at which detection curves are kept.
@@ -171,20 +170,17 @@ struct MislabelledData: ExperimentOnExamples {
   func compute(
     seed: UInt64, at point: WholeSeed, _ context: CellContext
   ) throws -> CellResult<Self> {
-    let parts = try data.parts(seed: seed)
+    let trained = try task.trained(seed: seed, progress: context.progress)
+    let parts = trained.parts
     let wrong = parts.wrongRows
     let count = parts.training.count
-    let model = try network.trained(on: parts, seed: seed, progress: context.progress)
-    let gradients = try GradientPair(
-      of: model, training: parts.training, queries: parts.validation, methods: options.methods,
-      seed: seed)
-    let predicted = model.network.predictions(for: parts.training.features.view)
-    let learned = wrong.count { predicted[$0] == parts.training.labels[$0] }
+    let gradients = try trained.gradients(for: options.methods)
+    let isLearned = try trained.answers(to: parts.training).isCorrect
     var result = Result(
       wrongLabels: wrong.count, examples: count,
       columns: gradients.training.layout.columnCount,
-      testAccuracy: try model.network.accuracy(on: parts.test),
-      wrongLabelsLearned: Double(learned) / Double(wrong.count))
+      testAccuracy: try trained.answers(to: parts.test).accuracy,
+      wrongLabelsLearned: Double(wrong.count { isLearned[$0] }) / Double(wrong.count))
     var costs: Costs = [:]
     var harms: OrderedDictionary<String, [Double]> = [:]
     var selves: OrderedDictionary<String, [Double]> = [:]
@@ -208,7 +204,7 @@ struct MislabelledData: ExperimentOnExamples {
       return try Ranking(generator.permutation(count).map(Double.init), wrong)
     }
     result.baselines = [
-      "training loss": try ranking(model.losses(of: parts.training), wrong),
+      "training loss": try ranking(trained.model.losses(of: parts.training), wrong),
       "random": Ranking(meanOf: random),
     ]
     if options.keepScores { result.wrongRows = wrong.sorted() }

@@ -42,7 +42,7 @@ struct NetworkTruth: ExperimentOnExamples {
       Setting.count("model.units", 16, help: "units of each hidden layer"),
     ]
     // The units stand for the hidden layers, and the grid has the weight decays.
-    + NetworkTask.settings(.init(hidden: [], epochs: 40, learningRate: 5e-3))
+    + PerceptronPlan.settings(.init(hidden: [], epochs: 40, learningRate: 5e-3))
     .filter { !["model.hidden", "model.weight-decay"].contains($0.key) }
     + LabelledExamples.settings(.init(training: 300, validation: 60, test: 0))
 
@@ -129,11 +129,16 @@ struct NetworkTruth: ExperimentOnExamples {
   func compute(
     seed: UInt64, at point: Point, _ context: CellContext
   ) throws -> CellResult<Self> {
-    let parts = try data.parts(seed: seed)
+    var plan = PerceptronPlan(settings)
+    plan.hiddenSizes = Array(repeating: settings.integer("model.units"), count: point.depth)
+    plan.training.weightDecay = point.decay
+    let network = plan
+    let first = seed &* 1000
+    let trained = try TrainingTask(data) { parts, _, _ in
+      try network.network(for: parts.training, stage: nil).trained(on: parts.training, seed: first)
+    }.trained(seed: seed)
+    let (model, parts) = (trained.model, trained.parts)
     let count = parts.training.count
-    var network = NetworkTask(settings)
-    network.hidden = Array(repeating: settings.integer("model.units"), count: point.depth)
-    network.training.weightDecay = point.decay
     // Drawn before anything is trained, the same for every point of the grid.
     var generator = SeededGenerator(seed: seed, stream: 1 << 51)
     let rows = Array(
@@ -141,12 +146,7 @@ struct NetworkTruth: ExperimentOnExamples {
     ).sorted()
     let subsets = try RandomSubsets.subsets(
       subsetCount, of: count, fraction: settings.number("lds.fraction"), seed: seed)
-    let first = seed &* 1000
-    let retraining = try Retraining(
-      of: .perceptron(
-        hiddenSizes: network.hidden, activation: network.activation, settings: network.training),
-      on: parts.training, queries: parts.validation)
-
+    let retraining = try trained.retraining()
     let loss = try changes(rows, of: count, by: retraining, seed: first, context)
     let truth = try SubsetTruth(
       of: subsets, by: retraining,
@@ -155,10 +155,7 @@ struct NetworkTruth: ExperimentOnExamples {
       context.progress("training on subsets", 0.3 + 0.6 * Double(done) / Double(total))
     }
 
-    let model = try network.model(for: parts.training, stage: nil)
-      .trained(on: parts.training, seed: first)
-    let pair = try GradientPair(
-      of: model, training: parts.training, queries: parts.validation, methods: methods, seed: seed)
+    let pair = try trained.gradients(for: methods)
     let damping = Damping.relative(settings.number("damping"))
     let scores = try MethodScores(of: methods, on: pair, damping: damping, wholeDamping: damping)
     var randomGenerator = SeededGenerator(seed: seed, stream: 1 << 50)

@@ -41,7 +41,7 @@ struct OutlierGradients: ExperimentOnExamples {
         help: "whether every example's scores and the wrong rows are written to the results"),
     ]
     + LabelledExamples.settings(.init(training: 900, validation: 200, test: 600, flip: 0.2))
-    + NetworkTask.settings(.init(hidden: [32], epochs: 20))
+    + PerceptronPlan.settings(.init(hidden: [32], epochs: 20))
 
   enum Noise: String, CaseIterable, Decodable {
     case uniform
@@ -100,8 +100,8 @@ struct OutlierGradients: ExperimentOnExamples {
   let trims: [Double]
   /// The kinds of wrong labels, `people` for those that a data set has.
   let noises: [String]
-  let data: LabelledExamples
-  private var network: NetworkTask
+  let task: TrainingTask<LabelledExamples, TrainedPerceptron<Double>>
+  var data: LabelledExamples { task.source }
 
   init(_ settings: Settings) throws {
     options = settings.values()
@@ -109,16 +109,17 @@ struct OutlierGradients: ExperimentOnExamples {
     trims = options.trims.sorted()
     try settings.requireDistinct(trims, "trims", "a share")
     if !options.regions.contains(.allLayers),
-      let whole = try GradientPair.firstOfAllLayers(options.selfMethods)
+      let whole = try PerceptronPlan.firstOfAllLayers(options.selfMethods)
     {
       throw settings.invalid(
         "self-methods", "\(whole) needs the gradients of all layers; add all-layers to regions")
     }
-    data = try LabelledExamples(settings)
+    let data = try LabelledExamples(settings)
     try data.requireWrongLabels(settings)
     noises = data.hasHumanLabels ? ["people"] : options.noise
-    network = NetworkTask(settings)
-    network.lastLayers = options.regions.contains(.allLayers) ? nil : 1
+    var plan = PerceptronPlan(settings)
+    plan.lastLayers = options.regions.contains(.allLayers) ? nil : 1
+    task = TrainingTask(data, plan)
   }
 
   var points: [String] { noises }
@@ -152,10 +153,10 @@ struct OutlierGradients: ExperimentOnExamples {
   ) throws -> CellResult<Self> {
     let drawn = try data.parts(seed: seed)
     let parts = noise == Noise.nextClass.rawValue ? try Self.nextClass(drawn) : drawn
-    let model = try network.trained(on: parts, seed: seed, progress: context.progress)
+    let trained = try task.trained(on: parts, seed: seed, progress: context.progress)
     context.progress("scores", 0)
     var costs: Costs = [:]
-    let scores = try scores(of: model, parts, seed: seed, &costs)
+    let scores = try scores(of: trained, &costs)
     let wrong = parts.wrongRows
     let count = parts.training.count
     let orders = (0..<options.randomDraws).map { draw in
@@ -172,7 +173,7 @@ struct OutlierGradients: ExperimentOnExamples {
     }
     let choices = rows
     context.progress("\(choices.count) choices are trained on", 0)
-    let accuracies = try network.accuracies(of: choices, from: parts, seeds: [seed])
+    let accuracies = try trained.accuracies(after: choices, seeds: [seed])
     func ranking(_ scores: [Double], _ place: Int) throws -> Ranking {
       let first = 2 + place * trims.count
       let found = try Detection.detectionCurve(scores: scores, positives: wrong)
@@ -188,32 +189,28 @@ struct OutlierGradients: ExperimentOnExamples {
     }
     rankings[Self.random] = Ranking(
       meanOf: try orders.enumerated().map { try ranking($1, scores.count + $0) })
-    let predicted = model.network.predictions(for: parts.training.features.view)
-    let learned = wrong.count { predicted[$0] == parts.training.labels[$0] }
+    let isLearned = try trained.answers(to: parts.training).isCorrect
     return CellResult(
       Result(
         all: accuracies[0], rightLabels: accuracies[1],
         wrongShare: Double(wrong.count) / Double(count),
-        wrongLabelsLearned: Double(learned) / Double(wrong.count), rankings: rankings,
+        wrongLabelsLearned: Double(wrong.count { isLearned[$0] }) / Double(wrong.count),
+        rankings: rankings,
         wrongRows: options.keepScores ? wrong.sorted() : nil),
       costs: costs)
   }
 
   /// Every ranking's scores: high ones are left out first.
   private func scores(
-    of model: TrainedPerceptron<Double>, _ parts: ExampleParts<TabularDataSet<Double>>,
-    seed: UInt64,
-    _ costs: inout Costs
+    of trained: TrainedTask<TrainedPerceptron<Double>>, _ costs: inout Costs
   ) throws -> OrderedDictionary<String, [Double]> {
-    let gradients = try GradientPair(
-      of: model, training: parts.training, queries: parts.validation, methods: options.selfMethods,
-      seed: seed)
+    let gradients = try trained.gradients(for: options.selfMethods)
     let store = gradients.training
     let head = store.layout.blocks.indices.filter {
       store.layout.blocks[$0].name.hasPrefix("head.")
     }
     let forest = IsolationForestSettings(
-      trees: options.forest.trees, sample: options.forest.sample, seed: seed)
+      trees: options.forest.trees, sample: options.forest.sample, seed: trained.seed)
     let clock = ContinuousClock()
     var scores: OrderedDictionary<String, [Double]> = [:]
     for region in options.regions {
@@ -235,7 +232,7 @@ struct OutlierGradients: ExperimentOnExamples {
       costs["harm: \(method)"] = found.seconds.fit + found.seconds.harm
     }
     scores.merge(harm) { $1 }
-    scores["training loss"] = try model.losses(of: parts.training)
+    scores["training loss"] = try trained.model.losses(of: trained.parts.training)
     return scores
   }
 }

@@ -32,10 +32,10 @@ struct SelectedData: ExperimentOnExamples {
       Setting(
         "retrainings", .integer(1...1000), standard: 1,
         help: "initial weights that each choice is trained from; their mean accuracy counts"),
-      GradientPair.layersSetting,
+      PerceptronPlan.layersSetting,
     ]
     + LabelledExamples.settings(.init(training: 900, validation: 200, test: 600, flip: 0.2))
-    + NetworkTask.settings(.init(hidden: [32], epochs: 20))
+    + PerceptronPlan.settings(.init(hidden: [32], epochs: 20))
 
   struct Options: Decodable {
     let methods: [String]
@@ -83,8 +83,8 @@ struct SelectedData: ExperimentOnExamples {
   let options: Options
   /// The shares below 1, the largest first.
   let shares: [Double]
-  let data: LabelledExamples
-  private var network: NetworkTask
+  let task: TrainingTask<LabelledExamples, TrainedPerceptron<Double>>
+  var data: LabelledExamples { task.source }
 
   init(_ settings: Settings) throws {
     options = settings.values()
@@ -95,11 +95,10 @@ struct SelectedData: ExperimentOnExamples {
     guard !shares.isEmpty else {
       throw settings.invalid("shares", "nothing would be left out; give a share below 1")
     }
-    data = try LabelledExamples(settings)
+    let data = try LabelledExamples(settings)
     try data.requireWrongLabels(settings)
-    network = NetworkTask(settings)
-    network.lastLayers = try GradientPair.lastLayers(
-      settings, methods: options.methods + options.selfMethods)
+    task = TrainingTask(
+      data, try PerceptronPlan(settings, methods: options.methods + options.selfMethods))
   }
 
   static let all = "all"
@@ -117,14 +116,12 @@ struct SelectedData: ExperimentOnExamples {
   func compute(
     seed: UInt64, at point: WholeSeed, _ context: CellContext
   ) throws -> CellResult<Self> {
-    let parts = try data.parts(seed: seed)
+    let trained = try task.trained(seed: seed, progress: context.progress)
+    let parts = trained.parts
     let count = parts.training.count
-    let model = try network.trained(on: parts, seed: seed, progress: context.progress)
     context.progress("scores", 0)
     let all = OrderedSet(options.methods + options.selfMethods)
-    let gradients = try GradientPair(
-      of: model, training: parts.training, queries: parts.validation, methods: Array(all),
-      seed: seed)
+    let gradients = try trained.gradients(for: Array(all))
     var rankings: OrderedDictionary<String, [Double]> = [:]
     var own: OrderedDictionary<String, [Double]> = [:]
     for method in all {
@@ -134,7 +131,7 @@ struct SelectedData: ExperimentOnExamples {
       if options.selfMethods.contains(method) { own[Self.ownName(method)] = scores.selfInfluence }
     }
     rankings.merge(own) { $1 }
-    rankings["training loss"] = try model.losses(of: parts.training)
+    rankings["training loss"] = try trained.model.losses(of: parts.training)
     var choices: [Kept] = [Kept(name: Self.all, rows: Array(0..<count))]
     // Rows of high harm go first.
     for (name, harm) in rankings {
@@ -160,8 +157,8 @@ struct SelectedData: ExperimentOnExamples {
         name: Self.right, rows: (0..<count).filter { !parts.wrongRows.contains($0) }))
     context.progress("\(choices.count) choices are trained on", 0)
     // The first has the weights and the seed of the model that was scored.
-    let accuracies = try network.accuracies(
-      of: choices.map(\.rows), from: parts,
+    let accuracies = try trained.accuracies(
+      after: choices.map(\.rows),
       seeds: (0..<UInt64(options.retrainings)).map { seed &+ $0 &* 1_000_003 })
     return CellResult(result(choices, accuracies, parts))
   }

@@ -28,7 +28,7 @@ struct SyntheticInfluence: Experiment {
       Setting.count("data.training", 150, help: "training points"),
       Setting.count("data.validation", 300, help: "points that the functionals are measured on"),
     ] + ClassifierInfluence.modelSettings(regularization: 0.01) + ClassifierInfluence.settings
-    + NetworkTask.settings(.init(hidden: [16], epochs: 200, learningRate: 1e-2))
+    + PerceptronPlan.settings(.init(hidden: [16], epochs: 200, learningRate: 1e-2))
 
   /// What a file says of the points.
   private struct Points: Decodable {
@@ -58,7 +58,7 @@ struct SyntheticInfluence: Experiment {
   let shapes: [SyntheticGroups.Shape]
   let classifier: ClassifierInfluence.Options
   private let data: Points
-  private let network: NetworkTask
+  private let plan: PerceptronPlan
   private let attack: BoundaryAttack
   private let training: NewtonSettings
 
@@ -72,7 +72,7 @@ struct SyntheticInfluence: Experiment {
     guard data.training >= 3 else {
       throw settings.invalid("data.training", "a correlation needs at least 3 points")
     }
-    network = NetworkTask(settings)
+    plan = PerceptronPlan(settings)
     attack = try BoundaryAttack(strength: classifier.attack)
     training = NewtonSettings(regularization: classifier.model.regularization)
   }
@@ -94,7 +94,8 @@ struct SyntheticInfluence: Experiment {
     ).parts([data.training, data.validation])
     let points = parts[0].data
     let perceptron: MultilayerPerceptron<Double>? =
-      shape == .gaussians ? nil : try network.trained(on: points, seed: seed).network
+      shape == .gaussians
+      ? nil : try plan.network(for: points).trained(on: points, seed: seed).network
     func features(_ data: TabularDataSet<Double>) throws -> TabularDataSet<Double> {
       try perceptron?.penultimateFeatures(of: data) ?? data
     }

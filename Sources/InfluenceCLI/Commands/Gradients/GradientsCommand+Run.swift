@@ -15,19 +15,16 @@ struct GradientsRun {
     case empirical, sampled
   }
 
-  /// Training examples with some wrong labels, and queries.
-  struct Parts {
-    let training: TabularDataSet<Double>
-    let queries: TabularDataSet<Double>
-    let flippedRows: [Int]
-  }
+  /// Training examples with some wrong labels, and queries, which are the test examples.
+  typealias Parts = ExampleParts<TabularDataSet<Double>>
 
   let options: GradientsCommand
 
-  /// The data, checked before any work; those of adapters follow from the digits task.
-  func parts() throws -> Parts? {
-    guard options.smallModel != .lora else { return nil }
-    let all: TabularDataSet<Double>
+  /// The data, checked before any work.
+  func parts() throws -> Parts {
+    var examples = MislabelledExamples<Double>()
+    examples.flippedFraction = options.flip
+    if options.smallModel != .lora { examples.baseCount = 0 }
     if let path = options.data, let label = options.texts.label {
       let url = URL(filePath: path)
       guard FileManager.default.fileExists(atPath: url.path) else {
@@ -37,23 +34,18 @@ struct GradientsRun {
         throw Failure.data("\(path): the file is not UTF-8 text; save it as a table with commas")
       }
       do {
-        all = try TabularDataSet<Double>(csv: text, labelColumn: label)
+        examples.pool = try TabularDataSet(csv: text, labelColumn: label)
       } catch {
         throw Failure.data("\(path): \(error)")
       }
-    } else {
-      all = Digits.dataSet(of: Double.self)
+      examples.trainingCount = examples.pool.count * 4 / 5
+      examples.queryCount = examples.pool.count - (options.train ?? examples.trainingCount)
+      // Digits have one scale; the columns of a table each their own.
+      examples.standardizes = true
     }
-    let train = options.train ?? (options.data == nil ? 1000 : all.count * 4 / 5)
-    let queries = options.queries ?? (options.data == nil ? 200 : all.count - train)
-    let split = try all.split(counts: [train, queries], seed: options.seed)
-    // Digits have one scale; the columns of a table each their own.
-    let isTable = options.data != nil
-    let clean = isTable ? split[0].standardized() : split[0]
-    let (noisy, flipped) = try clean.flippingLabels(fraction: options.flip, seed: options.seed)
-    return Parts(
-      training: noisy, queries: isTable ? split[1].standardized(by: split[0]) : split[1],
-      flippedRows: flipped)
+    if let train = options.train { examples.trainingCount = train }
+    if let queries = options.queries { examples.queryCount = queries }
+    return try examples.parts(seed: options.seed)
   }
 
   /// Trains and writes.
@@ -65,10 +57,9 @@ struct GradientsRun {
   ///   - progress: Called as work is done.
   /// - Returns: What to tell the user.
   func write(
-    _ parts: Parts?, to folder: URL, shown: String, progress: @escaping ProgressHandler
+    _ parts: Parts, to folder: URL, shown: String, progress: @escaping ProgressHandler
   ) throws -> [String] {
     let trained = try trained(parts, progress)
-    let parts = trained.parts
     var lines = try write(trained.model, parts, to: folder, shown, progress)
     if let count = options.dropoutMembers, var member = trained.model as? TrainedPerceptron<Double>
     {
@@ -99,19 +90,19 @@ struct GradientsRun {
     _ model: some NetworkModel<Double>, _ parts: Parts, to folder: URL, _ shown: String,
     _ progress: @escaping ProgressHandler
   ) throws -> [String] {
-    let accuracy = try model.network.accuracy(on: parts.queries)
+    let accuracy = try model.network.accuracy(on: parts.test)
     try stores(of: model, parts, to: folder, progress)
-    let flipped: OrderedJSON = ["flipped": .array(parts.flippedRows.map { .integer($0) })]
+    let flipped: OrderedJSON = ["flipped": .array(parts.wrongRows.sorted().map { .integer($0) })]
     try AtomicFile.write(
       try flipped.sealed().serialized(.indented) + "\n", to: folder.appending(path: "flipped.json"))
     var lines = [
-      "\(shown)/train, \(shown)/query: \(parts.training.count) training rows (\(parts.flippedRows.count) labels flipped) and \(parts.queries.count) queries × \(model.layout.columnCount) columns in \(model.layout.count) blocks; test accuracy \(NumberFormat.decimals(accuracy, 3))"
+      "\(shown)/train, \(shown)/query: \(parts.training.count) training rows (\(parts.wrongRows.count) labels flipped) and \(parts.test.count) queries × \(model.layout.columnCount) columns in \(model.layout.count) blocks; test accuracy \(NumberFormat.decimals(accuracy, 3))"
     ]
     lines += try writeCurvature(of: model, parts, to: folder, shown, progress)
     if options.representations {
       progress("representations", 0)
       try StoredRepresentations.write(
-        of: model.network, parts.training, parts.queries, penalty: options.penalty, to: folder)
+        of: model.network, parts.training, parts.test, penalty: options.penalty, to: folder)
       lines.append(
         "\(shown)/train, \(shown)/query: \(Representations.fileName) of \(model.network.lastLayerInputs) features, beside train a last layer with the penalty \(NumberFormat.significant(options.penalty))"
       )
@@ -128,32 +119,27 @@ struct GradientsRun {
 
   private struct Trained {
     let model: any NetworkModel<Double>
-    let parts: Parts
     var checkpoints: [(epoch: Int, model: TrainedPerceptron<Double>)] = []
   }
 
-  private func trained(_ parts: Parts?, _ progress: @escaping ProgressHandler) throws -> Trained {
-    guard let parts else {
-      var task = DigitsTask()
-      task.seed = options.seed
-      task.flippedFraction = options.flip
-      if let train = options.train { task.trainingCount = train }
-      if let queries = options.queries { task.queryCount = queries }
-      let epochs = Double(task.fineTuning.epochs)
-      let outcome = try task.run(in: Double.self) { stage, epoch, _ in
-        progress(stage, min(1, Double(epoch) / epochs))
-      }
+  private func trained(_ parts: Parts, _ progress: @escaping ProgressHandler) throws -> Trained {
+    switch options.smallModel {
+    case .lora:
       return Trained(
-        model: outcome.trained,
-        parts: Parts(
-          training: outcome.training, queries: outcome.queries, flippedRows: outcome.flippedRows))
-    }
-    guard options.smallModel == .perceptron else {
+        model: try PerceptronPlan().trained(on: parts, seed: options.seed, progress: progress))
+    case .softmax:
       progress("training", 0)
-      let model = try SoftmaxRegression(
-        trainedOn: parts.training, settings: NewtonSettings(regularization: options.penalty))
-      return Trained(model: model, parts: parts)
+      return Trained(
+        model: try SoftmaxRegression(
+          trainedOn: parts.training, settings: NewtonSettings(regularization: options.penalty)))
+    case .perceptron, nil: return try perceptron(parts, progress)
     }
+  }
+
+  /// A perceptron from random weights, kept at some epochs.
+  private func perceptron(
+    _ parts: Parts, _ progress: @escaping ProgressHandler
+  ) throws -> Trained {
     // The last epoch, and others at equal distances before it.
     let count = options.checkpoints ?? 0
     let kept = Set((0..<count).map { options.epochs - $0 * options.epochs / count })
@@ -165,7 +151,7 @@ struct GradientsRun {
       if kept.contains(epoch) { checkpoints.append((epoch, model)) }
       progress("training", Double(epoch) / Double(options.epochs))
     }
-    return Trained(model: model, parts: parts, checkpoints: checkpoints)
+    return Trained(model: model, checkpoints: checkpoints)
   }
 
   /// Writes `train` and `query` in a folder; dropout draws other masks for each.
@@ -173,8 +159,7 @@ struct GradientsRun {
     of model: some NetworkModel<Double>, target: GradientTarget = .loss, _ parts: Parts,
     to folder: URL, _ progress: @escaping ProgressHandler
   ) throws {
-    for (number, (name, data)) in [("train", parts.training), ("query", parts.queries)].enumerated()
-    {
+    for (number, (name, data)) in [("train", parts.training), ("query", parts.test)].enumerated() {
       try model.drawing(UInt64(number)).writeGradients(
         of: data, target: target, to: folder.appending(path: name),
         provenance: [
