@@ -19,6 +19,23 @@ struct NormsTests {
     return layout.blocks.map { .normal(rows, $0.width, deviation: 3, using: &generator) }
   }
 
+  @Test("Quantiles are those of the sorted norms of the finite rows")
+  func quantiles() throws {
+    var rows = gradients(4099, as: Float.self)
+    rows[0][7, 0] = .nan
+    rows[1][4098, 0] = .infinity
+    let health = try GradientHealth(
+      of: GradientStore(blocks: zip(layout.blocks, rows).map { ($0.name, $0.shape, $1) }))
+    #expect(health.nonFiniteRows == [7, 4098])
+    let sums = zip(rows[0].view.squaredRowNorms(), rows[1].view.squaredRowNorms()).map { $0 + $1 }
+    let sorted = sums.filter(\.isFinite).map { $0.squareRoot() }.sorted()
+    // 4,097 finite rows: these shares fall on rows, and half way between two.
+    let found = health.quantiles([0, 0.25, 0.5, 1, 0.5 / 4096])
+    #expect(found.dropLast() == [sorted[0], sorted[1024], sorted[2048], sorted[4096]])
+    #expect(found.last == (sorted[0] + sorted[1]) / 2)
+    #expect(health.quantile(0.25) == sorted[1024])
+  }
+
   @Test("What is recorded is the norm of what is stored", arguments: ElementType.floatingPoint)
   func recorded(type: ElementType) throws {
     let writer = try GradientStoreWriter(

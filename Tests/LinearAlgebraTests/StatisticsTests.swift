@@ -14,6 +14,20 @@ struct StatisticsTests {
     #expect(Statistics.median([.infinity, 1, 2]) == 2)
   }
 
+  @Test("Values at places of the order are those of the order", arguments: [1, 2, 1000, 70_000])
+  func orderStatistics(count: Int) {
+    var generator = SeededGenerator(seed: UInt64(count))
+    var values = Matrix<Double>.normal(1, count, using: &generator).elements
+    for place in values.indices where place % 7 == 3 { values[place] = -0.5 }
+    values[0] = .infinity
+    values[count / 2] = -.leastNonzeroMagnitude
+    let sorted = values.sorted()
+    let ranks = [0, count / 20, count / 4, count / 2, count - 1]
+    let found = OrderStatistics.values(atRanks: ranks) { values.forEach($0) }
+    #expect(found == ranks.map { sorted[$0] })
+    #expect(OrderStatistics.values(atRanks: []) { _ in }.isEmpty)
+  }
+
   @Test("The mean")
   func mean() {
     #expect(Statistics.mean([1, 2, 6]) == 3)

@@ -23,12 +23,11 @@ public struct GradientHealth: Sendable {
   public let zeroRows: [Int]
   /// Rows that hold NaN or infinity in some block.
   public let nonFiniteRows: [Int]
-  /// The norms of the finite rows over all blocks, ascending.
-  public let sortedNorms: [Double]
+  private let norms: GradientNorms
 
   /// Reads the norms of a store.
   ///
-  /// - Complexity: as ``GradientStore/squaredNorms()``.
+  /// - Complexity: as ``GradientStore/squaredNorms()``; no memory for each row beside those.
   public init(of store: GradientStore) throws {
     let norms = try store.squaredNorms()
     blocks = store.layout.blocks.indices.map { index in
@@ -40,21 +39,37 @@ public struct GradientHealth: Sendable {
         nonFiniteRows: squares.enumerated().filter { !$0.element.isFinite }.map(\.offset),
         isDead: zeros == squares.count)
     }
-    let totals = norms.totals
-    zeroRows = totals.indices.filter { totals[$0] == 0 }
-    nonFiniteRows = totals.indices.filter { !totals[$0].isFinite }
-    sortedNorms = totals.filter(\.isFinite).map { $0.squareRoot() }.sorted()
+    var (zeros, bad) = ([Int](), [Int]())
+    norms.forEachTotal { row, total in
+      if total == 0 { zeros.append(row) }
+      if !total.isFinite { bad.append(row) }
+    }
+    (zeroRows, nonFiniteRows) = (zeros, bad)
+    self.norms = norms
   }
 
   /// The norm below which a share of the finite rows lie; nil if there are none.
   ///
   /// - Parameter share: 0 ... 1; linear between two rows.
-  public func quantile(_ share: Double) -> Double? {
-    guard let last = sortedNorms.indices.last else { return nil }
-    let place = min(1, max(0, share)) * Double(last)
-    let below = Int(place)
-    let above = min(last, below + 1)
-    let weight = place - Double(below)
-    return sortedNorms[below] * (1 - weight) + sortedNorms[above] * weight
+  /// - Complexity: four passes over the norms; take ``quantiles(_:)`` for several shares.
+  public func quantile(_ share: Double) -> Double? { quantiles([share])[0] }
+
+  /// The norms below which some shares of the finite rows lie; nil if there are none.
+  ///
+  /// - Parameter shares: Each 0 ... 1; linear between two rows.
+  /// - Complexity: four passes over the norms.
+  public func quantiles(_ shares: [Double]) -> [Double?] {
+    let last = (norms.blocks.first?.count ?? 0) - nonFiniteRows.count - 1
+    guard last >= 0 else { return shares.map { _ in nil } }
+    let places = shares.map { min(1, max(0, $0)) * Double(last) }
+    let ranks = places.flatMap { [Int($0), min(last, Int($0) + 1)] }
+    let squares = OrderStatistics.values(atRanks: ranks) { body in
+      norms.forEachTotal { _, total in if total.isFinite { body(total) } }
+    }
+    return places.indices.map { index in
+      let weight = places[index] - Double(ranks[2 * index])
+      return squares[2 * index].squareRoot() * (1 - weight)
+        + squares[2 * index + 1].squareRoot() * weight
+    }
   }
 }

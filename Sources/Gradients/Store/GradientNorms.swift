@@ -32,6 +32,17 @@ public struct GradientNorms: Sendable {
     return totals
   }
 
+  /// Calls `body` with each row and its ‖g‖² over all blocks, without memory for each.
+  func forEachTotal(_ body: (_ row: Int, _ total: Double) -> Void) {
+    for rows in (0..<(blocks.first?.count ?? 0)).chunks(ofCount: 4096) {
+      var totals = [Double](repeating: 0, count: rows.count)
+      for block in blocks {
+        for (place, norm) in block[rows: rows].enumerated() { totals[place] += norm }
+      }
+      for (place, total) in totals.enumerated() { body(rows.lowerBound + place, total) }
+    }
+  }
+
   /// The rows whose gradient is zero in all of some blocks.
   package func zeroRows(inBlocks chosen: [Int]) -> [Int] {
     guard let first = chosen.first else { return [] }
