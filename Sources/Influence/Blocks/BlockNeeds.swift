@@ -152,16 +152,13 @@ struct BlockNeeds: Sendable {
   }
 
   /// Whether the block's scores can be made some examples at a time.
-  ///
-  /// - Parameter certifies: Whether residuals are wanted, which are those of all examples together.
-  func worksByExamples(certifies: Bool) -> Bool {
+  var worksByExamples: Bool {
     guard !isDead else { return true }
     return !needsKernel
       && zip(zip(estimators, choices), normalizations).allSatisfy { pair, normalization in
         guard pair.0.fit(on: pair.1.side)?.worksByExamples == true else { return false }
         switch normalization {
-        case .none: return !certifies
-        case .gradientNorms: return true
+        case .none, .gradientNorms: return true
         case .selfInfluence, .parameterChange, .exampleWeights: return false
         }
       }

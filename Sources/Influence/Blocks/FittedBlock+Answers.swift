@@ -41,14 +41,19 @@ extension FittedBlock {
       guard case .query(let fitted) = fitted else { continue }
       let preconditioned = try fitted.precondition(queries.rows, pass: pass)
       cross = cross ?? preconditioned.crossProducts
-      answers[index] =
-        isCertified(index, certifies)
-        ? try certifiedAnswer(
-          fitted, preconditioned, to: queries, aim: needs.aim(of: index), pass: pass)
-        : Answer(
+      guard isCertified(index, certifies) else {
+        answers[index] = Answer(
           scores: Matrix<Double>(
             converting: try preconditioned.scores ?? pass.products(preconditioned.rows.view)),
           convergence: preconditioned.convergence, warnings: preconditioned.warnings)
+        continue
+      }
+      let (answer, warnings) = try certifiedAnswer(
+        fitted, preconditioned, to: queries, aim: needs.aim(of: index), pass: pass)
+      guard let scores = answer.outline.values else { preconditionFailure("scores were kept") }
+      answers[index] = Answer(
+        scores: scores, error: answer.error, convergence: preconditioned.convergence,
+        warnings: preconditioned.warnings + warnings)
     }
     for (index, fitted) in operators.enumerated() {
       guard case .score(let fitted) = fitted else { continue }
@@ -78,12 +83,14 @@ extension FittedBlock {
   }
 
   /// Whether an estimator's scores are held against the exact ones: not if they are divided afterwards.
-  private func isCertified(_ index: Int, _ certifies: Bool) -> Bool {
+  func isCertified(_ index: Int, _ certifies: Bool) -> Bool {
     certifies && needs.normalizations[index] == .none
   }
 
   /// The largest bᵢ of the block.
-  var largestFactor: Double { Certificate.exampleFactors(of: context).max() ?? 0 }
+  var largestFactor: Double {
+    context.squaredNorms.reduce(0) { max($0, Certificate.exampleFactor(of: context, $1)) }
+  }
 
   /// What to say of a residual that stays above what was asked for; empty where none does.
   func warnings(

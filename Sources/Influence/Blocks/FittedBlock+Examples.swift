@@ -4,10 +4,12 @@ import LinearAlgebra
 extension FittedBlock {
   /// What the only estimator keeps of a set of queries that it scores some examples at a time.
   struct PreparedQueries<Element: Scalar>: Sendable {
-    /// X on the query side, V on the score side, `m × d`.
-    let rows: Matrix<Element>
+    /// X on the query side, V on the score side, `m × d`, and how scores are made of it.
+    let source: QueryScoreSource<Element>
     /// ‖v‖² per query.
     let squaredNorms: [Double]
+    /// How far the scores can be from the exact ones, if asked for and known.
+    var error: AnswerError?
     var convergence: [BlockConvergence] = []
     var warnings: [String] = []
   }
@@ -17,34 +19,43 @@ extension FittedBlock {
   /// - Parameters:
   ///   - queries: V, `m × d`.
   ///   - pass: Products with the training gradients; nothing is kept of them.
+  ///   - certifies: Whether error bounds are wanted, and exact scores as near as they aim to be.
   func prepared<Element: Scalar>(
-    _ queries: MatrixView<Element>, pass: GradientPass<Element>
+    _ queries: MatrixView<Element>, pass: GradientPass<Element>, certifies: Bool
   ) throws -> PreparedQueries<Element> {
-    let squares = queries.squaredRowNorms()
-    try checkRange(of: Queries(rows: queries, squaredNorms: squares))
+    let queries = Queries(rows: queries, squaredNorms: queries.squaredRowNorms())
+    try checkRange(of: queries)
     guard case .query(let fitted) = operators[0] else {
-      return PreparedQueries(rows: Matrix(queries), squaredNorms: squares)
+      return PreparedQueries(
+        source: .products(Matrix(queries.rows)), squaredNorms: queries.squaredNorms)
     }
     var pass = pass
     pass.keepsProducts = false
-    let preconditioned = try fitted.precondition(queries, pass: pass)
+    let preconditioned = try fitted.precondition(queries.rows, pass: pass)
+    guard isCertified(0, certifies) else {
+      return PreparedQueries(
+        source: .products(preconditioned.rows), squaredNorms: queries.squaredNorms,
+        convergence: preconditioned.convergence, warnings: preconditioned.warnings)
+    }
+    let (answer, warnings) = try certifiedAnswer(
+      fitted, preconditioned, to: queries, aim: needs.aim(of: 0), pass: pass)
     return PreparedQueries(
-      rows: preconditioned.rows, squaredNorms: squares, convergence: preconditioned.convergence,
-      warnings: preconditioned.warnings)
+      source: answer.source, squaredNorms: queries.squaredNorms, error: answer.error,
+      convergence: preconditioned.convergence, warnings: preconditioned.warnings + warnings)
   }
 
   /// The scores of some examples for prepared queries, `m × examples`.
   func scores<Element: Scalar>(
     of queries: PreparedQueries<Element>, for examples: Range<Int>, pass: GradientPass<Element>
   ) throws -> Matrix<Double> {
-    let products = try pass.products(queries.rows.view, with: examples)
     let scores: Matrix<Double>
-    switch operators[0] {
-    case .query: scores = Matrix<Double>(converting: products)
-    case .score(let fitted):
+    switch (operators[0], queries.source) {
+    case (.score(let fitted), .products(let rows)):
       scores = try fitted.solve(
-        CrossProducts(products, squaredQueryNorms: queries.squaredNorms)
+        CrossProducts(
+          try pass.products(rows.view, with: examples), squaredQueryNorms: queries.squaredNorms)
       ).scores
+    default: scores = try queries.source.scores(of: examples, pass)
     }
     try checkFinite(scores.elements)
     return scores

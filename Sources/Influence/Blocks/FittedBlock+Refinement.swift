@@ -9,7 +9,7 @@ import LinearAlgebra
 /// plan can say what that costs; where the bound is not near enough then, the answer is measured again.
 extension FittedBlock {
   /// How often an answer is measured at most.
-  private static var mostRounds: Int { 4 }
+  static var mostRounds: Int { 4 }
 
   /// On the score side.
   func certifiedAnswer<Element: Scalar>(
@@ -118,137 +118,16 @@ extension FittedBlock {
     return best
   }
 
-  /// On the query side.
-  func certifiedAnswer<Element: Scalar>(
-    _ fitted: any QuerySideOperator, _ preconditioned: Preconditioned<Element>,
-    to queries: Queries<Element>, aim: Aim?, pass: GradientPass<Element>
-  ) throws -> Answer {
-    var answer: Answer
-    if let aim, Element.self == Float.self {
-      answer = try measuredAnswer(fitted, preconditioned, to: queries, aim: aim, pass: pass)
-    } else {
-      answer = try plainAnswer(fitted, preconditioned, to: queries, pass: pass)
-      if let aim, !isMet(aim, by: answer, queries.norms), case .scores = aim {
-        answer = try measuredAnswer(fitted, preconditioned, to: queries, aim: aim, pass: pass)
-      }
-    }
-    if let error = answer.error, preconditioned.warnings.isEmpty {
-      answer.warnings += warnings(of: error, aim: aim, queryNorms: queries.norms)
-    }
-    return answer
-  }
-
-  /// S = X·Gᵀ with its residual, as the precision of products gives them.
-  private func plainAnswer<Element: Scalar>(
-    _ fitted: any QuerySideOperator, _ preconditioned: Preconditioned<Element>,
-    to queries: Queries<Element>, pass: GradientPass<Element>
-  ) throws -> Answer {
-    let rounding = BlockRounding(context: context, products: .of(Element.self))
-    let rows = preconditioned.rows
-    let scores: Matrix<Element>
-    var residuals: [Double]
-    var comesFromFisher = false
-    if let given = preconditioned.scores, let known = preconditioned.residualNorms {
-      (scores, residuals) = (given, known)
-    } else if let known = fitted.residualNorms(of: rows, for: queries.rows) {
-      (scores, residuals) = (try pass.products(rows.view), known)
-      comesFromFisher = true
-    } else {
-      // (F + λI)·x − v = Gᵀ·(G·x)/n + λx − v.
-      var residual = Matrix(queries.rows, scaledBy: -1)
-      residual.add(rows, scale: Element(context.lambda))
-      let count = context.exampleCount
-      scores = try pass.normalProducts(
-        rows.view, weights: [Double](repeating: 1, count: count), scale: 1 / Double(count),
-        addingTo: &residual)
-      residuals = residual.view.squaredRowNorms().map { $0.squareRoot() }
-    }
-    let wide = Matrix<Double>(converting: scores)
-    let lengths = rows.view.squaredRowNorms().map { $0.squareRoot() }
-    let pulled = rounding.ofResiduals(
-      scores: wide, lengths: lengths, queryNorms: queries.norms, comesFromFisher: comesFromFisher)
-    for row in residuals.indices { residuals[row] += pulled[row] }
-    return Answer(
-      scores: wide,
-      error: AnswerError(
-        residualNorms: residuals, rounding: rounding.ofProducts(withRowsOf: lengths)),
-      convergence: preconditioned.convergence, warnings: preconditioned.warnings)
-  }
-
-  /// Measures and corrects an answer on the query side: s = Gx and r = (F + λI)x − v from one pass in double
-  /// precision, x − (F + λI)⁻¹r, and the scores of that correction from a pass in the precision of products.
-  private func measuredAnswer<Element: Scalar>(
-    _ fitted: any QuerySideOperator, _ preconditioned: Preconditioned<Element>,
-    to queries: Queries<Element>, aim: Aim, pass: GradientPass<Element>
-  ) throws -> Answer {
-    let (count, lambda, norms) = (context.exampleCount, context.lambda, queries.norms)
-    let fine = BlockRounding(context: context, products: .double)
-    let coarse = BlockRounding(context: context, products: .of(Element.self))
-    let vectors = Matrix<Double>(converting: queries.rows)
-    var rows = Matrix<Double>(converting: preconditioned.rows)
-    var best: Answer?
-    var reached = Double.infinity
-    for round in 0..<Self.mostRounds {
-      var residual = rows
-      residual.scale(by: lambda)
-      residual.add(vectors, scale: -1)
-      var scores = try pass.inDouble.normalProducts(
-        rows.view, weights: [Double](repeating: 1, count: count), scale: 1 / Double(count),
-        addingTo: &residual)
-      let lengths = rows.view.squaredRowNorms().map { $0.squareRoot() }
-      let pulled = fine.ofResiduals(
-        scores: scores, lengths: lengths, queryNorms: norms, comesFromFisher: false)
-      let summed = fine.ofProducts(withRowsOf: lengths)
-      let measured = residual.view.squaredRowNorms().map { $0.squareRoot() }
-      let answer = Answer(
-        scores: scores,
-        error: AnswerError(
-          residualNorms: zip(measured, pulled).map { ($0 + $1) * (1 + 1e-12) },
-          rounding: summed),
-        convergence: preconditioned.convergence, warnings: preconditioned.warnings)
-      best = nearer(answer, than: best, aim, norms)
-      let shortfall = shortfall(of: answer, aim, norms)
-      // A second measurement says whether the first correction was enough, and whether another may help.
-      if round > 0, shortfall <= 1 || !(shortfall < reached / 2) { break }
-      reached = shortfall
-      guard let solved = fitted.correction(ofResiduals: residual, queryNorms: norms)
-      else { break }
-      // In the precision of products, so that the scores of the change are those of the numbers added.
-      let change = Matrix<Element>(converting: solved)
-      let moved = Matrix<Double>(converting: change)
-      rows.add(moved, scale: -1)
-      scores.add(Matrix<Double>(converting: try pass.products(change.view)), scale: -1)
-      guard let image = fitted.image(of: moved) else { break }
-      residual.add(image, scale: -1)
-      residual.add(moved, scale: -lambda)
-      let lefts = residual.view.squaredRowNorms().map { $0.squareRoot() }
-      let steps = moved.view.squaredRowNorms().map { $0.squareRoot() }
-      let stepRounding = coarse.ofProducts(withRowsOf: steps)
-      let fisherRounding = coarse.ofFisher(withRowsOf: steps)
-      let better = Answer(
-        scores: scores,
-        error: AnswerError(
-          residualNorms: norms.indices.map {
-            (lefts[$0] + pulled[$0] + fisherRounding[$0]) * (1 + 1e-12)
-          },
-          rounding: norms.indices.map { summed[$0] + stepRounding[$0] }),
-        convergence: preconditioned.convergence, warnings: preconditioned.warnings)
-      best = nearer(better, than: best, aim, norms)
-      if isMet(aim, by: better, norms) { break }
-    }
-    guard var best else { preconditionFailure("an answer is measured at least once") }
-    best.error?.isMeasured = true
-    return best
-  }
-
   /// Whether every query is as near as the method means to come.
-  private func isMet(_ aim: Aim, by answer: Answer, _ queryNorms: [Double]) -> Bool {
+  func isMet(_ aim: Aim, by answer: some BoundedAnswer, _ queryNorms: [Double]) -> Bool {
     shortfall(of: answer, aim, queryNorms) <= 1
   }
 
   /// How many times larger than it should be the worst query's residual or bound is; at most 1 where the
   /// aim is met.
-  private func shortfall(of answer: Answer, _ aim: Aim, _ queryNorms: [Double]) -> Double {
+  func shortfall(
+    of answer: some BoundedAnswer, _ aim: Aim, _ queryNorms: [Double]
+  ) -> Double {
     guard let error = answer.error else { return .infinity }
     let factor = largestFactor
     return queryNorms.indices.reduce(0) { worst, row in
@@ -257,8 +136,9 @@ extension FittedBlock {
       case .residual(let tolerance):
         (found, allowed) = (error.residualNorms[row], tolerance * queryNorms[row])
       case .scores(let share):
-        let largest = answer.scores[row: row].reduce(0) { max($0, abs($1)) }
-        (found, allowed) = (error.bound(query: row, largestFactor: factor), share * largest)
+        (found, allowed) = (
+          error.bound(query: row, largestFactor: factor), share * answer.largestScore(ofQuery: row)
+        )
       }
       if found == 0 { return worst }
       return found.isNaN ? .infinity : max(worst, found / allowed)
@@ -266,11 +146,24 @@ extension FittedBlock {
   }
 
   /// The answer that comes nearer to what the method means to reach.
-  private func nearer(
-    _ answer: Answer, than other: Answer?, _ aim: Aim, _ queryNorms: [Double]
-  ) -> Answer {
+  func nearer<Given: BoundedAnswer>(
+    _ answer: Given, than other: Given?, _ aim: Aim, _ queryNorms: [Double]
+  ) -> Given {
     guard let other else { return answer }
     return shortfall(of: answer, aim, queryNorms) < shortfall(of: other, aim, queryNorms)
       ? answer : other
+  }
+}
+
+/// Scores with the bound on their error.
+protocol BoundedAnswer {
+  var error: AnswerError? { get }
+  /// The largest magnitude of a query's scores.
+  func largestScore(ofQuery row: Int) -> Double
+}
+
+extension FittedBlock.Answer: BoundedAnswer {
+  func largestScore(ofQuery row: Int) -> Double {
+    scores[row: row].reduce(0) { max($0, abs($1)) }
   }
 }

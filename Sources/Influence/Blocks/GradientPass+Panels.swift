@@ -64,7 +64,8 @@ extension GradientPass where Element == Float {
   /// - Returns: Y, of the last chunk alone unless products are kept.
   func addPanelNormalProducts(
     _ left: MatrixView<Float>, weights: (Range<Int>) -> [Double], scale: Double,
-    to sum: inout Matrix<Float>, keepsProducts: Bool
+    to sum: inout Matrix<Float>, keepsProducts: Bool,
+    each: ((Range<Int>, MatrixView<Float>) -> Void)?
   ) throws -> Matrix<Float> {
     let panel = VectorPanel(left)
     let size = rowsUsedTwice(queries: left.rows, rowBytes: storedRowBytes)
@@ -74,6 +75,7 @@ extension GradientPass where Element == Float {
       rows, gradients in
       let first = keepsProducts ? rows.lowerBound : 0
       products.set(productOf: panel, with: gradients, firstColumn: first)
+      each?(rows, products.view[columns: first..<first + rows.count])
       sums.add(
         gradients, coefficients: products, firstColumn: first,
         factors: weights(rows).map { Float($0) }[...], areInCache: true)

@@ -97,7 +97,7 @@ public struct GradientPass<Element: Scalar>: Sendable {
 
   /// The same pass for products of a few rows in single precision, which read rows as they are stored; nil
   /// for others, which BLAS multiplies faster.
-  private func panelPass(
+  func panelPass(
     _ left: MatrixView<Element>, most: Int
   ) -> (pass: GradientPass<Float>, rows: MatrixView<Float>)? {
     guard left.rows <= most, let pass = self as? GradientPass<Float>,
@@ -137,7 +137,9 @@ public struct GradientPass<Element: Scalar>: Sendable {
 
   /// Passes over the same gradients in double precision.
   var inDouble: GradientPass<Double> {
-    GradientPass<Double>(store: store, block: block, monitor: monitor, reduction: reduction)
+    GradientPass<Double>(
+      store: store, block: block, monitor: monitor, reduction: reduction,
+      keepsProducts: keepsProducts)
   }
 
   /// Z + A·Gᵀ for a given Z, without room for the product itself.
@@ -155,73 +157,6 @@ public struct GradientPass<Element: Scalar>: Sendable {
       sum.add(Matrix(product: left, gradients.transposed), firstColumn: rows.lowerBound)
     }
     try reduction.gather(columnsOf: &sum)
-  }
-
-  /// Y = A·Gᵀ, and Z + α·Y·diag(w)·G for a given Z, in one pass.
-  ///
-  /// Each chunk of rows is used twice while it is in cache.
-  ///
-  /// - Parameters:
-  ///   - left: A, `m × d`.
-  ///   - weights: w, one per training example.
-  ///   - scale: α; apart from the weights, whose products with Y stay near one.
-  ///   - sum: Z, `m × d`, to which the weighted pull-back is added.
-  /// - Returns: Y, `m × n`.
-  /// - Complexity: 4mnd operations, one pass.
-  public func normalProducts(
-    _ left: MatrixView<Element>, weights: [Double], scale: Double,
-    addingTo sum: inout Matrix<Element>
-  ) throws -> Matrix<Element> {
-    let products = try addNormalProducts(
-      left, weights: { Array(weights[$0]) }, scale: scale, to: &sum, keepsProducts: true)
-    guard var products else { preconditionFailure("products were to be kept") }
-    try reduction.gather(columnsOf: &products)
-    return products
-  }
-
-  /// Z + α·Y·diag(w)·G for a given Z, in one pass that keeps Y = A·Gᵀ of a chunk of rows at a time.
-  ///
-  /// - Parameters:
-  ///   - left: A, `m × d`.
-  ///   - weights: w of some training examples.
-  ///   - scale: α.
-  ///   - sum: Z, `m × d`.
-  ///   - keepsProducts: Whether Y is kept, too.
-  /// - Returns: The columns of Y of the rows that this process reads, if they are kept.
-  /// - Complexity: 4mnd operations, one pass.
-  @discardableResult
-  func addNormalProducts(
-    _ left: MatrixView<Element>, weights: (Range<Int>) -> [Double], scale: Double,
-    to sum: inout Matrix<Element>, keepsProducts: Bool = false
-  ) throws -> Matrix<Element>? {
-    // Z counts once, in the process that has the first row.
-    if !reduction.rows(of: store.count).contains(0) { sum = .zeros(sum.rows, sum.columns) }
-    if let (pass, rows) = panelPass(left, most: PullBackSum.mostVectors),
-      var given = sum as? Matrix<Float>
-    {
-      let products = try pass.addPanelNormalProducts(
-        rows, weights: weights, scale: scale, to: &given, keepsProducts: keepsProducts)
-      sum = Matrix<Element>(converting: given)
-      try reduction.sum(&sum)
-      return keepsProducts ? Matrix<Element>(converting: products) : nil
-    }
-    // Arithmetic hides the reading, and deeper products run nearer to peak; but converted rows are written
-    // and read again, and stay in cache.
-    let rowBytes = max(1, width * MemoryLayout<Element>.stride)
-    let chunkRows =
-      store.isDirectlyReadable(as: Element.self)
-      ? 1024 : max(256, Self.convertedChunkBytes(queries: left.rows) / rowBytes)
-    var kept = keepsProducts ? Matrix<Element>.zeros(left.rows, store.count) : nil
-    try forEachChunk(of: chunkRows, rowOperations: Double(4 * left.rows * width)) {
-      rows, gradients in
-      let products = Matrix(product: left, gradients.transposed)
-      kept?.place(products.view, firstRow: 0, firstColumn: rows.lowerBound)
-      let weighted = products.selecting(
-        columns: 0..<rows.count, scaledBy: weights(rows).map { Element($0) })
-      sum.add(product: weighted.view, gradients, scale: Element(scale))
-    }
-    try reduction.sum(&sum)
-    return kept
   }
 
   /// K = G·Gᵀ, `n × n`, summed in double precision.

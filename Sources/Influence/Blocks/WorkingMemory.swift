@@ -1,3 +1,4 @@
+import Gradients
 import LinearAlgebra
 
 /// How many blocks and queries are worked on at a time within a memory budget.
@@ -81,7 +82,7 @@ struct WorkingMemory: Sendable {
     let canPart =
       best.queries == 0 && exampleCount > Self.fewestExamples && estimatorCount == 1 && keepsBlocks
       && keptShares == 0 && !options.reduction.isShared
-      && blocks.allSatisfy { $0.worksByExamples(certifies: options.certifies) }
+      && blocks.allSatisfy(\.worksByExamples)
     guard canPart else {
       examplesAtATime = nil
       leastBytes = least
@@ -154,5 +155,17 @@ struct WorkingMemory: Sendable {
   /// The sum of the largest few numbers of bytes.
   static func largest(_ bytes: [Int], count: Int) -> Int {
     bytes.sorted(by: >).prefix(count).reduce(0) { BlockNeeds.sum($0, $1) }
+  }
+}
+
+extension WorkingMemory {
+  /// - Throws: ``InfluenceError/tooManyExamples(source:rows:bytes:budget:isCertified:)`` where a run is not let start.
+  func requireStart(
+    on training: GradientStore, options: CurvatureOptions
+  ) throws(InfluenceError) {
+    guard !starts else { return }
+    throw .tooManyExamples(
+      source: training.name, rows: training.count, bytes: leastBytes, budget: options.memoryBudget,
+      isCertified: options.certifies && examplesAtATime == nil)
   }
 }

@@ -1,3 +1,4 @@
+import Gradients
 import LinearAlgebra
 
 /// What can be wrong with one method's scores of m queries in one block, one number per query.
@@ -24,9 +25,15 @@ struct AnswerError: Sendable {
     direct = [Double](repeating: .infinity, count: residualNorms.count)
   }
 
-  /// The same for queries that were rounded before they were scored, each by at most the given length.
-  mutating func widen(by lengths: [Double], largestFactor: Double) {
-    for (row, length) in lengths.enumerated() {
+  /// The same for means of queries, which are summed in double precision and rounded to that of products.
+  ///
+  /// - Parameters:
+  ///   - norms: ‖v‖ per query.
+  ///   - products: The precision of products.
+  ///   - largestFactor: The largest bᵢ.
+  mutating func widen(toMeansOf norms: [Double], _ products: Rounding, largestFactor: Double) {
+    for (row, norm) in norms.enumerated() {
+      let length = 2 * products.unit * norm
       residualNorms[row] += length
       direct[row] += length * largestFactor
     }
@@ -72,17 +79,16 @@ struct BlockRounding {
   }
 
   /// The length of what rounding does to r = Gᵀs/n + λx − v, or to Fx + λx − v.
-  func ofResiduals(
-    scores: Matrix<Double>, lengths: [Double], queryNorms: [Double], comesFromFisher: Bool
-  ) -> [Double] {
+  ///
+  /// - Parameter weights: Σⱼ √νⱼ·|sⱼ| per query; nil for a residual from F.
+  func ofResiduals(weights: [Double]?, lengths: [Double], queryNorms: [Double]) -> [Double] {
     let (n, d) = (Double(context.exampleCount), Double(context.width))
-    if comesFromFisher {
+    guard let weights else {
       let fisher = ofFisher(withRowsOf: lengths)
       return fisher.indices.map {
         fisher[$0] + 8 * Rounding.double.unit * (context.lambda * lengths[$0] + queryNorms[$0])
       }
     }
-    let weights = weights(of: scores)
     return weights.indices.map {
       ofPullBacks * (weights[$0] / n + context.lambda * lengths[$0] + queryNorms[$0])
         + (weights[$0] > 0 ? d.squareRoot() * n * products.smallest : 0)
@@ -91,10 +97,9 @@ struct BlockRounding {
 
   /// Σⱼ √νⱼ·|aⱼ| for each row of a matrix with one column per training example.
   func weights(of rows: Matrix<Double>) -> [Double] {
-    let roots = context.squaredNorms.map { $0.squareRoot() }
-    return (0..<rows.rows).map { row in
-      zip(rows[row: row], roots).reduce(0) { $0 + abs($1.0) * $1.1 }
-    }
+    var weights = [Double](repeating: 0, count: rows.rows)
+    context.addWeights(of: rows, from: 0, to: &weights)
+    return weights
   }
 
   /// Σⱼ |aⱼ| for each row.
@@ -116,6 +121,20 @@ struct BlockRounding {
         + root * underflow * (sums[row] + (queryNorms[row] > 0 ? abs(beta) : 0))
         // t = s/n + λa is rounded too.
         + 4 * Rounding.double.unit * Double(context.exampleCount) * context.lambda * sums[row]
+    }
+  }
+}
+
+extension BlockContext {
+  /// Adds √νⱼ·|aⱼ| of some training examples to the sums of each row, in the examples' order.
+  func addWeights(
+    of rows: Matrix<Double>, from firstExample: Int, to weights: inout [Double]
+  ) {
+    let roots = squaredNorms[rows: firstExample..<firstExample + rows.columns].map {
+      $0.squareRoot()
+    }
+    for row in 0..<rows.rows {
+      weights[row] = zip(rows[row: row], roots).reduce(weights[row]) { $0 + abs($1.0) * $1.1 }
     }
   }
 }

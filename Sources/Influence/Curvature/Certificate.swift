@@ -1,3 +1,4 @@
+import Gradients
 public import LinearAlgebra
 
 /// How far a method's scores are from those of the damped Fisher solution, without knowing that solution.
@@ -93,15 +94,26 @@ public struct Certificate: Sendable {
     }
   }
 
-  /// bᵢ ≥ ‖(F + λI)⁻¹gᵢ‖ for the examples of one block.
-  static func exampleFactors(of context: BlockContext) -> [Double] {
+  /// bᵢ ≥ ‖(F + λI)⁻¹gᵢ‖ of some examples in each of some blocks, `blocks × examples`.
+  static func exampleFactors(
+    of contexts: [BlockContext], examples: Range<Int>
+  ) -> Matrix<Double> {
+    var factors = Matrix<Double>.zeros(contexts.count, examples.count)
+    for (place, context) in contexts.enumerated() {
+      for (column, square) in context.squaredNorms[rows: examples].enumerated() {
+        factors[place, column] = exampleFactor(of: context, square)
+      }
+    }
+    return factors
+  }
+
+  /// bᵢ of an example with the squared norm νᵢ in a block.
+  static func exampleFactor(of context: BlockContext, _ square: Double) -> Double {
     let lambda = context.lambda
     let n = Double(context.exampleCount)
-    let anyExample = n.squareRoot() / (2 * lambda.squareRoot())
-    return context.squaredNorms.map { square in
-      let alone = (square / (lambda + square / n)).squareRoot() / lambda.squareRoot()
-      return min(anyExample, alone)
-    }
+    return min(
+      n.squareRoot() / (2 * lambda.squareRoot()),
+      (square / (lambda + square / n)).squareRoot() / lambda.squareRoot())
   }
 
   /// ‖r‖ for answers in the span of the query and the training gradients, as K and C say it.

@@ -1,3 +1,4 @@
+import Algorithms
 import Gradients
 import LinearAlgebra
 
@@ -42,13 +43,13 @@ extension Curvature {
     let places = Dictionary(
       uniqueKeysWithValues: queries.layout.blocks.enumerated().map { ($1.name, $0) })
     var prepared: [FittedBlock.PreparedQueries<Element>] = []
-    let (supply, training) = (supply, training)
+    let (supply, training, certifies) = (supply, training, certifies)
     let walk = BlockWalk(
       stage: "preparing", of: training, blocks: live.map(\.index),
       readBlocks: live.map(\.index).filter { index in
         // More than the pass that gives the scores.
         supply.needs[index].scoringWork(
-          queries: 1, certifies: false, precision: options.precision
+          queries: 1, certifies: certifies, precision: options.precision
         ).passes > 1
       }, options: options, progress: progress)
     try walk.forEach { place, monitor -> FittedBlock.PreparedQueries<Element> in
@@ -58,9 +59,17 @@ extension Curvature {
       }
       let rows = try Self.rows(
         of: queries, block: queryBlock, aggregation: aggregation, precision: Element.self)
-      return try supply.block(context.index, monitor: monitor).prepared(
+      let block = try supply.block(context.index, monitor: monitor)
+      var queries = try block.prepared(
         rows,
-        pass: GradientPass<Element>(store: training, block: context.index, monitor: monitor))
+        pass: GradientPass<Element>(store: training, block: context.index, monitor: monitor),
+        certifies: certifies)
+      if aggregation == .mean {
+        queries.error?.widen(
+          toMeansOf: queries.squaredNorms.map { $0.squareRoot() }, .of(Element.self),
+          largestFactor: block.largestFactor)
+      }
+      return queries
     } combine: { _, queries in
       prepared.append(queries)
       parts.convergence += queries.convergence
@@ -68,17 +77,21 @@ extension Curvature {
     }
     let norms = Matrix(
       rows: 1, columns: live.count, elements: prepared.map { $0.squaredNorms[0].squareRoot() })
-    if let warning = Self.warning(
-      ofZeroQueries: norms, countedFrom: first, aggregation: aggregation)
-    {
-      parts.warnings.append(warning)
-    }
     let isNormalized = estimators[0].normalization == .gradientNorms
     let queryFactors =
       isNormalized
       ? try queryFactors(
         of: queries, aggregation: aggregation, liveNorms: norms, precision: Element.self) : nil
     var tally = LostDigits.Tally()
+    let isCertified = certifies && estimators[0].normalization == .none
+    let errors = prepared.map(\.error)
+    /// The certificate of the query's scores of some examples.
+    func certificate(of examples: Range<Int>) -> Certificate {
+      Certificate(
+        blocks: live.map(\.name), errors: errors, queryNorms: norms,
+        exampleFactors: Certificate.exampleFactors(of: live, examples: examples))
+    }
+    var bound = 0.0
     let monitor = partMonitor(stage: "scoring", progress)
     try forEachPart(of: examplesAtATime, monitor) { rows in
       var scores = Matrix<Double>.zeros(1, rows.count)
@@ -94,10 +107,31 @@ extension Curvature {
         ).apply(to: &scores)
       }
       tally.add(scores.elements)
+      for examples in isCertified ? Array(rows.chunks(ofCount: 4096)) : [] {
+        bound = max(bound, certificate(of: examples).errorBounds()[0])
+      }
       try body(rows.lowerBound, scores)
     }
     try queries.requireUnchanged()
+    try requireUnchangedFit()
     parts.largest = tally.largest
+    if isCertified {
+      let certificate = certificate(of: 0..<0)
+      parts.certified = ScoreParts.Certified(
+        residual: certificate.relativeResiduals[0], bound: bound, isMeasured: certificate.isMeasured
+      )
+      if let warning = Accuracy.warning(
+        of: estimators[0], in: supply.needs, place: 0, [(bound, tally.largest)],
+        countedFrom: first, isWarned: parts.warnings.count > warnings.count)
+      {
+        parts.warnings.append(warning)
+      }
+    }
+    if let warning = Self.warning(
+      ofZeroQueries: norms, countedFrom: first, aggregation: aggregation)
+    {
+      parts.warnings.append(warning)
+    }
     if let warning = tally.warning() {
       parts.warnings.append("\(estimators[0].name): \(warning)")
     }
@@ -130,23 +164,32 @@ extension Curvature {
   ///
   /// - Throws: ``InfluenceError/tooManyExamples(source:rows:bytes:budget:isCertified:)`` where it must, and does not.
   func selfInfluencePart(perBlock: Bool) throws -> Int? {
-    let needs = supply.needs
-    let kept = supply.keepsBlocks ? BlockNeeds.total(needs) : 0
+    try Self.selfInfluencePart(
+      of: training, with: supply.needs, keepsBlocks: supply.keepsBlocks, perBlock: perBlock,
+      options: options)
+  }
+
+  /// The same from what blocks need.
+  static func selfInfluencePart(
+    of training: GradientStore, with needs: [BlockNeeds], keepsBlocks: Bool, perBlock: Bool,
+    options: CurvatureOptions
+  ) throws -> Int? {
+    let kept = keepsBlocks ? BlockNeeds.total(needs) : 0
     let fixed = BlockNeeds.sum(
       kept,
       WorkingMemory.normBytes(
-        of: training.count, in: contexts.count, recordsNorms: training.recordsNorms,
+        of: training.count, in: needs.count, recordsNorms: training.recordsNorms,
         certifies: false))
     // Values of the blocks in flight, their sum, and as it is narrowed and written.
-    let inFlight = BlockWalk.blocksAtATime(of: contexts.count) + (perBlock ? 2 * contexts.count : 0)
+    let inFlight = BlockWalk.blocksAtATime(of: needs.count) + (perBlock ? 2 * needs.count : 0)
     let each = 32 + 8 * inFlight
     let whole = BlockNeeds.sum(fixed, min(1 << 61, each * training.count))
     guard whole > options.memoryBudget else { return nil }
     let atATime = WorkingMemory.examples(within: options.memoryBudget - fixed, each: each)
     let measuring = needs.reduce(0) { BlockNeeds.sum($0, $1.measuringBytes) }
-    if atATime < training.count, supply.keepsBlocks, !perBlock, !options.reduction.isShared,
+    if atATime < training.count, keepsBlocks, !perBlock, !options.reduction.isShared,
       BlockNeeds.sum(fixed, measuring) <= options.memoryBudget,
-      needs.allSatisfy({ $0.worksByExamples(certifies: false) })
+      needs.allSatisfy(\.worksByExamples)
     {
       return atATime
     }

@@ -67,8 +67,7 @@ extension Curvature {
     var norms = Matrix<Double>.zeros(rowCount, live.count)
     let supply = supply
     let training = training
-    // Residuals and their bounds are of a damped system.
-    let certifies = options.certifies && options.damping != .absolute(0)
+    let certifies = certifies
     let walk = BlockWalk(
       stage: "scoring", of: training, blocks: live.map(\.index),
       blocksAtATime: workingMemory(rowCount, perBlock: perBlock).blocksAtATime,
@@ -90,10 +89,9 @@ extension Curvature {
         to: rows, squaredNorms: squares, pass: pass, certifies: certifies)
       let norms = squares.map { $0.squareRoot() }
       if aggregation == .mean {
-        // The mean is summed in double precision and rounded to that of products.
-        let lengths = norms.map { 2 * Rounding.of(Element.self).unit * $0 }
         for place in answers.indices {
-          answers[place].error?.widen(by: lengths, largestFactor: block.largestFactor)
+          answers[place].error?.widen(
+            toMeansOf: norms, .of(Element.self), largestFactor: block.largestFactor)
         }
       }
       return BlockOutcome(norms: norms, answers: answers, isRefitted: block.isRefitted)
@@ -110,15 +108,13 @@ extension Curvature {
       }
     }
     if certifies {
-      let factors = Matrix(
-        rows: live.count, columns: training.count,
-        elements: live.flatMap { Certificate.exampleFactors(of: $0) })
+      let factors = Certificate.exampleFactors(of: live, examples: 0..<training.count)
       for index in results.indices where estimators[index].normalization == .none {
         results[index].certificate = Certificate(
           blocks: live.map(\.name), errors: errors[index], queryNorms: norms,
           exampleFactors: factors)
         results[index].warnAboutAccuracy(
-          of: estimators[index], in: supply.needs, place: index,
+          of: estimators[index], in: supply.needs, place: index, countedFrom: first,
           isWarned: results[index].warnings.count > warnings.count)
       }
     }
@@ -150,6 +146,9 @@ extension Curvature {
     }
     return results
   }
+
+  /// Whether scores come with certificates: residuals and their bounds are of a damped system.
+  var certifies: Bool { options.certifies && options.damping != .absolute(0) }
 
   /// What one block says of the queries.
   private struct BlockOutcome: Sendable {

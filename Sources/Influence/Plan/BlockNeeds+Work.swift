@@ -36,8 +36,14 @@ extension BlockNeeds {
   ///
   /// What aims at the exact scores is measured and corrected once where products are in single precision;
   /// the rare answer that takes more is not foreseen.
+  ///
+  /// - Parameters:
+  ///   - queries: m.
+  ///   - certifies: Whether residuals are wanted.
+  ///   - precision: That of products.
+  ///   - isInParts: Whether scores are made again to be written, some examples at a time.
   func scoringWork(
-    queries: Int, certifies: Bool, precision: CurvatureOptions.Precision
+    queries: Int, certifies: Bool, precision: CurvatureOptions.Precision, isInParts: Bool = false
   ) -> Work {
     var work = Work()
     guard !isDead else { return work }
@@ -55,7 +61,12 @@ extension BlockNeeds {
       if isMeasured(fit, isCertified) {
         work.addDoublePass(shape, products: 2, rows: queries)
         // Corrections meet the gradients once more; block conjugate gradients are not corrected.
-        if !fit.givesScores { work.addPass(shape, products: 1, rows: queries) }
+        if !fit.givesScores, !isInParts { work.addPass(shape, products: 1, rows: queries) }
+        // In parts the largest of what was corrected is found first, and then scores are made to be written.
+        for _ in 0..<(isInParts ? 2 : 0) {
+          work.addDoublePass(shape, products: 1, rows: queries)
+          work.addPass(shape, products: 1, rows: queries)
+        }
         work.doubleOperations += OperationCount.fisherCertificate(m: queries, d: d)
         continue
       }
@@ -63,6 +74,7 @@ extension BlockNeeds {
       // The residual comes from F, or from the pass that gives the scores.
       let hasFisher = fit.needs.takesGram
       work.addPass(shape, products: isCertified && !hasFisher ? 2 : 1, rows: queries)
+      if isInParts, isCertified { work.addPass(shape, products: 1, rows: queries) }
       if isCertified, hasFisher {
         work.doubleOperations += OperationCount.fisherCertificate(m: queries, d: d)
         work.doubleNumbers += Double(d) * Double(d)

@@ -92,7 +92,8 @@ public struct RunPlan: Sendable {
       for (queries, times) in [(batch, sets.full), (sets.rest, 1)] where queries > 0 {
         add(
           block.scoringWork(
-            queries: queries, certifies: options.certifies, precision: options.precision),
+            queries: queries, certifies: options.certifies, precision: options.precision,
+            isInParts: examplesAtATime != nil),
           to: &score,
           times: times)
       }

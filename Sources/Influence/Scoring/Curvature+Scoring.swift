@@ -108,48 +108,6 @@ extension Curvature {
   }
 }
 
-extension Curvature {
-  /// Refuses what scoring would refuse for want of memory, before anything is fitted.
-  ///
-  /// - Parameters:
-  ///   - estimator: The method.
-  ///   - training: The training gradients.
-  ///   - perBlock: Whether each block's share is wanted.
-  ///   - options: As for the fit.
-  /// - Throws: ``InfluenceError/tooLarge(block:method:order:bytes:budget:)`` or
-  ///   ``InfluenceError/tooManyExamples(source:rows:bytes:budget:isCertified:)``.
-  /// - Complexity: O(blocks); nothing is read.
-  package static func requireMemory(
-    scoringBy estimator: any Estimator, on training: GradientStore, perBlock: Bool,
-    options: CurvatureOptions
-  ) throws {
-    let needs = training.layout.blocks.map {
-      BlockNeeds(
-        of: BlockShape($0, exampleCount: training.count, curvature: training.curvature),
-        isDead: false, for: [estimator], options: options)
-    }
-    try BlockNeeds.check(needs, against: options.memoryBudget)
-    try WorkingMemory(
-      scoring: 1, with: needs, exampleCount: training.count, estimatorCount: 1,
-      keepsBlocks: WorkingMemory.fitting(needs, options: options).keepsBlocks,
-      keptShares: perBlock ? needs.count : 0, recordsNorms: training.recordsNorms,
-      options: options
-    ).requireStart(on: training, options: options)
-  }
-}
-
-extension WorkingMemory {
-  /// - Throws: ``InfluenceError/tooManyExamples(source:rows:bytes:budget:isCertified:)`` where a run is not let start.
-  fileprivate func requireStart(
-    on training: GradientStore, options: CurvatureOptions
-  ) throws(InfluenceError) {
-    guard !starts else { return }
-    throw .tooManyExamples(
-      source: training.name, rows: training.count, bytes: leastBytes, budget: options.memoryBudget,
-      isCertified: options.certifies)
-  }
-}
-
 /// A curvature with the queries that it scores.
 private struct FittedScorer: BatchScorer {
   let curvature: Curvature

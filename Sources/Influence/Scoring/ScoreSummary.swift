@@ -34,7 +34,17 @@ extension ScoreSummary {
   mutating func add(_ parts: ScoreParts) {
     largest = max(largest, parts.largest)
     seconds += parts.seconds
+    if let certified = parts.certified {
+      residuals.append(certified.residual)
+      isMeasured = certified.isMeasured
+      addBound(certified.bound, largest: parts.largest)
+    }
     if convergence.isEmpty { convergence = parts.convergence }
     for warning in parts.warnings where !warnings.contains(warning) { warnings.append(warning) }
+  }
+
+  /// Adds the bound of a query's scores, which are written in single precision and rounded once more.
+  mutating func addBound(_ bound: Double, largest: Double) {
+    bounds.append(bound + Rounding.single.unit * (largest + bound) + Rounding.single.smallest)
   }
 }

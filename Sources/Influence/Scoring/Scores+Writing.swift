@@ -68,10 +68,7 @@ extension Scores {
     summary.residuals += certificate?.relativeResiduals ?? []
     summary.isMeasured = certificate?.isMeasured ?? false
     for (query, bound) in (certificate?.errorBounds() ?? []).enumerated() {
-      // Scores are written in single precision, which rounds them once more.
-      let largest = values[row: query].reduce(0) { max($0, abs($1)) }
-      summary.bounds.append(
-        bound + Rounding.single.unit * (largest + bound) + Rounding.single.smallest)
+      summary.addBound(bound, largest: values[row: query].reduce(0) { max($0, abs($1)) })
     }
     summary.largest = values.elements.reduce(summary.largest) { max($0, abs($1)) }
     summary.seconds += seconds
