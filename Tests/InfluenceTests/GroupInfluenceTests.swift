@@ -53,6 +53,33 @@ struct GroupInfluenceTests {
   }
 
   @Test(
+    "Where memory is short, queries and members are scored one at a time",
+    arguments: CurvatureOptions.Precision.allCases)
+  func oneAtATime(precision: CurvatureOptions.Precision) throws {
+    let problem = Problem.standard
+    let rows = [3, 11, 12, 20]
+    // It holds no matrix of a block; under this damping leverages are below 1.
+    let estimators: [any Estimator] = [DataInf()]
+    var options = CurvatureOptions(
+      damping: .relative(10), costModel: CostModel(request: .query), certifies: false,
+      precision: precision)
+    let queries = problem.queries(precision)
+    let training = problem.training(precision)
+    let whole = try Curvature(fitting: estimators, on: training, options: options)
+      .groupInfluence(ofRemoving: rows, on: queries)
+    // Less than one query's scores take.
+    options.memoryBudget = 100
+    let curvature = try Curvature(fitting: estimators, on: training, options: options)
+    for (one, other) in zip(try curvature.groupInfluence(ofRemoving: rows, on: queries), whole) {
+      // A product's last bits may depend on how many rows it has.
+      let bound = Bound.relative(1e3 * precision.unit)
+      expectClose(one.firstOrder, other.firstOrder, bound: bound)
+      expectClose(one.secondOrder, other.secondOrder, bound: bound)
+      expectClose(one.additive, other.additive, bound: bound)
+    }
+  }
+
+  @Test(
     "Of one example there is no interaction",
     arguments: ["exact", "datainf", "diagonal", "shampoo"])
   func single(method: String) throws {

@@ -83,6 +83,8 @@ public struct MethodComparison: Sendable {
     let kinds = try specifications.map { try ComparedMethod($0, representations) }
     let estimators = kinds.compactMap(\.estimator)
     let sizes = (training.count, queries.count)
+    try ExampleMemory.comparison(queries: queries.count).requireRoom(
+      on: training, by: estimators, options: options)
     var separate = options
     separate.certifies = false
     let steps = Double(specifications.count + 1)

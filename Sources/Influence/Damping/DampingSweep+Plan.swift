@@ -46,7 +46,6 @@ extension DampingSweep {
       self.queries = queries
       self.aggregation = aggregation
       queryCount = aggregation == .mean ? 1 : queries.count
-      contexts = try BlockContext.all(of: training, damping: options.damping)
       var dampings = grid.dampings(meeting: options.damping)
       let isDefaultOnGrid = dampings.contains(options.damping)
       if !isDefaultOnGrid { dampings.append(options.damping) }
@@ -59,36 +58,47 @@ extension DampingSweep {
           roundingAmplification: 0,
           relativeResiduals: [])
       }
-      live = contexts.filter { !$0.isDead }
-      sides = live.map { context in
+      let blockSides = training.layout.blocks.map { block in
         fit.sides.contains(.query)
           ? options.costModel.side(
-            for: estimator, exampleCount: context.exampleCount, block: context.block,
-            hasKernel: false, certifies: false
+            for: estimator, exampleCount: training.count, block: block, hasKernel: false,
+            certifies: false
           ).side : .score
       }
+      let bytes = Self.neededBytes(
+        of: training, sides: blockSides, dampings: points.count, queries: queryCount)
+      guard bytes.scores <= options.memoryBudget,
+        bytes.all <= BlockNeeds.sum(options.memoryBudget, WorkingMemory.allowance)
+      else {
+        throw InfluenceError.sweepTooLarge(
+          dampings: points.count, queries: queryCount, examples: training.count, bytes: bytes.all,
+          budget: options.memoryBudget)
+      }
+      contexts = try BlockContext.all(of: training, damping: options.damping)
+      live = contexts.filter { !$0.isDead }
+      sides = live.map { blockSides[$0.index] }
       lambdas = try live.map { context in
         try dampings.map { try $0.lambda(trace: context.trace, width: context.width) }
       }
-      let bytes = neededBytes
-      guard bytes <= options.memoryBudget else {
-        throw InfluenceError.sweepTooLarge(
-          dampings: points.count, queries: queryCount, examples: training.count, bytes: bytes,
-          budget: options.memoryBudget)
-      }
     }
 
-    /// All scores, the largest stack of preconditioned queries, and what blocks in flight take: a Gram
-    /// matrix with LAPACK's workspace of twice its size, and queries in its eigenbasis.
-    private var neededBytes: Int {
-      let order = { (place: Int) in
-        self.sides[place] == .score ? self.training.count : self.live[place].width
-      }
-      let stacked = live.indices.filter { sides[$0] == .query }.map { 2 * order($0) }.max() ?? 0
-      let block = live.indices.map { order($0) * (3 * order($0) + queryCount) }.max() ?? 0
-      return 8
-        * (points.count * queryCount * (training.count + stacked) + BlockWalk.blocksAtATime(
-          of: live.count) * block)
+    /// Bytes of all scores, the largest stack of preconditioned queries, and what blocks in flight take: a Gram matrix with
+    /// LAPACK's workspace of twice its size, and queries in its eigenbasis; and of all that is held for each example.
+    private static func neededBytes(
+      of training: GradientStore, sides: [Side], dampings: Int, queries: Int
+    ) -> (scores: Int, all: Int) {
+      let blocks = training.layout.blocks
+      let count = Double(training.count)
+      let orders = zip(blocks, sides).map { $1 == .score ? count : Double($0.width) }
+      let rows = Double(dampings * queries)
+      let stacked = zip(orders, sides).map { $1 == .query ? 2 * $0 : 0 }.max() ?? 0
+      let block = orders.map { $0 * (3 * $0 + Double(queries)) }.max() ?? 0
+      let scores =
+        8 * (rows * (count + stacked) + Double(BlockWalk.blocksAtATime(of: blocks.count)) * block)
+      // The scores of a block as they are added, ranks of two dampings' scores of a query, and norms.
+      let others =
+        count * (16 * rows + 100 + (training.recordsNorms ? 0 : 8 * Double(blocks.count)))
+      return (Int(min(0x1p61, scores)), Int(min(0x1p61, scores + others)))
     }
 
     /// Works through the blocks: decomposed several at a time, their scores added in the layout's order.

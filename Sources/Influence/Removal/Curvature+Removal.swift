@@ -144,7 +144,9 @@ extension Curvature {
       guard rows.contains(where: { known[$0] == nil }) else { return }
       let effects = effects
       let slacks = slacks
-      let most = max(rows.count, min(sizeHint, (1 << 25) / max(1, count * blocks.count)))
+      let most = ExampleMemory.columnsAtATime(
+        step: rows.count, size: max(rows.count, sizeHint), exampleCount: count, blocks: blocks.count
+      )
       let missing = rows.filter { known[$0] == nil }
       let others = slacks.indices.filter {
         known[$0] == nil && !rows.contains($0) && slacks[$0] >= RemovalSearch.leastSlack
@@ -165,9 +167,12 @@ extension Curvature {
     }
 
     func effect(ofRemoving rows: [Int]) throws -> Double {
-      try curvature.groupInfluence(ofRemoving: rows, on: queries, aggregation: aggregation)[
-        estimator
-      ].secondOrder[query]
+      // No more at a time than columns were fetched, whose memory is free again.
+      let atATime = ExampleMemory.columnsAtATime(
+        step: 1, size: rows.count, exampleCount: count, blocks: blocks.count)
+      return try curvature.groupInfluence(
+        ofRemoving: rows, on: queries, aggregation, atATime: atATime, progress: nil)[estimator]
+        .secondOrder[query]
     }
   }
 }

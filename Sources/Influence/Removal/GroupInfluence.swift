@@ -49,6 +49,18 @@ extension Curvature {
     ofRemoving rows: [Int], on queries: GradientStore, aggregation: Aggregation = .none,
     progress: ProgressHandler? = nil
   ) throws -> [GroupInfluence] {
+    let room = options.memoryBudget - (supply.keepsBlocks ? BlockNeeds.total(supply.needs) : 0)
+    let each = ExampleMemory.bytesPerQuery(methods: estimators.count, blocks: contexts.count)
+    return try groupInfluence(
+      ofRemoving: rows, on: queries, aggregation, atATime: max(1, room / each / training.count),
+      progress: progress)
+  }
+
+  /// The same with so many queries or members of the set scored at a time.
+  func groupInfluence(
+    ofRemoving rows: [Int], on queries: GradientStore, _ aggregation: Aggregation, atATime: Int,
+    progress: ProgressHandler?
+  ) throws -> [GroupInfluence] {
     guard !rows.isEmpty, Set(rows).count == rows.count,
       rows.allSatisfy({ (0..<training.count).contains($0) })
     else {
@@ -65,9 +77,9 @@ extension Curvature {
     }
     let members = try training.gathering(rows, name: "group")
     let queryParts = try blockScores(
-      of: queries, aggregation: aggregation, columns: rows, progress: progress)
+      of: queries, aggregation: aggregation, columns: rows, atATime: atATime, progress: progress)
     let ownParts = try blockScores(
-      of: members, aggregation: .none, columns: rows, progress: progress)
+      of: members, aggregation: .none, columns: rows, atATime: atATime, progress: progress)
     return try estimators.indices.map {
       try group(queryParts[$0], ownParts[$0], estimators[$0].name)
     }
@@ -113,21 +125,33 @@ extension Curvature {
 
   /// Some columns of the scores of each block that is not dead, for every estimator.
   private func blockScores(
-    of queries: GradientStore, aggregation: Aggregation, columns: [Int],
+    of queries: GradientStore, aggregation: Aggregation, columns: [Int], atATime: Int,
     progress: ProgressHandler?
   ) throws -> [[(block: String, scores: Matrix<Double>)]] {
-    var parts: [[(block: String, scores: Matrix<Double>)]] = estimators.map { _ in [] }
-    _ = try scores(
-      of: queries, aggregation: aggregation, progress: progress,
-      eachBlock: { block, matrices in
-        for (estimator, whole) in matrices.enumerated() {
-          var part = Matrix<Double>.zeros(whole.rows, columns.count)
-          for row in 0..<whole.rows {
-            for (place, column) in columns.enumerated() { part[row, place] = whole[row, column] }
+    let rowCount = aggregation == .mean ? 1 : queries.count
+    let names = contexts.filter { !$0.isDead }.map(\.name)
+    var parts = estimators.map { _ in
+      names.map { (block: $0, scores: Matrix<Double>.zeros(rowCount, columns.count)) }
+    }
+    // The mean is one row, whatever the number of queries.
+    let step = aggregation == .mean ? queries.count : min(queries.count, atATime)
+    for first in stride(from: 0, to: queries.count, by: max(1, step)) {
+      let rows = first..<min(queries.count, first + step)
+      var place = 0
+      _ = try scores(
+        of: rows.count == queries.count ? queries : queries[rows: rows], aggregation: aggregation,
+        progress: progress,
+        eachBlock: { _, matrices in
+          for (estimator, whole) in matrices.enumerated() {
+            for row in 0..<whole.rows {
+              for (index, column) in columns.enumerated() {
+                parts[estimator][place].scores[first + row, index] = whole[row, column]
+              }
+            }
           }
-          parts[estimator].append((block, part))
-        }
-      })
+          place += 1
+        })
+    }
     return parts
   }
 }

@@ -23,6 +23,7 @@ enum Advice {
     "give a larger memory budget, or choose pcg": "raise --memory, or choose pcg",
     "allowed; give a larger memory budget, or score without certificates":
       "allowed; raise --memory, or give --no-certificate",
+    "allowed; give a larger memory budget": "allowed; raise --memory",
     "or score with each damping by itself": "or score each --damping by itself",
     "take fewer dampings, the mean of the queries, or a larger memory budget":
       "take fewer dampings, --aggregate mean, or raise --memory",

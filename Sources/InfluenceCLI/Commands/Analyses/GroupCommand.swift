@@ -54,6 +54,7 @@ struct GroupCommand: FittingCommand {
     let queries = try fit.store(at: query)
     let given = try texts.texts(count: training.count)
     let options = try fit.curvatureOptions(certifies: false, meter: RunMeter())
+    try ExampleMemory.group.requireRoom(on: training, by: [estimator], options: options)
     var (curvature, group) = try ProgressBar.during(quiet: fit.quiet) { progress in
       let curvature = try Curvature(
         fitting: [estimator], on: training, options: options, progress: progress)

@@ -56,6 +56,9 @@ struct OutliersCommand: ThreadedCommand {
   @OptionGroup var texts: LabelledTextOptions
   @Option("Where the values go: a .npy file.", value: "path") var output: String
   @Option("Threads; all cores by default.", number: "count") var threads: Int?
+  @Option(
+    "The most memory to work in, such as 8GB; a quarter of the machine by default.", value: "size")
+  var memory: ByteCount?
   @Flag(help: "Print JSON.") var json = false
   @Flag(help: "Compare every byte of the store with its checksum first.") var verify = false
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only warnings and errors.")
@@ -92,6 +95,8 @@ struct OutliersCommand: ThreadedCommand {
       opening: URL(filePath: train), check: verify ? .everything : .small)
     let given = try texts.texts(count: store.count)
     let blocks = try chosenBlocks(of: store)
+    try ExampleMemory.outliers.requireRoom(
+      on: store, options: CurvatureOptions(memoryBudget: memory?.bytes))
     let positives = try flipped.map {
       try FlippedRows.rows(at: URL(filePath: $0), count: store.count)
     }

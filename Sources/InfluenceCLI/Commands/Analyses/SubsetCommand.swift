@@ -137,6 +137,8 @@ struct SubsetCommand: FittingCommand {
     }
     try requireSize(below: training.count, of: train)
     let options = try fit.curvatureOptions(certifies: false, meter: RunMeter())
+    try ExampleMemory.subset(size: size, step: step, algorithm: algorithm).requireRoom(
+      on: training, by: [estimator], options: options)
     let start = ContinuousClock.now
     let (curvature, subset) = try ProgressBar.during(quiet: fit.quiet) { progress in
       let curvature = try Curvature(

@@ -88,6 +88,11 @@ struct SelfCommand: FittingCommand {
     let meter = RunMeter()
     let (curvature, influence) = try ProgressBar.during(quiet: fit.quiet, meter: meter) {
       progress in
+      if keptFit == nil {
+        try Curvature.requireMemory(
+          selfInfluenceBy: estimator, on: training, perBlock: perBlock,
+          options: fit.curvatureOptions(certifies: false))
+      }
       let curvature = try source.curvature(
         of: estimator, on: training, options: fit, certifies: false, meter: meter,
         progress: progress)

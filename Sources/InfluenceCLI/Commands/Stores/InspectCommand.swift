@@ -36,6 +36,7 @@ struct InspectCommand: FittingCommand {
     let store = try GradientStore(
       opening: URL(filePath: path), allowingIncomplete: incomplete, check: fit.check)
     guard store.count > 0 else { throw InfluenceError.empty(source: path) }
+    try ExampleMemory.health.requireRoom(on: store, options: options)
     let health = try GradientHealth(of: store)
     let spectra = try ProgressBar.during(quiet: fit.quiet) { progress in
       try !spectrum
@@ -67,8 +68,8 @@ struct InspectCommand: FittingCommand {
     for manifest in store.manifests.compactMap({ $0 }) where !manifest.isComplete {
       Console.print("incomplete: the writer stopped after \(manifest.rows) rows")
     }
-    let quantiles = zip(Self.quantileNames, Self.quantiles).map {
-      "\($0) \(NumberFormat.significant(health.quantile($1)))"
+    let quantiles = zip(Self.quantileNames, health.quantiles(Self.quantiles)).map {
+      "\($0) \(NumberFormat.significant($1))"
     }
     Console.print("row norms: \(quantiles.joined(separator: ", "))")
     Console.print("zero rows: \(list(health.zeroRows, of: store.count))")
@@ -142,7 +143,7 @@ struct InspectCommand: FittingCommand {
       "complete": .boolean(store.manifests.allSatisfy { $0?.isComplete ?? true }),
       "damping": .string(fit.damping.description),
       "row_norm_quantiles": .array(
-        Self.quantiles.map { [.number($0), .finite(health.quantile($0))] }),
+        zip(Self.quantiles, health.quantiles(Self.quantiles)).map { [.number($0), .finite($1)] }),
       "zero_rows": .array(health.zeroRows.map { .integer($0) }),
       "non_finite_rows": .array(health.nonFiniteRows.map { .integer($0) }),
       "blocks": .array(blocks),
