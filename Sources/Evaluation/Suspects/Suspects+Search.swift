@@ -148,7 +148,7 @@ private struct SuspectSearch {
   }
 
   private mutating func rankLastLayer() throws {
-    let last = training.layout.lastLayer
+    let last = BlockPartition.lastLayer(of: training.layout)
     if isWanted(.gradientNorm) {
       found[.gradientNorm] = try training.outlierScores(by: .l2, blocks: last, progress: progress)
     }

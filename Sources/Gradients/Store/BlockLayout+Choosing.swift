@@ -1,13 +1,6 @@
 import TensorFiles
 
 extension BlockLayout {
-  /// The places of the blocks of the last block's layer.
-  package var lastLayer: [Int] {
-    guard let last = blocks.last else { return [] }
-    let layer = BlockPartition.layer(of: last.name)
-    return blocks.indices.filter { BlockPartition.layer(of: blocks[$0].name) == layer }
-  }
-
   /// The places of the blocks whose names fit one of some patterns, in order.
   ///
   /// - Parameters:

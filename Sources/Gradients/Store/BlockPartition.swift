@@ -103,6 +103,14 @@ public enum BlockPartition: Sendable, Hashable {
     return components.joined(separator: ".")
   }
 
+  /// The places of the blocks of the last block's layer.
+  package static func lastLayer(of layout: BlockLayout) -> [Int] {
+    guard let last = layout.blocks.last else { return [] }
+    return layout.blocks.indices.filter {
+      layer(of: layout.blocks[$0].name) == layer(of: last.name)
+    }
+  }
+
   private static let parameterNames: Set<String> = [
     "weight", "bias", "kernel", "scale", "offset", "gamma", "beta", "embedding", "w", "b",
   ]

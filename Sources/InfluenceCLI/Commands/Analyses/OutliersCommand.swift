@@ -134,7 +134,7 @@ struct OutliersCommand: ThreadedCommand {
 
   private func chosenBlocks(of store: GradientStore) throws -> [Int] {
     let names = store.layout.blocks.map(\.name)
-    if lastLayer { return store.layout.lastLayer }
+    if lastLayer { return BlockPartition.lastLayer(of: store.layout) }
     guard !blocksMatching.isEmpty else { return Array(names.indices) }
     for text in blocksMatching where !names.contains(where: { $0.contains(text) }) {
       let shown = names.prefix(8).joined(separator: ", ")
