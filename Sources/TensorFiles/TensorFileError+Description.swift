@@ -14,6 +14,7 @@ extension TensorFileError: CustomStringConvertible {
       .wrongFormat(let path, _, _, _), .unsupportedVersion(let path, _, _, _),
       .truncated(let path, _, _, _), .headerTooLong(let path, _, _, _),
       .trailingBytes(let path, _, _), .malformedHeader(let path, _, _),
+      .malformedArchive(let path, _, _), .unsupportedPickle(let path, _, _),
       .malformedJSON(let path, _, _), .invalidUTF8(let path, _), .duplicateKey(let path, _, _),
       .unwritableNumber(let path, _), .missingField(let path, _),
       .invalidField(let path, _, _, _), .unknownElementType(let path, _, _),
@@ -82,6 +83,11 @@ extension TensorFileError: CustomStringConvertible {
         + "describe the whole file, write it again."
     case .malformedHeader(_, let offset, let problem):
       "header, byte \(offset): \(problem.legible); save the array again with numpy.save."
+    case .malformedArchive(_, let offset, let problem):
+      "zip archive, byte \(offset): \(problem.legible); it is cut short or damaged, copy it again, or save it again with torch.save."
+    case .unsupportedPickle(_, let offset, let found):
+      "byte \(offset): it holds \(found.legible), and only dense tensors, dictionaries, lists and plain values are read; load it in PyTorch and "
+        + "torch.save a dictionary of tensors, in the default protocol."
     case .malformedJSON(_, let offset, let problem):
       "not JSON at byte \(offset): \(problem.legible); correct the text or write the file again."
     case .invalidUTF8(_, let offset):

@@ -59,6 +59,10 @@ public enum TensorFileError: Error, Sendable, Equatable {
   case trailingBytes(path: String, offset: Int, byteCount: Int)
   /// A `.npy` header is not the Python dictionary that the format requires.
   case malformedHeader(path: String, offset: Int, problem: String)
+  /// A zip archive, or the pickle in it, is not made as PyTorch makes them.
+  case malformedArchive(path: String, offset: Int, problem: String)
+  /// A pickle holds something that is neither a tensor, nor a container, nor a plain value.
+  case unsupportedPickle(path: String, offset: Int, found: String)
   /// Text is not JSON.
   case malformedJSON(path: String, offset: Int, problem: String)
   /// A string is not UTF-8.
