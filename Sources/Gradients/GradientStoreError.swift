@@ -49,7 +49,7 @@ extension GradientStoreError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .unrecognised(let path, let found):
-      "\(path.legible): \(found); expected a store directory (info.json + gradients.bin), a directory of them, a .safetensors file with one tensor a block, an index (.index.json) or a directory of such files, a .npy file, or a directory of .npy files"
+      "\(path.legible): \(found); expected a store directory (info.json + gradients.bin), a directory of them, a .safetensors file with one tensor a block, an index (.index.json) or a directory of such files, a .npy or .pt file, or a directory of such files"
     case .invalidBlock(let path, let block, let reason):
       "\(path.legible): tensor \(block.quoted) \(reason)"
     case .inconsistent(let path, let reason):

@@ -14,7 +14,7 @@ struct MalformedTests {
   @Test(
     "Each gives its error, with the path, the place and a remedy",
     arguments: Malformed.indexes + Malformed.manifests + Malformed.tensors + Malformed.arrays
-      + Malformed.shards + Malformed.others)
+      + Malformed.torchFiles + Malformed.shards + Malformed.others)
   func malformed(_ malformed: Malformed) throws {
     let url = try malformed.make(folder)
     do {

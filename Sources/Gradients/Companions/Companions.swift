@@ -71,6 +71,14 @@ public struct Companions: Sendable {
     Companions(curvature: curvature, exampleIDs: exampleIDs.map { Array($0[range]) })
   }
 
+  /// These, with the ids and probabilities that came with the gradients themselves where no file has any.
+  func filled(from other: Companions) -> Companions {
+    var filled = Companions(curvature: curvature, exampleIDs: exampleIDs ?? other.exampleIDs)
+    filled.representations = representations
+    filled.probabilities = probabilities ?? other.probabilities
+    return filled
+  }
+
   func readRepresentations() throws -> Representations? { try representations?.read() }
   func readProbabilities() throws -> LabelProbabilities? { try probabilities?.read() }
 }

@@ -7,6 +7,8 @@ enum FileKind {
   case safetensors
   /// A zip archive: `.npz`, and `.pt` of PyTorch.
   case archive
+  /// A pickle of Python by itself, of protocol 2 to 5.
+  case pickle
   /// Text that begins as a JSON object does: the index of several files.
   case json
   case other
@@ -22,6 +24,10 @@ enum FileKind {
       self = .numpy
     } else if head.starts(with: Array("PK".utf8) + [3, 4]) {
       self = .archive
+    } else if head.count == 9, head[0] == 0x80, (2...5).contains(head[1]), head[2] > 0x20,
+      head[8] != UInt8(ascii: "{")
+    {
+      self = .pickle
     } else if text.first == UInt8(ascii: "{"), !head.contains(0) {
       self = .json
     } else if head.count == 9,

@@ -7,6 +7,14 @@ enum ShardDirectory: StoreFormat {
   static func open(_ place: StorePlace) throws -> GradientStore? {
     let shards = try place.entries().filter(StoreDirectory.isStore)
     guard !shards.isEmpty else { return nil }
+    let areEpochs = shards.allSatisfy { $0.lastPathComponent.wholeMatch(of: /epoch_[0-9]+/) != nil }
+    guard shards.count == 1 || !areEpochs else {
+      throw GradientStoreError.inconsistent(
+        path: place.url.path,
+        reason:
+          "its \(shards.count) folders epoch_N hold gradients of the same examples, at different times of a training, as bergson's callback writes them, and not further rows; open one of them"
+      )
+    }
     if !place.allowsIncomplete { try StoreDirectory.requireFinished(place.url) }
     return try GradientStore.joining(
       shards.map {

@@ -34,7 +34,16 @@ enum StoreDirectory: StoreFormat {
     if let manifest, !manifest.isComplete, !allowingIncomplete {
       throw GradientStoreError.incomplete(path: url.path, committedRows: manifest.rows)
     }
-    if manifest == nil, !allowingIncomplete { try requireFinished(url) }
+    if manifest == nil, !allowingIncomplete {
+      try requireFinished(url)
+      guard !BergsonOrigin.isUnfinished(url) else {
+        throw GradientStoreError.inconsistent(
+          path: url.path,
+          reason:
+            "bergson has not finished this index: what it writes last, processor_config.yaml, is missing, and rows not yet written are zeros; finish it, or open it as it is by asking for incomplete stores"
+        )
+      }
+    }
     let info = try Info(ofStoreAt: url)
     try manifest?.requireAgreement(with: info, path: url.path)
     guard info.tokenExamples == nil || summingTokens else {
@@ -57,12 +66,14 @@ enum StoreDirectory: StoreFormat {
       of: layout, rows: rows, elementType: elementType, gradients: map, scales: scales)
     if let examples = info.tokenExamples {
       let offsets = try tokenOffsets(of: url, examples: examples, tokens: rows)
-      return GradientStore(
+      var store = GradientStore(
         name: url.path, kind: .directory, layout: layout, count: examples,
         blocks: sources.map { source in
           guard case .mapped(let tokens) = source else { return source }
           return .summed(SummedRows(tokens: tokens, offsets: offsets[...]))
         }, files: [map])
+      store.origin = try BergsonOrigin.origin(of: url)
+      return store
     }
     var norms: MappedMatrix?
     if manifest != nil {
@@ -72,13 +83,15 @@ enum StoreDirectory: StoreFormat {
       norms = try MappedMatrix(
         in: map, elementType: .float64, byteOffset: 0, rows: rows, columns: layout.count)
     }
-    return GradientStore(
+    var store = GradientStore(
       name: url.path, kind: .directory, layout: layout,
       shards: [
         GradientStore.Shard(
           rows: 0..<rows, blocks: sources, squaredNorms: norms,
           files: [map] + (scales.map { [$0] } ?? []))
       ], manifests: [manifest])
+    if manifest == nil { store.origin = try BergsonOrigin.origin(of: url) }
+    return store
   }
 
   /// Where the tokens of each example begin, and where the last ones end.
@@ -192,9 +205,20 @@ extension StoreDirectory.Info {
       }
       return (name: name, shape: [width])
     }
-    guard let name = json["base_dtype"]?.string else {
+    guard let name = json["base_dtype"]?.string ?? Self.scalar(of: json["dtype"]) else {
       throw invalid(
         "base_dtype", "is missing or no string (old versions of bergson wrote none)")
+    }
+    if json["base_dtype"] == nil, let size = json["dtype"]?["itemsize"]?.integer,
+      let width = ElementType(numpy: name)?.byteCount
+    {
+      let columns = parameters.map(\.shape[0]).reduce(0) {
+        $0.addingReportingOverflow($1).partialValue
+      }
+      guard size == columns.multipliedReportingOverflow(by: width).partialValue else {
+        throw invalid(
+          "dtype.itemsize", "is \(size), not the bytes of \(columns) columns of \(name)")
+      }
     }
     let scaled: ElementType? = name == StoreDirectory.scaledTypeName ? .int8 : nil
     guard let elementType = ElementType(numpy: name) ?? scaled else {
@@ -207,6 +231,16 @@ extension StoreDirectory.Info {
     self.init(
       rows: rows, layout: try BlockLayout(validating: parameters, path: url.path),
       elementType: elementType, tokenExamples: areTokens ? examples : nil)
+  }
+}
+
+extension StoreDirectory.Info {
+  /// The type that the records of bergson's versions before 1.0 are made of: `<f4` of `(16,)<f4`.
+  fileprivate static func scalar(of record: OrderedJSON?) -> String? {
+    let formats = record?["formats"]?.array?.compactMap(\.string) ?? []
+    let scalars = Set(
+      formats.map { $0.split(separator: ")", maxSplits: 1).last.map(String.init) ?? $0 })
+    return scalars.count == 1 ? scalars.first : nil
   }
 }
 

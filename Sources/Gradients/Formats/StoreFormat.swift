@@ -20,13 +20,15 @@ struct StorePlace {
   let allowsIncomplete: Bool
   /// Whether a store of token gradients is opened, with their sums over each example as rows.
   let sumsTokens: Bool
-  /// Whether `.npy` files whose names differ in the number at their end hold rows that follow each other, not blocks.
+  /// Whether files whose names differ in the number at their end hold rows that follow each other, not blocks.
   let joinsRows: Bool
+  /// Which bytes are compared with checksums.
+  let check: StoreCheck
   /// What a file starts like; nil for a folder.
   let fileKind: FileKind?
 
   init(
-    _ url: URL, allowsIncomplete: Bool, sumsTokens: Bool, joinsRows: Bool
+    _ url: URL, allowsIncomplete: Bool, sumsTokens: Bool, joinsRows: Bool, check: StoreCheck
   ) throws {
     guard url.isFileURL else { throw TensorFileError.notRegularFile(path: url.absoluteString) }
     let path = url.resolvingSymlinksInPath().path
@@ -38,6 +40,7 @@ struct StorePlace {
     self.allowsIncomplete = allowsIncomplete
     self.sumsTokens = sumsTokens
     self.joinsRows = joinsRows
+    self.check = check
     fileKind = type as? FileAttributeType == .typeDirectory ? nil : try FileKind(of: url)
   }
 
@@ -71,10 +74,11 @@ struct StorePlace {
     case nil:
       return try entries().isEmpty
         ? "the directory is empty"
-        : "the directory holds neither info.json nor .npy or .safetensors files of gradients"
+        : "the directory holds neither info.json nor .npy, .pt or .safetensors files of gradients"
     case .archive:
-      return "the file is a zip archive, as .npz and .pt files are; save its arrays on their own"
-    default: return "the file starts like neither safetensors nor npy"
+      return
+        "the file is a zip archive without the data.pkl of PyTorch, as .npz files are; save its arrays on their own"
+    default: return "the file starts like neither safetensors nor npy nor a zip archive of PyTorch"
     }
   }
 }

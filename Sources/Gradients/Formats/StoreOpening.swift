@@ -5,19 +5,20 @@ import TensorFiles
 extension GradientStore {
   /// All formats, in the order in which they are tried.
   private static let formats: [any StoreFormat.Type] = [
-    StoreDirectory.self, ShardDirectory.self, NumpyDirectory.self, NumpyStore.self,
-    SafetensorsStore.self, SafetensorsIndex.self, SafetensorsDirectory.self,
+    ForeignFolder.self, LorifStore.self, StoreDirectory.self, ShardDirectory.self, TrakStore.self,
+    DattriStore.self, LogixStore.self, NumpyDirectory.self, NumpyStore.self, SafetensorsStore.self,
+    SafetensorsIndex.self, SafetensorsDirectory.self, TorchStore.self, TorchDirectory.self,
   ]
 
   /// Opens gradients from whatever is at a path; its kind is told by its content, not its name.
   ///
   /// - Parameters:
   ///   - url: A store directory, a directory of shards, a `.safetensors` file, the index of several
-  ///     (`.index.json`) or a directory of them, a `.npy` file or a directory of `.npy` files.
+  ///     (`.index.json`) or a directory of them, a `.npy` or `.pt` file or a directory of such files.
   ///   - allowingIncomplete: Opens a store whose writer did not finish, with the rows it committed.
   ///   - summingTokens: Opens a directory of bergson's whose rows are tokens, with their sums as rows.
-  ///   - joiningRows: Takes the `.npy` files of a directory for rows that follow each other, though they have equally many
-  ///     and could be blocks of the same rows.
+  ///   - joiningRows: Takes the `.npy` or `.pt` files of a directory, or the tensors of a list, for rows that follow each
+  ///     other, though they have equally many and could be blocks of the same rows.
   ///   - check: Which bytes are compared with their checksums.
   /// - Throws: ``GradientStoreError`` or an error of the file, naming the file and the field.
   public init(
@@ -26,10 +27,12 @@ extension GradientStore {
   ) throws {
     let place = try StorePlace(
       url, allowsIncomplete: allowingIncomplete, sumsTokens: summingTokens,
-      joinsRows: joiningRows)
+      joinsRows: joiningRows, check: check)
     for format in Self.formats {
       guard let store = try format.open(place) else { continue }
-      self = try store.with(place.companions(check)).checked(check)
+      let companions = try place.companions(check).filled(from: store.companions)
+      self = try store.with(companions).checked(check)
+      origin = store.origin
       return
     }
     throw GradientStoreError.unrecognised(path: url.path, found: try place.description())

@@ -10,6 +10,8 @@ enum BlockSource: Sendable {
   case rearranged(NumpyFile, ElementType, firstRow: Int)
   /// Rows that are sums of others: of tokens, one row per example.
   case summed(SummedRows)
+  /// Rows that another format's reader makes of what is stored, from some row on.
+  case derived(any DerivedRows, firstRow: Int)
   case single(MatrixView<Float>)
   case double(MatrixView<Double>)
   /// Several blocks, columns one after the other.
@@ -29,7 +31,7 @@ enum BlockSource: Sendable {
     case .mapped(let matrix): [matrix]
     // The scales are few, and would part the blocks' integers, which lie side by side.
     case .scaled(let matrix): [matrix.integers]
-    case .rearranged, .summed, .single, .double: []
+    case .rearranged, .summed, .derived, .single, .double: []
     case .joined(let blocks):
       blocks.members.contains { $0.source.storedMatrices.isEmpty }
         ? [] : blocks.members.flatMap(\.source.storedMatrices)
@@ -50,6 +52,7 @@ enum BlockSource: Sendable {
     case .scaled: .int8
     case .rearranged(_, let type, _): type
     case .summed(let rows): rows.elementType
+    case .derived(let rows, _): rows.elementType
     case .single: .float32
     case .double: .float64
     case .joined(let blocks): blocks.elementType
@@ -61,7 +64,7 @@ enum BlockSource: Sendable {
     case .mapped(let matrix):
       matrix.elementType == (Element.self == Float.self ? .float32 : .float64)
         && matrix.byteOffset.isMultiple(of: MemoryLayout<Element>.alignment)
-    case .scaled, .rearranged, .summed, .joined: false
+    case .scaled, .rearranged, .summed, .derived, .joined: false
     case .single: Element.self == Float.self
     case .double: Element.self == Double.self
     }
@@ -106,6 +109,10 @@ enum BlockSource: Sendable {
       matrix.place(
         try sums.matrix(rows: rows, columns: columns, as: Element.self).view, firstRow: firstRow,
         firstColumn: 0)
+    case .derived(let source, let start):
+      try source.read(
+        rows: start + rows.lowerBound..<start + rows.upperBound, columns: columns, into: &matrix,
+        firstRow: firstRow)
     case .single(let view):
       let copy = Matrix<Element>(converting: view[rows: rows, columns: columns])
       matrix.place(copy.view, firstRow: firstRow, firstColumn: 0)
@@ -125,6 +132,8 @@ enum BlockSource: Sendable {
     case .rearranged(let file, let type, let firstRow):
       .rearranged(file, type, firstRow: firstRow + rows.lowerBound)
     case .summed(let sums): .summed(sums[rows: rows])
+    case .derived(let source, let firstRow):
+      .derived(source, firstRow: firstRow + rows.lowerBound)
     case .single(let view): .single(view[rows: rows])
     case .double(let view): .double(view[rows: rows])
     case .joined(let blocks): .joined(blocks[rows: rows])

@@ -19,6 +19,16 @@ public struct GradientStore: Sendable {
     case numpy
     /// A directory of `.npy` files, one per block.
     case numpyDirectory
+    /// A `.pt` file of PyTorch, or a directory of them.
+    case torch
+    /// A checkpoint's folder of TRAK.
+    case trak
+    /// A folder of dattri, with chunks of batches.
+    case dattri
+    /// A folder of logix, with chunks of examples.
+    case logix
+    /// A folder of LoRIF, with factors of low rank.
+    case lorif
     /// Matrices in memory.
     case memory
   }
@@ -37,6 +47,8 @@ public struct GradientStore: Sendable {
   public let manifests: [StoreManifest?]
   /// What lies beside the gradients: found in the folder when the store was opened, or given in memory.
   public let companions: Companions
+  /// What is known, and what is not, of gradients in a store that was just opened; nil where its format says nothing.
+  public internal(set) var origin: StoreOrigin?
   let shards: [Shard]
   /// The stored blocks that blocks are made of; nil where blocks are as they are stored.
   let members: Members?

@@ -173,8 +173,13 @@ extension Malformed {
     Malformed("text", "unrecognised", "starts like neither") {
       try $0.write("gradients\n1 2 3\n", to: "a.npy.txt")
     },
-    Malformed("a zip file", "unrecognised", "zip archive") {
+    Malformed("a zip file that ends early", "malformedArchive", "zip archive") {
       try $0.write([0x50, 0x4B, 3, 4, 20, 0, 0, 0, 8, 0, 1, 2, 3, 4], to: "a.npz")
+    },
+    Malformed("arrays of numpy in a zip file", "unrecognised", "zip archive") {
+      var archive = TorchBuilder([1], shape: [1])
+      archive.left = ["data.pkl"]
+      return try $0.write(archive.bytes, to: "a.npz")
     },
     Malformed("a loop of symbolic links", "notFound") {
       let (a, b) = ($0.file("a"), $0.file("b"))

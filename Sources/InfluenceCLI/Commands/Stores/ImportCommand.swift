@@ -33,7 +33,8 @@ struct ImportCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: "A store directory, .safetensors, its .index.json, .npy, or a directory of such files.")
+    help:
+      "A store directory, .safetensors, its .index.json, .npy, .pt, or a directory of such files.")
   var source: String
   @Argument(help: "The new store's folder.") var destination: String
   @Option(
@@ -50,7 +51,10 @@ struct ImportCommand: ParsableCommand {
   var selectBlocks: [String] = []
   @Flag(help: "Sum the token gradients of each example, of a bergson store with attribute_tokens.")
   var sumTokens = false
-  @Flag(help: "Take .npy files called alike but for a number at the end for rows, not for blocks.")
+  @Flag(
+    help:
+      "Take .npy or .pt files called alike but for a number at the end, and tensors of a list, for rows, not for blocks."
+  )
   var joinRows = false
   @Option(
     "int8, float16, bfloat16, float32 or float64; what loses nothing by default.", value: "type")

@@ -19,7 +19,7 @@ struct InspectCommand: FittingCommand {
         influence inspect grads/train --json
       """)
 
-  @Argument(help: "A store directory, .safetensors, .npy, or a directory of .npy files.")
+  @Argument(help: "A store directory, .safetensors, .npy, .pt, or a directory of such files.")
   var path: String
   @Flag(help: "Eigenvalues of every block: condition number, stable rank, effective dimension.")
   var spectrum = false
@@ -65,6 +65,7 @@ struct InspectCommand: FittingCommand {
     Console.print(
       "\(Console.shortened(store.name)): \(store.count) rows × \(store.layout.columnCount) columns in \(Counted(store.layout.count, "block")), \(types), \(NumberFormat.bytes(bytes)), \(store.bytesPerRow) bytes a row (\(store.kind.rawValue))"
     )
+    if let origin = store.origin { Console.print(origin.description) }
     for manifest in store.manifests.compactMap({ $0 }) where !manifest.isComplete {
       Console.print("incomplete: the writer stopped after \(manifest.rows) rows")
     }
@@ -136,6 +137,12 @@ struct InspectCommand: FittingCommand {
     return [
       "path": .string(store.name),
       "kind": .string(store.kind.rawValue),
+      "origin": store.origin.map {
+        [
+          "tool": .string($0.tool), "known": .array($0.known.map { .string($0) }),
+          "not_recorded": .array($0.unknown.map { .string($0) }),
+        ]
+      } ?? .null,
       "rows": .integer(store.count),
       "columns": .integer(store.layout.columnCount),
       "dtype": .string(Set(store.elementTypes.map(\.name)).sorted().joined(separator: "+")),
