@@ -188,7 +188,7 @@ struct OtherToolsTests {
     },
     changed("too few flags", "inconsistent", "4 rows") { $0.flags = [1, 1, 1, 1] },
     changed("too many losses", "inconsistent", "6 rows") { $0.losses = 6 },
-    changed("another run's columns", "inconsistent", "JL") {
+    changed("another run's columns", "inconsistent", "3 columns", "says 4") {
       $0.settings = #"{"JL dimension": 4, "JL matrix type": "normal"}"#
     },
     trak("settings that are no JSON", "malformedJSON", "metadata.json") { folder in
