@@ -77,6 +77,6 @@ struct TerminalTests {
       "compare", "--train", fixture.train, "--query", fixture.query, "--quiet",
     ])
     #expect(outcome.output.hasPrefix("method "))
-    #expect(outcome.output.split(separator: "\n").count == 8)
+    #expect(outcome.output.split(separator: "\n").count == 9)
   }
 }

@@ -100,11 +100,13 @@ public struct StoreCopy: Sendable {
   ) throws {
     let rowBytes = source.layout.columnCount * MemoryLayout<Element>.stride
     let step = max(1, chunkBytes / max(1, rowBytes))
+    let known = knownExamples
     while writer.count < rows.count {
       let first = rows.lowerBound + writer.count
       let part = first..<min(rows.upperBound, first + step)
+      // Ids in memory, as those of other tools' stores, are in no line that is copied.
       let lines =
-        try self.examples.map {
+        try known.map {
           try examples.lines(of: part, countedFrom: rows.lowerBound, adding: $0.members)
         } ?? examples.lines(of: part, countedFrom: rows.lowerBound)
       if elementType == .int8, let stored = try ScaledRows(storedIn: source, rows: part) {
@@ -122,6 +124,12 @@ public struct StoreCopy: Sendable {
     }
   }
 
+  /// What was brought, and ids that the source has in memory where no others were brought.
+  private var knownExamples: KnownExamples? {
+    guard examples?.ids == nil, let ids = source.companions.exampleIDs else { return examples }
+    return KnownExamples(ids: ids, texts: examples?.texts, labels: examples?.labels)
+  }
+
   /// What tells this copy from others, for the manifest.
   private func identity() throws -> [String: String] {
     var identity = [
@@ -129,7 +137,7 @@ public struct StoreCopy: Sendable {
       "copied_rows": "\(rows.lowerBound)..<\(rows.upperBound) of \(source.count)",
       "copied_crc32c": try knownChecksum ?? source.checksum() ?? "none",
     ]
-    identity["copied_examples"] = try examples?.checksum()
+    identity["copied_examples"] = try knownExamples?.checksum()
     return identity
   }
 

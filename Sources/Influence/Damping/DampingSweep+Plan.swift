@@ -97,7 +97,7 @@ extension DampingSweep {
         8 * (rows * (count + stacked) + Double(BlockWalk.blocksAtATime(of: blocks.count)) * block)
       // The scores of a block as they are added, ranks of two dampings' scores of a query, and norms.
       let others =
-        count * (16 * rows + 100 + (training.recordsNorms ? 0 : 8 * Double(blocks.count)))
+        count * (16 * rows + 150 + (training.recordsNorms ? 0 : 8 * Double(blocks.count)))
       return (Int(min(0x1p61, scores)), Int(min(0x1p61, scores + others)))
     }
 

@@ -20,7 +20,7 @@ struct SelfCommand: FittingCommand {
       EXAMPLE
         influence self --train grads/train --method exact --output self.npy
         influence self --fit fits/train --method exact --output self.npy
-        influence self --train t.npy --method exact --examples train.jsonl \
+        influence self --train t.npy --method exact --examples train.jsonl \\
             --output self.npy
         influence top self.npy --count 20
 
