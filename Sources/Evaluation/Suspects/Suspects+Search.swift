@@ -122,8 +122,9 @@ private struct SuspectSearch {
         among: examples, labels: labels, count: settings.neighbours, progress: progress)
       self.neighbours = neighbours
       if isWanted(.neighbours) { found[.neighbours] = neighbours.disagreement }
-    } catch let error as InfluenceError where isWanted(.neighbours) {
-      try leave(out: .neighbours, "\(error)")
+    } catch let error as InfluenceError {
+      // Without the ranking only suggested labels are missing.
+      if isWanted(.neighbours) { try leave(out: .neighbours, "\(error)") }
     }
   }
 

@@ -153,4 +153,19 @@ struct SuspectsTests {
     for row in wrong { #expect(neighbours.suggested[row] == 1 - labels[row]) }
     #expect(try suspects.detection(of: wrong).together.areaUnderROC == 1)
   }
+
+  @Test("Neighbours that cannot be had do not stop rankings that do without them")
+  func withoutDirection() throws {
+    let features = Matrix<Double>(
+      rows: 12, columns: 1, elements: [0] + Array(repeating: 1, count: 11))
+    let training = store("train", rows: 12, seed: 4).with(
+      Companions(
+        representations: try Representations(features: features, labels: (0..<12).map { $0 % 2 })))
+    var settings = Suspects.Settings()
+    settings.rankings = [.gradientNorm]
+    let found = try Suspects(in: training, settings: settings)
+    #expect(found.neighbours == nil && found.rankings.count == 1)
+    let all = try Suspects(in: training)
+    #expect(all.leftOut.contains { $0.ranking == .neighbours && $0.reason.contains("row 0") })
+  }
 }
