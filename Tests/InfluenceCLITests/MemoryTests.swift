@@ -55,6 +55,16 @@ struct MemoryTests {
       ])
     func held(arguments: [String]) throws { try expectPeak(below: 64, budget: 12, of: arguments) }
 
+    @Test("Suspects keep within the budget and 64 MiB")
+    func suspects() throws {
+      try expectPeak(
+        below: 64, budget: 80,
+        of: [
+          "suspects", "--train", "train", "--query", "query.npy", "--rankings", "cosine", "exact",
+          "self-influence", "gradient-norm",
+        ])
+    }
+
     @Test("A sweep, which holds the most for every example, keeps within the budget and 64 MiB")
     func sweep() throws {
       try expectPeak(
@@ -86,6 +96,7 @@ struct MemoryTests {
       ],
       ["subset", "--train", "train", "--query", "query.npy", "--size", "30"],
       ["compare", "--train", "train", "--query", "query.npy", "--output", "o"],
+      ["suspects", "--train", "train", "--query", "query.npy", "--output", "o.csv"],
       [
         "sweep", "--train", "train", "--query", "query.npy", "--method", "exact", "--grid",
         "1e-3:1:7",
@@ -105,6 +116,6 @@ struct MemoryTests {
     #expect(outcome.errors.contains("bytes"), "\(outcome)")
     #expect(outcome.errors.contains("more than the 4000000 allowed"), "\(outcome)")
     #expect(outcome.errors.contains("raise --memory"), "\(outcome)")
-    #expect(!place.has("o.npy") && !place.has("o"))
+    #expect(!place.has("o.npy") && !place.has("o") && !place.has("o.csv"))
   }
 }

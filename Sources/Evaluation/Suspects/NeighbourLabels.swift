@@ -11,8 +11,6 @@ public struct NeighbourLabels: Sendable {
   /// The most frequent label among an example's neighbours, n classes; of equally frequent ones the example's own, or
   /// else the lowest.
   public let suggested: [Int]
-  /// The row of each example's nearest neighbour.
-  package let nearest: [Int]
 
   /// Finds the neighbours of all examples among the others.
   ///
@@ -74,7 +72,7 @@ public struct NeighbourLabels: Sendable {
       isAmongThemselves ? directions : try RepresentationSimilarity.directions(of: others)
     let classCount = max(labels.max() ?? 0, otherLabels.max() ?? 0) + 1
     let rowsAtATime = max(1, min(1024, (1 << 23) / max(1, others.count)))
-    var found: [(share: Double, label: Int, nearest: Int)] = []
+    var found: [(share: Double, label: Int)] = []
     found.reserveCapacity(total)
     for first in stride(from: 0, to: total, by: rowsAtATime) {
       let rows = first..<min(total, first + rowsAtATime)
@@ -89,14 +87,13 @@ public struct NeighbourLabels: Sendable {
         let label =
           votes[labels[row]] == most ? labels[row] : votes.firstIndex(of: most) ?? labels[row]
         let others = kept - votes[labels[row]]
-        return (Double(others) / Double(kept), label, near[0])
+        return (Double(others) / Double(kept), label)
       }
       progress?("neighbours", Double(rows.upperBound) / Double(total))
     }
     self.count = kept
     disagreement = found.map(\.share)
     suggested = found.map(\.label)
-    nearest = found.map(\.nearest)
   }
 
   /// The places of the k largest numbers, the largest first; of equal ones the first.

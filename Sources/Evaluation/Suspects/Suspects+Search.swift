@@ -71,10 +71,13 @@ private struct SuspectSearch {
       try training.requireSameBlocks(as: queries)
       try queries.requireRows()
     }
+    let exactRefusal = refusal(of: ExactFisher())
+    let estimators = estimators(withExact: exactRefusal == nil)
+    try requireRoom(for: estimators)
     try rankLosses()
     try rankNeighbours()
     try rankLastLayer()
-    try rankByMethods()
+    try rank(by: estimators, exactRefusal)
     for (ranking, values) in found where values.allSatisfy({ $0 == values[0] }) {
       found[ranking] = nil
       try leave(out: ranking, "it gives all examples the same value")
@@ -160,51 +163,86 @@ private struct SuspectSearch {
     }
   }
 
-  /// What needs a fit: harm to the queries, and self-influence.
-  private mutating func rankByMethods() throws {
-    let methods = [SuspectRanking.cosine, .exact, .dataInf].filter(isWanted)
-    if queries == nil {
-      for ranking in methods { try leave(out: ranking, "there are no queries") }
-    }
-    let asked = queries == nil ? [] : methods
+  /// How a method's scores of all queries become one.
+  private var aggregation: ScoreAggregation {
+    settings.aggregation == .none ? .normalizedMean : settings.aggregation
+  }
+
+  private var options: CurvatureOptions {
     var options = settings.options
     options.certifies = false
-    var estimators: [any Estimator] = []
-    var places: [SuspectRanking: Int] = [:]
-    func add(_ ranking: SuspectRanking, _ estimator: any Estimator) {
-      places[ranking] = estimators.firstIndex { $0.name == estimator.name } ?? estimators.count
-      if places[ranking] == estimators.count { estimators.append(estimator) }
+    return options
+  }
+
+  /// The rankings by harm to the queries.
+  private var harmRankings: [SuspectRanking] {
+    [.cosine, .exact, .dataInf].filter(isWanted)
+  }
+
+  /// The method whose scores a ranking by harm goes by.
+  private static func estimator(of ranking: SuspectRanking) -> any Estimator {
+    switch ranking {
+    case .exact: ExactFisher()
+    case .dataInf: DataInf()
+    default: Cosine()
     }
-    let tooLarge = refusal(of: ExactFisher(), options)
-    for ranking in asked {
-      switch ranking {
-      case .exact where tooLarge != nil: try leave(out: .exact, tooLarge ?? "")
-      case .exact: add(.exact, ExactFisher())
-      case .dataInf: add(.dataInf, DataInf())
-      default: add(.cosine, Cosine())
-      }
+  }
+
+  /// The methods that are fitted together.
+  private func estimators(withExact hasExact: Bool) -> [any Estimator] {
+    let asked = queries == nil ? [] : harmRankings.filter { hasExact || $0 != .exact }
+    var estimators = asked.map(Self.estimator)
+    let itself: any Estimator = hasExact ? ExactFisher() : DataInf()
+    if isWanted(.selfInfluence), !estimators.contains(where: { $0.name == itself.name }) {
+      estimators.append(itself)
     }
-    if isWanted(.selfInfluence) {
-      let estimator: any Estimator = tooLarge == nil ? ExactFisher() : DataInf()
-      add(.selfInfluence, estimator)
-      if tooLarge != nil {
-        warnings.append("self-influence is DataInf's, since exact does not fit in memory")
-      }
+    return estimators
+  }
+
+  /// Refuses what does not fit in memory before anything is read.
+  private func requireRoom(for estimators: [any Estimator]) throws {
+    let byNeighbours = [SuspectRanking.neighbours, .queryNeighbours].filter(isWanted)
+    let features = byNeighbours.isEmpty ? nil : try training.representationWidth()
+    let harmed = queries == nil ? 0 : harmRankings.count
+    let others = [SuspectRanking.selfInfluence, .gradientNorm, .isolationForest, .loss]
+    try ExampleMemory.suspects(
+      rankings: harmed + others.count(where: isWanted)
+        + (features == nil ? 0 : byNeighbours.count),
+      features: features,
+      heldRows: harmed * (aggregation == .median ? queries?.count ?? 0 : 1)
+    ).requireRoom(on: training, by: estimators, options: options)
+  }
+
+  /// What needs a fit: harm to the queries, and self-influence.
+  private mutating func rank(by estimators: [any Estimator], _ exactRefusal: String?) throws {
+    if queries == nil {
+      for ranking in harmRankings { try leave(out: ranking, "there are no queries") }
+    } else if let exactRefusal, isWanted(.exact) {
+      try leave(out: .exact, exactRefusal)
+    }
+    if exactRefusal != nil, isWanted(.selfInfluence) {
+      warnings.append("self-influence is DataInf's, since exact does not fit in memory")
     }
     guard !estimators.isEmpty else { return }
+    func place(of name: String) -> Int? { estimators.firstIndex { $0.name == name } }
     let curvature = try Curvature(
       fitting: estimators, on: training, options: options, progress: progress)
     warnings += curvature.warnings
-    if let place = places[.selfInfluence] {
+    let itself = exactRefusal == nil ? ExactFisher.name : DataInf.name
+    if isWanted(.selfInfluence), let place = place(of: itself) {
       let influence = try curvature.selfInfluence(progress: progress)[place]
       found[.selfInfluence] = influence.values
       note(influence.warnings)
     }
-    if let queries, !asked.isEmpty { try rankHarm(queries, curvature, places) }
+    guard let queries else { return }
+    let harmed = harmRankings.compactMap { ranking in
+      place(of: Self.estimator(of: ranking).name).map { (ranking: ranking, place: $0) }
+    }
+    if !harmed.isEmpty { try rankHarm(queries, curvature, harmed) }
   }
 
   /// Why a method does not fit in memory; nil where it does.
-  private func refusal(of estimator: any Estimator, _ options: CurvatureOptions) -> String? {
+  private func refusal(of estimator: any Estimator) -> String? {
     do {
       try Curvature.requireMemory(
         scoringBy: estimator, on: training, perBlock: false, options: options)
@@ -215,22 +253,20 @@ private struct SuspectSearch {
   }
 
   private mutating func rankHarm(
-    _ queries: GradientStore, _ curvature: Curvature, _ places: [SuspectRanking: Int]
+    _ queries: GradientStore, _ curvature: Curvature,
+    _ harmed: [(ranking: SuspectRanking, place: Int)]
   ) throws {
-    let rankings = [SuspectRanking.cosine, .exact, .dataInf].filter { places[$0] != nil }
-    let aggregation = settings.aggregation == .none ? .normalizedMean : settings.aggregation
-    var rows = rankings.map { _ in RowAggregate(aggregation, columns: training.count) }
+    var rows = harmed.map { _ in RowAggregate(aggregation, columns: training.count) }
     let atATime = curvature.queriesAtATime(of: queries.count)
     for first in stride(from: 0, to: queries.count, by: atATime) {
       let part = first..<min(queries.count, first + atATime)
       let scores = try curvature.scores(of: queries[rows: part], progress: progress)
-      for (index, ranking) in rankings.enumerated() {
-        guard let place = places[ranking] else { continue }
+      for (index, (_, place)) in harmed.enumerated() {
         try rows[index].add(scores[place].values)
         note(scores[place].warnings)
       }
     }
-    for (row, ranking) in zip(rows, rankings) {
+    for (row, (ranking, _)) in zip(rows, harmed) {
       found[ranking] = row.row().elements.map { -$0 }
       note([row.warning].compactMap { $0.map { "\(ranking.rawValue): \($0)" } })
     }

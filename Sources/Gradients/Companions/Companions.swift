@@ -1,4 +1,7 @@
 import Foundation
+import LinearAlgebra
+import OrderedCollections
+import TensorFiles
 
 /// What lies beside the gradients of a store, for methods that need more than gradients.
 ///
@@ -81,4 +84,14 @@ public struct Companions: Sendable {
 
   func readRepresentations() throws -> Representations? { try representations?.read() }
   func readProbabilities() throws -> LabelProbabilities? { try probabilities?.read() }
+
+  /// How many features representations have; nil where there are none, or their file does not say.
+  func representationWidth() throws -> Int? {
+    switch representations {
+    case nil: nil
+    case .value(let value): value.features.columns
+    case .file(let url):
+      try SafetensorsFile(opening: url).tensors["features"]?.shape.dropFirst().first
+    }
+  }
 }

@@ -31,6 +31,12 @@ extension GradientStore {
     return found
   }
 
+  /// How many features representations have; nil where there are none, or their file does not say.
+  ///
+  /// - Throws: `TensorFileError`.
+  /// - Complexity: Reads the file's header.
+  package func representationWidth() throws -> Int? { try companions.representationWidth() }
+
   /// The probability of each example's own class; nil where neither the folder nor memory holds any.
   ///
   /// - Throws: `TensorFileError`.

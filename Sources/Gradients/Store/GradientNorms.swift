@@ -99,8 +99,11 @@ extension GradientStore {
         squares.reserveCapacity(count)
         for shard in shards {
           if shard.squaredNorms == nil {
-            squares += try shard.blocks[block].squaredRowNorms(
-              rows: 0..<shard.rows.count, width: layout.blocks[block].width)
+            // Some rows at a time, so that the norms of a large shard are never held twice.
+            for rows in (0..<shard.rows.count).chunks(ofCount: 1 << 18) {
+              squares += try shard.blocks[block].squaredRowNorms(
+                rows: rows, width: layout.blocks[block].width)
+            }
           } else {
             squares += try self[rows: shard.rows].squaredNorms().blocks[block]
           }

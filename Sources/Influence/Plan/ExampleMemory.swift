@@ -13,6 +13,9 @@ package enum ExampleMemory {
   case comparison(queries: Int)
   /// One number for each example.
   case outliers
+  /// Several rankings of all examples, some of them by features, of which there are none where nobody recorded any,
+  /// and others by the scores of queries, rows of which are held until they are one.
+  case suspects(rankings: Int, features: Int?, heldRows: Int)
   /// The norms of all examples.
   case health
 
@@ -65,6 +68,12 @@ package enum ExampleMemory {
             * Self.columnsAtATime(
               step: step, size: size, exampleCount: exampleCount, blocks: blocks)
           : Self.bytesPerQuery(methods: methods, blocks: blocks))
+    case .suspects(let rankings, let features, let heldRows):
+      // Values, places and order of each ranking, and the same of all together while they are sorted.
+      24 * rankings + 56
+        // Features and their directions; neighbours with their labels.
+        + (features.map { 16 * $0 + 32 } ?? 0)
+        + 8 * heldRows
     case .comparison(let queries):
       // Factors of certificates; scores of each method by itself and with its certificate, and their ranks.
       16 * blocks + queries * (64 + 20 * methods)

@@ -35,7 +35,6 @@ struct NeighbourLabelsTests {
       let expected =
         votes[labels[row]] == most ? labels[row] : (votes.firstIndex(of: most) ?? -1)
       #expect(found.suggested[row] == expected)
-      #expect(found.nearest[row] == near.first)
     }
   }
 
@@ -46,7 +45,6 @@ struct NeighbourLabelsTests {
     let found = try NeighbourLabels(
       among: Representations(features: features, labels: [0, 1, 1, 0]), labels: [0, 1, 1, 0],
       count: 1)
-    #expect(found.nearest == [1, 0, 0, 0])
     #expect(found.disagreement == [1, 1, 1, 0])
     #expect(found.suggested == [1, 0, 0, 0])
   }

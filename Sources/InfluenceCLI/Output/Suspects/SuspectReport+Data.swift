@@ -36,7 +36,10 @@ extension SuspectReport {
         }),
       "left_out": .array(
         suspects.leftOut.map {
-          ["ranking": .string($0.ranking.rawValue), "reason": .string($0.reason)]
+          [
+            "ranking": .string($0.ranking.rawValue),
+            "reason": .string(Advice.withOptions($0.reason)),
+          ]
         }),
       "flipped": together,
       "top": .integer(top),
