@@ -36,13 +36,15 @@ struct EstimatorOracleTests {
     Case("arnoldi_3", Arnoldi(rank: 3, steps: 30)),
     Case("arnoldi_3_dropped", Arnoldi(rank: 3, steps: 30, keepsComplement: false)),
     Case("nystrom", landmarks), Case("exact_hessian", ExactHessian()),
-    Case("exact_ggn", ExactGaussNewton()),
+    Case("exact_ggn", ExactGaussNewton()), Case("source", Source()),
+    Case("source_3", Source(time: 3)), Case("unit_datainf", UnitNormalized(base: DataInf())),
   ]
   /// Of blocks that are matrices.
   static let ofTensors: [Case] = [
     Case("cosine", Cosine()), Case("shampoo", Shampoo()),
     Case("eshampoo", CorrectedShampoo()), Case("kfac", KFAC()),
-    Case("ekfac", EKFAC()),
+    Case("ekfac", EKFAC()), Case("hyperinf_columns", HyperINF()),
+    Case("hyperinf_rows", HyperINF(moment: .rows)),
   ]
   static let partitions: [BlockPartition] = [.tensor, .layer, .all]
 
@@ -90,7 +92,14 @@ struct EstimatorOracleTests {
     let relative = 1e-12
     // What is left of a residual moves a score by at most tolerance · ‖v‖ · ‖g‖/λ.
     let left = relative * (try #require(fixture.facts.reach["\(partition).block_normalized"]))
-    for estimator in [
+    // Factors are those of tensors.
+    let factored: [any Estimator] =
+      partition == .tensor
+      ? [
+        EKFACConjugateGradient(tolerance: relative),
+        PreconditionedConjugateGradient(tolerance: relative, preconditioner: .correctedShampoo),
+      ] : []
+    for estimator in factored + [
       ConjugateGradient(tolerance: relative), LiSSA(depth: .tolerance(relative)),
       PreconditionedConjugateGradient(tolerance: relative),
       PreconditionedConjugateGradient(tolerance: relative, preconditioner: .dataInf),

@@ -63,8 +63,12 @@ struct PlanMatchesMeterTests {
 
   /// A method whose steps are known beforehand, where steps depend on the numbers.
   private func specification(_ method: String) -> String {
-    method == PreconditionedConjugateGradient.name ? "pcg:steps=2,tolerance=1e-14" : method
+    Self.iterated.contains(method) ? "\(method):steps=2,tolerance=1e-14" : method
   }
+
+  private static let iterated = [
+    PreconditionedConjugateGradient.name, EKFACConjugateGradient.name,
+  ]
 
   @Test(
     "Passes and bytes are those that are counted, operations within a tenth, on both sides",
@@ -74,7 +78,7 @@ struct PlanMatchesMeterTests {
     let folder = try TemporaryDirectory()
     var training = try training(shape)
     // Fewer queries than directions keep every step of an iteration whole.
-    let isIterated = method == PreconditionedConjugateGradient.name
+    let isIterated = Self.iterated.contains(method)
     var queries = store(shape, "queries", rows: isIterated ? 2 : 20, seed: 4)
     if estimator.inputs.contains(.projectionFromBothSides) {
       training = try Self.projected(training, of: shape, to: folder.file("train"))

@@ -57,6 +57,9 @@ ABOUT = {
     "arnoldi_3": "M = U inverse(diag(w) + lambda I) U^T + (I - U U^T) / lambda, w and U the 3 leading eigenpairs of F",
     "arnoldi_3_dropped": "the same without its second term",
     "nystrom": "M = inverse(P F P + lambda I), P the projection onto the gradients of `landmarks`",
+    "source": "M = integral of exp(-F s) over s from 0 to 1 / lambda; source_3: to 3",
+    "hyperinf_columns": "M = kron(I, inverse(R + lambda I)); hyperinf_rows: M = kron(inverse(L + lambda I), I); R and L of shampoo",
+    "unit_datainf": "datainf's scores / (|v| |g|), norms over all blocks",
     "exact_hessian, exact_ggn": "M = inverse(B + lambda I), B the block's own part of `hessian` or `ggn`",
     "logra": "of the two weights: exact on P_out g P_in^T, the projected gradients being logra.train.<p> and "
     "logra.query.<p>, with lambda from them",
@@ -95,6 +98,14 @@ def in_basis(Q, F):
 def second_moments(G, shape):
     g = G.reshape(len(G), *shape)
     return np.mean([x @ x.T for x in g], 0), np.mean([x.T @ x for x in g], 0)
+
+
+def schulz(matrix):
+    """The inverse as HyperINF comes to it: X <- X (2 I - A X)."""
+    X = matrix.T / (np.linalg.norm(matrix, 1) * np.linalg.norm(matrix, np.inf))
+    for _ in range(100):
+        X = X @ (2 * np.eye(len(matrix)) - matrix @ X)
+    return X
 
 
 def eigenvectors(matrix):
@@ -178,6 +189,23 @@ class Block:
         P = np.linalg.pinv(few, rcond=1e-10) @ few
         return self.damped(P @ self.F @ P)
 
+    def source(self, time=None):
+        """The integral of exp(-F s) over s from 0 to the time, as a corner of one matrix exponential."""
+        time = 1 / self.damp if time is None else time
+        both = np.block([[-self.F, self.I], [np.zeros_like(self.F), np.zeros_like(self.F)]])
+        return torch.matrix_exp(torch.from_numpy(time * both)).numpy()[: self.d, self.d :]
+
+    def source_3(self):
+        return self.source(3.0)
+
+    def hyperinf_columns(self):
+        q, p = SHAPES[self.names[0]]
+        return np.kron(np.eye(q), schulz(second_moments(self.G, (q, p))[1] + self.damp * np.eye(p)))
+
+    def hyperinf_rows(self):
+        q, p = SHAPES[self.names[0]]
+        return np.kron(schulz(second_moments(self.G, (q, p))[0] + self.damp * np.eye(q)), np.eye(p))
+
     def exact_hessian(self):
         return self.damped(self.part(self.curvature["hessian"]))
 
@@ -186,8 +214,8 @@ class Block:
 
 
 OF_ANY_BLOCK = ["hessian_free", "block_normalized", "datainf", "exact", "diagonal", "arnoldi_3"]
-OF_ANY_BLOCK += ["arnoldi_3_dropped", "nystrom", "exact_hessian", "exact_ggn"]
-OF_TENSORS = ["shampoo", "eshampoo", "kfac", "ekfac"]
+OF_ANY_BLOCK += ["arnoldi_3_dropped", "nystrom", "exact_hessian", "exact_ggn", "source", "source_3"]
+OF_TENSORS = ["shampoo", "eshampoo", "kfac", "ekfac", "hyperinf_columns", "hyperinf_rows"]
 
 
 def largest_row(rows):
@@ -224,6 +252,12 @@ def partition_results(blocks, queries, methods):
                 tensors |= {name: scores / size, f"self.{name}": own / size}
                 largest = np.maximum(np.abs(scores).max(0), own)
                 reaches[name] = float(np.max(reach / size + largest / size**2 * size_reach))
+        if method == "datainf":
+            # Whole gradients, whatever the blocks are.
+            v = np.linalg.norm(factor_rows(queries, net.PARAMETERS), axis=1)
+            g = np.linalg.norm(np.concatenate([block.G for block in blocks], 1), axis=1)
+            tensors |= {"unit_datainf": scores / np.outer(v, g), "self.unit_datainf": own / g**2}
+            reaches["unit_datainf"] = float(reach / (min(v.min(), g.min()) * g.min()))
     return tensors, reaches
 
 

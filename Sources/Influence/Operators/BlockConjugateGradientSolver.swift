@@ -1,12 +1,20 @@
 import LinearAlgebra
 
+/// What stands before the residuals of conjugate gradients: a symmetric positive definite M, the same in every step.
+struct BlockPreconditioner<Element: Scalar> {
+  /// How often it reads the training gradients.
+  let passes: Int
+  /// R·M for some rows R, or a multiple of it.
+  let apply: (Matrix<Element>) throws -> Matrix<Double>
+}
+
 /// Conjugate gradients with one search space for all queries of a block, and one pass over G per step.
 ///
 /// O'Leary, "The block conjugate gradient algorithm" (1980), with directions that are made
 /// orthonormal and dropped where they depend on each other (Ji and Li, "A breakdown-free block
 /// conjugate gradient method", 2017). With A = F + λI, X = 0 and R = V:
 ///
-///     P = orth(R·M)                               M: the preconditioner, I or DataInf
+///     P = orth(R·M)                               M: the preconditioner
 ///     T = P·Gᵀ,  Q = T·G/n + λP                   one pass
 ///     β = (T·T₋ᵀ/n + λ·P·P₋ᵀ)·H₋⁻¹                 P, T, Q −= β·(P₋, T₋, Q₋) of the last step
 ///     H = T·Tᵀ/n + λ·P·Pᵀ,  α = R·Pᵀ·H⁻¹          k × k
@@ -22,8 +30,8 @@ struct BlockConjugateGradientSolver<Element: Scalar> {
   /// The relative residual to reach.
   let tolerance: Double
   let maximumSteps: Int
-  /// Whether DataInf's M stands before the residuals, which costs another pass per step.
-  let usesDataInf: Bool
+  /// What stands before the residuals: R·M for some rows R, or a multiple of it; nil for R itself.
+  let preconditioner: BlockPreconditioner<Element>?
 
   /// How often a solution whose real residual is above the tolerance is taken up again.
   private static var mostRefinements: Int { 4 }
@@ -64,7 +72,7 @@ struct BlockConjugateGradientSolver<Element: Scalar> {
 
   /// Solves X·(F + λI) = V.
   ///
-  /// - Complexity: one pass per step (two with DataInf), and one that gives X·Gᵀ and the residual.
+  /// - Complexity: one pass per step and those of the preconditioner, and one that gives X·Gᵀ and the residual.
   func solve(_ queries: MatrixView<Element>) throws -> Result {
     let norms = queries.squaredRowNorms().map { $0.squareRoot() }
     // Below ε² of a query nothing is left to resolve, even if the tolerance is zero.
@@ -86,9 +94,9 @@ struct BlockConjugateGradientSolver<Element: Scalar> {
           broke = true
           break
         }
-        if usesDataInf {
-          convergence.passes += 1
-          guard let better = Self.orthonormal(try preconditioned(basis)) else {
+        if let preconditioner {
+          convergence.passes += preconditioner.passes
+          guard let better = Self.orthonormal(try preconditioner.apply(basis)) else {
             broke = true
             break
           }
@@ -173,15 +181,6 @@ struct BlockConjugateGradientSolver<Element: Scalar> {
     next.rows.add(product: overlaps.view, last.rows.view, scale: -1)
     next.products.add(product: overlaps.view, last.products.view, scale: -1)
     next.images.add(product: overlaps.view, last.images.view, scale: -1)
-  }
-
-  /// DataInf's M for each row, but for the factor 1/λ, which directions do not need.
-  private func preconditioned(_ rows: Matrix<Element>) throws -> Matrix<Double> {
-    var result = rows
-    _ = try pass.normalProducts(
-      rows.view, weights: context.dataInfWeights(), scale: -1 / Double(context.exampleCount),
-      addingTo: &result)
-    return Matrix<Double>(converting: result)
   }
 
   /// Orthonormal directions that span the given rows, but for those that are rounding; nil if none

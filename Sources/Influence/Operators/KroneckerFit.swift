@@ -33,7 +33,7 @@ extension KroneckerFit {
 
 extension BlockShape {
   /// q and p; a block of more than two dimensions counts as q × the rest.
-  fileprivate var matrixSides: (q: Int, p: Int) {
+  var matrixSides: (q: Int, p: Int) {
     let outputs = max(1, block.shape.first ?? 1)
     return (outputs, width / outputs)
   }

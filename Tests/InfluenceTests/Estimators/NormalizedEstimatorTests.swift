@@ -118,6 +118,47 @@ struct NormalizedEstimatorTests {
     }
   }
 
+  @Test(
+    "Any method between gradients of unit length", arguments: Setup.all, [Method.exact, .dataInf])
+  func unit(setup: Setup, method: Method) throws {
+    let problem = Problem.standard
+    func norms(_ rows: KeyPath<Problem.Block, Matrix<Double>>, _ count: Int) -> [Double] {
+      (0..<count).map { row in
+        problem.blocks.reduce(0) { sum, block in
+          let values = Array(block[keyPath: rows][row: row])
+          return sum + NaiveBlock.dot(values, values)
+        }.squareRoot()
+      }
+    }
+    let (queries, examples) = (
+      norms(\.queries, problem.queryCount), norms(\.gradients, problem.exampleCount)
+    )
+    let (scores, influence, _) = try naive(problem, method)
+    var expected = scores
+    for query in queries.indices {
+      for example in examples.indices {
+        expected[query, example] /= queries[query] * examples[example]
+      }
+    }
+    let estimator = UnitNormalized(base: method.estimator(for: problem))
+    expectClose(
+      try setup.scores(of: problem, estimator), expected,
+      bound: try bound(problem, method, setup, expected))
+    let own = zip(influence, examples).map { $0 / ($1 * $1) }
+    expectClose(
+      try setup.selfInfluence(of: problem, estimator), own,
+      bound: try bound(
+        problem, method, setup, Matrix(rows: 1, columns: own.count, elements: own)))
+  }
+
+  @Test("The inner product of gradients of unit length is their cosine", arguments: Setup.all)
+  func unitIsCosine(setup: Setup) throws {
+    let estimator = UnitNormalized(base: HessianFree())
+    #expect(
+      try setup.scores(of: .standard, estimator).elements
+        == setup.scores(of: .standard, Cosine()).elements)
+  }
+
   @Test("Both constraints agree with the formula where M is a multiple of the identity")
   func identity() throws {
     // M = I: √(gᵀg) and ‖g‖ are the same.
@@ -134,7 +175,8 @@ struct NormalizedEstimatorTests {
       for column in 0..<block.gradients.columns { block.gradients[2, column] = 0 }
       return block
     }
-    for estimator in [Cosine(), RelatIFLoss(), RelatIFTheta()] as [any Estimator] {
+    for estimator in [Cosine(), UnitNormalized(), RelatIFLoss(), RelatIFTheta()] as [any Estimator]
+    {
       let scores = try setup.scores(of: problem, [estimator])[0]
       #expect((0..<problem.queryCount).allSatisfy { scores.values[$0, 2] == 0 })
       #expect(scores.warnings.contains { $0.contains("rows 2") })
@@ -149,6 +191,8 @@ struct NormalizedEstimatorTests {
     #expect(try EstimatorCatalog.estimator("relatif-theta").settings.isEmpty)
     #expect(throws: InfluenceError.self) { try EstimatorCatalog.estimator("relatif-l:base=cosine") }
     #expect(throws: InfluenceError.self) { try EstimatorCatalog.estimator("relatif-l:base=none") }
+    #expect(try EstimatorCatalog.estimator("unit:base=ekfac").settings == ["base": "ekfac"])
+    #expect(throws: InfluenceError.self) { try EstimatorCatalog.estimator("unit:base=relatif-l") }
     #expect(!Cosine().canBeKept && !RelatIFLoss().canBeKept && ExactFisher().canBeKept)
   }
 }

@@ -1,3 +1,4 @@
+public import Gradients
 import LinearAlgebra
 
 /// The exact scores without K or F: block conjugate gradients over passes.
@@ -13,7 +14,8 @@ import LinearAlgebra
 /// `Scores.convergence` has the residual after each pass.
 ///
 /// - Cost: 4mnd + O(m²(n + d) + m³) a step, in one pass, and 4mnd for the scores and their
-///   residual, in another. With DataInf as preconditioner a step takes two passes and 8mnd.
+///   residual, in another. With DataInf as preconditioner a step takes two passes and 8mnd; EK-FAC and
+///   corrected Shampoo are fitted once, and take 4pq(p + q) per query and step.
 ///   Queries go in groups of 512; self-influence in groups of 256 training examples.
 public struct PreconditionedConjugateGradient: Estimator {
   /// What stands before the residuals that directions are made of.
@@ -25,6 +27,22 @@ public struct PreconditionedConjugateGradient: Estimator {
     /// F + λI after M is a product of two operators that each take all of G, the second after the
     /// first, so no recurrence makes one reading of both.
     case dataInf = "datainf"
+    /// EK-FAC's M, from the model's Kronecker factors: one pass per step.
+    case ekfac
+    /// Corrected Shampoo's M, from the gradients alone: one pass per step.
+    case correctedShampoo = "eshampoo"
+
+    /// The method that gives M where it is one that is fitted; nil where it is none.
+    fileprivate var method: (any Estimator)? {
+      switch self {
+      case .none, .dataInf: nil
+      case .ekfac: EKFAC()
+      case .correctedShampoo: CorrectedShampoo()
+      }
+    }
+
+    /// How often it reads the training gradients in each step.
+    fileprivate var passes: Int { self == .dataInf ? 1 : 0 }
   }
 
   /// The relative residual to reach.
@@ -65,7 +83,14 @@ public struct PreconditionedConjugateGradient: Estimator {
   public init() { self.init(tolerance: 1e-3) }
 
   /// Norms and damping, and passes for every set of queries.
-  public var querySide: (any QuerySideFit)? { QuerySide(estimator: self) }
+  public var querySide: (any QuerySideFit)? {
+    QuerySide(estimator: self, preconditioner: preconditioner.method?.querySide)
+  }
+
+  /// Requires what the preconditioner requires.
+  public func check(_ training: GradientStore) throws {
+    try preconditioner.method?.check(training)
+  }
 
   /// An upper bound on the steps for m queries that search together: each step takes m of the min(n, d)
   /// directions that there are.
@@ -80,7 +105,8 @@ public struct PreconditionedConjugateGradient: Estimator {
 
   private struct QuerySide: QuerySideFit {
     let estimator: PreconditionedConjugateGradient
-    var needs: Set<Need> { [.iteration] }
+    let preconditioner: (any QuerySideFit)?
+    var needs: Set<Need> { (preconditioner?.needs ?? []).union([.iteration]) }
     var aim: Aim? { estimator.tolerance > 0 ? .residual(estimator.tolerance) : nil }
     var givesScores: Bool { true }
 
@@ -94,16 +120,28 @@ public struct PreconditionedConjugateGradient: Estimator {
         step.addPass(block, products: 2, rows: rows)
         let steps = estimator.expectedSteps(
           queries: rows, exampleCount: block.exampleCount, width: block.width)
-        work.add(step, times: steps * (estimator.preconditioner == .none ? 1 : 2) + 1)
+        work.add(step, times: steps * (1 + estimator.preconditioner.passes) + 1)
+        if let preconditioner {
+          work.add(preconditioner.scoringWork(queries: rows, block), times: steps)
+        }
       }
       return work
     }
+
+    /// That of the preconditioner.
+    func fittingWork(_ block: BlockShape) -> Work {
+      preconditioner?.fittingWork(block) ?? Work()
+    }
+
+    func fittedBytes(_ block: BlockShape) -> Int { preconditioner?.fittedBytes(block) ?? 0 }
 
     func fit<Element: Scalar>(
       _ gram: BlockGram, pass: GradientPass<Element>
     ) throws -> any QuerySideOperator {
       try estimator.validateSettings()
-      return PassesOnQueries(estimator: estimator, context: gram.context)
+      return PassesOnQueries(
+        estimator: estimator, context: gram.context,
+        preconditioner: try preconditioner?.fit(gram, pass: pass))
     }
   }
 }
@@ -112,6 +150,8 @@ public struct PreconditionedConjugateGradient: Estimator {
 private struct PassesOnQueries: QuerySideOperator {
   let estimator: PreconditionedConjugateGradient
   let context: BlockContext
+  /// A fitted method whose M stands before the residuals; nil where there is none.
+  let preconditioner: (any QuerySideOperator)?
 
   /// More queries than this do not share a search space: the eigendecomposition of their m × m
   /// products would cost more than the passes that it saves.
@@ -122,7 +162,7 @@ private struct PassesOnQueries: QuerySideOperator {
   ) throws -> Preconditioned<Element> {
     let solver = BlockConjugateGradientSolver(
       pass: pass, context: context, tolerance: estimator.tolerance,
-      maximumSteps: estimator.maximumSteps, usesDataInf: estimator.preconditioner == .dataInf)
+      maximumSteps: estimator.maximumSteps, preconditioner: blockPreconditioner(pass))
     var answer = Preconditioned<Element>(rows: .zeros(0, queries.columns))
     var rows: [Element] = []
     var scores: [Element] = []
@@ -141,6 +181,25 @@ private struct PassesOnQueries: QuerySideOperator {
       rows: queries.rows, columns: context.exampleCount, elements: scores)
     answer.residualNorms = norms
     return answer
+  }
+
+  private func blockPreconditioner<Element: Scalar>(
+    _ pass: GradientPass<Element>
+  ) -> BlockPreconditioner<Element>? {
+    if let preconditioner {
+      return BlockPreconditioner(passes: 0) { rows in
+        Matrix<Double>(converting: try preconditioner.precondition(rows.view, pass: pass).rows)
+      }
+    }
+    guard estimator.preconditioner == .dataInf else { return nil }
+    // DataInf's M but for the factor 1/λ, which directions do not need.
+    return BlockPreconditioner(passes: 1) { [context] rows in
+      var result = rows
+      _ = try pass.normalProducts(
+        rows.view, weights: context.dataInfWeights(), scale: -1 / Double(context.exampleCount),
+        addingTo: &result)
+      return Matrix<Double>(converting: result)
+    }
   }
 
   /// What a user should know of a group that did not reach the tolerance.
