@@ -31,6 +31,7 @@ import fcntl
 import fnmatch
 import functools
 import hashlib
+import inspect
 import json
 import math
 import os
@@ -761,13 +762,16 @@ class _Gradients:
         self.recorder = _Recorder(model, blocks)
         self.by_function, self.by_loop = [], []
         self.is_planned, self.first, self.idle = False, None, set()
+        # What draws labels in place of those of the data, in the passes that ask for it.
+        self.draws = None
+        self.moments = None
         types = {p.dtype for _, p in blocks.values()} | {p.dtype for p in model.parameters() if p.is_floating_point()}
         self.is_half = bool(types & {torch.float16, torch.bfloat16})
         # So that small gradients do not vanish in float16.
         self.scale = 1024.0 if torch.float16 in types else 1.0
 
     def losses(self, model, batch, count):
-        losses = self.loss(model, batch)
+        losses = self.loss(model, batch) if self.draws is None else self.loss(model, batch, draws=self.draws)
         if not torch.is_tensor(losses) or losses.numel() != count or losses.dim() > 1 and losses.shape[0] != count:
             found = f"shape {list(losses.shape)}" if torch.is_tensor(losses) else f"a {type(losses).__name__}"
             raise ExportError(f"the loss gives {found} for a batch of {count} examples; it must give one number for each, [{count}], "
@@ -992,7 +996,7 @@ class _Factors:
                 if isinstance(way, _Linear) and getattr(m, "groups", 1) == 1 for b in mine.values()}
         return [b for b in blocks if b not in held]
 
-    def tensors(self, examples, suffix):
+    def tensors(self, examples, suffix=""):
         found = {}
         for mine, (a, s, tokens, is_turned) in self.sums.items():
             a, s = (a / tokens).numpy(), (s / examples).numpy()
@@ -1002,6 +1006,34 @@ class _Factors:
                     found[f"{block}.activations"], found[f"{block}.output_gradients"] = np.ones((1, 1)), s
                 else:
                     found[f"{block}.activations"], found[f"{block}.output_gradients"] = (s, a) if is_turned else (a, s)
+        return found
+
+
+class _Moments:
+    """EK-FAC's second moments Λ = mean (Q_s·g·Q_aᵀ)² of each block, and eigenvectors Q of its factors, one in a row."""
+
+    def __init__(self, factors, blocks):
+        self.factors, self.places, start = factors, [], 0
+        for block, (_, parameter) in blocks.items():
+            end = start + parameter.numel()
+            bases = [torch.linalg.eigh(torch.from_numpy(np.array(factors[f"{block}.{side}"])))[1].T.contiguous()
+                     for side in ("output_gradients", "activations")]
+            self.places.append((block, start, end, *bases, torch.zeros(len(bases[0]), len(bases[1]), dtype=torch.float64)))
+            start = end
+
+    def add(self, rows):
+        rows = rows.cpu().double()
+        for _, start, end, outputs, inputs, total in self.places:
+            turned = outputs @ rows[:, start:end].reshape(len(rows), len(outputs), len(inputs)) @ inputs.T
+            total += turned.square_().sum(0)
+
+    def tensors(self, examples, suffix):
+        found = {}
+        for block, _, _, outputs, inputs, total in self.places:
+            found |= {f"{block}{suffix}.activations": self.factors[f"{block}.activations"],
+                      f"{block}{suffix}.output_gradients": self.factors[f"{block}.output_gradients"],
+                      f"{block}{suffix}.activation_basis": inputs.numpy(), f"{block}{suffix}.output_basis": outputs.numpy(),
+                      f"{block}{suffix}.eigenvalues": (total / examples).numpy()}
         return found
 
 
@@ -1042,25 +1074,78 @@ def _class_names(model, classes):
     return [] if any(name.startswith("LABEL_") for name in names) else names
 
 
-def _write_representations(folder, features, examples, classes):
+def _fitted_head(features, labels, count, penalty):
+    """A last layer Θ, count × (d + 1) with the bias last, at the minimum of mean cross entropy + (λ/2)·‖Θ‖², and each
+    example's gradient of its own loss by the outputs; by Newton's method with conjugate gradients."""
+    x = np.concatenate([features, np.ones((len(features), 1))], 1)
+    rows, hot = len(x), np.eye(count)[labels]
+    theta = np.zeros((count, x.shape[1]))
+    tolerance = 1e-12 * max(1.0, math.sqrt((x ** 2).sum() / rows))
+
+    def at(theta):
+        z = x @ theta.T
+        z -= z.max(1, keepdims=True)
+        total = np.log(np.exp(z).sum(1))
+        p = np.exp(z - total[:, None])
+        return (total - z[hot > 0]).mean() + penalty / 2 * (theta ** 2).sum(), p
+
+    value, p = at(theta)
+    for _ in range(100):
+        slope = (p - hot).T @ x / rows + penalty * theta
+        if np.linalg.norm(slope) <= tolerance:
+            break
+        step, left = np.zeros_like(theta), -slope
+        direction, size = left, (left ** 2).sum()
+        goal = size * 1e-24
+        for _ in range(10 * theta.size):
+            if size <= goal:
+                break
+            u = x @ direction.T
+            curved = (p * (u - (p * u).sum(1, keepdims=True))).T @ x / rows + penalty * direction
+            length = size / (direction * curved).sum()
+            step, left = step + length * direction, left - length * curved
+            before, size = size, (left ** 2).sum()
+            direction = left + size / before * direction
+        length = 1.0
+        while True:
+            tried, probabilities = at(theta + length * step)
+            # At the minimum rounding decides which of two values is less.
+            if tried <= value + 1e-4 * length * (slope * step).sum() + 1e-13 * abs(value) or length < 1e-6:
+                break
+            length /= 2
+        theta, value, p = theta + length * step, tried, probabilities
+    return theta, p - hot
+
+
+def _class_count(model, classes, labels):
+    known = getattr(getattr(model, "config", None), "num_labels", None)
+    return max(len(classes), int(labels.max()) + 1, known if isinstance(known, int) and not classes else 0)
+
+
+def _write_representations(folder, features, examples, classes, model, penalty):
     labels = [dict(examples[row]).get("label") if examples is not None else None for row in range(len(features))]
     missing = [row for row, label in enumerate(labels) if label is None]
-    numbers = [str(label) for label in labels]
+    numbers, known = [str(label) for label in labels], None
     if len(missing) == len(labels):
         # For methods that compare no classes.
         tensors, metadata = {"features": features}, {"classes": "[]"}
     elif missing:
         raise ExportError(f"{folder}: row {missing[0]} has no label, and others have; give each example's \"label\", or none")
     elif all(re.fullmatch(r"\d+", text) for text in numbers):
-        tensors, metadata = {"features": features, "labels": np.array([int(t) for t in numbers], float)}, {}
+        known = np.array([int(text) for text in numbers])
+        tensors, metadata = {"features": features, "labels": known.astype(float)}, {}
     else:
         other = next((row for row, text in enumerate(numbers) if text not in classes), None)
         if other is not None:
             raise ExportError(f"{folder}: row {other}: the label {_short(repr(numbers[other]), 40)} is not one of the model's classes"
                               f"{' ' + _some(classes) if classes else ', whose names are not known'}; give classes=[…] in the order of "
                               "the model's outputs, the same for training examples and queries")
+        known = np.array([classes.index(text) for text in numbers])
         tensors = {"features": features}
         metadata = {"labels": json.dumps(numbers), "classes": json.dumps(classes)}
+    if known is not None and penalty is not None:
+        tensors["head"], tensors["output_gradients"] = _fitted_head(features, known, _class_count(model, classes, known), penalty)
+        metadata["regularization"] = repr(float(penalty))
     _write_safetensors(folder / "representations.safetensors", tensors, {**metadata, "examples": str(len(features))})
 
 
@@ -1071,19 +1156,42 @@ def _fields(batch, *without):
     return {key: value for key, value in batch.items() if key not in without}
 
 
-def label_loss(model, batch):
-    """Cross entropy of each example's class: `labels` of the batch against the model's logits."""
+def _measured(logits, labels, measure):
+    """What is taken of logits [… × c] and labels […], with p the probability of the label: the loss −log p, the margin
+    log(p/(1 − p)), or the label's logit."""
+    if measure == "loss":
+        return F.cross_entropy(logits.movedim(-1, 1) if logits.dim() > 2 else logits, labels, reduction="none")
+    places = labels.unsqueeze(-1)
+    own = logits.gather(-1, places).squeeze(-1)
+    if measure == "logit":
+        return own
+    if measure == "margin":
+        return own - logits.scatter(-1, places, -math.inf).logsumexp(-1)
+    raise ExportError(f"measure={measure!r} is none of loss, margin and logit")
+
+
+def label_loss(model, batch, measure="loss", draws=None):
+    """Cross entropy of each example's class: `labels` of the batch against the model's logits.
+
+    With measure="margin" log(p/(1 − p)) in its place, with "logit" the class's logit. `draws` gives labels in place of those
+    of the batch, for factors="sampled".
+    """
     output = model(**_fields(batch, "labels"))
-    logits = output.logits if hasattr(output, "logits") else output
-    return F.cross_entropy(logits.float(), batch["labels"], reduction="none")
+    logits = (output.logits if hasattr(output, "logits") else output).float()
+    return _measured(logits, batch["labels"] if draws is None else draws(logits), measure)
 
 
-def token_loss(model, batch, reduction="mean"):
-    """Cross entropy of each text's tokens after the ones before them; `labels` of −100 do not count."""
+def token_loss(model, batch, reduction="mean", measure="loss", draws=None):
+    """Cross entropy of each text's tokens after the ones before them; `labels` of −100 do not count.
+
+    Mean over a text's tokens, or their sum. measure and draws are those of `label_loss`, of each token.
+    """
     logits = model(**_fields(batch, "labels")).logits[:, :-1].float()
     labels = batch["labels"][:, 1:]
-    losses = F.cross_entropy(logits.transpose(1, 2), labels, reduction="none", ignore_index=-100)
-    return losses.sum(1) if reduction == "sum" else losses.sum(1) / (labels != -100).sum(1)
+    kept = labels != -100
+    labels = labels.clamp(min=0) if draws is None else draws(logits, kept)
+    values = torch.where(kept, _measured(logits, labels, measure), 0.0).sum(1)
+    return values if reduction == "sum" else values / kept.sum(1)
 
 
 class Denoising:
@@ -1132,6 +1240,60 @@ class Denoising:
                       "v_prediction": lambda: self.scheduler.get_velocity(clean, noise, t)}[kind]()
             total = total + (output.float() - target.float()).square().flatten(1).mean(1) / len(chosen)
         return total
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Labels drawn from the model.
+
+_WORD = (1 << 64) - 1
+
+
+def _mixed(state):
+    """SplitMix64."""
+    while True:
+        state = state + 0x9E3779B97F4A7C15 & _WORD
+        z = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 & _WORD
+        z = (z ^ z >> 27) * 0x94D049BB133111EB & _WORD
+        yield z ^ z >> 31
+
+
+def _uniforms(seed, row, count):
+    """Numbers from 0 to below 1 of a row's own: xoshiro256++, seeded as `influence gradients --factors sampled` does it."""
+    first, second = _mixed(seed & _WORD), _mixed((4 << 32) + row ^ 0x6A09E667F3BCC909)
+    a, b, c, d = (next(first) ^ next(second) for _ in range(4))
+    numbers = []
+    for _ in range(count):
+        total = a + d & _WORD
+        numbers.append(((total << 23 | total >> 41) + a & _WORD) >> 11)
+        shifted = b << 17 & _WORD
+        c, d = c ^ a, d ^ b
+        b, a, c = b ^ c, a ^ d, c ^ shifted
+        d = (d << 45 | d >> 19) & _WORD
+    return torch.tensor(numbers, dtype=torch.float64) * 2.0 ** -53
+
+
+class _Draws:
+    """Labels, or tokens, drawn with the probabilities that the model gives them. What a row draws depends on nothing else."""
+
+    def __init__(self, seed, first):
+        self.seed, self.first = seed, first
+
+    def __call__(self, logits, kept=None):
+        """Labels [n] of logits [n × c]; or tokens [n × places] of logits [n × places × c], where `kept` says."""
+        places = logits.shape[:-1]
+        drawn = torch.zeros(places, dtype=torch.long, device=logits.device)
+        with torch.no_grad():
+            for place in range(len(logits)):
+                some = logits[place][None] if kept is None else logits[place][kept[place]]
+                some = some.detach().double().cpu()
+                sums = (some - some.amax(-1, keepdim=True)).exp().cumsum(-1)
+                numbers = _uniforms(self.seed, self.first + place, len(some))[:, None]
+                found = torch.searchsorted(sums, numbers * sums[:, -1:], right=True)[:, 0].clamp(max=some.shape[-1] - 1)
+                if kept is None:
+                    drawn[place] = found[0]
+                else:
+                    drawn[place, kept[place]] = found.to(drawn.device)
+        return drawn
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -1291,7 +1453,7 @@ def _load(model, source, saved):
 
 
 def export(model, loss, batches, output, parameters="lora", dtype="float32", members=None, checkpoints=None, factors=False,
-           representations=None, examples=None, *, classes=None, seed=0, memory=1 << 30, mask="attention_mask",
+           representations=None, examples=None, *, classes=None, penalty=0.01, seed=0, memory=1 << 30, mask="attention_mask",
            commit_seconds=5.0, quiet=False, origin=None):
     """Writes the gradients of each example's own loss as a store that `influence` opens.
 
@@ -1304,11 +1466,13 @@ def export(model, loss, batches, output, parameters="lora", dtype="float32", mem
     dtype            float32, float16, bfloat16, float64 or int8
     members          T, or (T, largest rate): an ensemble under dropout, PARENT/0/NAME, PARENT/1/NAME … for PARENT/NAME
     checkpoints      {name: folder, file or state dict}: PARENT/checkpoints/name/NAME, each from those parameters
-    factors          whether Kronecker factors are written beside the gradients, for kfac and ekfac
-    representations  the module, such as "classifier", whose input is written for knn-shapley and similarity
+    factors          Kronecker factors beside the gradients, for kfac and ekfac: True or "empirical", of the data's labels;
+                     "sampled", of labels drawn from the model, by seed and row (the loss takes `draws`, as label_loss does)
+    representations  the module, such as "classifier", whose input is written for knn-shapley, similarity and rps
     examples         for each row a dictionary with any of id, text and label
     classes          the names of the classes in the order of the model's outputs, where labels are names; those of
                      model.config.id2label unless given
+    penalty          λ of the last layer that is fitted to representations and labels, for rps; None fits none
     memory           bytes that a batch's gradients may take; larger batches are divided
     mask             the entry of a batch that is 0 where a token is padding: factors leave these out
     """
@@ -1331,13 +1495,19 @@ def export(model, loss, batches, output, parameters="lora", dtype="float32", mem
         runs = [(output.parent / str(m) / output.name, None, largest * m / max(count - 1, 1), m) for m in range(count)]
     if checkpoints:
         runs = [(output.parent / "checkpoints" / str(n) / output.name, source, 0.0, 0) for n, source in checkpoints.items()]
-    passes = len(runs) + bool(factors) + bool(representations)
+    factors = {False: None, True: "empirical"}.get(factors, factors)
+    if factors not in (None, "empirical", "sampled"):
+        raise ExportError(f"factors={factors!r} is none of True, \"empirical\" and \"sampled\"")
+    passes = len(runs) + bool(factors) + (factors == "sampled") + bool(representations)
     if passes > 1 and iter(batches) is batches:
         raise ExportError("batches can be gone through only once, and more than one pass is needed; give a list or a DataLoader")
     blocks = _select(model, parameters, say)
     if isinstance(loss, Denoising) and loss.concatenate:
         loss = loss.parts()
     losses = dict(loss) if isinstance(loss, dict) else {"": loss}
+    if factors == "sampled" and not all(_can_draw(one) for one in losses.values()):
+        raise ExportError("factors=\"sampled\" draws labels from the model, and the loss has no argument `draws` as label_loss and "
+                          "token_loss have; give it one, or factors=True, of the data's labels")
     saved = {}
     with _quiescent(model):
         engines = {key: _Gradients(model, one, blocks, say) for key, one in losses.items()}
@@ -1346,13 +1516,20 @@ def export(model, loss, batches, output, parameters="lora", dtype="float32", mem
                 if source is not None:
                     _load(model, source, saved)
                 _Run(model, engines, batches, folder, blocks, dtype, examples, say, quiet, memory, mask, commit_seconds,
-                     dict(origin or {}), rate, member, seed, _class_names(model, classes)).write(factors, representations)
+                     dict(origin or {}), rate, member, seed, _class_names(model, classes)).write(factors, representations, penalty)
         finally:
             with torch.no_grad():
                 for name, parameter in model.named_parameters():
                     if name in saved:
                         parameter.copy_(saved[name])
     return [folder for folder, *_ in runs] if members or checkpoints else output
+
+
+def _can_draw(loss):
+    try:
+        return "draws" in inspect.signature(loss).parameters
+    except (TypeError, ValueError):
+        return False
 
 
 class _Run:
@@ -1403,7 +1580,7 @@ class _Run:
         yield first
         yield from stream
 
-    def write(self, factors, representations):
+    def write(self, factors, representations, penalty):
         store = self.store
         done, started = store.committed, time.monotonic()
         if done and not store.complete:
@@ -1412,19 +1589,31 @@ class _Run:
         wants = [factors and not curvature.exists(), representations and not vectors.exists()]
         features = _Features(self.model, representations) if wants[1] else None
         try:
+            # Beside the first gradients, what is of the data's labels costs no pass of its own.
             collects = done == 0 and not store.complete
-            rows = self._pass(done, wants[0] and collects, features if collects else None)
-            if not collects and any(wants):
-                self._pass(None, wants[0], features)
+            is_drawn = factors == "sampled"
+            joins = collects and not is_drawn
+            rows = self._pass(done, wants[0] and joins, features if collects else None)
+            if wants[0] and not joins or wants[1] and not collects:
+                self._pass(None, wants[0] and not joins, None if collects else features, is_drawn=wants[0] and is_drawn)
             if self.total is not None and self.total != rows:
                 raise ExportError(f"{self.folder}: there are {self.total} examples and {rows} rows of batches; they must be as many, in one order")
             if wants[0]:
                 tensors = {}
                 for key, engine in self.engines.items():
-                    tensors.update(engine.recorder.factors.tensors(rows, key))
-                _write_safetensors(curvature, tensors, {"fisher": "empirical", "examples": str(rows)})
+                    found = engine.recorder.factors
+                    engine.recorder.factors = None
+                    if is_drawn:
+                        found = engine.moments = _Moments(found.tensors(rows), self.blocks)
+                    tensors[key] = found
+                if is_drawn:
+                    self._pass(None, False, None, is_drawn=True)
+                    for engine in self.engines.values():
+                        engine.moments = None
+                tensors = {name: value for key, found in tensors.items() for name, value in found.tensors(rows, key).items()}
+                _write_safetensors(curvature, tensors, {"fisher": factors, "examples": str(rows)})
             if wants[1]:
-                _write_representations(self.folder, np.concatenate(features.rows), self.examples, self.classes)
+                _write_representations(self.folder, np.concatenate(features.rows), self.examples, self.classes, self.model, penalty)
             if not store.complete:
                 store.finish()
         except BaseException:
@@ -1439,7 +1628,7 @@ class _Run:
             if features:
                 features.handle.remove()
             for engine in self.engines.values():
-                engine.recorder.factors = None
+                engine.recorder.factors = engine.moments = None
             with contextlib.suppress(OSError):
                 store.close()
         seconds = time.monotonic() - started
@@ -1448,10 +1637,10 @@ class _Run:
         self.say(f"{self.folder}: gradients of {rows} examples{earlier} × {store.columns} columns in {len(self.layout)} blocks{dropped}; "
                  f"{(rows - done) / max(seconds, 1e-9):.3g} per second")
 
-    def _pass(self, done, factors, features):
+    def _pass(self, done, factors, features, is_drawn=False):
         """Goes through all batches; rows from `done` on are written, none where it is None.
 
-        The answer is the number of rows.
+        Labels are drawn from the model where they are to be. The answer is the number of rows.
         """
         row, progress = 0, _Progress(str(self.folder), self.total, self.quiet)
         last_commit = time.monotonic()
@@ -1469,7 +1658,7 @@ class _Run:
                     raise ExportError(f"{self.folder}: it is complete with {self.store.rows} rows, and the batches have more; choose another folder")
                 part = _rows(batch, first, end, count) if end - first < count else batch
                 part = _map(part, lambda tensor: tensor.to(self.device))
-                self._part(part, row + first, end - first, done, features)
+                self._part(part, row + first, end - first, done, features, is_drawn)
                 progress(row + end)
                 if time.monotonic() - last_commit >= self.commit_seconds:
                     self._written()
@@ -1482,7 +1671,7 @@ class _Run:
             raise ExportError(f"{self.folder}: it holds {done} rows, and the batches {row}; choose another folder")
         return row
 
-    def _part(self, batch, first, count, done, features):
+    def _part(self, batch, first, count, done, features, is_drawn):
         losses, gradients = [], []
         mask = batch.get(self.mask) if self.mask and hasattr(batch, "get") else None
         for key, engine in self.engines.items():
@@ -1496,8 +1685,15 @@ class _Run:
                     else contextlib.nullcontext())
             if features:
                 features.is_on = True
-            with drop:
-                loss, rows = engine.of(given, count, mask, takes_gradients=done is not None, is_changed=bool(self.rate or features))
+            engine.draws = _Draws(self.seed, first) if is_drawn else None
+            try:
+                with drop:
+                    loss, rows = engine.of(given, count, mask, takes_gradients=done is not None or engine.moments is not None,
+                                           is_changed=bool(self.rate or features or is_drawn))
+            finally:
+                engine.draws = None
+            if engine.moments is not None:
+                engine.moments.add(rows)
             if features:
                 features.keep(count)
                 features.is_on, features = False, None
@@ -1701,6 +1897,35 @@ def _encoded(options, rows, tokenizer, config):
     return sequences, described, cut
 
 
+def _answered(options, rows, tokenizer, model):
+    """Prompts with what the model says after each: the tokens that it finds most likely, one by one."""
+    path, config = options.data, model.config
+    prompts = _texts(rows, options.prompt, path)
+    ids = _texts(rows, options.id, path) if options.id else [str(row) for row in range(len(rows))]
+    ends = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
+    longest = getattr(config, "max_position_embeddings", None) or 1 << 30
+    sequences, described = [], []
+    model.eval()
+    for row, prompt in enumerate(prompts):
+        tokens = tokenizer(prompt, verbose=False)["input_ids"]
+        if len(tokens) > 1 and tokens[-1] in ends:
+            tokens = tokens[:-1]
+        if not tokens or len(tokens) >= longest:
+            raise ExportError(f"{path}, row {row}: the prompt has {len(tokens)} tokens, and the model takes 1 to {longest - 1} before an answer; leave the row out")
+        answer, new, past = [], tokens, None
+        with torch.no_grad():
+            for _ in range(min(options.generate, longest - len(tokens))):
+                output = model(input_ids=torch.tensor([new], device=model.device), past_key_values=past, use_cache=True)
+                past, new = output.past_key_values, [int(output.logits[0, -1].argmax())]
+                answer += new
+                if new[0] in ends:
+                    break
+        sequences.append({"input_ids": tokens + answer, "attention_mask": [1] * (len(tokens) + len(answer)),
+                          "labels": [-100] * len(tokens) + answer})
+        described.append({"id": ids[row], "text": prompt + tokenizer.decode(answer, skip_special_tokens=True, clean_up_tokenization_spaces=False)})
+    return sequences, described, 0
+
+
 class _Texts:
     """Batches of encoded texts, to be gone through again and again."""
 
@@ -1719,7 +1944,7 @@ def main(arguments=None):
     add("--model", required=True, help="a folder of Hugging Face, or a name that transformers knows")
     add("--adapter", help="the adapter's folder")
     add("--data", required=True, help="the texts: .jsonl, .json, .csv or .tsv")
-    add("--text", required=True, help="the field of the text, or of the answer to --prompt")
+    add("--text", help="the field of the text, or of the answer to --prompt")
     add("--text-pair", help="the field of a second text")
     add("--label", help="the field of the class: integers from 0, or names that the model knows")
     add("--prompt", help="the field of what stands before the text")
@@ -1728,14 +1953,18 @@ def main(arguments=None):
     add("--loss-on", choices=["all", "answer"], help="tokens that are learnt; those of the answer unless given, with --prompt")
     add("--loss-reduction", choices=["mean", "sum"], default="mean", help="how the losses of a text's tokens become one")
     add("--end", action=argparse.BooleanOptionalAction, help="put the token that ends a text after it; with --prompt unless given")
+    add("--measure", choices=["loss", "margin", "logit"], default="loss", help="what is differentiated: the loss; the margin log p/(1 - p); the logit")
+    add("--generate", type=int, metavar="COUNT", help="in place of --text: what the model itself answers to --prompt, the tokens that it finds most likely, up to so many")
     add("--output", required=True, help="the store's folder")
     add("--parameters", default=None, help="lora, trainable or a regular expression; lora with --adapter, trainable without")
     add("--dtype", choices=list(_SIZES), default="float32", help="how numbers are stored")
     add("--dropout-members", type=int, help="members of an ensemble under dropout")
     add("--dropout-max", type=float, default=0.01, help="their largest dropout rate")
     add("--select-blocks", action="append", metavar="GLOB", help="only blocks whose names fit; * and ? stand for any characters; may be given again")
-    add("--factors", nargs="?", const="empirical", choices=["empirical"], help="Kronecker factors per token, for kfac and ekfac, of the data's labels")
-    add("--representations", metavar="MODULE", help="the module whose input is written, such as classifier")
+    add("--factors", nargs="?", const="empirical", choices=["empirical", "sampled"],
+        help="Kronecker factors per token, for kfac and ekfac: of the data's labels, or of labels drawn from the model")
+    add("--representations", metavar="MODULE", help="the module whose input is written, such as classifier; with --label also a last layer fitted to the labels, for rps")
+    add("--penalty", type=float, default=0.01, help="the penalty of that layer: (penalty/2)|w|²")
     add("--seed", type=int, default=0, help="decides all that is random")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="where the model is; a GPU where there is one")
     add("--model-dtype", choices=["float32", "float16", "bfloat16"], default="float32", help="how the model computes")
@@ -1749,6 +1978,17 @@ def main(arguments=None):
         parser.error("--text-pair goes with --label")
     if options.label and (options.loss_on or options.end is not None):
         parser.error("--loss-on and --end are about tokens, and --label about classes: leave them out")
+    if options.generate is not None:
+        if options.generate < 1 or not options.prompt:
+            parser.error("--generate COUNT answers prompts, by one token or more: name their field with --prompt")
+        if options.text or options.loss_on or options.end is not None or options.max_length is not None:
+            parser.error("--text, --loss-on, --end and --max-length are about texts of the file, and with --generate the model makes them: leave them out")
+    elif not options.text:
+        parser.error("--text names the field of the texts: give it")
+    if options.factors and options.measure != "loss":
+        parser.error("--factors are of the loss: write them with its gradients, without --measure")
+    if options.penalty <= 0:
+        parser.error("--penalty is a number above 0")
     if options.loss_on == "answer" and not options.prompt:
         parser.error("--loss-on answer needs --prompt: the answer stands behind it")
     if options.batch < 1 or options.max_length is not None and options.max_length < 1:
@@ -1760,7 +2000,8 @@ def main(arguments=None):
         if not rows:
             raise ExportError(f"{options.data}: there are no rows; give a file with some")
         model, tokenizer = _open(options)
-        sequences, described, cut = _encoded(options, rows, tokenizer, model.config)
+        sequences, described, cut = (_answered(options, rows, tokenizer, model) if options.generate
+                                     else _encoded(options, rows, tokenizer, model.config))
         parameters = options.parameters or ("lora" if options.adapter else "trainable")
         if options.select_blocks:
             names = list(_select(model, parameters, lambda text: None))
@@ -1768,12 +2009,15 @@ def main(arguments=None):
             if not parameters:
                 raise ExportError(f"--select-blocks {_some(options.select_blocks)}: no block's name fits; there are {_some(names)}")
         loss = label_loss if options.label else functools.partial(token_loss, reduction=options.loss_reduction)
+        if options.measure != "loss":
+            loss = functools.partial(loss, measure=options.measure)
         known = _known_classes(model.config, options.adapter)
         export(model, loss, _Texts(sequences, options.batch), options.output,
                classes=sorted(known, key=known.get) or None, parameters=parameters, dtype=options.dtype,
                members=(options.dropout_members, options.dropout_max) if options.dropout_members else None,
-               factors=bool(options.factors), representations=options.representations, examples=described, seed=options.seed,
-               quiet=options.quiet, origin={"batch": options.batch})
+               factors=options.factors or False, representations=options.representations, examples=described, penalty=options.penalty,
+               seed=options.seed, quiet=options.quiet,
+               origin={"batch": options.batch, **({"generated": options.generate} if options.generate else {})})
         if cut and not options.quiet:
             print(f"{cut} texts cut at the end, to the most tokens", file=sys.stderr)
     except (ExportError, OSError) as error:

@@ -6,6 +6,7 @@ import functools
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -164,28 +165,29 @@ def texts(vocabulary, is_labelled, count=7, batch=3, seed=0):
     return batches, singles
 
 
-def language_model(kind, seed=0):
+def language_model(kind, seed=0, vocabulary=90):
     """A tiny random model with adapters: the model, its loss, padded batches and single texts."""
     import transformers
     from peft import LoraConfig, get_peft_model
+    transformers.utils.logging.disable_progress_bar()
     torch.manual_seed(seed)
     if kind == "bert":
         base = transformers.BertForSequenceClassification(transformers.BertConfig(
-            vocab_size=90, hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=40, num_labels=3,
+            vocab_size=vocabulary, hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=40, num_labels=3,
             max_position_embeddings=32, initializer_range=0.3))
         targets, task = ["query", "value", "output.dense"], "SEQ_CLS"
     elif kind == "llama":
         base = transformers.LlamaForCausalLM(transformers.LlamaConfig(
-            vocab_size=90, hidden_size=24, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=40,
+            vocab_size=vocabulary, hidden_size=24, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=40,
             max_position_embeddings=32, initializer_range=0.3))
         targets, task = ["q_proj", "v_proj", "down_proj"], "CAUSAL_LM"
     else:
         base = transformers.GPT2LMHeadModel(transformers.GPT2Config(
-            vocab_size=90, n_embd=24, n_layer=2, n_head=3, n_positions=32, initializer_range=0.3, eos_token_id=1, bos_token_id=1))
+            vocab_size=vocabulary, n_embd=24, n_layer=2, n_head=3, n_positions=32, initializer_range=0.3, eos_token_id=1, bos_token_id=1))
         targets, task = ["c_attn", "c_proj"], "CAUSAL_LM"
     model = spread(get_peft_model(base, LoraConfig(
         r=4, lora_alpha=8, target_modules=targets, task_type=task, lora_dropout=0.1, fan_in_fan_out=kind == "gpt2")))
-    batches, singles = texts(90, kind == "bert")
+    batches, singles = texts(vocabulary, kind == "bert")
     return model, label_loss if kind == "bert" else token_loss, batches, singles
 
 
@@ -283,6 +285,44 @@ def every_parameter_of_a_language_model():
         assert not any("torch.func on the model" in line or "one example" in line for line in said), said
     assert isinstance(model, transformers.LlamaForCausalLM)
     return "relative errors " + ", ".join(f"{w:.1e}" for w in worst)
+
+
+def measure_by_hand(name, reduction="mean"):
+    """The margin log(p/(1 − p)) or the logit of labels or tokens, straight from probabilities."""
+    def measured(model, batch):
+        logits = model(**{k: v for k, v in batch.items() if k != "labels"}).logits[0]
+        labels = batch["labels"][0] if logits.dim() > 1 else batch["labels"]
+        pairs = list(zip(logits[:-1], labels[1:])) if logits.dim() > 1 else [(logits, labels[0])]
+        values = []
+        for z, y in pairs:
+            if y >= 0:
+                p = z.softmax(0)
+                others = p[:y].sum() + p[y + 1:].sum()
+                values.append(z[y] if name == "logit" else (p[y] / others).log())
+        total = torch.stack(values).sum()
+        return total if reduction == "sum" else total / len(values)
+    return measured
+
+
+@test
+def measures():
+    """Gradients of margins and logits."""
+    worst = []
+    for kind in ("bert", "llama"):
+        model, loss, batches, singles = language_model(kind)
+        for name in ("margin", "logit"):
+            expected, values = looped(model, measure_by_hand(name), singles, adapters)
+            place = PLACE / "measures" / kind / name
+            export(model, functools.partial(loss, measure=name), batches, place, quiet=True)
+            found, lines = opened(place)
+            worst.append(near(found, expected))
+            np.testing.assert_allclose([line["loss"] for line in lines], values, rtol=1e-4, atol=1e-5)
+    model, loss, batches, singles = language_model("gpt2")
+    expected, _ = looped(model, measure_by_hand("margin", "sum"), singles, adapters)
+    export(model, functools.partial(loss, measure="margin", reduction="sum"), batches, PLACE / "measures" / "sum", quiet=True)
+    worst.append(near(opened(PLACE / "measures" / "sum")[0], expected))
+    refused(lambda: export(model, functools.partial(loss, measure="odds"), batches, PLACE / "measures" / "odds", quiet=True), "odds", "margin")
+    return f"relative errors up to {max(worst):.1e}"
 
 
 class Pictures(nn.Module):
@@ -779,6 +819,67 @@ def kronecker_factors():
                   "--output", PLACE / "turned.npy", "--quiet")
 
 
+def drawn_by_hand(model, singles, seed):
+    """The texts with labels or tokens drawn from the model's own probabilities, by a loop."""
+    model = copy.deepcopy(model).double().eval()
+    out = []
+    for row, single in enumerate(singles):
+        labels = single["labels"].clone()
+        with torch.no_grad():
+            logits = model(**{k: v for k, v in single.items() if k != "labels"}).logits[0]
+        places = [None] if logits.dim() == 1 else [i for i in range(1, labels.shape[1]) if labels[0, i] >= 0]
+        for place, number in zip(places, exporter._uniforms(seed, row, len(places)).tolist()):
+            shares = (logits if place is None else logits[place - 1]).softmax(0).tolist()
+            token = 0
+            while token < len(shares) - 1 and number >= shares[token]:
+                number -= shares[token]
+                token += 1
+            labels[(0,) if place is None else (0, place)] = token
+        out.append({**single, "labels": labels})
+    return out
+
+
+@test
+def factors_of_drawn_labels():
+    """Labels and tokens drawn by a loop give the same factors, eigenvectors and second moments."""
+    worst = 0
+    for kind in ("bert", "llama"):
+        model, loss, batches, singles = language_model(kind)
+        drawn = drawn_by_hand(model, singles, 5)
+        assert any(not torch.equal(a["labels"], b["labels"]) for a, b in zip(drawn, singles))
+        expected = factors_by_hand(model, loss, drawn, lambda n: "lora_" in n and "dropout" not in n or n.endswith("modules_to_save.default"))
+        gradients = looped(model, loss, drawn, adapters)[0]
+        place = PLACE / "drawn" / kind
+        export(model, loss, batches, place, factors="sampled", seed=5, quiet=True)
+        near(opened(place)[0], looped(model, loss, singles, adapters)[0])
+        with safe_open(place / "curvature.safetensors", "np") as file:
+            assert file.metadata()["fisher"] == "sampled" and file.metadata()["examples"] == str(len(singles))
+        found = load_file(place / "curvature.safetensors")
+        for name, (a, s) in expected.items():
+            one = f"{block(name)}.weight"
+            bases = found[f"{one}.output_basis"], found[f"{one}.activation_basis"]
+            moments = np.mean([(bases[0] @ g.reshape(len(s), len(a)) @ bases[1].T) ** 2 for g in gradients[one]], 0)
+            for basis, matrix in zip(bases, (s, a)):
+                turned = basis @ matrix @ basis.T
+                assert np.abs(turned - np.diag(np.diag(turned))).max() < 1e-4 * np.abs(turned).max(), name
+            for what, matrix in (("activations", a), ("output_gradients", s), ("eigenvalues", moments)):
+                far = np.linalg.norm(found[f"{one}.{what}"] - matrix) / np.linalg.norm(matrix)
+                worst = max(worst, far)
+                assert far < 1e-4, (name, what, far)
+        influence("verify", place)
+        # Later, and with batches of other sizes, the same are drawn.
+        again = PLACE / "drawn" / f"{kind}-again"
+        export(model, loss, singles, again, quiet=True)
+        export(model, loss, singles, again, factors="sampled", seed=5, quiet=True)
+        others = load_file(again / "curvature.safetensors")
+        assert all(np.abs(others[n] - found[n]).max() <= 1e-4 * np.abs(found[n]).max() for n in found if "basis" not in n and "eigenvalues" not in n)
+        if command():
+            influence("score", "--train", place, "--query", place, "--method", "ekfac", "--output", PLACE / "drawn.npy", "--quiet")
+    refused(lambda: export(model, lambda m, b: loss(m, b), batches, PLACE / "drawn" / "none", factors="sampled", quiet=True), "draws")
+    refused(lambda: export(model, loss, batches, PLACE / "drawn" / "none", factors="true", quiet=True), "sampled")
+    return f"relative error {worst:.1e}"
+
+
 @test
 def factors_of_kronfluence():
     if not installed("kronfluence"):
@@ -834,11 +935,21 @@ def representations():
     described = [{"label": ["bad", "good", "so so"][int(s["labels"])]} for s in singles]
     export(model, loss, batches, PLACE / "vectors", representations="classifier", examples=described,
            classes=["bad", "good", "so so"], quiet=True)
-    found = load_file(PLACE / "vectors" / "representations.safetensors")["features"]
+    whole = load_file(PLACE / "vectors" / "representations.safetensors")
+    found = whole["features"]
     with torch.no_grad():
         model.eval()
         expected = torch.cat([model.base_model.model.bert(s["input_ids"], s["attention_mask"]).pooler_output for s in singles])
     np.testing.assert_allclose(found, expected, atol=1e-5)
+    # The head is at its minimum, so that it is the sum of its representers.
+    x = np.concatenate([found, np.ones((len(found), 1))], 1)
+    y = np.eye(3)[[int(s["labels"]) for s in singles]]
+    z = x @ whole["head"].T
+    slopes = np.exp(z) / np.exp(z).sum(1, keepdims=True) - y
+    np.testing.assert_allclose(whole["output_gradients"], slopes, atol=1e-12)
+    np.testing.assert_allclose(whole["head"], -slopes.T @ x / len(x) / 0.01, atol=1e-9)
+    influence("score", "--train", PLACE / "vectors", "--query", PLACE / "vectors", "--method", "rps",
+              "--output", PLACE / "rps.npy", "--quiet")
     influence("verify", PLACE / "vectors")
     influence("score", "--train", PLACE / "vectors", "--query", PLACE / "vectors", "--method", "knn-shapley:k=2",
               "--output", PLACE / "knn.npy", "--quiet")
@@ -923,6 +1034,87 @@ def the_same_store_as_the_native_one():
     return f"relative error {worst:.1e}, of factors {far:.1e}"
 
 
+def small_folders(kind, place):
+    """A tiny model, its tokenizer and an adapter as folders of Hugging Face and PEFT."""
+    import tokenizers
+    import transformers
+    from tokenizers import decoders, pre_tokenizers
+    words = [f"{a} {b} {c}." for a in ("one", "Two", "three") for b in ("red", "green", "grey") for c in ("birds", "bells", "ünïcode")]
+    if kind == "bert":
+        trained = tokenizers.BertWordPieceTokenizer()
+        trained.train_from_iterator(words, vocab_size=90, show_progress=False)
+        tokenizer = transformers.BertTokenizerFast(tokenizer_object=trained._tokenizer)
+    else:
+        trained = tokenizers.Tokenizer(tokenizers.models.BPE())
+        trained.pre_tokenizer, trained.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+        trained.train_from_iterator(words, tokenizers.trainers.BpeTrainer(
+            vocab_size=290, show_progress=False, special_tokens=["<|endoftext|>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+        tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=trained, eos_token="<|endoftext|>")
+    model, *_ = language_model(kind, vocabulary=max(90, len(tokenizer)))
+    if kind == "bert":
+        model.config.id2label = dict(enumerate(("bad", "good", "so so")))
+        model.config.label2id = {name: number for number, name in model.config.id2label.items()}
+    else:
+        model.config.eos_token_id = tokenizer.eos_token_id
+        model.config.bos_token_id = model.config.pad_token_id = None
+    model.save_pretrained(place / "adapter")
+    base = model.unload()
+    base.save_pretrained(place / "model")
+    tokenizer.save_pretrained(place / "model")
+    return ["--model", place / "model", "--adapter", place / "adapter"], words
+
+
+@test
+def both_engines_on_small_models():
+    """Whatever the exporter and `influence gradients` both have gives the same stores: measures, drawn labels, answers, heads."""
+    if not command() or "--generate" not in influence("gradients", "--help"):
+        return "skipped"
+    worst = 0
+    for kind in ("bert", "llama", "gpt2"):
+        place = PLACE / "both" / kind
+        same, words = small_folders(kind, place)
+        rows = [{"text": w, "label": ("bad", "good", "so so")[i % 3], "prompt": w[:-1], "answer": " are " + words[(5 * i) % 27]} for i, w in enumerate(words[:11])]
+        (place / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        same += ["--data", place / "rows.jsonl", "--quiet"]
+        fields = ["--text", "text", "--label", "label"] if kind == "bert" else ["--prompt", "prompt", "--text", "answer"]
+        runs = {"margin": [*fields, "--measure", "margin"], "logit": [*fields, "--measure", "logit"],
+                "drawn": [*fields, "--factors", "sampled", "--seed", 3]}
+        if kind == "bert":
+            runs["head"] = [*fields, "--representations"]
+        else:
+            runs["sum"] = [*fields, "--measure", "margin", "--loss-reduction", "sum", "--loss-on", "all"]
+            runs["answers"] = ["--prompt", "prompt", "--generate", 6]
+        for name, options in runs.items():
+            influence("gradients", *same, *options, "--output", place / f"native-{name}")
+            ours = options + ["classifier"] if name == "head" else options
+            code = exporter.main([*map(str, [*same, *ours, "--output", place / name, "--batch", 4])])
+            assert code == 0, (kind, name)
+            assert (place / name / "info.json").read_bytes() == (place / f"native-{name}" / "info.json").read_bytes()
+            (found, lines), (native, theirs) = opened(place / name), opened(place / f"native-{name}")
+            np.testing.assert_allclose([line.pop("loss") for line in lines], [line.pop("loss") for line in theirs], rtol=1e-4, atol=1e-5)
+            if name == "answers":
+                # Of bytes that are no text, one or more marks are shown.
+                for line in lines + theirs:
+                    line["text"] = re.sub("\ufffd+", "?", line["text"])
+            wrong = next(((a, b) for a, b in zip(lines, theirs) if a != b), None)
+            assert wrong is None, (kind, name, wrong)
+            worst = max(worst, near(found, native))
+            for file in {"drawn": ["curvature"], "head": ["representations"]}.get(name, []):
+                one, other = (load_file(place / folder / f"{file}.safetensors") for folder in (name, f"native-{name}"))
+                # Names of classes are numbers there, and names with their order here.
+                assert set(one) ^ set(other) <= {"labels"}, (kind, name, set(one) ^ set(other))
+                for key in set(one) & set(other):
+                    # Eigenvectors are theirs up to signs, and to rotations among equal eigenvalues.
+                    if key.endswith("basis"):
+                        continue
+                    a, b = one[key], other[key]
+                    if key.endswith("eigenvalues"):
+                        a, b = a.sum(), b.sum()
+                    far = np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-30)
+                    assert far < 1e-4, (kind, name, key, far)
+    return f"relative error {worst:.1e}"
+
+
 @test
 def the_command_says_what_is_wrong():
     data = PLACE / "bad.jsonl"
@@ -931,7 +1123,8 @@ def the_command_says_what_is_wrong():
     code, text = run_command(*same, "--data", PLACE / "missing.jsonl")
     assert code == 65 and "there is no such file" in text, text
     with contextlib.redirect_stderr(io.StringIO()):
-        for wrong in (["--prompt", "p"], ["--loss-on", "all"], ["--batch", "0"]):
+        for wrong in (["--prompt", "p"], ["--loss-on", "all"], ["--batch", "0"], ["--generate", "3"], ["--penalty", "0"],
+                      ["--factors", "sampled", "--measure", "margin"]):
             try:
                 exporter.main([*map(str, same), "--data", str(data), *wrong])
                 raise AssertionError(wrong)
@@ -1014,7 +1207,9 @@ def traps():
 
 
 def main():
-    torch.set_num_threads(min(2, os.cpu_count() or 1))
+    # Models are tiny: threads would wait for each other longer than they work.
+    torch.set_num_threads(1)
+    torch.set_num_interop_threads(1)
     words = sys.argv[2:] if sys.argv[1:2] == ["-k"] else []
     failed, started = 0, time.monotonic()
     try:
