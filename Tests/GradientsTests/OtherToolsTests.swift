@@ -171,6 +171,41 @@ struct OtherToolsTests {
       for epoch in 0..<2 { try $0.writeIndex("d/epoch_\(epoch)", Malformed.sample) }
       return $0.file("d")
     },
+    Malformed("a Hessian of bergson", "inconsistent", "bergson", "index") {
+      try $0.write(TorchBuilder([1, 2, 3, 4], shape: [2, 2]).bytes, to: "d/hessians.pth")
+      return $0.file("d/hessians.pth")
+    },
+    Malformed("a folder of bergson's Hessians", "inconsistent", "bergson", "index") {
+      try $0.write(TorchBuilder([1, 2, 3, 4], shape: [2, 2]).bytes, to: "d/hessians.pth")
+      try $0.write("projection_dim: null\n", to: "d/processor_config.yaml")
+      return $0.file("d")
+    },
+    Malformed("LoRIF's shards without a manifest", "inconsistent", "LoRIF", "manifest.json") {
+      let url = try LorifBuilder().write(to: $0)
+      try FileManager.default.removeItem(at: $0.file("d/manifest.json"))
+      return url
+    },
+    Malformed("a layer's shards of LoRIF", "inconsistent", "LoRIF", "manifest.json") {
+      try LorifBuilder().write(to: $0)
+      return $0.file("d/layers/layer-0000")
+    },
+    trak("losses cut short", "byteCountMismatch", "out_to_loss.mmap") { folder in
+      let url = try TrakBuilder().write(to: folder)
+      try folder.write(
+        folder.bytes("trak/0/out_to_loss.mmap").dropLast(), to: "trak/0/out_to_loss.mmap")
+      return url
+    },
+    trak("gradients without a header", "wrongFormat", "grads.mmap") { folder in
+      let url = try TrakBuilder().write(to: folder)
+      try folder.write([UInt8](repeating: 0, count: 30), to: "trak/0/grads.mmap")
+      return url
+    },
+    trak("a folder in place of gradients", "notRegularFile", "grads.mmap") { folder in
+      let url = try TrakBuilder().write(to: folder)
+      try FileManager.default.removeItem(at: folder.file("trak/0/grads.mmap"))
+      try folder.write("", to: "trak/0/grads.mmap/file")
+      return url
+    },
     trak("checkpoints of TRAK", "inconsistent", "\"0\", \"1\"") { folder in
       var builder = TrakBuilder()
       builder.name = "trak/1"
@@ -237,13 +272,13 @@ struct OtherToolsTests {
   private static func trak(
     _ description: String, _ error: String, _ words: String...,
     make: @escaping @Sendable (TemporaryDirectory) throws -> URL
-  ) -> Malformed { Malformed(description, error, words, make) }
+  ) -> Malformed { Malformed("TRAK: " + description, error, words, make) }
 
   private static func changed(
     _ description: String, _ error: String, _ words: String...,
     change: @escaping @Sendable (inout TrakBuilder) -> Void
   ) -> Malformed {
-    Malformed(description, error, words) { folder in
+    Malformed("TRAK: " + description, error, words) { folder in
       var builder = TrakBuilder()
       change(&builder)
       return try builder.write(to: folder)

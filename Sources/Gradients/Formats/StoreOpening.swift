@@ -6,7 +6,8 @@ extension GradientStore {
   /// All formats, in the order in which they are tried.
   private static let formats: [any StoreFormat.Type] = [
     ForeignFolder.self, LorifStore.self, StoreDirectory.self, ShardDirectory.self, TrakStore.self,
-    DattriStore.self, LogixStore.self, NumpyDirectory.self, NumpyStore.self, SafetensorsStore.self,
+    DattriStore.self, DattriLLMStore.self, LogixStore.self, NumpyDirectory.self, NumpyStore.self,
+    SafetensorsStore.self,
     SafetensorsIndex.self, SafetensorsDirectory.self, TorchStore.self, TorchDirectory.self,
   ]
 

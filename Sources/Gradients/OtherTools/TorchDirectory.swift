@@ -22,7 +22,10 @@ enum TorchDirectory: StoreFormat {
     if isLESS {
       return try less(series.isEmpty ? [first] : series, in: place)
     }
-    if let other = files.first(where: { stem(of: $0) != stem(of: first) }) {
+    // One without a number is no part, and one whose number is too large would have no place.
+    if let other = files.first(where: { stem(of: $0) != stem(of: first) })
+      ?? (series.isEmpty ? nil : others.first)
+    {
       throw GradientStoreError.inconsistent(
         path: place.url.path,
         reason:

@@ -25,6 +25,8 @@ public struct GradientStore: Sendable {
     case trak
     /// A folder of dattri, with chunks of batches.
     case dattri
+    /// A cache of dattri-LLM, with the factors of gradients.
+    case dattriLLM
     /// A folder of logix, with chunks of examples.
     case logix
     /// A folder of LoRIF, with factors of low rank.
