@@ -40,6 +40,8 @@ public enum GradientStoreError: Error, Sendable, Equatable {
   case unusablePartition(store: String, reason: String)
   /// A block cannot be projected as asked.
   case notProjectable(block: String, reason: String)
+  /// A layout of files cannot hold a store.
+  case notConvertible(path: String, reason: String)
   /// The writer failed earlier, and only the committed rows are whole.
   case writerFailed(path: String, committedRows: Int)
 }
@@ -69,7 +71,7 @@ extension GradientStoreError: CustomStringConvertible {
     case .incomplete(let path, nil):
       "\(path.legible): the name ends in .part, which is how bergson and influence split mark what has not finished, and rows not yet written may be zeros; finish it, or open it as it is by asking for incomplete stores"
     case .alreadyExists(let path):
-      "\(path.legible): there is a store already; choose another path, resume it, or delete it first"
+      "\(path.legible): there is something already; choose another path, resume it if it is an unfinished store, or delete it first"
     case .beingWritten(let path):
       "\(path.legible): another writer is at work on this store; wait until it has ended, or choose another path"
     case .notResumable(let path, let reason):
@@ -87,6 +89,8 @@ extension GradientStoreError: CustomStringConvertible {
       "\(store.legible): \(reason)"
     case .notProjectable(let block, let reason):
       "block \(block.quoted): \(reason)"
+    case .notConvertible(let path, let reason):
+      "\(path.legible): \(reason)"
     case .writerFailed(let path, let rows):
       "\(path.legible): this writer failed before, and only the first \(rows) rows are whole; resume the store with a new writer and append the rows after them again"
     }

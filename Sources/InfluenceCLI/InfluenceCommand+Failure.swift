@@ -28,6 +28,7 @@ extension InfluenceCommand {
     case Failure.cannotCreate: 73
     case let error as TensorFileError: systemCode(forFile: error)
     case GradientStoreError.alreadyExists: 73
+    case GradientStoreError.notConvertible: 64
     case GradientStoreError.beingWritten: 75
     case is GradientStoreError: 65
     case let error as InfluenceError:

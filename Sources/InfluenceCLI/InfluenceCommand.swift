@@ -67,7 +67,8 @@ struct InfluenceCommand: ParsableCommand {
     subcommands: [
       CompareCommand.self, ScoreCommand.self, SweepCommand.self, SelfCommand.self,
       InspectCommand.self, TopCommand.self, TokensCommand.self, PlanCommand.self,
-      VerifyCommand.self, ImportCommand.self, MergeCommand.self, FitCommand.self, SplitCommand.self,
+      VerifyCommand.self, ImportCommand.self, ConvertCommand.self, MergeCommand.self,
+      FitCommand.self, SplitCommand.self,
       GradientsCommand.self,
       FinetuneCommand.self,
       GroupCommand.self, SubsetCommand.self, SuspectsCommand.self, OutliersCommand.self,

@@ -13,6 +13,8 @@ public struct Companions: Sendable {
   public var curvature: StoredCurvature?
   /// The examples' ids, one per row; nil where they are those of the store's own files.
   let exampleIDs: [String?]?
+  /// What the files themselves remember of their making, where they have no manifest.
+  var provenance: [String: String] = [:]
   private var representations: Held<Representations>?
   private var probabilities: Held<LabelProbabilities>?
 
@@ -71,7 +73,9 @@ public struct Companions: Sendable {
   /// The curvature is the whole model's and goes along, and so do ids from memory. Representations and
   /// probabilities are of all rows and are left behind.
   subscript(rows range: Range<Int>) -> Companions {
-    Companions(curvature: curvature, exampleIDs: exampleIDs.map { Array($0[range]) })
+    var part = Companions(curvature: curvature, exampleIDs: exampleIDs.map { Array($0[range]) })
+    part.provenance = provenance
+    return part
   }
 
   /// These, with the ids and probabilities that came with the gradients themselves where no file has any.
@@ -79,7 +83,23 @@ public struct Companions: Sendable {
     var filled = Companions(curvature: curvature, exampleIDs: exampleIDs ?? other.exampleIDs)
     filled.representations = representations
     filled.probabilities = probabilities ?? other.probabilities
+    filled.provenance = other.provenance
     return filled
+  }
+
+  /// The names of the files that hold any of these.
+  var fileNames: [String] {
+    var names: [String] = []
+    if curvature?.isFile == true { names.append(StoredCurvature.fileName) }
+    if case .file = representations { names.append(Representations.fileName) }
+    if case .file = probabilities { names.append(LabelProbabilities.fileName) }
+    return names
+  }
+
+  /// The probabilities that came with the gradients themselves, and are in no file of their own.
+  var probabilitiesInMemory: LabelProbabilities? {
+    guard case .value(let value) = probabilities else { return nil }
+    return value
   }
 
   func readRepresentations() throws -> Representations? { try representations?.read() }

@@ -58,9 +58,11 @@ extension GradientStore {
     precondition(
       companions.exampleIDs.map { $0.count == count } ?? true,
       "\(companions.exampleIDs?.count ?? 0) ids for \(count) rows")
-    return GradientStore(
+    var store = GradientStore(
       name: name, kind: kind, layout: layout, shards: shards, manifests: manifests,
       companions: companions, members: members)
+    store.origin = origin
+    return store
   }
 
   /// The same gradients with what their model knows of its curvature, and their other companions.

@@ -25,6 +25,7 @@ public struct StoredCurvature: Companion {
   private enum Storage: Sendable {
     case file(SafetensorsFile)
     case memory(OrderedDictionary<String, Matrix<Double>>)
+    case source(any CurvatureSource)
   }
 
   private let storage: Storage
@@ -76,15 +77,29 @@ public struct StoredCurvature: Companion {
       .filter { $0.key != SafetensorsFile.checksumKey }
   }
 
+  /// Takes the files of another tool, of which matrices are read when they are asked for.
+  init(_ source: any CurvatureSource, metadata: [String: String]) {
+    storage = .source(source)
+    path = source.path
+    self.metadata = metadata
+  }
+
   /// Makes sure that what was just read is of the file that was opened, if it is of a file.
   private func requireUnchanged() throws(TensorFileError) {
     if case .file(let file) = storage { try file.map.requireUnchanged() }
   }
 
+  /// Whether it is of a file.
+  var isFile: Bool { if case .file = storage { true } else { false } }
+
+  /// Whether it is in no file that a store is opened with.
+  var isElsewhere: Bool { if case .source = storage { true } else { false } }
+
   private var names: OrderedSet<String> {
     switch storage {
     case .file(let file): file.tensors.keys
     case .memory(let tensors): tensors.keys
+    case .source(let source): source.shapes.keys
     }
   }
 
@@ -153,7 +168,7 @@ public struct StoredCurvature: Companion {
       let whole = try file.mapped(kind.rawValue)
       try check(kind.rawValue, whole.rows, whole.columns, is: columnCount, columnCount)
       part = { whole[rows: $0][columns: $1].matrix() }
-    case .memory:
+    case .memory, .source:
       let whole = try matrix(kind.rawValue)
       try check(kind.rawValue, whole.rows, whole.columns, is: columnCount, columnCount)
       part = { Matrix(whole.view[rows: $0, columns: $1]) }
@@ -176,11 +191,12 @@ public struct StoredCurvature: Companion {
 
   /// Writes the file into the folder of a training store, whole or not at all.
   public func write(to folder: URL) throws(TensorFileError) {
-    var tensors: OrderedDictionary<String, Matrix<Double>> = [:]
-    for name in names { tensors[name] = try matrix(name) }
-    try SafetensorsFile.write(
-      tensors, to: folder.appending(path: Self.fileName), metadata: metadata.sortedByKey,
-      isSealed: true)
+    var writer = try SafetensorsWriter(
+      at: folder.appending(path: Self.fileName),
+      tensors: names.map { .init(name: $0, elementType: .float64, shape: shape($0)) },
+      metadata: metadata.sortedByKey, isSealed: true)
+    for name in names { try writer.append(try matrix(name)) }
+    try writer.commit()
   }
 }
 
@@ -209,6 +225,15 @@ extension StoredCurvature {
     }
   }
 
+  /// The shape of a matrix whose name is known to be there.
+  private func shape(_ name: String) -> [Int] {
+    switch storage {
+    case .file(let file): file.tensors[name].map { [$0.rows, $0.columns] } ?? []
+    case .memory(let tensors): tensors[name].map { [$0.rows, $0.columns] } ?? []
+    case .source(let source): source.shapes[name] ?? []
+    }
+  }
+
   /// A matrix whose name is known to be there.
   private func matrix(_ name: String) throws(TensorFileError) -> Matrix<Double> {
     switch storage {
@@ -219,6 +244,7 @@ extension StoredCurvature {
     case .memory(let tensors):
       guard let matrix = tensors[name] else { preconditionFailure("there is no matrix \(name)") }
       return matrix
+    case .source(let source): return try source.matrix(name)
     }
   }
 

@@ -122,6 +122,14 @@ public struct StoreCopy: Sendable {
       try writer.commit()
       progress?("copy", Double(writer.count) / Double(rows.count))
     }
+    // They are in the other tool's own files, which are not copied.
+    if rows.count == source.count {
+      if let curvature = source.curvature, curvature.isElsewhere {
+        progress?("factors", 1)
+        try curvature.write(to: destination)
+      }
+      try source.companions.probabilitiesInMemory?.write(to: destination)
+    }
   }
 
   /// What was brought, and ids that the source has in memory where no others were brought.

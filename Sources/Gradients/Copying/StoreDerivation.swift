@@ -53,7 +53,7 @@ struct StoreDerivation {
     guard let known else {
       return try GradientStoreWriter(
         creating: destination, layout: layout, elementType: elementType,
-        provenance: source.commonProvenance.merging(identity) { $1 })
+        provenance: source.rememberedProvenance.merging(identity) { $1 })
     }
     let writer = try GradientStoreWriter(resuming: destination)
     // Another run may have gone on between the look at the manifest and the lock.

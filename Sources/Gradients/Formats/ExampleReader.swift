@@ -46,6 +46,12 @@ struct ExampleReader {
           rows: shard.rows, firstStoredRow: shard.firstStoredRow, map: map, size: map.count,
           foreignRows: shard.storedRows)
       }
+      if manifest == nil, let url = Self.file(besideOnlyFileOf: store) {
+        let map = try MemoryMap(opening: url)
+        return Part(
+          rows: shard.rows, firstStoredRow: shard.firstStoredRow, map: map, size: map.count,
+          foreignRows: shard.storedRows)
+      }
       guard let size = manifest?.fileSizes[StoreFile.examples], size > 0,
         let directory = shard.directory
       else { return nil }
@@ -61,6 +67,22 @@ struct ExampleReader {
       return Part(
         rows: shard.rows, firstStoredRow: shard.firstStoredRow, map: map, size: size)
     }
+  }
+
+  /// Where it is said what is known of the examples of a single file of gradients: `train.npy.examples.jsonl`.
+  static func file(besideFileAt url: URL) -> URL {
+    url.deletingLastPathComponent().appending(
+      path: "\(url.lastPathComponent).\(StoreFile.examples)")
+  }
+
+  /// The same, of a store that is one file; nil where there is none.
+  private static func file(besideOnlyFileOf store: GradientStore) -> URL? {
+    guard [.safetensors, .numpy].contains(store.kind), store.shards.count == 1,
+      let only = store.shards[0].files.first, store.shards[0].files.count == 1,
+      only.path == store.name
+    else { return nil }
+    let url = file(besideFileAt: URL(filePath: only.path))
+    return FileManager.default.fileExists(atPath: url.path) ? url : nil
   }
 
   /// The lines of some rows, as far as there are any; earlier rows are skipped.

@@ -4,7 +4,7 @@ import TensorFiles
 /// Gradients in one `.npy` file, a single block whose first dimension is the example.
 enum NumpyStore: StoreFormat {
   /// What its block is called.
-  fileprivate static let block = "gradients"
+  static let block = "gradients"
 
   static func open(_ place: StorePlace) throws -> GradientStore? {
     guard place.fileKind == .numpy else { return nil }
@@ -29,6 +29,7 @@ enum NumpyDirectory: StoreFormat {
     let path = place.url.path
     let arrays = try place.entries().filter(isArray)
     guard let first = arrays.first else { return nil }
+    if let notes = try StoreNotes(in: place.url) { return try noted(arrays, notes, place.url) }
     let files = try arrays.map { try NumpyFile(opening: $0) }
     let blocks = try zip(files, arrays).map { try source($0, name: name(of: $1)) }
     let odd = blocks.firstIndex { $0.count != blocks[0].count }
@@ -57,6 +58,43 @@ enum NumpyDirectory: StoreFormat {
       layout: try BlockLayout(
         validating: zip(arrays, blocks).map { (name(of: $0), $1.shape) }, path: path),
       count: blocks[0].count, blocks: blocks.map(\.source), files: files.map(\.map))
+  }
+
+  /// The blocks of a conversion, whose notes say their names and order.
+  private static func noted(
+    _ arrays: [URL], _ notes: StoreNotes, _ folder: URL
+  ) throws -> GradientStore {
+    let found = Set(arrays.map(\.lastPathComponent))
+    let wanted = notes.blocks.compactMap(\.file)
+    let beside = [LabelProbabilities.fileName]
+    guard wanted.count == notes.blocks.count, Set(wanted).count == wanted.count,
+      found.subtracting(beside) == Set(wanted)
+    else {
+      throw GradientStoreError.inconsistent(
+        path: folder.path,
+        reason:
+          "\(StoreFile.notes) names other .npy files than there are; convert again, or remove it to take each file for a block"
+      )
+    }
+    let files = try wanted.map { try NumpyFile(opening: folder.appending(path: $0)) }
+    let blocks = try zip(files, notes.blocks).map { try source($0, name: $1.name) }
+    for (file, block) in zip(files, blocks) where block.count != blocks[0].count {
+      throw GradientStoreError.inconsistent(
+        path: file.map.path,
+        reason:
+          "it has \(block.count) rows, but \(wanted[0].quoted) has \(blocks[0].count); convert again"
+      )
+    }
+    let layout = try notes.layout(
+      of: BlockLayout(
+        validating: zip(notes.blocks, blocks).map { ($0.name, $1.shape) }, path: folder.path),
+      in: folder)
+    let store = GradientStore(
+      name: folder.path, kind: .numpyDirectory, layout: layout, count: blocks[0].count,
+      blocks: blocks.map(\.source), files: files.map(\.map))
+    var companions = Companions()
+    companions.provenance = notes.provenance
+    return store.with(companions)
   }
 
   /// Rows of one block, which is called as that of a single file is.

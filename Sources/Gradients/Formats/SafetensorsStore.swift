@@ -9,7 +9,31 @@ enum SafetensorsStore: StoreFormat {
 
   static func open(_ place: StorePlace) throws -> GradientStore? {
     guard place.fileKind == .safetensors else { return nil }
-    return try store(of: tensors(of: SafetensorsFile(opening: place.url)), path: place.url.path)
+    let file = try SafetensorsFile(opening: place.url)
+    if place.check.covers(byteCount: file.map.count) { _ = try file.verify() }
+    let store = try store(of: tensors(of: file), path: place.url.path)
+    var beside = Companions()
+    beside.provenance = try provenance(in: file)
+    return store.with(beside)
+  }
+
+  /// The member of the metadata in which a file remembers how its gradients were made.
+  private static let provenanceKey = "influencekit"
+
+  /// Metadata that remember how gradients were made, as a JSON object in one member.
+  static func metadata(
+    remembering provenance: [String: String]
+  ) throws -> OrderedDictionary<String, String> {
+    guard !provenance.isEmpty else { return [:] }
+    let json = OrderedJSON.object(provenance.sortedByKey.mapValues { .string($0) })
+    return [provenanceKey: try json.serialized()]
+  }
+
+  /// What a file remembers of its making; nothing unless it was written here.
+  private static func provenance(in file: SafetensorsFile) throws -> [String: String] {
+    guard let text = file.metadata[provenanceKey] else { return [:] }
+    let json = try OrderedJSON(parsing: Array(text.utf8), path: file.map.path)
+    return (json.object ?? [:]).reduce(into: [:]) { $0[$1.key] = $1.value.string }
   }
 
   static func tensors(of file: SafetensorsFile) -> [Tensor] {

@@ -50,7 +50,8 @@ enum StoreDirectory: StoreFormat {
       throw GradientStoreError.perToken(
         path: url.path, tokens: info.rows, examples: info.tokenExamples ?? 0)
     }
-    let layout = manifest?.layout ?? info.layout
+    let notes = try manifest == nil ? StoreNotes(in: url) : nil
+    let layout = try manifest?.layout ?? notes?.layout(of: info.layout, in: url) ?? info.layout
     let rows = manifest?.rows ?? info.rows
     let elementType = manifest?.elementType ?? info.elementType
     let isGrowing = manifest.map { !$0.isComplete } ?? false
@@ -90,8 +91,14 @@ enum StoreDirectory: StoreFormat {
           rows: 0..<rows, blocks: sources, squaredNorms: norms,
           files: [map] + (scales.map { [$0] } ?? []))
       ], manifests: [manifest])
-    if manifest == nil { store.origin = try BergsonOrigin.origin(of: url) }
-    return store
+    guard manifest == nil else { return store }
+    guard let notes else {
+      store.origin = try BergsonOrigin.origin(of: url)
+      return store
+    }
+    var companions = Companions()
+    companions.provenance = notes.provenance
+    return store.with(companions)
   }
 
   /// Where the tokens of each example begin, and where the last ones end.

@@ -7,6 +7,8 @@ enum StoreFile {
   static let scales = "scales.bin"
 
   static let manifest = "manifest.json"
+  /// What is noted of gradients in the layout of another tool.
+  static let notes = "influencekit.json"
   /// Where each example's tokens begin, in a store of bergson's whose rows are tokens.
   static let offsets = "offsets.npy"
 

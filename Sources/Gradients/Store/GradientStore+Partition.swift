@@ -141,7 +141,9 @@ extension GradientStore {
         throw problem("\(other.quoted) and \(names[index].quoted) would both be \(short.quoted)")
       }
     }
-    return GradientStore(
+    var beside = Companions(exampleIDs: companions.exampleIDs)
+    beside.provenance = companions.provenance
+    var selected = GradientStore(
       name: name, kind: kind,
       layout: BlockLayout(kept.map { (shortened(names[$0]), layout.blocks[$0].shape) }),
       shards: shards.map { shard in
@@ -149,6 +151,8 @@ extension GradientStore {
           rows: shard.rows, firstStoredRow: shard.firstStoredRow,
           storedRowCount: shard.storedRowCount,
           blocks: kept.map { shard.blocks[$0] }, squaredNorms: nil, files: shard.files)
-      }, manifests: manifests, companions: Companions(exampleIDs: companions.exampleIDs))
+      }, manifests: manifests, companions: beside)
+    selected.origin = origin
+    return selected
   }
 }

@@ -20,10 +20,17 @@ extension GradientStore {
 
   /// What the writers of all shards remembered alike.
   package var commonProvenance: [String: String] {
-    guard let first = manifests.first??.provenance else { return [:] }
+    guard let first = manifests.first??.provenance else { return companions.provenance }
     return first.filter { key, value in
       !key.hasPrefix("copied_") && manifests.allSatisfy { $0?.provenance[key] == value }
     }
+  }
+
+  /// What copies should remember: what the writers did, and what is known of the files of another tool.
+  var rememberedProvenance: [String: String] {
+    var remembered = commonProvenance
+    if let origin { remembered["origin"] = remembered["origin"] ?? origin.description }
+    return remembered
   }
 
   /// Bytes of one row of gradients: all blocks, and the scales of int8; in the first shard.

@@ -131,3 +131,4 @@ extension ScoreConvention: ExpressibleByArgument {}
 extension Aggregation: ExpressibleByArgument {}
 extension ScoreAggregation: ExpressibleByArgument {}
 extension ElementType: ExpressibleByArgument {}
+extension StoreConversion.Target: ExpressibleByArgument {}

@@ -1,5 +1,5 @@
 /// The head of a `.npy` file: magic, version, length, and a Python dictionary in text.
-struct NumpyHeader {
+package struct NumpyHeader {
   /// The bytes that every `.npy` file starts with.
   static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
   /// The longest dictionary that is read, in bytes; numpy's own are of about 100.
@@ -67,7 +67,7 @@ struct NumpyHeader {
   }
 
   /// The head of a version 1.0 file in C order, padded so that the numbers start at a multiple of 64.
-  static func bytes(descriptor: String, shape: [Int]) -> [UInt8] {
+  package static func bytes(descriptor: String, shape: [Int]) -> [UInt8] {
     let dimensions = shape.map { "\($0)" }.joined(separator: ", ") + (shape.count == 1 ? "," : "")
     var text = Array(
       "{'descr': '\(descriptor)', 'fortran_order': False, 'shape': (\(dimensions)), }".utf8)

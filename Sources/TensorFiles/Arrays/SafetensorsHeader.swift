@@ -1,9 +1,9 @@
 import OrderedCollections
 
 /// The head of a `.safetensors` file: eight bytes of length, then JSON.
-struct SafetensorsHeader {
+package struct SafetensorsHeader {
   /// The key that holds text about the file instead of a tensor.
-  static let metadataKey = "__metadata__"
+  package static let metadataKey = "__metadata__"
   /// The longest header that is read, in bytes; the format's own limit.
   static let limit = 100_000_000
 

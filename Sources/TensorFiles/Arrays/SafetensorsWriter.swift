@@ -35,8 +35,13 @@ public struct SafetensorsWriter: ~Copyable {
   private let elementCounts: [Int]
   /// Where the file's checksum stands; nil where it has none.
   private let seal: Int?
+  /// Where each tensor's bytes begin in the file.
+  private let offsets: [Int]
+  /// The tensor that is written in order, and how many numbers of each are written.
   private var current = 0
-  private var written = 0
+  private var written: [Int]
+  /// Where the next bytes go.
+  private var position: Int
 
   /// Starts a file with the given tensors, whose bytes will lie in the given order.
   ///
@@ -64,6 +69,13 @@ public struct SafetensorsWriter: ~Copyable {
     self.tensors = tensors
     seal = isSealed ? SafetensorsFile.placeOfChecksum(SafetensorsFile.noChecksum, in: text) : nil
     elementCounts = tensors.map { $0.shape.reduce(1, *) }
+    written = Array(repeating: 0, count: tensors.count)
+    position = 8 + text.count
+    var end = position
+    offsets = zip(tensors, elementCounts).map { tensor, count in
+      defer { end += count * tensor.elementType.byteCount }
+      return end
+    }
   }
 
   private static func header(
@@ -120,15 +132,43 @@ public struct SafetensorsWriter: ~Copyable {
   ) throws(TensorFileError) {
     skipFinished()
     guard !values.isEmpty else { return }
-    let room = current < tensors.count ? elementCounts[current] - written : 0
-    guard current < tensors.count, values.count <= room else {
+    guard current < tensors.count else {
       throw .byteCountMismatch(
-        path: file.path, field: current < tensors.count ? tensors[current].name : "end of file",
+        path: file.path, field: "end of file", expected: 0,
+        found: values.count * MemoryLayout<Element>.stride)
+    }
+    try append(values, toTensor: current)
+  }
+
+  /// Writes numbers that follow those written before of one tensor, whatever was written of others.
+  private mutating func append<Element: Scalar>(
+    _ values: Span<Element>, toTensor index: Int
+  ) throws(TensorFileError) {
+    let room = elementCounts[index] - written[index]
+    guard values.count <= room else {
+      throw .byteCountMismatch(
+        path: file.path, field: tensors[index].name,
         expected: room * MemoryLayout<Element>.stride,
         found: values.count * MemoryLayout<Element>.stride)
     }
-    try file.write(values, as: tensors[current].elementType)
-    written += values.count
+    let type = tensors[index].elementType
+    let place = offsets[index] + written[index] * type.byteCount
+    if place != position { try file.seek(to: place) }
+    try file.write(values, as: type)
+    written[index] += values.count
+    position = place + values.count * type.byteCount
+  }
+
+  /// Writes rows of one tensor that follow those written before, whatever was written of others.
+  ///
+  /// - Parameters:
+  ///   - matrix: Some rows, flattened to `rows × rest`.
+  ///   - index: Which of the declared tensors.
+  /// - Throws: ``TensorFileError``; see ``append(_:)-(Span<Element>)``.
+  package mutating func append<Element: Scalar>(
+    _ matrix: Matrix<Element>, toTensor index: Int
+  ) throws(TensorFileError) {
+    try append(matrix.elements.span, toTensor: index)
   }
 
   /// Writes a matrix that follows what was written before, within one tensor.
@@ -149,7 +189,7 @@ public struct SafetensorsWriter: ~Copyable {
       let size = tensors[current].elementType.byteCount
       throw .byteCountMismatch(
         path: file.path, field: tensors[current].name, expected: elementCounts[current] * size,
-        found: written * size)
+        found: written[current] * size)
     }
     if let seal {
       let map = try MemoryMap(opening: URL(filePath: file.temporaryPath))
@@ -159,9 +199,7 @@ public struct SafetensorsWriter: ~Copyable {
   }
 
   private mutating func skipFinished() {
-    while current < tensors.count, written == elementCounts[current] {
-      (current, written) = (current + 1, 0)
-    }
+    while current < tensors.count, written[current] == elementCounts[current] { current += 1 }
   }
 }
 

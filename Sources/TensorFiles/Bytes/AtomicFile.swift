@@ -58,11 +58,16 @@ package struct AtomicFile: ByteSink, ~Copyable {
     try SystemCalls.write(elements, to: descriptor, path: path)
   }
 
-  /// Writes over bytes that were written before.
-  mutating func replace(at offset: Int, with bytes: [UInt8]) throws(TensorFileError) {
+  /// Goes to a place from which on the next bytes are written; what was never written before it is zeros.
+  mutating func seek(to offset: Int) throws(TensorFileError) {
     guard lseek(descriptor, off_t(offset), SEEK_SET) == offset else {
       throw SystemCalls.failure(path, doing: "write to it")
     }
+  }
+
+  /// Writes over bytes that were written before.
+  mutating func replace(at offset: Int, with bytes: [UInt8]) throws(TensorFileError) {
+    try seek(to: offset)
     try SystemCalls.write(bytes.span, to: descriptor, path: path)
     _ = lseek(descriptor, 0, SEEK_END)
   }
@@ -129,7 +134,7 @@ extension TensorFileError {
 }
 
 extension AtomicFile {
-  /// Removes the temporary files of all that is not committed, in a process that is about to end.
+  /// Removes the temporary files of all that is not committed, and folders that are not whole, in a process that is about to end.
   ///
   /// From then on no file can be begun or committed in this process.
   package static func abandonAll() { UnfinishedFiles.abandonAll() }

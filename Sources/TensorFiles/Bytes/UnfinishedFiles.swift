@@ -1,14 +1,16 @@
-import Foundation
+package import Foundation
 import Synchronization
 
-/// The temporary files of ``AtomicFile``: those that live, and those that a killed process left.
+/// The temporary files of ``AtomicFile``: those that live, and those that a killed process left; and folders that are not whole.
 ///
 /// A temporary file is called `.unfinished-C-R.tmp`, where C is a checksum of the name that it will
 /// have and R is random, and is locked by the process that writes it. One that nobody has locked
 /// belongs to nobody: the next file of the same name removes it.
-enum UnfinishedFiles {
+package enum UnfinishedFiles {
   private struct State {
     var paths: Set<String> = []
+    /// Folders that are filled under a name which is not yet theirs.
+    var folders: Set<String> = []
     var isClosed = false
   }
 
@@ -76,6 +78,12 @@ enum UnfinishedFiles {
     state.withLock { _ = $0.paths.remove(temporary) }
   }
 
+  /// Remembers a folder of this process's own that is not whole yet.
+  package static func enter(folder: URL) { state.withLock { _ = $0.folders.insert(folder.path) } }
+
+  /// Forgets a folder that has its name now, or is gone.
+  package static func leave(folder: URL) { state.withLock { _ = $0.folders.remove(folder.path) } }
+
   private static func enter(_ temporary: String) -> Bool {
     state.withLock { state in
       guard !state.isClosed else { return false }
@@ -89,6 +97,7 @@ enum UnfinishedFiles {
     state.withLock { state in
       state.isClosed = true
       for path in state.paths { SystemCalls.remove(path) }
+      for path in state.folders { try? FileManager.default.removeItem(atPath: path) }
     }
   }
 }

@@ -38,40 +38,17 @@ struct ImportCommand: ParsableCommand {
   var source: String
   @Argument(help: "The new store's folder.") var destination: String
   @Option(
-    "Take this away at the beginning of blocks' names, such as base_model.model.", value: "prefix")
-  var stripPrefix: String?
-  @Option(
-    "Take this away between dots of blocks' names, such as default, a PEFT adapter's name.",
-    value: "part")
-  var stripPart: String?
-  @Option(
-    help: ArgumentHelp(
-      "Only blocks whose names fit; * and ? stand for any characters. May be given again.",
-      valueName: "glob"))
-  var selectBlocks: [String] = []
-  @Flag(help: "Sum the token gradients of each example, of a bergson store with attribute_tokens.")
-  var sumTokens = false
-  @Flag(
-    help:
-      "Take .npy or .pt files called alike but for a number at the end, and tensors of a list, for rows, not for blocks."
-  )
-  var joinRows = false
-  @Option(
     "int8, float16, bfloat16, float32 or float64; what loses nothing by default.", value: "type")
   var dtype: ElementType?
   @Flag(help: "Print what was done and lost as JSON.") var json = false
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false
+  @OptionGroup var opening: SourceOptions
   @OptionGroup var texts: LabelledTextOptions
   @OptionGroup var losses: LossOptions
   @OptionGroup var copying: CopyOptions
 
   func run() throws {
-    let store = try GradientStore(
-      opening: URL(filePath: source), summingTokens: sumTokens, joiningRows: joinRows,
-      check: copying.check
-    ).selectingBlocks(
-      matching: selectBlocks, strippingPrefix: stripPrefix ?? "", strippingPart: stripPart ?? "")
-    guard store.count > 0 else { throw InfluenceError.empty(source: source) }
+    let store = try opening.open(source, check: copying.check)
     let target = try StoreDestination(destination, sources: [source]).url
     let loss = try losses.loss(storing: store, as: dtype)
     var copy = StoreCopy(
