@@ -222,7 +222,8 @@ struct FactoredCacheTests {
   func counts() {
     let all =
       Self.caches + Self.folders + ChunkedStoreTests.refusals + OtherToolsTests.refusals
-    for tool in ["dattri-LLM", "LESS", "dattri", "logix", "LoRIF", "TRAK"] {
+      + KronfluenceFactorsTests.refusals
+    for tool in ["dattri-LLM", "LESS", "dattri", "logix", "LoRIF", "TRAK", "kronfluence"] {
       let count = all.count { $0.testDescription.hasPrefix("\(tool): ") }
       #expect(count >= 15, "\(tool): \(count)")
     }

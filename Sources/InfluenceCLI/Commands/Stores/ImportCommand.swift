@@ -24,8 +24,14 @@ struct ImportCommand: ParsableCommand {
         influence import peft.safetensors grads/train \\
             --strip-prefix base_model.model. --select-blocks '*.lora_?.*'
         influence import bergson-index grads/train --sum-tokens
+        influence import train.safetensors grads/train \\
+            --factors influence_results/run/factors_ekfac
         influence import train.npy grads/train --examples train.jsonl \\
             --text sentence --label label
+
+      With --factors, the store gets kronfluence's Kronecker factors of the same layers beside its gradients, and weight and \
+      bias of a layer become one block, outputs x (inputs + 1), as kronfluence has them: import the gradients \
+      of queries with the same --factors.
 
       The store keeps the ids, texts and labels of --examples, one example per row of gradients.
 
@@ -40,6 +46,10 @@ struct ImportCommand: ParsableCommand {
   @Option(
     "int8, float16, bfloat16, float32 or float64; what loses nothing by default.", value: "type")
   var dtype: ElementType?
+  @Option(
+    "kronfluence's folder factors_NAME of the same model, to be kept beside the gradients.",
+    value: "folder")
+  var factors: String?
   @Flag(help: "Print what was done and lost as JSON.") var json = false
   @Flag(name: .shortAndLong, help: "No progress bar, no notes; only errors.") var quiet = false
   @OptionGroup var opening: SourceOptions
@@ -48,8 +58,11 @@ struct ImportCommand: ParsableCommand {
   @OptionGroup var copying: CopyOptions
 
   func run() throws {
-    let store = try opening.open(source, check: copying.check)
-    let target = try StoreDestination(destination, sources: [source]).url
+    var store = try opening.open(source, check: copying.check)
+    if let factors { store = try store.withFactors(ofKronfluenceAt: URL(filePath: factors)) }
+    let target = try StoreDestination(
+      destination, sources: [source] + (factors.map { [$0] } ?? [])
+    ).url
     let loss = try losses.loss(storing: store, as: dtype)
     var copy = StoreCopy(
       of: store, to: target, elementType: dtype, chunkBytes: copying.bytes)
