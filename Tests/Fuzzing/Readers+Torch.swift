@@ -6,16 +6,6 @@ extension Reader {
   /// Zip archives of PyTorch: an archive as it is, or the files of one, which get the checksums that they must have.
   static let torch = Reader(
     seeds: { _ in
-      func tensor(_ key: Int, _ type: String, _ count: UInt8, _ shape: [UInt8]) -> String {
-        let storage =
-          "(X\u{7}\0\0\0storagectorch\n\(type)Storage\nX\u{1}\0\0\0\(key)X\u{3}\0\0\0cpuK"
-        let numbers = { (values: [UInt8]) in
-          "(" + values.map { "K" + String(UnicodeScalar($0)) }.joined() + "t"
-        }
-        let strides = shape.indices.map { shape[($0 + 1)...].reduce(1, &*) }
-        return "ctorch._utils\n_rebuild_tensor_v2\n(\(storage)\(String(UnicodeScalar(count)))tQK\0"
-          + numbers(shape) + numbers(strides) + "Nccollections\nOrderedDict\n)RtR"
-      }
       func seed(_ codes: String, _ sizes: [Int]) -> [UInt8] {
         let files = [("data.pkl", [0x80, 2] + Array(codes.utf8) + [0x2E])]
         return Bundle(
@@ -53,8 +43,20 @@ extension Reader {
       }
     })
 
+  /// The opcodes of a tensor of so many numbers in the storage of a key.
+  static func tensor(_ key: Int, _ type: String, _ count: UInt8, _ shape: [UInt8]) -> String {
+    let storage =
+      "(X\u{7}\0\0\0storagectorch\n\(type)Storage\nX\u{1}\0\0\0\(key)X\u{3}\0\0\0cpuK"
+    let numbers = { (values: [UInt8]) in
+      "(" + values.map { "K" + String(UnicodeScalar($0)) }.joined() + "t"
+    }
+    let strides = shape.indices.map { shape[($0 + 1)...].reduce(1, &*) }
+    return "ctorch._utils\n_rebuild_tensor_v2\n(\(storage)\(String(UnicodeScalar(count)))tQK\0"
+      + numbers(shape) + numbers(strides) + "Nccollections\nOrderedDict\n)RtR"
+  }
+
   /// A zip archive of stored files; `data.0` becomes `a/data/0`.
-  private static func archive(of files: [(name: String, bytes: [UInt8])]) -> [UInt8] {
+  static func archive(of files: [(name: String, bytes: [UInt8])]) -> [UInt8] {
     func little<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
       (0..<Number.bitWidth / 8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
     }

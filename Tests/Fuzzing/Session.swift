@@ -86,6 +86,6 @@ struct Reader: Sendable {
     "curvature": curvature, "representations": representations, "fit": fit, "scores": scores,
     "cells": cells, "yaml": yaml, "csv": csv, "idx": idx, "cifar": cifar, "settings": settings,
     "gguf": gguf, "model": model, "texts": texts, "adapter": adapter, "tokenizer": tokenizer,
-    "torch": torch,
+    "torch": torch, "foreign": foreign, "factored": factored, "factors": factors,
   ]
 }
