@@ -393,19 +393,18 @@ class _Store:
             last[1] += taken
             place += taken
 
-    def commit(self):
-        if self.rows == self.committed:
+    def commit(self, completes=False):
+        """Counts the rows so far, once all of their bytes are on the disk."""
+        if self.rows == self.committed and not completes:
             return
         for file in self.files.values():
             file.flush()
             os.fsync(file.fileno())
-        self.committed = self.rows
+        self.committed, self.complete = self.rows, completes
         self._record()
 
     def finish(self):
-        self.commit()
-        self.complete = True
-        self._record()
+        self.commit(completes=True)
         self.close()
 
     def close(self):
@@ -660,6 +659,61 @@ def _way(module):
     return _Alone(module)
 
 
+class _Spared(torch.autograd.Function):
+    """x·Wᵀ + b of a frozen layer, whose backward pass leaves out rows without a gradient: padding, and in the last layer of a
+    classifier all places that nothing reads."""
+
+    @staticmethod
+    def forward(ctx, x, weight, bias):
+        ctx.save_for_backward(weight)
+        return F.linear(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        weight, = ctx.saved_tensors
+        rows = gradient.reshape(-1, gradient.shape[-1])
+        # A few numbers of each row tell cheaply that most have a gradient.
+        if 4 * int((rows[:, :16] != 0).any(1).sum()) > 3 * len(rows):
+            result = rows @ weight
+        else:
+            some = (rows != 0).any(1).nonzero()[:, 0]
+            result = rows.new_zeros(len(rows), weight.shape[1])
+            result[some] = rows[some] @ weight
+        return result.reshape(*gradient.shape[:-1], -1), None, None
+
+
+def _is_casting():
+    try:
+        return torch.is_autocast_enabled("cpu")
+    except TypeError:
+        return torch.is_autocast_cpu_enabled()
+
+
+_is_transforming = getattr(torch._C, "_are_functorch_transforms_active", lambda: False)
+
+
+def _spared_forward(module, is_turned):
+    def forward(*given, **named):
+        x, = (*given, *named.values())
+        weight = module.weight.T if is_turned else module.weight
+        if not (torch.is_grad_enabled() and x.requires_grad) or weight.requires_grad or _is_transforming() or _is_casting():
+            return F.linear(x, weight, module.bias)
+        return _Spared.apply(x, weight, module.bias)
+    return forward
+
+
+@contextlib.contextmanager
+def _sparing(modules):
+    """In it, frozen linear layers on a CPU spare rows without a gradient."""
+    for module, is_turned in modules:
+        module.forward = _spared_forward(module, is_turned)
+    try:
+        yield
+    finally:
+        for module, _ in modules:
+            del module.forward
+
+
 class _Recorder:
     """Hooks that turn inputs and output gradients of modules into per-example gradients during one backward pass."""
 
@@ -675,6 +729,11 @@ class _Recorder:
             for block in mine.values():
                 self.kinds[block] = "module" if isinstance(way, _Alone) else "hooks"
         self.factors = None
+        taken = {id(module) for module, _ in owners}
+        # Conv1D is GPT-2's, whose weights are stored the other way round. A GPU would wait for the count of rows.
+        self.frozen = [(m, type(m) is not torch.nn.Linear) for m in model.modules()
+                       if (type(m) is torch.nn.Linear or type(m).__name__ == "Conv1D" and hasattr(m, "nf"))
+                       and id(m) not in taken and "forward" not in m.__dict__ and m.weight.device.type == "cpu"]
 
     def without(self, failing):
         """Leaves blocks to another way."""
@@ -689,7 +748,8 @@ class _Recorder:
         handles = [m.register_forward_hook(self._hook(way, mine, count, mask, takes_gradients))
                    for (m, mine), way in zip(self.owners, self.ways)]
         try:
-            yield self
+            with _sparing(self.frozen):
+                yield self
         finally:
             for handle in handles:
                 handle.remove()

@@ -287,6 +287,32 @@ def every_parameter_of_a_language_model():
     return "relative errors " + ", ".join(f"{w:.1e}" for w in worst)
 
 
+@test
+def rows_without_a_gradient():
+    """Frozen layers leave them out of the backward pass, and give what PyTorch's own give."""
+    generator = torch.Generator().manual_seed(0)
+    for turned in (False, True):
+        for kept in (0, 1, 7, 24):
+            layer = nn.Linear(20, 30).requires_grad_(False)
+            x = torch.randn(4, 6, 20, generator=generator).requires_grad_(True)
+            slopes = torch.randn(24, 30, generator=generator)
+            slopes[torch.randperm(24, generator=generator)[kept:]] = 0
+            # A row whose first numbers are zero has a gradient all the same.
+            slopes[:, :16][slopes[:, 0] > 1] = 0
+            expected, = torch.autograd.grad(layer(x), x, slopes.reshape(4, 6, 30))
+            if turned:
+                layer.weight.data = layer.weight.T.contiguous()
+            with exporter._sparing([(layer, turned)]):
+                found, = torch.autograd.grad(layer(x), x, slopes.reshape(4, 6, 30))
+            assert "forward" not in layer.__dict__
+            assert (found - expected).abs().max() <= 1e-5 and torch.equal(found == 0, expected == 0)
+    # All frozen layers are taken so.
+    model, *_ = language_model("gpt2")
+    blocks = exporter._select(model, "lora", lambda text: None)
+    frozen = exporter._Recorder(model, blocks).frozen
+    assert len(frozen) == 9 and sum(turned for _, turned in frozen) == 8, len(frozen)
+
+
 def measure_by_hand(name, reduction="mean"):
     """The margin log(p/(1 − p)) or the logit of labels or tokens, straight from probabilities."""
     def measured(model, batch):
