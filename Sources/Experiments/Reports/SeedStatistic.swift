@@ -37,6 +37,17 @@ struct SeedStatistic {
   /// The upper end of the interval; the mean itself for one seed.
   var upper: Double { mean + (halfWidth ?? 0) }
 
+  /// The chance of a mean at least as far from zero where the true one is zero, by Student's t test; nil for one seed.
+  ///
+  /// Values that are all equal are 0 where they are not zero, and 1 where they are.
+  var chanceOfNone: Double? {
+    guard let halfWidth, values.count > 1 else { return nil }
+    let student = StudentDistribution(degreesOfFreedom: Double(values.count - 1))
+    let error = halfWidth / student.centralQuantile(0.95)
+    guard error > 0 else { return mean == 0 ? 1 : 0 }
+    return min(1, 2 * student.upperTail(abs(mean) / error))
+  }
+
   /// The mean with its interval, at a place of an axis.
   func point(at x: Double) -> Chart.Point { Chart.Point(x, mean, lower: lower, upper: upper) }
 

@@ -1,0 +1,79 @@
+internal import Foundation
+internal import InfluenceKit
+
+/// How an experiment trains adapters of a language model, as its file describes it.
+struct AdapterTraining: Sendable {
+  /// The linear maps beside which pairs of low rank are put.
+  enum Targets: String, CaseIterable, Codable, Sendable {
+    case value
+    case queryValue = "query-value"
+    case all
+  }
+
+  static let settings = [
+    Setting(
+      "model.folder", .path, isRequired: true,
+      help: "a BERT or RoBERTa: a folder of Hugging Face, or a .gguf file"),
+    Setting(
+      "model.scale", .number(.positive), standard: 1,
+      help: "what pairs are multiplied by, alpha / rank"),
+    Setting(
+      "model.dropout", .number(0...0.9), standard: 0.05,
+      help: "the share of what pairs read that is dropped in training"),
+    Setting.count("model.epochs", 5, help: "passes over the training texts"),
+    Setting.count("model.batch", 16, help: "texts of one step"),
+    Setting(
+      "model.learning-rate", .number(.positive), standard: 3e-4,
+      help: "the largest learning rate of AdamW"),
+  ]
+
+  private struct Options: Decodable {
+    let scale: Double
+    let dropout: Double
+    let epochs: Int
+    let batch: Int
+    let learningRate: Double
+  }
+
+  private let options: Options
+  private let checkpoint: Checkpoint
+
+  /// Takes the settings under `model`.
+  init(_ settings: Settings, of checkpoint: Checkpoint) {
+    options = settings.values(below: "model")
+    self.checkpoint = checkpoint
+  }
+
+  /// The model with an adapter that changes nothing yet.
+  ///
+  /// - Parameters:
+  ///   - targets: The maps that get a pair.
+  ///   - rank: The rank of the pairs.
+  ///   - classCount: The classes that the head tells apart.
+  ///   - seed: Decides the first numbers of the adapter.
+  /// - Throws: `AdapterError` or `TransformerError`.
+  func untrained(
+    _ targets: Targets, rank: Int, classCount: Int, seed: UInt64
+  ) throws -> FineTunedModel {
+    let names = checkpoint.queryAndValueMaps
+    let chosen: LoRAConfiguration.Targets =
+      switch targets {
+      case .value: .names(names.suffix(1))
+      case .queryValue: .names(names)
+      case .all: .allLinear
+      }
+    let adapter = try Adapter(
+      for: checkpoint,
+      configuration: LoRAConfiguration(
+        rank: rank, alpha: options.scale * Double(rank), dropout: options.dropout,
+        targets: chosen, modulesToSave: checkpoint.missingPooler.map { [$0] } ?? [],
+        task: .classification),
+      labelCount: classCount, seed: seed)
+    var model = try LanguageModel(checkpoint, adapter: adapter)
+    model.adapterDropout = options.dropout
+    return FineTunedModel(
+      model,
+      settings: FineTuningSettings(
+        epochs: options.epochs, batchSize: options.batch, learningRate: options.learningRate))
+  }
+}
