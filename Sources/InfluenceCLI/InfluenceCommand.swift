@@ -37,6 +37,9 @@ struct InfluenceCommand: ParsableCommand {
         influence self --train grads/train --method exact --output self.npy
         influence subset --train grads/train --query grads/query \\
             --query-row 3 --size 10       the set that helped it the most
+        influence suspects --train grads/train --query grads/query
+        influence report --train grads/train --query grads/query \\
+            --output report.html          all of it on one page
         influence outliers --train grads/train --last-layer --output o.npy
         influence disagree --features pool.npy --weights head.npy \\
             --select 20 --output l.npy    what to label next
@@ -71,7 +74,8 @@ struct InfluenceCommand: ParsableCommand {
       FitCommand.self, SplitCommand.self,
       GradientsCommand.self,
       FinetuneCommand.self,
-      GroupCommand.self, SubsetCommand.self, SuspectsCommand.self, OutliersCommand.self,
+      GroupCommand.self, SubsetCommand.self, SuspectsCommand.self, ReportCommand.self,
+      OutliersCommand.self,
       DisagreeCommand.self,
       ProjectCommand.self, ExperimentCommand.self,
     ]

@@ -271,6 +271,36 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
     .init("compare --repeat brokenrun", 65, "brokenrun/run.json", "seed"),
   ]
 
+  private static let report =
+    "report --train train.safetensors --query query.safetensors"
+
+  /// What `report` and `--report` refuse.
+  static let reports: [BadInvocation] = [
+    .init("report --output o.html", 64, "--train", "folder of a run"),
+    .init(report, 64, "--output"),
+    .init("\(report) --output o.txt", 64, "o.txt", ".html"),
+    .init("\(report) --output absent/o.html", 73, "absent", "does not exist"),
+    .init("\(report) --output «»", 64, "empty"),
+    .init("\(report) --output o.html --queries 0", 64, "--queries 0"),
+    .init("\(report) --output o.html --top 101", 64, "--top 101", "up to 100"),
+    .init("\(report) --output o.html --model m", 64, "--adapter and --data"),
+    .init("\(report) --output o.html --text t", 64, "--examples or --data"),
+    .init("\(report) --output o.html --methods nonsense", 64, "nonsense"),
+    .init("\(report) --output o.html --examples two.json", 65, "two.json", "2 examples", "12"),
+    .init("\(report) --output o.html --query-examples two.json", 65, "two.json", "2 examples"),
+    .init("\(report) --output o.html --flipped outside.json", 65, "outside.json", "row 99"),
+    .init("report donerun --output o.html --train train.safetensors", 64, "leave out --train"),
+    .init("report folder --output o.html", 66, "folder/run.json", "influence compare"),
+    .init("report missing --output o.html", 66, "missing", "influence compare"),
+    .init(
+      "score --train train.safetensors --query query.safetensors --method exact --output o.npy --report o.html",
+      64, "--top"),
+    .init(
+      "suspects --train train.safetensors --query query.safetensors --report o.csv", 64, "o.csv",
+      ".html"),
+    .init("\(compare) --report absent/o.html", 73, "absent", "does not exist"),
+  ]
+
   static let outputs: [BadInvocation] = [
     .init("\(exact) --output folder", 64, "folder", ".npy"),
     .init("\(exact) --output folder.npy", 73, "folder.npy", "folder of this name"),
@@ -339,6 +369,9 @@ struct BadInvocationTests {
 
   @Test("An input is missing or wrong", arguments: BadInvocation.inputs)
   func inputs(_ invocation: BadInvocation) throws { try check(invocation) }
+
+  @Test("A page cannot be made", arguments: BadInvocation.reports)
+  func reports(_ invocation: BadInvocation) throws { try check(invocation) }
 
   @Test("An output cannot be written", arguments: BadInvocation.outputs)
   func outputs(_ invocation: BadInvocation) throws { try check(invocation) }

@@ -61,6 +61,18 @@ struct TokensCommandTests {
     }
   }
 
+  @Test("A report shades the tokens of its first method's cards")
+  func report() throws {
+    let model = ["--model", "bert", "--adapter", "adapter"] + Self.fields
+    let stores = ["report", "--train", "train", "--query", "query", "--output", "r.html"]
+    try place.succeed(stores + model + ["--data", "train.jsonl", "--queries", "2", "--quiet"])
+    let page = try String(decoding: place.bytes("r.html"), as: UTF8.self)
+    let isShaded = page.contains("<span class=\"tk p") && page.contains("[CLS]")
+    #expect(isShaded)
+    let outcome = try place.run(stores + model + ["--data", "query.jsonl"])
+    #expect(outcome.status == 65 && outcome.errors.contains("query.jsonl"))
+  }
+
   @Test("The mean query, chosen rows, tables and marks")
   func forms() throws {
     let output = try place.succeed(

@@ -1,8 +1,8 @@
-internal import InfluenceKit
+package import InfluenceKit
 internal import OrderedCollections
 internal import Reporting
 
-struct ExperimentSummary {
+package struct ExperimentSummary {
   private let file: ExperimentFile
   private let report: ExperimentReport
   private let cellCount: Int
@@ -51,7 +51,8 @@ struct ExperimentSummary {
     return parts.joined(separator: "\n\n") + "\n"
   }
 
-  static func text(_ value: OrderedJSON) -> String {
+  /// A setting's value in a line.
+  package static func text(_ value: OrderedJSON) -> String {
     switch value {
     case .null: "none"
     case .boolean(let value): "\(value)"

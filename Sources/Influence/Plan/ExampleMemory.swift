@@ -11,6 +11,8 @@ package enum ExampleMemory {
   case subset(size: Int, step: Int, algorithm: RemovalAlgorithm)
   /// Several methods against each other.
   case comparison(queries: Int)
+  /// What a report shows of queries and suspects, of which each query's scores are held by themselves.
+  case report(methods: Int)
   /// One number for each example.
   case outliers
   /// Several rankings of all examples, some of them by features, of which there are none where nobody recorded any,
@@ -77,6 +79,10 @@ package enum ExampleMemory {
     case .comparison(let queries):
       // Factors of certificates; scores of each method by itself and with its certificate, and their ranks.
       16 * blocks + queries * (64 + 20 * methods)
+    case .report(let methods):
+      // Factors of certificates; scores of a query, their order and places by each method, by words and by representation;
+      // values, places and orders of up to nine rankings; the query's parts of layers.
+      16 * blocks + methods * 48 + 48 + 9 * 32 + 96 * methods
     }
   }
 

@@ -61,6 +61,21 @@ struct ExampleText {
     return try found.string ?? found.serialized()
   }
 
+  /// The loss of one example; nil where it has none.
+  func loss(of json: OrderedJSON) -> Double? {
+    let value = ExampleFile.members(of: json)?["loss"]
+    return value?.number ?? value?.string.flatMap { Double($0) }
+  }
+
+  /// What the model says of one example; nil where that is not known.
+  func prediction(of json: OrderedJSON) throws -> String? {
+    let object = ExampleFile.members(of: json) ?? [:]
+    guard let found = object["predicted"] ?? object["prediction"], found != .null else {
+      return nil
+    }
+    return try found.string ?? found.serialized()
+  }
+
   private static func guess(_ object: OrderedDictionary<String, OrderedJSON>) -> String? {
     if let chat = chats.lazy.compactMap({ object[$0].flatMap(chat) }).first { return chat }
     let texts = keys.lazy.compactMap { object[$0]?.string }

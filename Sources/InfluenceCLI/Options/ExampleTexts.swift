@@ -84,6 +84,10 @@ struct ExampleTexts {
   let ids: [String?]
   /// The examples' labels; nil for those without one.
   let labels: [String?]
+  /// The examples' losses, of a field `loss`; nil for those without one.
+  let losses: [Double?]
+  /// What the model says of the examples, of a field `predicted` or `prediction`; nil for those without one.
+  let predictions: [String?]
 
   /// Reads a file by its ending; see ``ExampleTextOptions``.
   ///
@@ -99,6 +103,8 @@ struct ExampleTexts {
     ids = try file.examples.map { try form.id(of: $0) }
     texts = try file.examples.enumerated().map { try form.text(of: $1, index: $0) }
     labels = try file.examples.enumerated().map { try form.label(of: $1, index: $0) }
+    losses = file.examples.map { form.loss(of: $0) }
+    predictions = try file.examples.map { try form.prediction(of: $0) }
   }
 
   /// What a store keeps of the examples: what at least one of them has.

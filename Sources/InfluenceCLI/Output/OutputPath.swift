@@ -34,8 +34,29 @@ struct OutputPath {
       Interruption.leaves("\(Console.shortened(array.path)) is complete")
     }
     let record = file.recordURL
+    try Self.requirePlace(for: array, path: path, inputs: inputs, option: "--output")
+    try Self.refuseNonFile(record)
     let files = FileManager.default
-    let folder = array.deletingLastPathComponent().path
+    if files.fileExists(atPath: record.path), !Self.isRecord(record) {
+      throw Failure.cannotCreate(
+        "\(path): the record would replace \(record.path), which is not a record of scores; choose another name"
+      )
+    }
+  }
+
+  /// Refuses a place where no file can be made, or where one would replace an input or something that is no file.
+  ///
+  /// - Parameters:
+  ///   - url: The file.
+  ///   - path: As it was given.
+  ///   - inputs: Paths that are read.
+  ///   - option: What it was given by.
+  /// - Throws: ``Failure``.
+  static func requirePlace(
+    for url: URL, path: String, inputs: [String], option: String
+  ) throws {
+    let files = FileManager.default
+    let folder = url.deletingLastPathComponent().path
     guard files.fileExists(atPath: folder) else {
       throw Failure.cannotCreate("\(path): the folder \(folder) does not exist; make it first")
     }
@@ -45,14 +66,8 @@ struct OutputPath {
     guard files.isWritableFile(atPath: folder) else {
       throw Failure.cannotCreate("\(path): the folder \(folder) cannot be written; choose another")
     }
-    try Self.refuseNonFile(array)
-    try Self.refuseNonFile(record)
-    try RealPath.refuse(path, inside: inputs, option: "--output")
-    if files.fileExists(atPath: record.path), !Self.isRecord(record) {
-      throw Failure.cannotCreate(
-        "\(path): the record would replace \(record.path), which is not a record of scores; choose another name"
-      )
-    }
+    try refuseNonFile(url)
+    try RealPath.refuse(path, inside: inputs, option: option)
   }
 
   /// Refuses what is there but is not a file: a folder, and a device or pipe, whose place a new file

@@ -56,6 +56,13 @@ struct TokenReport {
   ///
   /// - Throws: ``Failure/data(_:)``.
   func requireAgreement(with store: GradientStore, at path: String) throws {
+    try Self.requireAgreement(of: influences, with: store, at: path)
+  }
+
+  /// The same of some examples.
+  static func requireAgreement(
+    of influences: [TokenInfluence], with store: GradientStore, at path: String
+  ) throws {
     let isNarrow = store.commonElementType.map { $0 != .float32 && $0 != .float64 } ?? true
     guard let worst = influences.first(where: { !($0.difference <= (isNarrow ? 0.05 : 1e-3)) })
     else { return }

@@ -68,10 +68,10 @@ extension Table.Cell: ExpressibleByStringLiteral, ExpressibleByFloatLiteral,
 
 extension Table.Column {
   /// Whether the cells are aligned left.
-  var isLeading: Bool { kind == .text }
+  package var isLeading: Bool { kind == .text }
 
   /// What people read in a cell of this column.
-  func text(of cell: Table.Cell) -> String {
+  package func text(of cell: Table.Cell) -> String {
     switch (cell, kind) {
     case (.text(let text), _): text
     case (.missing, _): NumberFormat.missing

@@ -64,6 +64,7 @@ struct CompareCommand: FittingCommand {
   @Option(
     "Repeat the run in this folder, and check that its scores come out the same.", value: "folder")
   var `repeat`: String?
+  @Option("A page of `influence report` of this run, too.", value: "file") var report: String?
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var fit: FitOptions
 
@@ -88,6 +89,7 @@ struct CompareCommand: FittingCommand {
         [
           ("--train", train != nil), ("--flipped", flipped != nil), ("--output", output != nil),
           ("--aggregate", aggregate != nil), ("--methods", !methods.isEmpty),
+          ("--report", report != nil),
           ("--seed", seed != nil),
         ].filter(\.1).map(\.0) + fit.namesOfChanged
       if !given.isEmpty {
@@ -136,6 +138,9 @@ struct CompareCommand: FittingCommand {
       side: fit.side,
       precision: fit.precision, threads: fit.threads,
       memory: fit.memory?.bytes, check: fit.check)
+    let page = try report.map {
+      try ReportDestination($0, inputs: [train, query].compactMap(\.self), option: "--report")
+    }
     let folder = try output.map { URL(filePath: $0) } ?? ResultFolder.fresh("compare")
     let run = try FitOptions.grouping(by: fit.givenBlocks) {
       try ComparisonFolder(settings, folder: folder, quiet: fit.quiet)
@@ -144,6 +149,11 @@ struct CompareCommand: FittingCommand {
     if !fit.quiet, !json {
       Console.print("", "scores, settings and this table: \(folder.relativePath)")
     }
+    guard let page else { return }
+    let outcome = try ReportOutcome(
+      ReportSource.request(ofRunIn: folder.path, memory: fit.memory?.bytes), quiet: fit.quiet)
+    try page.write(outcome.page)
+    if !fit.quiet, !json { Console.print(outcome.line(page.path)) }
   }
 
   private func finish(_ run: ComparisonFolder) throws {

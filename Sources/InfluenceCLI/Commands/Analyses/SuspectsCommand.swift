@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import InfluenceKit
 import Reporting
+import Reports
 
 /// `influence suspects`: training examples whose labels are to be looked at first.
 struct SuspectsCommand: FittingCommand {
@@ -20,7 +21,8 @@ struct SuspectsCommand: FittingCommand {
             --output suspects.csv
         influence suspects --train t.npy --query q.npy \\
             --examples train.jsonl --text sentence --label label
-        influence suspects --train grads/train --flipped flipped.json
+        influence suspects --train grads/train --flipped flipped.json \\
+            --report suspects.html
 
       RANKINGS
       \(SuspectReport.rankings)
@@ -58,6 +60,8 @@ struct SuspectsCommand: FittingCommand {
     "A JSON file of the rows known to be mislabelled: how well they are found.", value: "path")
   var flipped: String?
   @Option("Where the suspects go: a .csv file.", value: "path") var output: String?
+  @Option("A page of `influence report` with these suspects, too.", value: "file")
+  var report: String?
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup var texts: LabelledTextOptions
   @OptionGroup var fit: FitOptions
@@ -88,6 +92,7 @@ struct SuspectsCommand: FittingCommand {
   func run() throws {
     let inputs = [train] + (query.map { [$0] } ?? [])
     let destination = try output.map { try OutputPath($0, inputs: inputs, ending: "csv") }
+    let page = try report.map { try ReportDestination($0, inputs: inputs, option: "--report") }
     let training = try fit.store(at: train)
     let queries = try query.map { try fit.store(at: $0) }
     let positives = try flipped.map {
@@ -110,16 +115,29 @@ struct SuspectsCommand: FittingCommand {
         settings: settings, progress: progress)
     }
     let duplicates = try duplicates(training, given, labels)
-    let report = try SuspectReport(
+    let found = try SuspectReport(
       suspects: suspects, duplicates: duplicates, labels: labels, training: training,
       queries: queries, given: given, flipped: positives, top: min(top, training.count),
       shown: min(show, top, training.count),
       seconds: (ContinuousClock.now - start) / .seconds(1))
     try destination?.write(
-      report.csv(), record: report.record(flipped: flipped, settings: settings))
-    Console.warn(report.warnings)
-    if json { return try Console.print(report.json()) }
-    try report.printAll(output: output, quiet: fit.quiet)
+      found.csv(), record: found.record(flipped: flipped, settings: settings))
+    Console.warn(found.warnings)
+    if json {
+      try Console.print(found.json())
+    } else {
+      try found.printAll(output: output, quiet: fit.quiet)
+    }
+    guard let page else { return }
+    var request = try ReportSource.request(
+      ofTraining: training, queries, examples: texts.examples, given,
+      options: fit.curvatureOptions(certifies: true, expectedQueries: queries?.count))
+    request.flipped = positives
+    request.suspects = suspects
+    request.classNames = labels?.names ?? []
+    let outcome = try ReportOutcome(request, quiet: fit.quiet)
+    try page.write(outcome.page)
+    if !fit.quiet, !json { Console.print("", outcome.line(page.path)) }
   }
 
   /// Texts that are nearly the same, where there are texts.

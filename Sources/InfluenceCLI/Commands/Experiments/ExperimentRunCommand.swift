@@ -3,6 +3,7 @@ import Experiments
 import Foundation
 import InfluenceKit
 import Reporting
+import Reports
 
 /// `influence experiment run`: one file, one folder of results.
 struct ExperimentRunCommand: ThreadedCommand {
@@ -35,6 +36,8 @@ struct ExperimentRunCommand: ThreadedCommand {
   @Flag(help: "Go on with an earlier run in the folder.") var resume = false
   @Option("The folder for the results; a new one in influence-runs unless given.", value: "folder")
   var output: String?
+  @Option("The summary as one page with tables and pictures, too: an .html file.", value: "file")
+  var report: String?
   @Option("Threads; all cores unless given.", value: "number") var threads: Int?
   @Flag(help: "Print results.json.") var json = false
   @Flag(help: "Print nothing but the results' folder and errors.") var quiet = false
@@ -54,6 +57,7 @@ struct ExperimentRunCommand: ThreadedCommand {
     guard FileManager.default.fileExists(atPath: file) else {
       throw Failure.noInput("\(file): there is no such file")
     }
+    let page = try report.map { try ReportDestination($0, inputs: [file], option: "--report") }
     let description = try ExperimentFile(
       contentsOf: URL(filePath: file), overrides: overrides, seedCount: seeds, isQuick: quick)
     let folder =
@@ -68,6 +72,8 @@ struct ExperimentRunCommand: ThreadedCommand {
     let outcome = try ProgressBar.during(quiet: quiet) {
       try run.run(resumes: resume, versions: RunRecord.versions, progress: $0)
     }
+    try page?.write(
+      ExperimentPage(description, outcome.report, command: ReportFacts.command).html())
     if json {
       try Console.print(OrderedJSON(contentsOf: folder.appending(path: "results.json")))
     } else if quiet {

@@ -113,6 +113,8 @@ struct ScoreCommand: FittingCommand {
   @Flag(help: "Print a sweep as JSON.") var json = false
   @Flag(inversion: .prefixedNo, help: "Residuals and score error bounds in the record.")
   var certificate: Bool?
+  @Option("With --top: a page of `influence report` by this method, too.", value: "file")
+  var report: String?
   @OptionGroup var texts: ExampleTextOptions
   @OptionGroup var ensemble: EnsembleOptions
   @OptionGroup var fit: FitOptions
@@ -126,6 +128,7 @@ struct ScoreCommand: FittingCommand {
         throw ValidationError("--damping-sweep writes no scores: leave out --top")
       }
     }
+    try validateReport()
     if texts.examples != nil, top == nil {
       throw ValidationError("--examples are texts for the table of --top: give both")
     }
@@ -203,6 +206,7 @@ struct ScoreCommand: FittingCommand {
     let estimator = try EstimatorCatalog.estimator(method)
     let source = try CurvatureSource(train: train, fit: keptFit)
     var destination = try destination(inputs: source.inputs + [query])
+    let page = try reportDestination(inputs: source.inputs + [query])
     let training = try source.store(at: source.train, options: fit)
     let queries = try source.store(at: query, options: fit)
     try texts.add(to: &destination, count: training.count)
@@ -227,7 +231,8 @@ struct ScoreCommand: FittingCommand {
     let work = WorkReport(
       meter.work, on: training, seconds: curvature.seconds + summary.seconds,
       options: curvature.options, measures: !fit.quiet)
-    report(summary).printAll(of: curvature, work, perBlock: perBlock)
+    scoreReport(summary).printAll(of: curvature, work, perBlock: perBlock)
+    try writeReport(to: page, training, queries, by: method)
   }
 
   /// Scores the queries of an ensemble.
@@ -241,7 +246,7 @@ struct ScoreCommand: FittingCommand {
         by: estimator, into: destination, aggregation: aggregate, convention: convention,
         options: options, details: RunRecord.details(), progress: $0)
     }
-    report(summary).printSum(over: members)
+    scoreReport(summary).printSum(over: members)
   }
 
   /// The method, if it reads representations; options of gradients are refused then.
@@ -268,7 +273,7 @@ struct ScoreCommand: FittingCommand {
         queries, on: training, into: destination, aggregation: aggregate, convention: convention,
         memoryBudget: fit.memory?.bytes, details: RunRecord.details(), progress: $0)
     }
-    report(summary).printRepresentations()
+    scoreReport(summary).printRepresentations()
   }
 
   private func destination(inputs: [String]) throws -> ScoreDestination {
@@ -277,7 +282,7 @@ struct ScoreCommand: FittingCommand {
       top.map { .top($0) } ?? (perBlock ? .blockShares : .array), in: path.file)
   }
 
-  private func report(_ summary: ScoreSummary) -> ScoreReport {
+  private func scoreReport(_ summary: ScoreSummary) -> ScoreReport {
     ScoreReport(
       summary: summary, convention: convention, top: top, output: output ?? "", quiet: fit.quiet)
   }
