@@ -24,7 +24,7 @@ extension Reader {
     seeds: { _ in [Bundle(kronfluence).input] },
     read: { input, folder in
       let url = folder.appending(path: "factors")
-      try Bundle(input, names: names(in: input)).write(to: url)
+      guard (try? Bundle(input, names: names(in: input)).write(to: url)) != nil else { return }
       let weights = Matrix(rows: 4, columns: 2, elements: (0..<8).map { Float($0 * $0 % 5) })
       let biases = Matrix(rows: 4, columns: 1, elements: [1, -1, 2, 0] as [Float])
       let training = try GradientStore(
@@ -36,7 +36,9 @@ extension Reader {
 
   private static func readFolder(_ input: [UInt8], in folder: URL) throws {
     let url = folder.appending(path: "store")
-    try Bundle(packing: Bundle(input, names: names(in: input))).write(to: url)
+    // Where one name is a file and a folder, there is nothing to read.
+    let bundle = Bundle(packing: Bundle(input, names: names(in: input)))
+    guard (try? bundle.write(to: url)) != nil else { return }
     if let store = try? GradientStore(opening: url, allowingIncomplete: true, check: .nothing) {
       try? use(store)
     }

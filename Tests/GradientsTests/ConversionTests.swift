@@ -137,6 +137,12 @@ struct ConversionTests {
     for name in ["taken/mine.txt", "other.part/mine.txt", "taken.safetensors"] {
       #expect(try folder.text(name) == "mine")
     }
+    // Left by a run that was killed between the two files.
+    let file = folder.file("killed.safetensors")
+    try folder.write(
+      folder.bytes("store/examples.jsonl"), to: "killed.safetensors.examples.jsonl")
+    _ = try StoreConversion(of: store, to: .safetensors, at: file).run()
+    #expect(try GradientStore(opening: file).exampleIDs()?[6] == "id 6")
     try folder.write("{}", to: "out.part/influencekit.json")
     try folder.write("half", to: "out.part/gradients.bin")
     _ = try StoreConversion(of: store, to: .bergson, at: folder.file("out")).run()

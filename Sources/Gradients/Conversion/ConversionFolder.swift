@@ -22,11 +22,9 @@ struct ConversionFolder: ~Copyable {
     let url = Self.unfinished(destination)
     let isNew = !FileManager.default.fileExists(atPath: url.path)
     if isNew { _ = try StoreDirectory.create(url) }
-    let lock = try StoreDirectory.lock(url)
+    let lock = try Self.lock(url, for: destination)
     // Before this value is whole, since its end removes the folder.
     if !isNew { try Self.empty(url) }
-    // Another run may have come to its end in the meantime.
-    try Self.requireVacant(destination)
     try notes.write(to: url)
     self.url = url
     self.destination = destination
@@ -60,6 +58,21 @@ struct ConversionFolder: ~Copyable {
       throw GradientStoreError.alreadyExists(path: destination.path)
     }
     try MountPoint.refuse(destination)
+  }
+
+  /// Keeps others out of the unfinished folder, which another run may have renamed or removed in the meantime.
+  private static func lock(_ url: URL, for destination: URL) throws -> FolderLock {
+    do {
+      let lock = try StoreDirectory.lock(url)
+      try requireVacant(destination)
+      guard FileManager.default.fileExists(atPath: url.path) else {
+        throw GradientStoreError.beingWritten(path: destination.path)
+      }
+      return lock
+    } catch TensorFileError.notFound {
+      try requireVacant(destination)
+      throw GradientStoreError.beingWritten(path: destination.path)
+    }
   }
 
   /// Removes what a killed run left in its folder.

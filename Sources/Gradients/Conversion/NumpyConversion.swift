@@ -49,8 +49,7 @@ enum NumpyConversion: ConversionFormat {
       try writer?.append(chunk.blocks[0])
       try examples.append(chunk.lines)
     }
-    try examples.commit()
-    try writer.take()?.commit()
+    if let file = writer.take()?.finish() { try examples.commit(with: file) }
   }
 
   private static func writeFolder<Element: Scalar>(

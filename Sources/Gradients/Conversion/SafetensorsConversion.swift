@@ -38,8 +38,7 @@ enum SafetensorsConversion: ConversionFormat {
       }
       try examples.append(chunk.lines)
     }
-    try examples.commit()
-    try writer.take()?.commit()
+    if let file = try writer.take()?.finish() { try examples.commit(with: file) }
     return 0
   }
 }

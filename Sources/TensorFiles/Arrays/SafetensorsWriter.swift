@@ -183,7 +183,10 @@ public struct SafetensorsWriter: ~Copyable {
   /// Gives the file its name, once every tensor is complete.
   ///
   /// - Throws: ``TensorFileError``; nothing is left behind then.
-  public consuming func commit() throws(TensorFileError) {
+  public consuming func commit() throws(TensorFileError) { try finish().commit() }
+
+  /// Hands over the file, once every tensor is complete, to be committed along with others.
+  package consuming func finish() throws(TensorFileError) -> AtomicFile {
     skipFinished()
     guard current == tensors.count else {
       let size = tensors[current].elementType.byteCount
@@ -195,7 +198,7 @@ public struct SafetensorsWriter: ~Copyable {
       let map = try MemoryMap(opening: URL(filePath: file.temporaryPath))
       try file.replace(at: seal, with: Array(Checksum(of: map).description.utf8))
     }
-    try file.commit()
+    return file
   }
 
   private mutating func skipFinished() {
