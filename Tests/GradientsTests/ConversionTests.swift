@@ -143,6 +143,8 @@ struct ConversionTests {
       folder.bytes("store/examples.jsonl"), to: "killed.safetensors.examples.jsonl")
     _ = try StoreConversion(of: store, to: .safetensors, at: file).run()
     #expect(try GradientStore(opening: file).exampleIDs()?[6] == "id 6")
+    try folder.write("half", to: "early.part/.unfinished-0-1.tmp")
+    _ = try StoreConversion(of: store, to: .npy, at: folder.file("early")).run()
     try folder.write("{}", to: "out.part/influencekit.json")
     try folder.write("half", to: "out.part/gradients.bin")
     _ = try StoreConversion(of: store, to: .bergson, at: folder.file("out")).run()

@@ -79,7 +79,9 @@ struct ConversionFolder: ~Copyable {
   private static func empty(_ url: URL) throws {
     let files = FileManager.default
     let names = try files.contentsOfDirectory(atPath: url.path)
-    guard names.isEmpty || names.contains(StoreFile.notes) else {
+    // A run that was killed while it wrote the notes left them under a name that nobody else gives.
+    guard names.contains(StoreFile.notes) || names.allSatisfy({ $0.hasPrefix(".unfinished-") })
+    else {
       // The folder is filled under this name until it is whole.
       throw GradientStoreError.alreadyExists(path: url.path)
     }
