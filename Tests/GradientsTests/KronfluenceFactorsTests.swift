@@ -175,7 +175,7 @@ struct KronfluenceFactorsTests {
     file("num_activation_covariance_processed", "a count that is none", "number of rows") {
       $0?[0] = ("model.first", "F32", [1], [0, 0, 0, 0])
     },
-    changed("names of another model", "\"first\"", "--strip-prefix") {
+    changed("names of another model", "\"first\"", "choose the blocks") {
       $0.names = ["encoder.a", "encoder.b"]
     },
     changed(

@@ -93,6 +93,7 @@ struct ImportTests {
       .init("import train.safetensors o --dtype float8", 64, "float8", "bfloat16"),
       .init("import train.safetensors train.safetensors", 64, "source"),
       .init("import missing o", 66, "missing"),
+      .init("import train.safetensors o --factors unfinished", 65, "factor_arguments.json"),
       .init("import unfinished o", 65, "unfinished"),
       .init("import empty.safetensors o", 65, "no rows"),
       .init("import nan.safetensors o", 65, "nan.safetensors", "row 4", "\"a\""),

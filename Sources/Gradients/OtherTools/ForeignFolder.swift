@@ -47,7 +47,7 @@ enum ForeignFolder: StoreFormat {
     }
     if has("factor_arguments.json") {
       return
-        "it holds factors of a model's curvature that kronfluence computed, and no gradients of examples; give a store of gradients, and this folder to import --factors"
+        "it holds factors of a model's curvature that kronfluence computed, and no gradients of examples; give a store of gradients, and keep these factors beside it"
     }
     if !has(StoreFile.info), !has(StoreFile.manifest), hessians.contains(where: has) {
       return hessian

@@ -118,7 +118,7 @@ private struct LayerMatching {
       guard let weight, let layer = layers[name], let size = factors.layers[layer] else {
         throw unusable(
           name,
-          "the store has this layer's bias and not its weight, of which the factors are; choose blocks with --select-blocks"
+          "the store has this layer's bias and not its weight, of which the factors are; leave the bias out of the blocks"
         )
       }
       let block = layout.blocks[weight]
@@ -175,7 +175,7 @@ private struct LayerMatching {
     let others = missing.count > 3 ? " and \(missing.count - 3) more" : ""
     throw unusable(
       missing[0],
-      "there are no factors of \(missing.prefix(3).map(\.quoted).joined(separator: ", "))\(others); the folder has \(layers.prefix(2).map(\.quoted).joined(separator: ", ")) and \(max(0, layers.count - 2)) more; fit factors of every layer, or choose blocks with --select-blocks and --strip-prefix"
+      "there are no factors of \(missing.prefix(3).map(\.quoted).joined(separator: ", "))\(others); the folder has \(layers.prefix(2).map(\.quoted).joined(separator: ", ")) and \(max(0, layers.count - 2)) more; fit factors of every layer, or choose the blocks that have some"
     )
   }
 }

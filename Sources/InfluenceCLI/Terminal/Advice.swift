@@ -57,6 +57,9 @@ enum Advice {
     "give a penalty such as 1e-3": "give --penalty 1e-3",
     "choose a wider type, scale the losses, or allow the loss":
       "choose a wider --dtype, scale the losses, or give --allow-loss",
+    "leave the bias out of the blocks": "choose blocks with --select-blocks",
+    "or choose the blocks that have some": "or choose blocks with --select-blocks, --strip-prefix",
+    "and keep these factors beside it": "and this folder to `influence import --factors`",
     "sum each example's tokens first": "sum each example's with `influence import --sum-tokens`",
     "take that part away from the names of": "see `influence import --strip-part` for those of",
     "take both away from the names of":
