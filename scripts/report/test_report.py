@@ -335,6 +335,14 @@ class Others(unittest.TestCase):
             self.assertEqual(browser.requests(), [])
             for selector in present:
                 self.assertGreater(browser.count(selector), 0, selector)
+            # Every part that a page has can be seen.
+            for part in browser.js("return [...document.querySelectorAll('section.part')].map((one) => one.id)"):
+                if part:
+                    browser.go(part)
+                    self.assertTrue(browser.is_shown(f"#{part}"), part)
+                else:
+                    self.assertTrue(browser.js("return [...document.querySelectorAll('section.part')]"
+                                               ".every((one) => one.checkVisibility())"))
             for selector in absent:
                 self.assertEqual(browser.count(selector), 0, selector)
             browser.resize(390, 844)

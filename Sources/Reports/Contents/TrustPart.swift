@@ -12,6 +12,14 @@ package struct TrustPart: Sendable {
     /// How many examples are the most helpful, of how many.
     package var topCount: Int, exampleCount: Int
     package var queryCount: Int
+
+    package init(
+      methods: [String], spearman: [[Double?]], topOverlap: [[Double?]], topCount: Int,
+      exampleCount: Int, queryCount: Int
+    ) {
+      (self.methods, self.spearman, self.topOverlap) = (methods, spearman, topOverlap)
+      (self.topCount, self.exampleCount, self.queryCount) = (topCount, exampleCount, queryCount)
+    }
   }
 
   /// One damping of a sweep.

@@ -43,8 +43,9 @@ package struct ExperimentPage {
         "scriptSource": .string(SHA256.source(of: script)), "style": .string(ReportPage.style),
         "script": .string(script), "facts": pairs(facts),
         "hasFindings": .boolean(!findings.isEmpty),
-        "firstFinding": .string(findings.first.map { PageText.visible($0) } ?? ""),
-        "findings": lines(findings), "hasTables": .boolean(!tables.isEmpty),
+        "firstFinding": findings.first.map { ["parts": PageText.sentence($0)] } ?? false,
+        "findings": .array(findings.map { ["parts": PageText.sentence($0)] }),
+        "hasTables": .boolean(!tables.isEmpty),
         "tables": .array(
           tables.map {
             ["caption": .string(PageText.visible($0.caption)), "content": Self.context($0.content)]

@@ -53,6 +53,14 @@ enum PageText {
     scalar == "\n" || scalar == "\t"
   }
 
+  /// A sentence of the program in parts, of which those between backticks are code.
+  static func sentence(_ text: String) -> OrderedJSON {
+    .array(
+      visible(text).split(separator: "`", omittingEmptySubsequences: false).enumerated().map {
+        ["t": .string(String($1)), "code": .boolean($0 % 2 == 1)]
+      })
+  }
+
   /// A label, an id or a name, on one line and not too long.
   static func name(_ text: String) -> String { text.legible }
 }

@@ -7,7 +7,7 @@ enum TrustData {
     let trust = contents.trust
     return [
       "warnings": .array(
-        warnings.all.map { ["head": .string($0.head), "parts": .array(parts($0.body))] }),
+        warnings.all.map { ["head": .string($0.head), "parts": PageText.sentence($0.body)] }),
       "heats": .array(heats(trust)),
       "sweep": try trust.sweep.map { try sweep($0) } ?? false,
       "spectra": trust.spectra.isEmpty ? false : try spectra(trust.spectra),
@@ -18,13 +18,6 @@ enum TrustData {
         }),
       "hasLeftOut": .boolean(!trust.leftOut.isEmpty),
     ]
-  }
-
-  /// A sentence in parts, of which those between backticks are code.
-  private static func parts(_ sentence: String) -> [OrderedJSON] {
-    sentence.split(separator: "`", omittingEmptySubsequences: false).enumerated().map {
-      ["t": .string(String($1)), "code": .boolean($0 % 2 == 1)]
-    }
   }
 
   // MARK: - Heat maps, which are tables

@@ -11,7 +11,7 @@ struct TrustWarnings {
     let trust = contents.trust
     var found: [Warning?] = [
       Self.disagreement(contents), Self.accuracy(trust), Self.damping(trust),
-      Self.unlearnt(trust), Self.weakSuspects(contents),
+      Self.unlearnt(trust), Self.weakSuspects(contents), Self.dominance(contents),
     ]
     found += trust.warnings.map { Warning(head: "While computing:", body: PageText.visible($0)) }
     if contents.queries != nil || contents.suspects != nil {
@@ -91,6 +91,26 @@ struct TrustWarnings {
       head: "The model has not learnt its training set.",
       body:
         "It contradicts the given label of \(PageNumbers.grouped(found.count)) of \(PageNumbers.counted(found.of, "example"))\(known). Influence assumes a minimum of the training loss, and this suggests that training stopped before one."
+    )
+  }
+
+  /// One of at least three layers that supplies most of what stands out.
+  private static func dominance(_ contents: ReportContents) -> Warning? {
+    guard let queries = contents.queries, queries.layers.count >= 3,
+      let method = queries.methods.first?.specification
+    else { return nil }
+    var sizes = [Double](repeating: 0, count: queries.layers.count)
+    for hit in queries.shown.flatMap({ $0.results.first?.hits ?? [] }) {
+      for (layer, part) in hit.layers.enumerated() { sizes[layer] += abs(part) }
+    }
+    let total = sizes.reduce(0, +)
+    guard let largest = sizes.indices.max(by: { sizes[$0] < sizes[$1] }),
+      sizes[largest] > 0.5 * total
+    else { return nil }
+    return Warning(
+      head: "One layer speaks for all.",
+      body:
+        "\(PageText.name(queries.layers[largest])) supplies \(PageNumbers.percent(sizes[largest] / total)) of the scores of \(method) that are shown; they are about that layer."
     )
   }
 
