@@ -156,11 +156,15 @@ struct ReportCommand: FittingCommand {
   private func addTokens(to request: inout ReportRequest) throws {
     guard let model, let adapter, let data, let queries = request.queries else { return }
     _ = try texts.fields()
+    // The model, its curvature and that of all methods are there together.
+    let share = max(1000, (fit.memory?.bytes ?? MachineMemory.bytes / 4) / 3)
+    request.options.memoryBudget = share
     let method = request.methods.first ?? ReportRequest.standardMethods[0]
     let tokens = try ProgressBar.during(quiet: fit.quiet) { [request] progress in
       try ReportTokens(
         model: model, adapter: adapter, data: data, texts, for: request, method: method,
-        train: train ?? folder ?? "", queries: queries, memory: fit.memory, progress: progress)
+        train: train ?? folder ?? "", queries: queries, memory: ByteCount(bytes: share),
+        progress: progress)
     }
     request.tokens = { try tokens.tokens(query: $0, hits: $1) }
   }
