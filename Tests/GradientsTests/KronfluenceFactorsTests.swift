@@ -72,6 +72,24 @@ struct KronfluenceFactorsTests {
       })
   }
 
+  @Test("Of two layers that could both be a block's none is taken")
+  func ambiguous() throws {
+    var builder = KronfluenceBuilder()
+    builder.names = ["encoder.first", "decoder.first"]
+    let url = try builder.write(to: folder)
+    let sample = Sample(rows: 4, [("first.bias", [2]), ("first.weight", [2, 2])])
+    let error = #expect(throws: GradientStoreError.self) {
+      try Self.store(sample).withFactors(ofKronfluenceAt: url)
+    }
+    let text = "\(try #require(error))"
+    #expect(text.contains("encoder.first") && text.contains("decoder.first"), "\(text)")
+    // Whole names leave no doubt.
+    let whole = Sample(rows: 4, [("encoder.first.bias", [2]), ("encoder.first.weight", [2, 2])])
+    #expect(
+      try Self.store(whole).withFactors(ofKronfluenceAt: url).layout.blocks.map(\.name)
+        == ["encoder.first"])
+  }
+
   @Test("The bias becomes the last column, factors are divided by their counts, vectors are rows")
   func joined() throws {
     let url = try KronfluenceBuilder().write(to: folder)

@@ -63,6 +63,33 @@ struct ReportCommandTests {
     #expect(try page().utf8.count < first.utf8.count)
   }
 
+  @Test(
+    "Options that would do nothing are refused, and a page that would say nothing",
+    arguments: [
+      (["--methods", "exact"], "--methods is for queries"),
+      (["--query-examples", "query.jsonl"], "--query-examples is for queries"),
+      (["--label", "label"], "--label names a field"),
+      (["--examples", "train.jsonl", "--max-length", "3"], "--max-length is for --model"),
+      (["--examples", "train.jsonl", "--prompt", "p"], "--prompt is for --model"),
+      ([], "nothing to report"),
+    ])
+  func nothing(options: [String], part: String) throws {
+    let outcome = try place.run(
+      ["report", "--train", "train.safetensors", "--output", "n.html"] + options)
+    #expect(outcome.status != 0 && outcome.errors.contains(part), "\(outcome)")
+    #expect(!place.has("n.html"))
+  }
+
+  @Test("A page is of scores that are positive for helpful ones")
+  func convention() throws {
+    let outcome = try place.run([
+      "score", "--train", "train.safetensors", "--query", "query.safetensors", "--method",
+      "datainf", "--top", "2", "--convention", "influence", "--output", "top.csv", "--report",
+      "t.html",
+    ])
+    #expect(outcome.status == 64 && outcome.errors.contains("--convention"))
+  }
+
   @Test("compare, score --top and suspects write the same kind of page")
   func others() throws {
     let stores = ["--train", "train.safetensors", "--query", "query.safetensors"]

@@ -28,6 +28,14 @@ struct SmallTask {
     queries = store(m, 2, "query")
   }
 
+  /// The same whose losses are not known to be those of labels.
+  var unclear: ReportRequest {
+    var request = request
+    request.trainingExamples.lossesTellPredictions = false
+    request.queryExamples.lossesTellPredictions = false
+    return request
+  }
+
   var request: ReportRequest {
     var examples = ReportExamples()
     let nouns = ["film", "plot", "cast", "score", "scene"]
@@ -37,10 +45,12 @@ struct SmallTask {
     }
     examples.labels = (0..<training.count).map { $0 % 3 == 0 ? "good" : "bad" }
     examples.losses = (0..<training.count).map { Double($0 % 11) / 5 }
+    examples.lossesTellPredictions = true
     var asked = ReportExamples()
     asked.texts = (0..<queries.count).map { "a \(verdicts[$0]) film with an odd \(nouns[$0 % 5])" }
     asked.labels = (0..<queries.count).map { $0 % 2 == 0 ? "good" : "bad" }
     asked.losses = (0..<queries.count).map { Double(($0 * 5) % 7) / 3 }
+    asked.lossesTellPredictions = true
     var request = ReportRequest(
       title: "task", training: training, examples: examples, queries: queries)
     request.queryExamples = asked
@@ -60,6 +70,21 @@ struct SmallTask {
 
 @Suite("What a report says")
 struct ReportMakerTests {
+  @Test(
+    "Losses tell predictions only where they are those of labels, and rank suspects in any case")
+  func predictions() throws {
+    let (clear, unclear) = (
+      try SmallTask.contents(SmallTask().request), try SmallTask.contents(SmallTask().unclear)
+    )
+    #expect(clear.trust.contradicted != nil && unclear.trust.contradicted == nil)
+    let shown = try #require(unclear.queries?.shown)
+    #expect(shown.allSatisfy { $0.predicted == nil })
+    #expect(try #require(clear.queries?.shown).contains { $0.predicted != nil })
+    for contents in [clear, unclear] {
+      #expect(try #require(contents.suspects).rankings.contains { $0.name == "loss" })
+    }
+  }
+
   @Test("hits, places, parts of layers and correlations are those of the whole scores")
   func naive() throws {
     let task = SmallTask()

@@ -2077,7 +2077,8 @@ def main(arguments=None):
                members=(options.dropout_members, options.dropout_max) if options.dropout_members else None,
                factors=options.factors or False, representations=options.representations, examples=described, penalty=options.penalty,
                seed=options.seed, quiet=options.quiet,
-               origin={"batch": options.batch, **({"generated": options.generate} if options.generate else {})})
+               origin={"batch": options.batch, **({"measure": options.measure} if options.measure != "loss" else {}),
+                       **({"generated": options.generate} if options.generate else {})})
         if cut and not options.quiet:
             print(f"{cut} texts cut at the end, to the most tokens", file=sys.stderr)
     except (ExportError, OSError) as error:

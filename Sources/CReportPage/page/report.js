@@ -106,7 +106,7 @@
     const wanted = one("#find").value.trim().toLowerCase();
     const onlyWrong = one("#wrong")?.checked ?? false;
     const order = one("#order").value;
-    const size = (query) => Number(query.results[method].largest.replaceAll(",", "").replace("−", "-"));
+    const size = (query) => query.results[method].size;
     listed = queries.map((_, place) => place)
       .filter((place) => (!onlyWrong || queries[place].miss) && isFound(queries[place], wanted));
     if (order === "row") listed.sort((first, second) => queries[first].row - queries[second].row);

@@ -97,8 +97,16 @@ private struct SuspectSearch {
 
   private mutating func rankLosses() throws {
     guard isWanted(.loss) else { return }
+    if let losses = settings.losses {
+      found[.loss] = losses
+      return
+    }
     guard let losses = try training.exampleLosses() else {
-      return try leave(out: .loss, "the store records no losses")
+      return try leave(
+        out: .loss,
+        training.measuresLoss
+          ? "the store records no losses"
+          : "the store's gradients, and what it records beside them, are not of the loss")
     }
     let known = losses.compactMap(\.self)
     guard known.count == losses.count, known.allSatisfy(\.isFinite) else {

@@ -20,6 +20,8 @@ public struct Suspects: Sendable {
     public var options = CurvatureOptions()
     /// Decides the splits of the isolation forest.
     public var seed: UInt64 = 0
+    /// The loss of each example, n finite numbers; nil for those that the store keeps.
+    public var losses: [Double]?
 
     /// All rankings that can be had.
     public init() {}

@@ -17,12 +17,19 @@ enum NumpyConversion: ConversionFormat {
   }
 
   static func remarks(on source: GradientStore, at destination: URL) -> [String] {
-    guard isFile(destination), let block = source.layout.blocks.first,
-      block.name != NumpyStore.block
-    else { return [] }
-    return [
-      "the file has no place for the name of the block, \(block.name.quoted): it is \(NumpyStore.block.quoted) where the file is opened again"
-    ]
+    guard isFile(destination), let block = source.layout.blocks.first else { return [] }
+    var remarks: [String] = []
+    if block.name != NumpyStore.block {
+      remarks.append(
+        "the file has no place for the name of the block, \(block.name.quoted): it is \(NumpyStore.block.quoted) where the file is opened again"
+      )
+    }
+    if !source.rememberedProvenance.isEmpty {
+      remarks.append(
+        "what the store remembers of its making has no place in one file, and is left behind; name a folder to keep it"
+      )
+    }
+    return remarks
   }
 
   static func write<Element: Scalar>(

@@ -118,7 +118,11 @@ enum DattriLLMStore: StoreFormat {
         guard let index = record["idx"]?.integer, index >= 0, let step = record["step"]?.integer,
           let hashes = record["hashes"]?.array, !hashes.isEmpty
         else { throw invalid("records[\(place)]", "has no number, step and examples") }
-        entries.append(Entry(file: file, index: index, step: step, ids: hashes.map(\.string)))
+        let ids = hashes.map { $0.string ?? $0.integer.map(String.init) }
+        guard !ids.contains(nil) else {
+          throw invalid("records[\(place)].hashes", "holds what is neither text nor integer")
+        }
+        entries.append(Entry(file: file, index: index, step: step, ids: ids))
       }
     }
     return entries

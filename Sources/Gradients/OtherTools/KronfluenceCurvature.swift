@@ -148,8 +148,8 @@ private struct LayerMatching {
   private static func layers(
     of names: [String], among layers: [String], unusable: (String, String) -> GradientStoreError
   ) throws(GradientStoreError) -> [String: String] {
-    func places(_ excess: NameExcess) -> [String: String] {
-      Dictionary(layers.map { (excess.shortened($0), $0) }) { first, _ in first }
+    func places(_ excess: NameExcess) -> [String: [String]] {
+      Dictionary(grouping: layers, by: excess.shortened)
     }
     var candidates = [NameExcess()]
     var parts: OrderedSet<String> = [""]
@@ -164,13 +164,37 @@ private struct LayerMatching {
           NameExcess(prefix: String(short.dropLast(names[0].count)), part: part))
       }
     }
+    func undecided(_ name: String, _ choices: [String]) -> GradientStoreError {
+      unusable(
+        name,
+        "\(choices.prefix(3).map(\.quoted).joined(separator: " and ")) could all be its layer; write the gradients with the layers' whole names, or keep the factors of these layers alone in the folder"
+      )
+    }
+    var ambiguous: (name: String, layers: [String])?
+    var mappings: [[String: String]] = []
     var best: (missing: [String], excess: NameExcess)?
     for excess in candidates {
       let found = places(excess)
       let missing = names.filter { found[$0] == nil }
-      if missing.isEmpty { return found }
+      if missing.isEmpty {
+        for name in names where (found[name]?.count ?? 0) > 1 {
+          ambiguous = ambiguous ?? (name, found[name] ?? [])
+        }
+        guard names.allSatisfy({ found[$0]?.count == 1 }) else { continue }
+        let mapping = names.reduce(into: [:]) { $0[$1] = found[$1]?.first }
+        // The names as they are need no guess.
+        if excess == NameExcess() { return mapping }
+        if let other = mappings.first, other != mapping {
+          let name = names.first { other[$0] != mapping[$0] } ?? names[0]
+          throw undecided(name, [other[name], mapping[name]].compactMap(\.self))
+        }
+        mappings.append(mapping)
+        continue
+      }
       if missing.count < best?.missing.count ?? Int.max { best = (missing, excess) }
     }
+    if let mapping = mappings.first { return mapping }
+    if let ambiguous { throw undecided(ambiguous.name, ambiguous.layers) }
     let missing = best?.missing ?? names
     let others = missing.count > 3 ? " and \(missing.count - 3) more" : ""
     throw unusable(

@@ -73,12 +73,18 @@ extension GradientStore {
     try member.string ?? member.serialized()
   }
 
-  /// The examples' losses as the writer of the store recorded them; nil where there are none.
+  /// The examples' losses as the writer of the store recorded them; nil where there are none, or where the gradients are of
+  /// another measure, such as a margin, whose values stand in the place of losses then.
   ///
   /// - Returns: One entry per row, nil for those without a loss.
   /// - Throws: An error of `examples.jsonl`.
   /// - Complexity: Reads all lines, and keeps all losses.
-  package func exampleLosses() throws -> [Double?]? { try exampleValues("loss", \.number) }
+  package func exampleLosses() throws -> [Double?]? {
+    measuresLoss ? try exampleValues("loss", \.number) : nil
+  }
+
+  /// Whether the gradients are of the loss, as far as the store says what they are of.
+  package var measuresLoss: Bool { (commonProvenance["measure"] ?? "loss") == "loss" }
 
   /// What the lines of the examples hold under a key; nil where none has it.
   private func exampleValues<Value>(

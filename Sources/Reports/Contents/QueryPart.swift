@@ -10,6 +10,8 @@ package struct QueryPart: Sendable {
 
   /// The number of queries m, of which some are shown.
   package var total: Int
+  /// How many of them were scored: those that are shown, and the first of the others.
+  package var scored: Int
   package var order: Order
   /// The shown queries, the hardest first where losses are known.
   package var shown: [Query]

@@ -48,6 +48,8 @@ package struct SuspectPart: Sendable {
   package var flippedCount: Int?
   /// How many are flagged at first: those that stand high in at least three fifths of the rankings.
   package var flagged: Int
+  /// How many labels stand so high in all; 0 where none does, and the slider begins at 1 all the same.
+  package var standing: Int
   /// How many places of a ranking are high.
   package var high: Int
   /// How many of the first `high` are high in three quarters of the rankings.
@@ -75,7 +77,8 @@ package struct SuspectPart: Sendable {
     let needed = (3 * suspects.rankings.count + 4) / 5
     self.count = count
     self.high = high
-    flagged = min(Self.most, max(1, highCounts.count { $0 >= max(needed, 1) }))
+    standing = highCounts.count { $0 >= max(needed, 1) }
+    flagged = min(Self.most, max(1, standing))
     agreed = suspects.agreement(amongFirst: high)
     let detected = try flipped.map { try suspects.detection(of: $0) }
     rankings = suspects.rankings.enumerated().map { index, ranked in

@@ -8,6 +8,8 @@ package struct ReportExamples: Sendable {
   package var losses: [Double?]?
   /// What the model says, in the words of the labels.
   package var predictions: [String?]?
+  /// Whether losses are −ln of the label's probability, so that they tell what is predicted of two labels.
+  package var lossesTellPredictions = false
 
   package init() {}
 
@@ -19,6 +21,15 @@ package struct ReportExamples: Sendable {
     texts = try store.exampleTexts()
     labels = try store.exampleLabels()
     losses = try store.exampleLosses()
+    lossesTellPredictions = Self.isOfLabels(store)
+  }
+
+  /// Whether a store remembers that its losses are those of a classifier's labels.
+  private static func isOfLabels(_ store: GradientStore) -> Bool {
+    let provenance = store.commonProvenance
+    if let family = provenance["family"] { return [BERT.name, RoBERTa.name].contains(family) }
+    // What the exporter calls the loss of a model with labels.
+    return provenance["loss"]?.contains("label_loss") == true
   }
 
   /// The distinct labels in the order in which people read them, where every row has one and they are few: no more than
@@ -46,7 +57,8 @@ package struct ReportExamples: Sendable {
   /// Given, or told from the loss −ln p where there are two labels: p < ½ means the other one.
   package func prediction(_ row: Int, names: [String]) -> String? {
     if let given = predictions?[row] { return given }
-    guard names.count == 2, let label = labels?[row], let loss = losses?[row], loss >= 0,
+    guard lossesTellPredictions, names.count == 2, let label = labels?[row],
+      let loss = losses?[row], loss >= 0,
       names.contains(label)
     else { return nil }
     return loss > Self.evenLoss ? names.first { $0 != label } : label

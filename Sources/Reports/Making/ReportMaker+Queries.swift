@@ -46,7 +46,8 @@ extension ReportMaker {
           place: places[row], results: results))
     }
     return QueryPart(
-      total: queries.count, order: order == nil ? .store : .loss, shown: shown,
+      total: queries.count, scored: choice.rows.count, order: order == nil ? .store : .loss,
+      shown: shown,
       methods: zip(curvature.estimators, specifications).map {
         QueryPart.Method(name: $0.name, specification: $1)
       },

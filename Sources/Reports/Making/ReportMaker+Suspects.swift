@@ -18,6 +18,7 @@ extension ReportMaker {
     let asked = request.queryExamples.labels?.compactMap { $0.flatMap { places[$0] } }
     var settings = request.suspectSettings
     settings.options = request.options
+    settings.losses = request.trainingExamples.allLosses()
     do {
       let found = try Suspects(
         in: request.training, queries: request.queries, labels: labels,

@@ -6,7 +6,7 @@ package struct ReportMaker {
   let request: ReportRequest
   let progress: ProgressHandler?
   /// The methods that are fitted, as they were asked for.
-  let specifications: [String]
+  package let specifications: [String]
   var trust = TrustPart()
 
   /// Looks at what is asked for, and refuses what cannot be done before any work.

@@ -80,12 +80,13 @@ package struct OpeningText: Sendable, Equatable {
       }
       return "\(looks), and \(known)"
     }
-    guard rankings > 1 else {
-      return
-        "\(PageNumbers.counted(flagged, "label")) stand\(flagged == 1 ? "s" : "") high in the only ranking that could be made"
-    }
+    let standing =
+      suspects.standing == 0
+      ? "no label stands"
+      : "\(PageNumbers.counted(suspects.standing, "label")) stand\(suspects.standing == 1 ? "s" : "")"
+    guard rankings > 1 else { return "\(standing) high in the only ranking that could be made" }
     return
-      "\(PageNumbers.counted(flagged, "label")) stand\(flagged == 1 ? "s" : "") high in most of \(PageNumbers.word(rankings)) rankings, which agree on \(suspects.agreed) of the first \(suspects.high)"
+      "\(standing) high in most of \(PageNumbers.word(rankings)) rankings, which agree on \(suspects.agreed) of the first \(suspects.high)"
   }
 
   private static func trust(_ contents: ReportContents, _ noun: String) -> String {

@@ -107,7 +107,7 @@ struct QueryData {
     return [
       "methodNote": .string(note),
       "strip": strip(result.histogram),
-      "largest": .string(PageNumbers.plain(largest)),
+      "largest": .string(PageNumbers.plain(largest)), "size": .number(largest),
       "helped": hits(result.helpful), "hurt": hits(result.harmful),
       "held": .string(
         "\(PageNumbers.counted(result.hits.count, "card")) hold\(result.hits.count == 1 ? "s" : "") \(PageNumbers.percent(result.hitShare)) of the sum of magnitudes"

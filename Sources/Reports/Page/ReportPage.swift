@@ -137,6 +137,9 @@ package struct ReportPage {
             ? PageNumbers.grouped(shown)
             : "\(PageNumbers.grouped(queries.total)), the \(shown) \(which) shown"
         ))
+      if queries.scored < queries.total {
+        facts.append(("scored", "the shown and the first others: \(queries.scored)"))
+      }
     }
     facts.append(
       (

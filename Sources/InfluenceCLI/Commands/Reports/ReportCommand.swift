@@ -92,8 +92,31 @@ struct ReportCommand: FittingCommand {
     if model != nil, folder == nil, query == nil {
       throw ValidationError("--model shades the cards of queries: give --query")
     }
-    if texts.text != nil, examples == nil, queryExamples == nil, data == nil {
-      throw ValidationError("--text names a field of --examples or --data: give one of them")
+    if folder == nil, query == nil {
+      let ofQueries = [("--methods", !methods.isEmpty), ("--query-examples", queryExamples != nil)]
+      if let option = ofQueries.first(where: \.1)?.0 {
+        throw ValidationError("\(option) is for queries: give --query, or leave it out")
+      }
+    }
+    try validateTexts()
+  }
+
+  /// Refuses options on texts where there are no such texts.
+  private func validateTexts() throws {
+    let hasFiles = examples != nil || queryExamples != nil || data != nil
+    for (option, isGiven) in [("--text", texts.text != nil), ("--label", texts.label != nil)]
+    where isGiven && !hasFiles {
+      throw ValidationError("\(option) names a field of --examples or --data: give one of them")
+    }
+    guard model == nil else { return }
+    let ofModels = [
+      ("--text-pair", texts.textPair != nil), ("--prompt", texts.prompt != nil),
+      ("--id", texts.id != nil), ("--max-length", texts.maxLength != nil),
+      ("--loss-on", texts.lossOn != nil), ("--loss-reduction", texts.lossReduction != .mean),
+      ("--end", texts.end != nil),
+    ]
+    if let option = ofModels.first(where: \.1)?.0 {
+      throw ValidationError("\(option) is for --model, which shades tokens: give it too")
     }
   }
 
@@ -159,7 +182,8 @@ struct ReportCommand: FittingCommand {
     // The model, its curvature and that of all methods are there together.
     let share = max(1000, (fit.memory?.bytes ?? MachineMemory.bytes / 4) / 3)
     request.options.memoryBudget = share
-    let method = request.methods.first ?? ReportRequest.standardMethods[0]
+    // The method whose cards are shown first, of those that are gradients' and fit in memory.
+    guard let method = try ReportMaker(request).specifications.first else { return }
     let tokens = try ProgressBar.during(quiet: fit.quiet) { [request] progress in
       try ReportTokens(
         model: model, adapter: adapter, data: data, texts, for: request, method: method,

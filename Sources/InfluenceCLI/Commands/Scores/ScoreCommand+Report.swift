@@ -4,6 +4,9 @@ import Reports
 
 /// The page beside the table of the top examples.
 extension ScoreCommand {
+  /// The most training examples of each side that a page shows of a query.
+  private static let mostCards = 100
+
   /// Refuses a page of what is no table of top examples of each query.
   func validateReport() throws {
     guard report != nil else { return }
@@ -13,6 +16,7 @@ extension ScoreCommand {
     }
     let others = [
       ("--fit", keptFit != nil), ("--aggregate", aggregate != .none),
+      ("--convention", convention != .helpful),
       ("--checkpoint or --members", ensemble.isGiven),
     ]
     if let other = others.first(where: \.1) {
@@ -38,9 +42,13 @@ extension ScoreCommand {
       ofTraining: training, queries, examples: texts.examples, texts.texts(),
       options: fit.curvatureOptions(certifies: true, expectedQueries: queries.count))
     request.methods = [method]
-    request.top = min(top ?? request.top, 100)
+    request.top = min(top ?? request.top, Self.mostCards)
     let outcome = try ReportOutcome(request, quiet: fit.quiet)
     try page.write(outcome.page)
-    if !fit.quiet { Console.print("", outcome.line(page.path)) }
+    guard !fit.quiet else { return }
+    Console.print("", outcome.line(page.path))
+    if let top, top > Self.mostCards {
+      Console.print("the page shows the first \(Self.mostCards) of each side; the table has \(top)")
+    }
   }
 }

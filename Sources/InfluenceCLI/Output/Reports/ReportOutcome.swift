@@ -20,6 +20,12 @@ struct ReportOutcome {
     // The page is for people at a command line, as messages are.
     contents.trust.warnings = contents.trust.warnings.map(Advice.withOptions)
     contents.trust.leftOut = contents.trust.leftOut.map { ($0.part, Advice.withOptions($0.reason)) }
+    guard contents.queries != nil || contents.suspects != nil || contents.duplicates != nil else {
+      let reasons = contents.trust.leftOut.map { "\($0.part): \($0.reason)" }
+      throw Failure.data(
+        "\(contents.training.name): there is nothing to report; give --query, or labels or texts by --examples\(reasons.isEmpty ? "" : " (\(reasons.prefix(3).joined(separator: "; ")))")"
+      )
+    }
     self.contents = contents
     page = try ReportPage(contents).html()
   }

@@ -23,7 +23,11 @@ enum ReportSource {
     examples.texts = given.texts
     examples.labels = known(given.labels) ?? examples.labels
     examples.ids = known(given.ids) ?? examples.ids
-    examples.losses = examples.losses ?? known(given.losses)
+    if let losses = known(given.losses) {
+      examples.losses = losses
+      // As the help says of this field.
+      examples.lossesTellPredictions = true
+    }
     examples.predictions = known(given.predictions)
     return examples
   }
