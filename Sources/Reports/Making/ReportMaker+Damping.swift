@@ -4,6 +4,8 @@ internal import RealModule
 extension ReportMaker {
   /// The most operations that a sweep or spectra may take; what takes more is left out, and said to be.
   private static let mostOperations = 4e12
+  /// The most scores that are put in order for a sweep.
+  private static let mostOrdered = 1e8
   /// The most eigenvalues of a block that are drawn.
   private static let mostEigenvalues = 160
   /// The most spectra that are drawn.
@@ -26,7 +28,10 @@ extension ReportMaker {
     let part = "other dampings"
     let grid = try DampingGrid(parsing: grid())
     let held = 13 * 8 * Double(choice.shown.count) * Double(request.training.count)
-    guard decomposition <= Self.mostOperations, held <= Double(request.options.memoryBudget) / 4
+    // Each query's scores are ordered twice for each damping and its neighbour.
+    let ordered = 50 * Double(choice.shown.count) * Double(request.training.count)
+    guard decomposition <= Self.mostOperations, ordered <= Self.mostOrdered,
+      held <= Double(request.options.memoryBudget) / 4
     else {
       trust.leftOut.append(
         (part, "it would take much longer than the scores; `influence sweep` computes it"))
