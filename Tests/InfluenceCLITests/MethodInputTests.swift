@@ -51,7 +51,7 @@ struct MethodInputTests {
     try expectFailure("\(plain) kfac", 65, file)
   }
 
-  @Test("Blocks that are no matrices", arguments: ["shampoo", "eshampoo"])
+  @Test("Blocks that are no matrices", arguments: ["shampoo", "eshampoo", "hyperinf"])
   func shapes(method: String) throws {
     let cube = { (rows: Int) in
       [

@@ -26,7 +26,8 @@ struct DirectionsTests {
 
   /// Methods that take the two sides of a tensor have no groups.
   private static let cases = EstimatorCatalog.names.flatMap { method in
-    let takesSides = ["kfac", "ekfac", "shampoo", "eshampoo"].contains(method)
+    let takesSides = ["kfac", "ekfac", "ekfac-cg", "shampoo", "eshampoo"]
+      .contains(method)
     return (takesSides ? [BlockPartition.tensor] : [.tensor, .all]).map { (method, $0) }
   }
 

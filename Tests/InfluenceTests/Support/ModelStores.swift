@@ -51,7 +51,7 @@ struct ModelStores {
   static func specification(_ method: String) -> String {
     switch method {
     case "cg": "cg:tolerance=1e-13"
-    case "pcg": "pcg:tolerance=1e-12"
+    case "pcg", "ekfac-cg": "\(method):tolerance=1e-12"
     default: method
     }
   }
