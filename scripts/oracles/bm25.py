@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""BM25 scores of some texts by the package bm25s (its method "lucene"), for Tests/ReportsTests/LexicalIndexTests.swift.
+"""BM25 scores of some texts by the package bm25s (its method "lucene"), for Tests/DataTests/Texts/LexicalIndexTests.swift.
 
     python3 -m venv venv && venv/bin/pip install bm25s && venv/bin/python scripts/oracles/bm25.py
 

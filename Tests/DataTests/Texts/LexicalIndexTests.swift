@@ -1,5 +1,5 @@
+import Data
 import Foundation
-import Reports
 import Testing
 
 @Suite("Places by words")

@@ -1,4 +1,4 @@
-internal import InfluenceKit
+internal import LinearAlgebra
 internal import RealModule
 
 /// Texts that can be searched for words, by BM25.
