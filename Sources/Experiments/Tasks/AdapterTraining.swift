@@ -10,22 +10,29 @@ struct AdapterTraining: Sendable {
     case all
   }
 
-  static let settings = [
-    Setting(
-      "model.folder", .path, isRequired: true,
-      help: "a BERT or RoBERTa: a folder of Hugging Face, or a .gguf file"),
-    Setting(
-      "model.scale", .number(.positive), standard: 1,
-      help: "what pairs are multiplied by, alpha / rank"),
-    Setting(
-      "model.dropout", .number(0...0.9), standard: 0.05,
-      help: "the share of what pairs read that is dropped in training"),
-    Setting.count("model.epochs", 5, help: "passes over the training texts"),
-    Setting.count("model.batch", 16, help: "texts of one step"),
-    Setting(
-      "model.learning-rate", .number(.positive), standard: 3e-4,
-      help: "the largest learning rate of AdamW"),
-  ]
+  /// The settings under `model`.
+  ///
+  /// - Parameters:
+  ///   - families: Which models are taken, as help says it.
+  ///   - scale: What pairs are multiplied by unless the file says it.
+  static func settings(for families: String, scale: Double = 1) -> [Setting] {
+    [
+      Setting(
+        "model.folder", .path, isRequired: true,
+        help: "\(families): a folder of Hugging Face, or a .gguf file"),
+      Setting(
+        "model.scale", .number(.positive), standard: .number(scale),
+        help: "what pairs are multiplied by, alpha / rank"),
+      Setting(
+        "model.dropout", .number(0...0.9), standard: 0.05,
+        help: "the share of what pairs read that is dropped in training"),
+      Setting.count("model.epochs", 5, help: "passes over the training texts"),
+      Setting.count("model.batch", 16, help: "texts of one step"),
+      Setting(
+        "model.learning-rate", .number(.positive), standard: 3e-4,
+        help: "the largest learning rate of AdamW"),
+    ]
+  }
 
   private struct Options: Decodable {
     let scale: Double
@@ -49,11 +56,11 @@ struct AdapterTraining: Sendable {
   /// - Parameters:
   ///   - targets: The maps that get a pair.
   ///   - rank: The rank of the pairs.
-  ///   - classCount: The classes that the head tells apart.
+  ///   - classCount: The classes that the head tells apart; nil for a model that says the next token.
   ///   - seed: Decides the first numbers of the adapter.
   /// - Throws: `AdapterError` or `TransformerError`.
   func untrained(
-    _ targets: Targets, rank: Int, classCount: Int, seed: UInt64
+    _ targets: Targets, rank: Int, classCount: Int?, seed: UInt64
   ) throws -> FineTunedModel {
     let names = checkpoint.queryAndValueMaps
     let chosen: LoRAConfiguration.Targets =
@@ -67,7 +74,7 @@ struct AdapterTraining: Sendable {
       configuration: LoRAConfiguration(
         rank: rank, alpha: options.scale * Double(rank), dropout: options.dropout,
         targets: chosen, modulesToSave: checkpoint.missingPooler.map { [$0] } ?? [],
-        task: .classification),
+        task: classCount == nil ? .languageModel : .classification),
       labelCount: classCount, seed: seed)
     var model = try LanguageModel(checkpoint, adapter: adapter)
     model.adapterDropout = options.dropout

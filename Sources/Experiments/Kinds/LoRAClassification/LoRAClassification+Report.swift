@@ -12,17 +12,8 @@ extension LoRAClassification {
     let value: (Agreement) -> Double?
   }
 
-  /// A claim at one damping.
-  private struct ClaimTest {
-    let claim: Claim
-    let point: Point
-    let damping: Double
-    let difference: SeedStatistic
-    /// The chance of a difference as far from zero where there is none; nil for one seed.
-    let chance: Double?
-    /// The same after Holm's correction for all tests of the table.
-    var corrected: Double?
-  }
+  /// A test at one damping.
+  private typealias DampingTest = PairedTest<(point: Point, damping: Double)>
 
   func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
     var report = ExperimentReport()
@@ -59,16 +50,15 @@ extension LoRAClassification {
         "Differences seed by seed; the chance is that of Student's t test, and after Holm's correction for all rows",
         try Table(
           of: tests,
-          .text("targets", \.point.targets.rawValue), .integer("rank", \.point.rank),
-          .number("damping", .significant(digits: 2), \.damping), .text("of", \.claim.quantity),
-          .text("method", \.claim.better), .text("over", \.claim.worse),
-          .statistic("difference", \.difference),
-          .number("chance", .significant(digits: 2), \.chance),
-          .number("corrected", .significant(digits: 2), \.corrected)))
+          [
+            .text("targets", \.circumstances.point.targets.rawValue),
+            .integer("rank", \.circumstances.point.rank),
+            .number("damping", .significant(digits: 2), \.circumstances.damping),
+          ] + DampingTest.columns))
     }
     report.add("models", "The models and the rankings without gradients", try models(results))
     try addPictures(to: &report, statistic)
-    describe(tests, in: &report)
+    report.findings += DampingTest.findings(tests)
     let drawn = results.seeds.max().map { Int($0) + 1 } ?? 0
     if drawn > data.distinctSeeds {
       report.warnings.append(
@@ -118,44 +108,27 @@ extension LoRAClassification {
     }
   }
 
-  private func claimTests(_ results: ExperimentResults<Self>) throws -> [ClaimTest] {
-    var tests: [ClaimTest] = []
+  private func claimTests(_ results: ExperimentResults<Self>) throws -> [DampingTest] {
+    var tests: [DampingTest] = []
     for (claim, (point, damping)) in product(
       claims, product(points, options.dampings.indices))
     {
-      func values(_ method: String) -> [Double] {
-        results.values(at: point).compactMap {
-          $0.dampings[damping].methods[method].flatMap(claim.value)
-        }
+      func values(_ method: String) -> (name: String, values: [Double]) {
+        (
+          method,
+          results.values(at: point).compactMap {
+            $0.dampings[damping].methods[method].flatMap(claim.value)
+          }
+        )
       }
       let (better, worse) = (values(claim.better), values(claim.worse))
-      guard better.count == results.seeds.count, worse.count == better.count else { continue }
-      let difference = try SeedStatistic(better, minus: worse)
+      guard better.values.count == results.seeds.count, worse.values.count == better.values.count
+      else { continue }
       tests.append(
-        ClaimTest(
-          claim: claim, point: point, damping: options.dampings[damping],
-          difference: difference, chance: difference.chanceOfNone, corrected: nil))
+        try PairedTest(
+          of: claim.quantity, at: (point, options.dampings[damping]), better, over: worse))
     }
-    let chances = tests.compactMap(\.chance)
-    guard chances.count == tests.count else { return tests }
-    for (index, chance) in MultipleTests.holm(chances).enumerated() {
-      tests[index].corrected = chance
-    }
-    return tests
-  }
-
-  private func describe(_ tests: [ClaimTest], in report: inout ExperimentReport) {
-    for group in tests.chunked(by: {
-      $0.claim.quantity == $1.claim.quantity && $0.claim.worse == $1.claim.worse
-    }) {
-      guard let first = group.first else { continue }
-      let clear = group.filter { ($0.corrected ?? 1) < 0.05 }
-      let above = clear.count { $0.difference.mean > 0 }
-      let mean = group.map(\.difference.mean).reduce(0, +) / Double(group.count)
-      report.findings.append(
-        "\(first.claim.quantity) of `\(first.claim.better)` over `\(first.claim.worse)`: \(NumberFormat.decimals(mean, 3)) on average over \(group.count) settings; clearly above in \(above), clearly below in \(clear.count - above) (5 %, corrected for all comparisons)."
-      )
-    }
+    return PairedTest.corrected(tests)
   }
 
   // MARK: - Pictures

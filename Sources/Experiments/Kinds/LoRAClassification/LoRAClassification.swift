@@ -32,7 +32,7 @@ struct LoRAClassification: ExperimentOnExamples {
       Setting(
         "neighbours", .integer(1...1000), standard: 20,
         help: "how many nearest texts are asked for their labels"),
-    ] + AdapterTraining.settings + LabelledTexts.settings
+    ] + AdapterTraining.settings(for: "a BERT or RoBERTa") + LabelledTexts.settings
 
   struct Options: Decodable {
     let methods: [String]
@@ -130,25 +130,19 @@ struct LoRAClassification: ExperimentOnExamples {
   func compute(
     seed: UInt64, at point: Point, _ context: CellContext
   ) throws -> CellResult<Self> {
-    let clock = ContinuousClock()
-    var costs: Costs = [:]
-    func timed<Value>(_ stage: String, _ work: () throws -> Value) rethrows -> Value {
-      let start = clock.now
-      defer { costs["\(stage) seconds"] = (clock.now - start) / .seconds(1) }
-      return try work()
-    }
+    var watch = StageWatch()
     let task = TrainingTask<LabelledTexts, FineTunedModel>(data) { parts, seed, progress in
       try training.untrained(
         point.targets, rank: point.rank, classCount: data.classCount, seed: seed
       ).trained(on: parts.training, weights: nil, seed: seed) { progress?("training", $0) }
     }
-    let trained = try timed("training") {
+    let trained = try watch.time("training") {
       try task.trained(seed: seed, progress: context.progress)
     }
     let parts = trained.parts
     let wrong = parts.wrongRows
     context.progress("gradients", 0)
-    let gradients = try timed("gradients") { try trained.gradients(for: options.methods) }
+    let gradients = try watch.time("gradients") { try trained.gradients(for: options.methods) }
     let isLearned = try trained.answers(to: parts.training).isCorrect
     var result = Result(
       examples: parts.training.count, wrongLabels: wrong.count,
@@ -156,6 +150,7 @@ struct LoRAClassification: ExperimentOnExamples {
       testAccuracy: try trained.answers(to: parts.test).accuracy,
       wrongLabelsLearned: Double(wrong.count { isLearned[$0] }) / Double(wrong.count),
       dampings: [], baselines: [:])
+    var costs = watch.seconds
     for damping in options.dampings {
       context.progress(
         "damping \(damping)", Double(result.dampings.count) / Double(options.dampings.count))
