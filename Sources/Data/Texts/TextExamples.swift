@@ -49,6 +49,27 @@ public struct TextExamples: Sendable, Equatable {
     self.labelNames = classes?.names ?? []
   }
 
+  /// Collects texts that stand in no file.
+  ///
+  /// - Parameters:
+  ///   - path: What errors call them.
+  ///   - texts: At least one text.
+  ///   - prompts: What stands before each.
+  ///   - labels: The class of each, in 0 ..< `labelNames.count`.
+  ///   - labelNames: The names of the classes.
+  package init(
+    path: String, texts: [String], prompts: [String], labels: [Int], labelNames: [String]
+  ) {
+    precondition(prompts.count == texts.count && labels.count == texts.count, "not of all texts")
+    self.path = path
+    rows = Array(texts.indices)
+    ids = rows.map(String.init)
+    self.texts = texts
+    self.prompts = prompts
+    self.labels = labels
+    self.labelNames = labelNames
+  }
+
   /// The number of examples.
   public var count: Int { texts.count }
 
@@ -64,6 +85,13 @@ public struct TextExamples: Sendable, Equatable {
     chosen.prompts = prompts.map { prompts in places.map { prompts[$0] } }
     chosen.labels = labels.map { labels in places.map { labels[$0] } }
     return chosen
+  }
+
+  /// The same examples without classes, for models that go on with texts and take none.
+  package var unlabelled: TextExamples {
+    var examples = self
+    examples.labels = nil
+    return examples
   }
 
   /// The same examples with a share of the labels made wrong, to be found again; see `TabularDataSet`.

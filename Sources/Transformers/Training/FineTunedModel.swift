@@ -13,6 +13,9 @@ public struct FineTunedModel: DifferentiableModel {
   public private(set) var model: LanguageModel
   /// How the adapter is trained; the seed is that of each training.
   public let settings: FineTuningSettings
+  /// What pairs of low rank drop of what they read while gradients are taken, for a member of an ensemble, and which share of
+  /// it, from 0 up to below 1; nothing unless given.
+  public var gradientDropout: (stream: DropoutStream, rate: Double)?
   private let start: Adapter
 
   /// The most parameters of ``hessian(over:)`` and ``gaussNewton(over:)``.
@@ -114,7 +117,8 @@ public struct FineTunedModel: DifferentiableModel {
     let losses = target == .loss ? nil : try losses(of: examples)
     try model.forEachGradientBatch(
       of: examples, measure: target == .loss ? .loss : .margin,
-      reduction: model.trainingReduction, batchTexts: batchSize
+      reduction: model.trainingReduction, batchTexts: batchSize, dropout: gradientDropout?.stream,
+      dropoutRate: gradientDropout?.rate ?? 0
     ) { rows, blocks, values in
       try body(rows, blocks, losses.map { Array($0[rows]) } ?? values)
     }

@@ -50,10 +50,15 @@ enum TinyModels {
     ])
   }
 
-  /// Llama with two layers, and a vocabulary of single letters.
-  static func writeLlama(to name: String, in place: Workplace) throws {
+  /// Llama with two layers, and a vocabulary of single letters, or of all of ASCII.
+  static func writeLlama(
+    to name: String, in place: Workplace, positions: Int = 32, hasASCII: Bool = false
+  ) throws {
     let letters = "abcdefghijklmnopqrstuvwxyz".map(String.init)
-    let tokens = ["<s>", "</s>", "Ġ"] + letters
+    let tokens =
+      ["<s>", "</s>"]
+      + (hasASCII
+        ? (33...126).map { String(UnicodeScalar(UInt8($0))) } + ["Ġ", "Ċ"] : ["Ġ"] + letters)
     let vocabulary = OrderedJSON.object(
       OrderedDictionary(
         uniqueKeysWithValues: tokens.enumerated().map { ($1, .integer($0)) }))
@@ -72,7 +77,7 @@ enum TinyModels {
         "model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 16,
         "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
         "intermediate_size": 24, "vocab_size": .integer(tokens.count),
-        "max_position_embeddings": 32, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
+        "max_position_embeddings": .integer(positions), "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
         "hidden_act": "silu", "bos_token_id": 0, "eos_token_id": 1, "tie_word_embeddings": true,
       ], to: name, in: place
     ) { $0.name != "lm_head.weight" }

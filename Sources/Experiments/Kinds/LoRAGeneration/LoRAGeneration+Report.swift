@@ -1,0 +1,210 @@
+internal import Algorithms
+internal import InfluenceKit
+internal import OrderedCollections
+internal import Reporting
+
+extension LoRAGeneration {
+  /// A set, and which tokens the losses are of.
+  private struct Task {
+    let set: String
+    let loss: GenerationTexts.Loss
+    /// The place of the loss in the settings.
+    let place: Int
+
+    var text: String { "\(set), loss of \(loss == .all ? "all tokens" : "the \(loss.rawValue)")" }
+  }
+
+  /// A way to rank training examples.
+  private struct Ranking {
+    let name: String
+    /// Nil where there is no λ.
+    let damping: Double?
+    let found: (AtLoss) -> Found?
+  }
+
+  private typealias KindTest = PairedTest<Task>
+
+  private var tasks: [Task] {
+    product(points, options.losses.enumerated()).map {
+      Task(set: $0, loss: $1.element, place: $1.offset)
+    }
+  }
+
+  func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
+    var report = ExperimentReport()
+    let rankings = rankings(of: results)
+    report.add(
+      "rankings",
+      "How well training examples of a query's own kind come first (± 95 % over seeds; the deviation is over queries, mean over seeds); λ as a share of the mean eigenvalue",
+      try table(results, product(tasks, rankings).map { ($0, $1) }))
+    let tests = try tests(results, rankings)
+    if !tests.isEmpty {
+      report.add(
+        "differences",
+        "Differences seed by seed; the chance is that of Student's t test, and after Holm's correction for all rows",
+        try Table(
+          of: tests,
+          [.text("set", \.circumstances.set), .text("loss", \.circumstances.loss.rawValue)]
+            + KindTest.columns))
+      report.findings += KindTest.findings(tests)
+    }
+    let damped = try options.methods.filter { try options.dampings(of: $0).count > 1 }
+    if options.dampings.count > 1, !damped.isEmpty {
+      report.add(
+        "dampings", "The same of methods with λ, at each of them",
+        try table(
+          results,
+          product(tasks, product(damped, options.dampings.indices)).map {
+            ($0, ranking($1.0, at: $1.1))
+          }))
+    }
+    report.add(
+      "models", "The models: the queries' mean loss in nats (± 95 % over seeds)",
+      try models(results)
+    )
+    try addPictures(results, to: &report)
+    let drawn = results.seeds.max().map { Int($0) + 1 } ?? 0
+    if let distinct = data.distinctSeeds, drawn > distinct {
+      report.warnings.append(
+        "Seeds share examples: the files have enough for \(distinct). Intervals over seeds are too narrow then."
+      )
+    }
+    let falls = try tasks.filter { $0.loss == options.model.loss }.map { task in
+      try statistic(results, task) { $0.untrainedQueryLoss - $0.queryLoss }.mean
+    }
+    if !falls.isEmpty {
+      report.check(
+        "Training lowers the loss of the queries, which are of other examples",
+        results.isQuick || falls.allSatisfy { $0 > 0 },
+        detail: "by \(falls.map { NumberFormat.decimals($0, 3) }.joined(separator: ", ")) nats")
+    }
+    return report
+  }
+
+  // MARK: - Values
+
+  /// All rankings, those with λ at the first damping.
+  private func rankings(of results: ExperimentResults<Self>) -> [Ranking] {
+    let first = results.all.first?.losses.first
+    let baselines = first.map { Array($0.baselines.keys) } ?? []
+    let ensemble = first.map { Array($0.ensemble.keys) } ?? []
+    return options.rankings.map { ranking($0, at: 0) }
+      + ensemble.map { name in
+        Ranking(
+          name: "\(name), mean of \(options.ensemble.members)",
+          damping: isDamped(name) ? options.dampings[0] : nil
+        ) { $0.ensemble[name] }
+      } + baselines.map { name in Ranking(name: name, damping: nil) { $0.baselines[name] } }
+  }
+
+  /// A method at one damping, or at its only one.
+  private func ranking(_ method: String, at damping: Int) -> Ranking {
+    Ranking(name: method, damping: isDamped(method) ? options.dampings[damping] : nil) { loss in
+      loss.methods[method].map { $0.count > 1 ? $0[damping] : $0[0] }
+    }
+  }
+
+  private func isDamped(_ method: String) -> Bool {
+    (try? EstimatorCatalog.estimator(method).isDamped) ?? true
+  }
+
+  /// A number of each seed; what a seed does not have makes the statistic fail.
+  private func statistic(
+    _ results: ExperimentResults<Self>, _ task: Task, _ value: (AtLoss) -> Double?
+  ) throws -> SeedStatistic {
+    try results.statistic(at: task.set) { value($0.losses[task.place]) }
+  }
+
+  private func table(
+    _ results: ExperimentResults<Self>, _ rows: [(task: Task, ranking: Ranking)]
+  ) throws -> Table {
+    func value(
+      _ row: (task: Task, ranking: Ranking), _ number: (Found) -> Double
+    ) throws -> SeedStatistic {
+      try statistic(results, row.task) { row.ranking.found($0).map(number) }
+    }
+    return try Table(
+      of: rows,
+      .text("set", \.task.set), .text("loss", \.task.loss.rawValue),
+      .text("method", \.ranking.name),
+      .number("damping", .significant(digits: 2), \.ranking.damping),
+      .statistic("AUC") { try value($0, \.auc) },
+      .number("deviation of AUC", .decimals(3)) { try value($0, \.aucDeviation).mean },
+      .statistic("recall") { try value($0, \.recall) },
+      .number("deviation of recall", .decimals(3)) { try value($0, \.recallDeviation).mean })
+  }
+
+  private func models(_ results: ExperimentResults<Self>) throws -> Table {
+    func value(_ number: @escaping (AtLoss) -> Double) -> (Task) throws -> SeedStatistic? {
+      { try statistic(results, $0, number) }
+    }
+    func count(_ number: @escaping (Result) -> Int) -> (Task) -> Int {
+      { results.values(at: $0.set).first.map(number) ?? 0 }
+    }
+    return try Table(
+      of: tasks,
+      .text("set", \.set), .text("loss", \.loss.rawValue),
+      .integer("training examples", count(\.examples)), .integer("queries", count(\.queries)),
+      .integer("columns", count(\.columns)),
+      .statistic("after training", value(\.queryLoss)),
+      .statistic("before training", value(\.untrainedQueryLoss)))
+  }
+
+  // MARK: - Tests
+
+  /// DataInf against what costs less, and against exact.
+  private func tests(
+    _ results: ExperimentResults<Self>, _ rankings: [Ranking]
+  ) throws -> [KindTest] {
+    guard let better = rankings.first(where: { $0.name == DataInf.name }) else { return [] }
+    let others = [
+      HessianFree.name, BlockNormalized.name, Cosine.name, ExactFisher.name, KindRanking.words,
+    ]
+    .compactMap { name in rankings.first { $0.name == name } }
+    let quantities: [(name: String, value: (Found) -> Double)] = [
+      ("AUC", \.auc), ("recall", \.recall),
+    ]
+    return KindTest.corrected(
+      try product(quantities, product(others, tasks)).map { quantity, row in
+        let (other, task) = row
+        func values(_ ranking: Ranking) throws -> (name: String, values: [Double]) {
+          (
+            ranking.name,
+            try statistic(results, task) { ranking.found($0).map(quantity.value) }.values
+          )
+        }
+        return try PairedTest(
+          of: quantity.name, at: task, try values(better), over: try values(other))
+      })
+  }
+
+  // MARK: - Pictures
+
+  private func addPictures(
+    _ results: ExperimentResults<Self>, to report: inout ExperimentReport
+  ) throws {
+    let order = options.dampings.indices.sorted { options.dampings[$0] < options.dampings[$1] }
+    let places = order.map { options.dampings[$0] }
+    guard places.count > 1 else { return }
+    let pictures: [(name: String, title: String, value: (Found) -> Double)] = [
+      ("auc", "AUC of the query's own kind", \.auc),
+      ("recall", "Recall of the query's own kind", \.recall),
+    ]
+    for picture in pictures {
+      let charts = try tasks.map { task in
+        try Chart.curves(
+          task.text, x: .init("λ / mean eigenvalue", scale: .logarithmic, at: places),
+          y: .init(picture.name), options.methods, at: places
+        ) { method, place in
+          try statistic(results, task) {
+            ranking(options.methods[method], at: order[place]).found($0).map(picture.value)
+          }
+        }
+      }
+      try report.add(
+        picture.name,
+        "\(picture.title), against λ; methods without λ are level. Bands are 95 % over seeds.",
+        SmallMultiples(picture.title, columns: 2, charts: charts))
+    }
+  }
+}
