@@ -32,6 +32,8 @@ public enum GradientStoreError: Error, Sendable, Equatable {
   case wrongShape(path: String, block: String, expected: String, found: String)
   /// What a store says of its model's curvature is missing or cannot be used.
   case unusableCurvature(path: String, field: String, reason: String)
+  /// What is known of the optimizer of a store's model is missing or cannot be used.
+  case unusableOptimizer(path: String, field: String, reason: String)
   /// The representations beside a store are missing or cannot be used.
   case unusableRepresentations(path: String, field: String, reason: String)
   /// A method needs blocks that are matrices.
@@ -81,6 +83,7 @@ extension GradientStoreError: CustomStringConvertible {
     case .wrongShape(let path, let block, let expected, let found):
       "\(path.legible): block \(block.quoted): expected \(expected), found \(found); correct the rows that are appended"
     case .unusableCurvature(let path, let field, let reason),
+      .unusableOptimizer(let path, let field, let reason),
       .unusableRepresentations(let path, let field, let reason):
       "\(path.legible): \(field.quoted): \(reason)"
     case .notMatrixShaped(let block, let shape, let method):

@@ -29,6 +29,8 @@ public enum InfluenceError: Error, Sendable {
   case unmatchedRepresentations(source: String, rows: Int, storeRows: Int)
   /// The method's score of an example on itself says nothing.
   case noSelfInfluence(method: String, reason: String)
+  /// The method's scores are not linear in the training example's gradient.
+  case noDirections(method: String)
   /// Gradients hold NaN or infinite values, in these rows of a block.
   case notFinite(source: String, block: String, rows: [Int])
   /// The train and query gradients do not have the same blocks.
@@ -98,6 +100,8 @@ extension InfluenceError: CustomStringConvertible {
       "\(source): \(rows) rows beside \(storeRows) of gradients; write both from the same examples"
     case .noSelfInfluence(let method, let reason):
       "method \(method) has no self-influence: \(reason)"
+    case .noDirections(let method):
+      "method \(method): a score is not a product of one direction with the training example's gradient, so that it is no sum over tokens or parts; choose another method"
     case .notFinite(let source, let block, let rows):
       "\(source): block \(block) holds NaN or infinite gradients in \(Self.list(rows)); recompute or remove those rows (the health of the store lists them all)"
     case .layoutMismatch(let train, let query, let differences):

@@ -20,6 +20,8 @@ public protocol DifferentiableModel<Examples>: Sendable {
   var penalty: Double { get }
   /// Whether training again with another seed can give another model; true unless said.
   var dependsOnSeed: Bool { get }
+  /// What the optimizer knew at the end of the training; nil unless said.
+  var optimizerMoments: OptimizerMoments? { get }
   /// All that a trained model depends on but examples, weights and seed: it is in the key of kept outcomes.
   ///
   /// - Throws: An error of reading what the model is made of.
@@ -101,6 +103,8 @@ extension Classifier {
 extension DifferentiableModel {
   /// True.
   public var dependsOnSeed: Bool { true }
+  /// Nil.
+  public var optimizerMoments: OptimizerMoments? { nil }
   /// The model itself.
   public func start(for examples: Examples) throws -> Self { self }
   /// Nil.

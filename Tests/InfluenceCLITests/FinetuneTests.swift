@@ -47,7 +47,7 @@ struct FinetuneTests {
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: place.file("a").path).sorted() == [
         "adapter_config.json", "adapter_model.safetensors", "checkpoint-1", "checkpoint-2",
-        "checkpoint-3", "training.json",
+        "checkpoint-3", "optimizer.safetensors", "training.json",
       ])
     var sum = 0.0
     for number in 1...3 {
@@ -64,6 +64,13 @@ struct FinetuneTests {
     #expect(
       try place.bytes("a/checkpoint-1/adapter_model.safetensors")
         != place.bytes("a/adapter_model.safetensors"))
+    for (folder, steps) in [("a/checkpoint-1", 32), ("a/checkpoint-3", 96), ("a", 96)] {
+      let moments = try #require(try OptimizerMoments(ifIn: place.file(folder)))
+      #expect(moments.rule.stepCount == steps && moments.rule.epsilon == 1e-8)
+      let block = adapter.layout.blocks[0]
+      let found = try moments.moments(ofBlock: block.name, width: block.width)
+      #expect(found.second.contains { $0 > 0 })
+    }
   }
 
   @Test("The bytes are the same on any number of threads, and others with another seed")
@@ -244,7 +251,8 @@ struct FinetuneTests {
       words + slow,
       results: [
         "adapter_model.safetensors", "training.json", "train.jsonl", "checkpoint-2/checkpoint.json",
-        "checkpoint-3/adapter_model.safetensors",
+        "checkpoint-3/adapter_model.safetensors", "checkpoint-3/optimizer.safetensors",
+        "optimizer.safetensors",
       ]
       .map { "a/\($0)" }
     ) { folder in

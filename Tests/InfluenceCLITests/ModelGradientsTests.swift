@@ -128,6 +128,52 @@ struct ModelGradientsTests {
     #expect(shown.contains(try #require(first["text"]?.string)))
   }
 
+  /// Each score from the written files alone.
+  @Test("The optimizer's moments come from finetune, and less scores with them")
+  func optimizer() throws {
+    try place.succeed(
+      arguments(output: "some") + ["--select-blocks", "*lora_B*"])
+    try place.succeed(arguments("query.jsonl", output: "asked") + ["--select-blocks", "*lora_B*"])
+    try place.succeed([
+      "score", "--train", "some", "--query", "asked", "--method", "less", "--output", "less.npy",
+    ])
+    let moments = try #require(try OptimizerMoments(ifIn: place.file("some")))
+    let whole = try #require(try OptimizerMoments(ifIn: place.file("adapter")))
+    #expect(moments.rule == whole.rule && moments.rule.stepCount == 4)
+    let (training, queries) = (try store("some"), try store("asked"))
+    var steps = Matrix<Double>(converting: try numbers(training))
+    for block in training.layout.blocks {
+      let known = try moments.moments(ofBlock: block.name, width: block.width)
+      #expect(try whole.moments(ofBlock: block.name, width: block.width) == known)
+      for (place, column) in block.columns.enumerated() {
+        for row in 0..<training.count {
+          let g = steps[row, column]
+          let m = 0.9 * known.first[place] + 0.1 * g
+          let v = 0.999 * known.second[place] + 0.001 * g * g
+          steps[row, column] =
+            m / (1 - pow(0.9, 5)) / ((v / (1 - pow(0.999, 5))).squareRoot() + 1e-8)
+        }
+      }
+    }
+    let asked = Matrix<Double>(converting: try numbers(queries))
+    let scores: Matrix<Double> = try NumpyFile(opening: place.file("less.npy")).matrix()
+    for query in 0..<queries.count {
+      for row in 0..<training.count {
+        let expected =
+          Naive.norm(Array(asked[row: query])) * Naive.norm(Array(steps[row: row]))
+        let product = zip(asked[row: query], steps[row: row]).reduce(0) { $0 + $1.0 * $1.1 }
+        #expect(abs(scores[query, row] - product / expected) < 1e-4)
+      }
+    }
+    // Moments are of the loss.
+    try place.succeed(arguments(output: "margins") + ["--measure", "margin"])
+    #expect(!place.has("margins/optimizer.safetensors"))
+    let error = try refusal([
+      "score", "--train", "margins", "--query", "margins", "--method", "less", "--output", "o.npy",
+    ])
+    #expect(error.contains("influence finetune"))
+  }
+
   @Test("Members of an ensemble under dropout lie as score takes them; the first drops nothing")
   func members() throws {
     try place.succeed(arguments())

@@ -25,7 +25,9 @@ struct DirectionsTests {
   }
 
   /// Methods that take the two sides of a tensor have no groups.
-  private static let cases = EstimatorCatalog.names.flatMap { method in
+  private static let cases = EstimatorCatalog.names.filter { method in
+    (try? EstimatorCatalog.estimator(method).isLinear) == true
+  }.flatMap { method in
     let takesSides = ["kfac", "ekfac", "ekfac-cg", "shampoo", "eshampoo"]
       .contains(method)
     return (takesSides ? [BlockPartition.tensor] : [.tensor, .all]).map { (method, $0) }
@@ -50,6 +52,16 @@ struct DirectionsTests {
       // Iterations end at their tolerance, and the condition here is below a hundred.
       expectClose(found, scores, bound: .relative(1e-8))
     }
+  }
+
+  @Test("There are none of a method whose scores are not linear")
+  func nonlinear() throws {
+    let stores = try ModelStores()
+    let curvature = try Curvature(fitting: [LESS()], on: stores.training)
+    let error = #expect(throws: InfluenceError.self) {
+      try curvature.directions(of: stores.queries)
+    }
+    #expect("\(try #require(error))".contains("choose another method"))
   }
 
   @Test("are the same on both sides, in either precision", arguments: Setup.all)

@@ -47,7 +47,10 @@ struct PlanMatchesMeterTests {
     let curvature = StoredCurvature(
       kronecker: kronecker, hessian: .identity(order), gaussNewton: .identity(order))
     let probabilities = LabelProbabilities(values: [Double](repeating: 0.5, count: shape.rows))
-    return gradients.with(Companions(curvature: curvature, probabilities: probabilities))
+    return gradients.with(
+      Companions(
+        curvature: curvature, probabilities: probabilities,
+        optimizer: ModelStores.optimizer(of: gradients.layout, seed: 5)))
   }
 
   /// The same rows, projected from both sides to 3 × 2, or to less where a block is smaller.

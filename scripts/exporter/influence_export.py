@@ -1513,7 +1513,7 @@ def _load(model, source, saved):
 
 
 def export(model, loss, batches, output, parameters="lora", dtype="float32", members=None, checkpoints=None, factors=False,
-           representations=None, examples=None, *, classes=None, penalty=0.01, seed=0, memory=1 << 30, mask="attention_mask",
+           representations=None, examples=None, *, optimizer=None, classes=None, penalty=0.01, seed=0, memory=1 << 30, mask="attention_mask",
            commit_seconds=5.0, quiet=False, origin=None):
     """Writes the gradients of each example's own loss as a store that `influence` opens.
 
@@ -1530,6 +1530,7 @@ def export(model, loss, batches, output, parameters="lora", dtype="float32", mem
                      "sampled", of labels drawn from the model, by seed and row (the loss takes `draws`, as label_loss does)
     representations  the module, such as "classifier", whose input is written for knn-shapley, similarity and rps
     examples         for each row a dictionary with any of id, text and label
+    optimizer        the torch.optim.Adam or AdamW that trained the model, as it is now: its moments beside the gradients, for less
     classes          the names of the classes in the order of the model's outputs, where labels are names; those of
                      model.config.id2label unless given
     penalty          λ of the last layer that is fitted to representations and labels, for rps; None fits none
@@ -1568,6 +1569,9 @@ def export(model, loss, batches, output, parameters="lora", dtype="float32", mem
     if factors == "sampled" and not all(_can_draw(one) for one in losses.values()):
         raise ExportError("factors=\"sampled\" draws labels from the model, and the loss has no argument `draws` as label_loss and "
                           "token_loss have; give it one, or factors=True, of the data's labels")
+    if optimizer is not None and (checkpoints or len(losses) > 1):
+        raise ExportError("optimizer= is of one loss and the model as it is now; export checkpoints one by one, each with its own, and one loss")
+    moments = _optimizer_moments(optimizer, blocks) if optimizer is not None else None
     saved = {}
     with _quiescent(model):
         engines = {key: _Gradients(model, one, blocks, say) for key, one in losses.items()}
@@ -1576,13 +1580,39 @@ def export(model, loss, batches, output, parameters="lora", dtype="float32", mem
                 if source is not None:
                     _load(model, source, saved)
                 _Run(model, engines, batches, folder, blocks, dtype, examples, say, quiet, memory, mask, commit_seconds,
-                     dict(origin or {}), rate, member, seed, _class_names(model, classes)).write(factors, representations, penalty)
+                     dict(origin or {}), rate, member, seed, _class_names(model, classes)).write(factors, representations, penalty, moments)
         finally:
             with torch.no_grad():
                 for name, parameter in model.named_parameters():
                     if name in saved:
                         parameter.copy_(saved[name])
     return [folder for folder, *_ in runs] if members or checkpoints else output
+
+
+def _optimizer_moments(optimizer, blocks):
+    """What Adam knows of the parameters of blocks, before any bias correction, and the numbers of its rule as metadata."""
+    if not isinstance(optimizer, (torch.optim.Adam, torch.optim.AdamW)):
+        raise ExportError(f"optimizer= is a {_short(type(optimizer).__name__)}, and only Adam and AdamW have the moments that are kept; leave it out")
+    groups = {id(p): group for group in optimizer.param_groups for p in group["params"]}
+    tensors, rules = {}, {}
+    for block, (_, parameter) in blocks.items():
+        group, state = groups.get(id(parameter)), optimizer.state.get(parameter, {})
+        if group is None or "exp_avg" not in state:
+            raise ExportError(f"optimizer= has taken no step of {_short(block)}; give the optimizer that trained this model, or choose parameters without it")
+        if group.get("amsgrad") or group.get("maximize"):
+            raise ExportError("optimizer= has amsgrad or maximize, whose steps are others; leave it out")
+        step = int(state["step"])
+        rule = {"beta1": float(group["betas"][0]), "beta2": float(group["betas"][1]), "epsilon": float(group["eps"]), "step": step}
+        rules.setdefault(tuple(rule.items()), block)
+        if len(rules) > 1:
+            one, other = list(rules.values())[:2]
+            raise ExportError(f"optimizer= has other betas, eps or steps for {_short(one)} than for {_short(other)}; choose parameters that were trained alike")
+        for name, value in (("first_moment", state["exp_avg"]), ("second_moment", state["exp_avg_sq"])):
+            tensors[f"{block}.{name}"] = value.detach().double().cpu().numpy().ravel()
+    rule = dict(next(iter(rules)))
+    if rule["epsilon"] <= 0:
+        raise ExportError("optimizer= has eps = 0, with which a step may divide by nothing; leave it out")
+    return tensors, {"optimizer": "adam", **{key: repr(value) for key, value in rule.items()}}
 
 
 def _can_draw(loss):
@@ -1640,7 +1670,7 @@ class _Run:
         yield first
         yield from stream
 
-    def write(self, factors, representations, penalty):
+    def write(self, factors, representations, penalty, moments=None):
         store = self.store
         done, started = store.committed, time.monotonic()
         if done and not store.complete:
@@ -1674,6 +1704,9 @@ class _Run:
                 _write_safetensors(curvature, tensors, {"fisher": factors, "examples": str(rows)})
             if wants[1]:
                 _write_representations(self.folder, np.concatenate(features.rows), self.examples, self.classes, self.model, penalty)
+            place = self.folder / "optimizer.safetensors"
+            if moments and not place.exists():
+                _write_safetensors(place, *moments)
             if not store.complete:
                 store.finish()
         except BaseException:

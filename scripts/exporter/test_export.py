@@ -789,6 +789,52 @@ def checkpoints():
             "what", "that the model has not")
 
 
+@test
+def optimizer_moments():
+    """Scores of less against steps that AdamW itself takes from the same state, one example's gradient at a time."""
+    model, loss, batches, singles = language_model("bert")
+    trained = [p for n, p in model.named_parameters() if adapters(n)]
+    optimizer = torch.optim.AdamW(trained, lr=1e-3, betas=(0.9, 0.98), eps=1e-6)
+    place = PLACE / "optimizer"
+    refused(lambda: export(model, loss, batches, PLACE / "optimizer-none", optimizer=optimizer, quiet=True), "no step", "lora_A")
+    for batch in batches * 2:
+        optimizer.zero_grad()
+        loss(model, batch).mean().backward()
+        optimizer.step()
+    export(model, loss, batches, place, optimizer=optimizer, quiet=True)
+    blocks = opened(place)[0]
+    found, names = load_file(place / "optimizer.safetensors"), {block(n): p for n, p in model.named_parameters() if adapters(n)}
+    assert {name.rsplit(".", 1)[0] for name in found} == set(blocks)
+    steps, rows = [], []
+    for row in range(len(next(iter(blocks.values())))):
+        step, gradient = [], []
+        for name, values in blocks.items():
+            state, alone = optimizer.state[names[name]], nn.Parameter(torch.zeros(values[row].size, dtype=torch.float64))
+            other = torch.optim.AdamW([alone], lr=1.0, betas=(0.9, 0.98), eps=1e-6, weight_decay=0)
+            other.state[alone] = {"step": state["step"].clone(), "exp_avg": state["exp_avg"].double().flatten(),
+                                  "exp_avg_sq": state["exp_avg_sq"].double().flatten()}
+            alone.grad = torch.from_numpy(values[row].flatten())
+            other.step()
+            step.append(-alone.detach().numpy())
+            gradient.append(values[row].flatten())
+        steps.append(np.concatenate(step))
+        rows.append(np.concatenate(gradient))
+    steps, rows = np.array(steps), np.array(rows)
+    expected = rows @ steps.T / np.outer(np.linalg.norm(rows, axis=1), np.linalg.norm(steps, axis=1))
+    if command():
+        influence("score", "--train", place, "--query", place, "--method", "less", "--output", PLACE / "less.npy", "--quiet")
+        far = np.abs(np.load(PLACE / "less.npy") - expected).max()
+        assert far < 1e-4, far
+    momentum = torch.optim.SGD(trained, lr=1e-3)
+    refused(lambda: export(model, loss, batches, PLACE / "optimizer-none", optimizer=momentum, quiet=True), "SGD", "Adam")
+    refused(lambda: export(model, loss, batches, PLACE / "optimizer-none", checkpoints={"a": {}}, optimizer=optimizer, quiet=True), "checkpoints")
+    odd = torch.optim.AdamW([{"params": trained[:1]}, {"params": trained[1:], "eps": 1e-4}], lr=1e-3)
+    for p in trained:
+        p.grad = torch.ones_like(p)
+    odd.step()
+    refused(lambda: export(model, loss, batches, PLACE / "optimizer-none", optimizer=odd, quiet=True), "other betas")
+
+
 def factors_by_hand(model, loss, singles, chosen):
     """A and S of linear maps by a loop over texts and tokens, in numpy."""
     model = copy.deepcopy(model).double().eval()

@@ -34,6 +34,8 @@ CHECKPOINT_WEIGHTS = [0.5, 0.3, 0.15]
 MEMBERS, DROPOUT_RATE = 2, 0.25
 LOGRA_SIZES = {"layers.0.weight": (2, 3), "head.weight": (2, 2)}
 TRAK_FEATURES, TRAK_RIDGE = 8, 0.25
+OPTIMIZER = {"lr": 0.02, "betas": (0.9, 0.99), "eps": 1e-6, "weight_decay": 0.1}
+OPTIMIZER_BATCH = 6
 SEED = 77
 
 ABOUT = {
@@ -60,6 +62,9 @@ ABOUT = {
     "source": "M = integral of exp(-F s) over s from 0 to 1 / lambda; source_3: to 3",
     "hyperinf_columns": "M = kron(I, inverse(R + lambda I)); hyperinf_rows: M = kron(inverse(L + lambda I), I); R and L of shampoo",
     "unit_datainf": "datainf's scores / (|v| |g|), norms over all blocks",
+    "less": "cosine of v with the change of the parameters that torch.optim.AdamW makes of g_i alone, taken with a learning "
+    "rate of 1 and without decay, from the state that steps on batches have left: optimizer.first and optimizer.second, "
+    "its moments in the order of the parameters; `optimizer` has its other numbers",
     "exact_hessian, exact_ggn": "M = inverse(B + lambda I), B the block's own part of `hessian` or `ggn`",
     "logra": "of the two weights: exact on P_out g P_in^T, the projected gradients being logra.train.<p> and "
     "logra.query.<p>, with lambda from them",
@@ -261,6 +266,40 @@ def partition_results(blocks, queries, methods):
     return tensors, reaches
 
 
+def trained_optimizer(gradients):
+    """AdamW after a step on the mean gradient of each batch of rows, and its only parameter."""
+    rows = torch.from_numpy(factor_rows(gradients, net.PARAMETERS))
+    parameter = torch.nn.Parameter(torch.zeros(rows.shape[1], dtype=torch.float64))
+    optimizer = torch.optim.AdamW([parameter], **OPTIMIZER)
+    for batch in rows.split(OPTIMIZER_BATCH):
+        parameter.grad = batch.mean(0)
+        optimizer.step()
+    return optimizer, parameter
+
+
+def less(gradients, queries, optimizer, parameter):
+    """Scores, self-influence and how far rounding of a step can turn it."""
+    G, V = factor_rows(gradients, net.PARAMETERS), factor_rows(queries, net.PARAMETERS)
+    state, steps = optimizer.state[parameter], []
+    for g in G:
+        alone = torch.nn.Parameter(torch.zeros_like(parameter))
+        other = torch.optim.AdamW([alone], **{**OPTIMIZER, "lr": 1.0, "weight_decay": 0.0})
+        other.state[alone] = {name: value.clone() for name, value in state.items()}
+        alone.grad = torch.from_numpy(g)
+        other.step()
+        steps.append(-alone.detach().numpy())
+    steps = np.array(steps)
+    lengths = np.linalg.norm(steps, axis=1)
+    scores = V @ steps.T / np.outer(np.linalg.norm(V, axis=1), lengths)
+    own = np.sum(G * steps, 1) / (np.linalg.norm(G, axis=1) * lengths)
+    # Mean and gradient may cancel in a step: its rounding is that of the larger.
+    beta = OPTIMIZER["betas"][0]
+    sizes = beta * np.abs(state["exp_avg"].numpy()) + (1 - beta) * np.abs(G)
+    sums = np.abs(beta * state["exp_avg"].numpy() + (1 - beta) * G)
+    turned = np.abs(steps) * sizes / np.maximum(sums, 1e-300)
+    return scores, own, float((np.linalg.norm(turned, axis=1) / lengths).max())
+
+
 def cosine(gradients, queries):
     G, V = factor_rows(gradients, net.PARAMETERS), factor_rows(queries, net.PARAMETERS)
     return V @ G.T / np.outer(np.linalg.norm(V, axis=1), np.linalg.norm(G, axis=1))
@@ -380,6 +419,10 @@ def main():
     tensors |= logra(G, V, generator)
     tensors |= trak_results(model, checkpoints, data, queries, generator)
     tensors |= tracin_results(model, checkpoints, data, queries)
+    optimizer, parameter = trained_optimizer(G)
+    state = optimizer.state[parameter]
+    tensors |= {"optimizer.first": state["exp_avg"].numpy(), "optimizer.second": state["exp_avg_sq"].numpy()}
+    tensors["tensor.less"], tensors["self.tensor.less"], reaches["tensor.less"] = less(G, V, optimizer, parameter)
     members, ensemble = ensemble_results(parameters, data, queries)
     tensors |= ensemble | {"inputs": data[0].numpy(), "query_inputs": queries[0].numpy()}
 
@@ -396,6 +439,9 @@ def main():
         "query_labels": queries[1].tolist(),
         "lambda": lambdas,
         "landmarks": LANDMARKS,
+        "optimizer": {
+            "step": int(state["step"]), "beta1": OPTIMIZER["betas"][0], "beta2": OPTIMIZER["betas"][1], "epsilon": OPTIMIZER["eps"]
+        },
         "group": GROUP,
         "checkpoint_weights": CHECKPOINT_WEIGHTS,
         "trak_ridge": TRAK_RIDGE,

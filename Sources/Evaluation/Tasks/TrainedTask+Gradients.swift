@@ -33,6 +33,7 @@ extension TrainedTask {
           over: parts.training, kinds, labels: .sampled(seed: seed),
           metadata: ["fisher": "sampled", "examples": "\(training.count)"]))
     }
+    if let moments = model.optimizerMoments { training = training.with(optimizer: moments) }
     return GradientPair(
       training: training,
       queries: try (asked ?? model).gradients(of: parts.validation, name: "queries", as: type))

@@ -39,7 +39,7 @@ struct HarmScores: Sendable {
     options.certifies = false
     let curvature = try Curvature(fitting: [estimator], on: gradients.training, options: options)
     // The mean of cosines is not the cosine with the mean; all other scores are linear in the query.
-    let isLinear = estimator.normalization != .gradientNorms
+    let isLinear = !estimator.normalization.dividesQueries
     let scores = try curvature.scores(
       of: gradients.queries, aggregation: isLinear ? .mean : .none)[0]
     harm = scores.values.meanRow().elements.map { -$0 }

@@ -17,6 +17,7 @@ public struct Companions: Sendable {
   var provenance: [String: String] = [:]
   private var representations: Held<Representations>?
   private var probabilities: Held<LabelProbabilities>?
+  private var optimizer: Held<OptimizerMoments>?
 
   private enum Held<Value: Companion>: Sendable {
     case value(Value)
@@ -42,39 +43,52 @@ public struct Companions: Sendable {
   ///   - curvature: What the model knows of its curvature.
   ///   - representations: What the last layer reads, one row per example.
   ///   - probabilities: The probability of each example's own class.
+  ///   - optimizer: What the optimizer knew when the gradients were taken.
   ///   - exampleIDs: The examples' ids, one per row, nil for those that have none.
   public init(
     curvature: StoredCurvature? = nil, representations: Representations? = nil,
-    probabilities: LabelProbabilities? = nil, exampleIDs: [String?]? = nil
+    probabilities: LabelProbabilities? = nil, optimizer: OptimizerMoments? = nil,
+    exampleIDs: [String?]? = nil
   ) {
     self.curvature = curvature
     self.exampleIDs = exampleIDs
     self.representations = representations.map { .value($0) }
     self.probabilities = probabilities.map { .value($0) }
+    self.optimizer = optimizer.map { .value($0) }
   }
 
-  /// Finds the model's curvature in a folder, which is the same for all of the model's gradients.
-  init(curvatureIn folder: URL, check: StoreCheck) throws {
+  /// Finds what a folder holds of the model, curvature and optimizer, which is the same for all of the model's
+  /// gradients.
+  init(modelIn folder: URL, check: StoreCheck) throws {
     let url = folder.appending(path: StoredCurvature.fileName)
     self.init(
       curvature: FileManager.default.fileExists(atPath: url.path)
         ? try StoredCurvature(opening: url, check: check) : nil)
+    optimizer = Held(in: folder)
   }
 
   /// Finds what lies in a store's folder.
   init(besideStoreAt folder: URL, check: StoreCheck) throws {
-    try self.init(curvatureIn: folder, check: check)
+    try self.init(modelIn: folder, check: check)
     representations = Held(in: folder)
     probabilities = Held(in: folder)
   }
 
+  /// These, with another optimizer's moments.
+  func with(optimizer: OptimizerMoments?) -> Companions {
+    var companions = self
+    companions.optimizer = optimizer.map { .value($0) }
+    return companions
+  }
+
   /// The companions of some of the rows.
   ///
-  /// The curvature is the whole model's and goes along, and so do ids from memory. Representations and
+  /// Curvature and optimizer are the whole model's and go along, and so do ids from memory. Representations and
   /// probabilities are of all rows and are left behind.
   subscript(rows range: Range<Int>) -> Companions {
     var part = Companions(curvature: curvature, exampleIDs: exampleIDs.map { Array($0[range]) })
     part.provenance = provenance
+    part.optimizer = optimizer
     return part
   }
 
@@ -83,6 +97,7 @@ public struct Companions: Sendable {
     var filled = Companions(curvature: curvature, exampleIDs: exampleIDs ?? other.exampleIDs)
     filled.representations = representations
     filled.probabilities = probabilities ?? other.probabilities
+    filled.optimizer = optimizer
     filled.provenance = other.provenance
     return filled
   }
@@ -93,6 +108,7 @@ public struct Companions: Sendable {
     if curvature?.isFile == true { names.append(StoredCurvature.fileName) }
     if case .file = representations { names.append(Representations.fileName) }
     if case .file = probabilities { names.append(LabelProbabilities.fileName) }
+    if case .file = optimizer { names.append(OptimizerMoments.fileName) }
     return names
   }
 
@@ -104,6 +120,7 @@ public struct Companions: Sendable {
 
   func readRepresentations() throws -> Representations? { try representations?.read() }
   func readProbabilities() throws -> LabelProbabilities? { try probabilities?.read() }
+  func readOptimizer() throws -> OptimizerMoments? { try optimizer?.read() }
 
   /// How many features representations have; nil where there are none, or their file does not say.
   func representationWidth() throws -> Int? {

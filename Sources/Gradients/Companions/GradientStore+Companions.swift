@@ -45,6 +45,11 @@ extension GradientStore {
     try companions.readProbabilities()
   }
 
+  /// What the optimizer knew when the gradients were taken; nil where neither the folder nor memory holds anything.
+  ///
+  /// - Throws: ``GradientStoreError/unusableOptimizer(path:field:reason:)``, or `TensorFileError`.
+  public func optimizerMoments() throws -> OptimizerMoments? { try companions.readOptimizer() }
+
   /// Where a companion of this store would be found, for messages.
   public func path<Value: Companion>(of companion: Value.Type) -> String {
     URL(filePath: name).appending(path: Value.fileName).path
@@ -63,6 +68,11 @@ extension GradientStore {
       companions: companions, members: members)
     store.origin = origin
     return store
+  }
+
+  /// The same gradients with what their optimizer knew, and their other companions.
+  public func with(optimizer: OptimizerMoments?) -> GradientStore {
+    with(companions.with(optimizer: optimizer))
   }
 
   /// The same gradients with what their model knows of its curvature, and their other companions.

@@ -40,7 +40,9 @@ enum SafetensorsDirectory: StoreFormat {
       }
       return try SafetensorsIndex.open(index)
     }
-    let companions = [StoredCurvature.fileName, Representations.fileName]
+    let companions = [
+      StoredCurvature.fileName, Representations.fileName, OptimizerMoments.fileName,
+    ]
     let paths = entries.filter {
       $0.pathExtension == "safetensors" && !companions.contains($0.lastPathComponent)
     }

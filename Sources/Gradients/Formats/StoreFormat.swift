@@ -50,7 +50,7 @@ struct StorePlace {
   func companions(_ check: StoreCheck) throws -> Companions {
     try fileKind == nil
       ? Companions(besideStoreAt: url, check: check)
-      : Companions(curvatureIn: url.deletingLastPathComponent(), check: check)
+      : Companions(modelIn: url.deletingLastPathComponent(), check: check)
   }
 
   /// What a folder holds, without hidden entries.

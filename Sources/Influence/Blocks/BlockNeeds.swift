@@ -156,11 +156,7 @@ struct BlockNeeds: Sendable {
     guard !isDead else { return true }
     return !needsKernel
       && zip(zip(estimators, choices), normalizations).allSatisfy { pair, normalization in
-        guard pair.0.fit(on: pair.1.side)?.worksByExamples == true else { return false }
-        switch normalization {
-        case .none, .gradientNorms: return true
-        case .selfInfluence, .parameterChange, .exampleWeights: return false
-        }
+        pair.0.fit(on: pair.1.side)?.worksByExamples == true && normalization.worksByExamples
       }
   }
 

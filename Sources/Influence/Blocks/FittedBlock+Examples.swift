@@ -94,8 +94,12 @@ extension FittedBlock {
         }
       }
     case (.query(let fitted), .squaredChange):
-      values = examplesAsQueries(fitted, pass: pass, memory: memory) { preconditioned, _ in
-        preconditioned.view.squaredRowNorms()
+      if let given = try fitted.squaredChanges(pass: pass) {
+        values = { BlockSelfInfluence(values: try given($0)) }
+      } else {
+        values = examplesAsQueries(fitted, pass: pass, memory: memory) { preconditioned, _ in
+          preconditioned.view.squaredRowNorms()
+        }
       }
     }
     return { rows in

@@ -20,6 +20,7 @@ extension Curvature {
   /// - Parameters:
   ///   - index: The estimator.
   ///   - known: gᵢᵀ·M·gᵢ, if it has been computed.
+  /// - Returns: Without what queries are divided by.
   func normalizer(ofEstimator index: Int, known: [Double]? = nil) throws -> [Double] {
     try normalizers.norms(ofEstimator: index) {
       let range = index..<index + 1
@@ -32,8 +33,12 @@ extension Curvature {
         squares = GradientNorms(contexts.map(\.squaredNorms)).totals
       case .selfInfluence:
         squares = try known ?? exampleQuantities(.selfInfluence, of: range)[0].values
-      case .parameterChange:
-        squares = try exampleQuantities(.squaredChange, of: range)[0].values
+      case .parameterChange, .queryNormAndChange:
+        // An update without a gradient would be the momentum's alone; such examples keep their zeros.
+        squares = try exampleQuantities(.squaredChange, of: range)[0].values.enumerated().map {
+          row, square in
+          contexts.contains { $0.squaredNorms[row] > 0 } ? square : 0
+        }
       }
       let bad = squares.indices.filter { row in
         squares[row] <= 0 && contexts.contains { $0.squaredNorms[row] > 0 }
@@ -67,7 +72,7 @@ extension Curvature {
     guard normalization != .none else { return nil }
     var factors = ScoreFactors(
       columns: try normalizer(ofEstimator: index).map { $0 > 0 ? 1 / $0 : 0 })
-    guard normalization == .gradientNorms else { return factors }
+    guard normalization.dividesQueries else { return factors }
     factors.rows = try queryFactors(
       of: queries, aggregation: aggregation, liveNorms: liveNorms, precision: Element.self)
     return factors

@@ -21,7 +21,8 @@ extension Curvature {
       let norms = try normalizer(ofEstimator: index, known: results[index].values)
       // gᵢ is both the query and the training example.
       let divisors =
-        estimator.normalization == .gradientNorms ? norms.map { $0 * $0 } : norms
+        estimator.normalization.dividesQueries
+        ? zip(norms, exampleLengths(of: 0..<training.count)).map { $0 * $1 } : norms
       for (row, divisor) in divisors.enumerated() where divisor > 0 {
         results[index].values[row] /= divisor
       }

@@ -10,7 +10,7 @@ extension Curvature {
   ///   - aggregation: One direction per query, or that of their mean.
   ///   - progress: Called as blocks are done.
   /// - Returns: Directions of the blocks as they are stored, also where the fit has them in groups.
-  /// - Throws: ``InfluenceError``, or an error from reading a store.
+  /// - Throws: ``InfluenceError``, also ``InfluenceError/noDirections(method:)``, or an error from reading a store.
   /// - Complexity: That of the queries' scores and one pass more; m × d numbers of all blocks in memory.
   public func directions(
     of queries: GradientStore, estimator index: Int = 0, aggregation: Aggregation = .none,
@@ -18,6 +18,9 @@ extension Curvature {
   ) throws -> QueryDirections {
     try training.requireSameBlocks(as: queries)
     try queries.requireRows()
+    guard estimators[index].isLinear else {
+      throw InfluenceError.noDirections(method: estimators[index].name)
+    }
     switch options.precision {
     case .single:
       return try directions(queries, index, aggregation, progress, precision: Float.self)

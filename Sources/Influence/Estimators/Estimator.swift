@@ -30,6 +30,8 @@ public protocol Estimator: ConfigurableMethod {
   var isDamped: Bool { get }
   /// Whether λ may be zero.
   var allowsZeroDamping: Bool { get }
+  /// Whether a score is linear in the training example's gradient, so that it is a product with x = M·v of the query.
+  var isLinear: Bool { get }
   /// Whether the method is meant for one block of all parameters, as a Hessian is.
   var prefersOneBlock: Bool { get }
 
@@ -60,6 +62,8 @@ extension Estimator {
   public var isDamped: Bool { true }
   /// False: the method divides by λ.
   public var allowsZeroDamping: Bool { false }
+  /// True: scores are products with one direction of each query.
+  public var isLinear: Bool { true }
   /// False: the method suits blocks of single tensors.
   public var prefersOneBlock: Bool { false }
   /// Accepts every store.
@@ -83,18 +87,4 @@ extension Estimator {
     normalization == .none
       && Side.allCases.allSatisfy { !needs(on: $0).contains(.ownFit) }
   }
-}
-
-/// What scores are divided by, once they are summed over the blocks.
-public enum ScoreNormalization: Sendable, Hashable {
-  /// Nothing.
-  case none
-  /// The norms of both gradients, ‖v‖·‖gᵢ‖.
-  case gradientNorms
-  /// The root of the training example's self-influence, √(gᵢᵀ·M·gᵢ).
-  case selfInfluence
-  /// How far the training example moves the parameters, ‖M·gᵢ‖.
-  case parameterChange
-  /// Nothing; instead, scores are multiplied by a weight of the training example.
-  case exampleWeights
 }

@@ -4,7 +4,8 @@ import Synchronization
 public enum EstimatorCatalog {
   /// The library's own methods, in the order in which tables show them.
   private static let own: [any Estimator.Type] = [
-    HessianFree.self, Cosine.self, BlockNormalized.self, DataInf.self, DiagonalFisher.self,
+    HessianFree.self, Cosine.self, LESS.self, BlockNormalized.self, DataInf.self,
+    DiagonalFisher.self,
     HyperINF.self, Shampoo.self, CorrectedShampoo.self, KFAC.self, EKFAC.self, Arnoldi.self,
     Nystrom.self, LiSSA.self, ConjugateGradient.self, PreconditionedConjugateGradient.self,
     EKFACConjugateGradient.self, ExactFisher.self, Source.self, UnitNormalized.self,

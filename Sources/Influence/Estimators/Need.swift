@@ -24,6 +24,8 @@ public enum Need: Hashable, Sendable {
   case kroneckerFactors
   /// A second derivative of the training loss, from the model.
   case secondDerivative(StoredCurvature.SecondDerivative)
+  /// What the optimizer knew when the training gradients were taken.
+  case optimizerMoments
   /// The probability of the right class of every training example.
   case probabilities
   /// Gradients that were projected from both sides.
@@ -49,7 +51,9 @@ public enum Need: Hashable, Sendable {
   /// Whether it must be given beside the gradients of the training examples.
   public var isGivenBesideGradients: Bool {
     switch self {
-    case .kroneckerFactors, .secondDerivative, .probabilities, .projectionFromBothSides: true
+    case .kroneckerFactors, .secondDerivative, .optimizerMoments, .probabilities,
+      .projectionFromBothSides:
+      true
     default: false
     }
   }

@@ -32,9 +32,21 @@ public protocol QuerySideOperator: Sendable {
   func selfInfluence<Element: Scalar>(
     pass: GradientPass<Element>, memory: Int
   ) throws -> (@Sendable (_ rows: Range<Int>) throws -> [Double])?
+  /// How far the n training examples move the parameters, ‖M·gᵢ‖², where that is not found by taking them as queries;
+  /// nil where it is.
+  ///
+  /// - Parameter pass: Products with the block's training gradients.
+  /// - Returns: Gives the values of some of the examples.
+  func squaredChanges<Element: Scalar>(
+    pass: GradientPass<Element>
+  ) throws -> (@Sendable (_ rows: Range<Int>) throws -> [Double])?
 }
 
 extension QuerySideOperator {
+  /// Nil: the training examples are taken as queries.
+  public func squaredChanges<Element: Scalar>(
+    pass: GradientPass<Element>
+  ) throws -> (@Sendable (_ rows: Range<Int>) throws -> [Double])? { nil }
   /// Nil: answers stay as they are.
   public func correction(
     ofResiduals residuals: Matrix<Double>, queryNorms: [Double]

@@ -103,12 +103,7 @@ extension BlockNeeds {
     var work = Work()
     guard !isDead else { return work }
     for (index, normalization) in normalizations.enumerated() {
-      let quantity: ExampleQuantity
-      switch normalization {
-      case .selfInfluence: quantity = .selfInfluence
-      case .parameterChange: quantity = .squaredChange
-      case .none, .gradientNorms, .exampleWeights: continue
-      }
+      guard let quantity = normalization.exampleQuantity else { continue }
       let (fit, side) = fits[index]
       work.add(fit.measuringWork(quantity, shape))
       guard side == .score, !certifies, let onScores = fit as? any ScoreSideFit,

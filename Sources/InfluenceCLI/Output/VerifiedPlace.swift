@@ -165,7 +165,9 @@ struct VerifiedPlace {
     case "safetensors":
       let file = try SafetensorsFile(opening: url)
       let isProtected = try file.verify()
-      let isCompanion = [StoredCurvature.fileName, Representations.fileName].contains(name)
+      let isCompanion = [
+        StoredCurvature.fileName, Representations.fileName, OptimizerMoments.fileName,
+      ].contains(name)
       guard isProtected || isCompanion else { return nil }
       return VerifiedFile(
         path: path, what: isCompanion ? "beside a store" : "tensors", byteCount: file.map.count,

@@ -1,4 +1,5 @@
 public import Data
+public import Gradients
 public import LinearAlgebra
 internal import OrderedCollections
 public import TensorFiles
@@ -22,6 +23,8 @@ public struct TrainedPerceptron<Element: Scalar>: NetworkModel {
   public var dropout: Dropout?
   /// How many layers, counted from the head, have their parameters in the gradients; all if nil.
   public var lastLayers: Int?
+  /// What the optimizer knew at the end of the training; nil before.
+  public private(set) var optimizerMoments: OptimizerMoments?
   private let start: Start
 
   /// A network that is trained from random weights.
@@ -123,6 +126,7 @@ public struct TrainedPerceptron<Element: Scalar>: NetworkModel {
     while trainer.epoch < settings.epochs {
       let loss = try trainer.runEpoch()
       result.network = trainer.model
+      result.optimizerMoments = trainer.optimizerMoments
       eachEpoch(trainer.epoch, loss, result)
     }
     return result

@@ -1,5 +1,6 @@
 import Algorithms
 public import Data
+package import Gradients
 public import LinearAlgebra
 
 /// Trains a network epoch by epoch, so that a caller can look at it, or keep it, in between.
@@ -44,6 +45,9 @@ public struct Trainer<Element: Scalar>: Sendable {
       AdamW.Settings(learningRate: settings.learningRate, weightDecay: settings.weightDecay))
     generator = SeededGenerator(seed: settings.seed, stream: RandomStream.batches)
   }
+
+  /// What the optimizer knows of each trained parameter; nil before the first step.
+  package var optimizerMoments: OptimizerMoments? { optimizer.moments(of: model.layout) }
 
   /// Runs one more epoch.
   ///

@@ -41,6 +41,9 @@ extension LanguageModel {
     progress: ((_ what: String, _ share: Double) -> Void)?
   ) throws {
     let companions = settings.companions
+    if settings.measure == .loss {
+      try settings.optimizer?.write(of: adapter.gradientLayout, to: folder)
+    }
     if companions.representations {
       try representations(
         of: texts, fittingHeadWith: companions.headPenalty, batchTokens: settings.batchTokens,

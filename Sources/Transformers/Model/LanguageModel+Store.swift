@@ -1,5 +1,5 @@
 public import Foundation
-internal import Gradients
+public import Gradients
 internal import LinearAlgebra
 public import TensorFiles
 
@@ -22,6 +22,9 @@ extension LanguageModel {
     public var dropoutRate = 0.0
     /// What is written beside the gradients.
     public var companions = StoreCompanions()
+    /// What the optimizer knew of the adapter's parameters when it was trained, which is written beside gradients of
+    /// the loss; nil where that is not known.
+    public var optimizer: OptimizerMoments?
     /// What the manifest remembers: model, data, anything.
     public var provenance: [String: String] = [:]
 

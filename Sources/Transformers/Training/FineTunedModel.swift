@@ -17,6 +17,8 @@ public struct FineTunedModel: DifferentiableModel {
   /// it, from 0 up to below 1; nothing unless given.
   public var gradientDropout: (stream: DropoutStream, rate: Double)?
   private let start: Adapter
+  /// What the optimizer knew at the end of the training; nil before.
+  public private(set) var optimizerMoments: OptimizerMoments?
 
   /// The most parameters of ``hessian(over:)`` and ``gaussNewton(over:)``.
   public static var mostParameters: Int { 4096 }
@@ -78,9 +80,10 @@ public struct FineTunedModel: DifferentiableModel {
     again.model.adapter = start
     var settings = settings
     settings.seed = seed
-    _ = try again.model.fineTune(on: examples, weights: weights, settings: settings) {
-      progress?(Double($0.step) / Double($0.stepCount))
-    }
+    let training = try again.model.trainAdapter(
+      on: examples, weights: weights, settings: settings
+    ) { progress?(Double($0.step) / Double($0.stepCount)) }
+    again.optimizerMoments = training.optimizerMoments
     return again
   }
 

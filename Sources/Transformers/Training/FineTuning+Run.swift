@@ -1,3 +1,5 @@
+package import Gradients
+
 /// How far a training has come, as it is told while it runs.
 public struct FineTuningReport: Sendable, Hashable {
   /// The number of steps taken.
@@ -19,14 +21,14 @@ extension FineTuning {
   package struct Observers {
     /// Takes what is needed to go on after the last step.
     package var keep: ((FineTuningState) throws -> Void)?
-    /// Takes the model at a checkpoint.
-    package var checkpoint: ((TrainingCheckpoint, Model) throws -> Void)?
+    /// Takes the model at a checkpoint, and what the optimizer knows then.
+    package var checkpoint: ((TrainingCheckpoint, Model, OptimizerMoments?) throws -> Void)?
     /// Is told after each step how far the training has come.
     package var report: ((FineTuningReport) -> Void)?
 
     package init(
       keep: ((FineTuningState) throws -> Void)? = nil,
-      checkpoint: ((TrainingCheckpoint, Model) throws -> Void)? = nil,
+      checkpoint: ((TrainingCheckpoint, Model, OptimizerMoments?) throws -> Void)? = nil,
       report: ((FineTuningReport) -> Void)? = nil
     ) {
       self.keep = keep
@@ -55,7 +57,7 @@ extension FineTuning {
       let endsEpoch = step % plan.stepsPerEpoch == 0
       if endsEpoch { try endEpoch(asking: heldOut) }
       if plan.checkpoints.dropFirst(progress.checkpointCount).first == step {
-        try observers.checkpoint?(checkpoint, model)
+        try observers.checkpoint?(checkpoint, model, optimizerMoments)
         beginSegment()
       }
       let now = ContinuousClock.now

@@ -1,3 +1,4 @@
+package import Gradients
 internal import LinearAlgebra
 package import Models
 
@@ -129,6 +130,9 @@ package struct FineTuning<Model: TrainableModel>: Sendable {
       progress: progress, parameters: model.adapter.parameters.map(\.elements),
       firstMoments: optimizer.firstMoments, secondMoments: optimizer.secondMoments)
   }
+
+  /// What the optimizer knows of each parameter of the adapter; nil before the first step.
+  package var optimizerMoments: OptimizerMoments? { optimizer.moments(of: model.adapter.layout) }
 
   /// Goes on where an earlier training was.
   ///

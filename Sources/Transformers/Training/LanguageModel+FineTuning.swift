@@ -20,6 +20,17 @@ extension LanguageModel {
     settings: FineTuningSettings = FineTuningSettings(),
     report: ((FineTuningReport) -> Void)? = nil
   ) throws -> [FineTuningEpoch] {
+    try trainAdapter(
+      on: texts, weights: weights, heldOut: heldOut, settings: settings, report: report
+    ).progress.epochs
+  }
+
+  /// The same, with all that there is to know of the training.
+  @discardableResult
+  mutating func trainAdapter(
+    on texts: [TokenSequence], weights: [Double]? = nil, heldOut: [TokenSequence] = [],
+    settings: FineTuningSettings, report: ((FineTuningReport) -> Void)? = nil
+  ) throws -> FineTuning<LanguageModel> {
     for texts in [texts, heldOut] { try check(texts) }
     // All of the adapter is trained, also where gradients will be taken of some of its blocks alone.
     let chosen = adapter.gradientBlocks
@@ -29,6 +40,6 @@ extension LanguageModel {
     try training.run(heldOut: heldOut, observers: .init(report: report))
     self = training.model
     adapter.gradientBlocks = chosen
-    return training.progress.epochs
+    return training
   }
 }

@@ -35,6 +35,7 @@ struct ModelStores {
       gaussNewton: try model.gaussNewton(over: examples)
     ).write(to: train)
     try LabelProbabilities(values: try model.labelProbabilities(of: examples)).write(to: train)
+    try Self.optimizer(of: gradients.layout, seed: 15).write(of: gradients.layout, to: train)
     training = try GradientStore(opening: train)
     queries = try GradientStore(opening: folder.file("query"))
     let projection = GradientProjection(.kronecker(outputs: 2, inputs: 1), seed: 3)
@@ -42,6 +43,17 @@ struct ModelStores {
       of: training, by: projection, to: folder.file("small"), elementType: .float64
     ).run()
     projected = try GradientStore(opening: folder.file("small"))
+  }
+
+  /// Moments of an optimizer after seven steps: v is at least m², as a mean of squares is.
+  static func optimizer(of layout: BlockLayout, seed: UInt64) -> OptimizerMoments {
+    var generator = SeededGenerator(seed: seed)
+    return OptimizerMoments(
+      rule: .init(stepCount: 7, firstDecay: 0.9, secondDecay: 0.999, epsilon: 1e-8),
+      moments: layout.blocks.map { block in
+        let first = (0..<block.width).map { _ in 0.1 * generator.normal() }
+        return (block.name, .init(first: first, second: first.map { 2 * $0 * $0 + 1e-4 }))
+      })
   }
 
   /// The training gradients that a method takes.

@@ -8,6 +8,8 @@ struct OracleFixture: Sendable {
   /// The four parameter tensors as blocks, in the order of the curvature's columns.
   let problem: Problem
   let curvature: StoredCurvature
+  /// What an optimizer knew after some steps on the training gradients.
+  let optimizer: OptimizerMoments
   let facts: Facts
   let libraries: Libraries
   private let expected: SafetensorsFile
@@ -22,11 +24,18 @@ struct OracleFixture: Sendable {
     let queryLabels: [Int]
     let lambda: [String: [Double]]
     let landmarks: [Int]
+    let optimizer: Optimizer
     let group: [Int]
     let checkpointWeights: [Double]
     let trakRidge: Double
     let reach: [String: Double]
     let tensors: [String: [Int]]
+  }
+
+  /// The numbers of the optimizer's rule.
+  struct Optimizer: Decodable, Sendable {
+    let step: Int
+    let beta1, beta2, epsilon: Double
   }
 
   /// What stands in `libraries.json`.
@@ -61,6 +70,18 @@ struct OracleFixture: Sendable {
     memberFile = try file("members")
     curvature = try StoredCurvature(opening: folder.appending(path: "curvature.safetensors"))
     let (facts, training, queries) = (facts, try file("train"), try file("query"))
+    let (first, second) = (
+      try expected.matrix("optimizer.first", as: Double.self).elements,
+      try expected.matrix("optimizer.second", as: Double.self).elements
+    )
+    let layout = BlockLayout(try facts.parameters.map { ($0, try #require(facts.shapes[$0])) })
+    optimizer = OptimizerMoments(
+      rule: .init(
+        stepCount: facts.optimizer.step, firstDecay: facts.optimizer.beta1,
+        secondDecay: facts.optimizer.beta2, epsilon: facts.optimizer.epsilon),
+      moments: layout.blocks.map {
+        ($0.name, .init(first: Array(first[$0.columns]), second: Array(second[$0.columns])))
+      })
     problem = Problem(
       blocks: try facts.parameters.map { name in
         Problem.Block(
@@ -144,7 +165,8 @@ struct OracleFixture: Sendable {
   ) throws -> Curvature {
     try Curvature(
       fitting: [estimator],
-      on: problem.training(.double).with(curvature: curvature).partitioned(by: partition),
+      on: problem.training(.double).with(curvature: curvature).with(optimizer: optimizer)
+        .partitioned(by: partition),
       options: Setup(precision: .double, side: side).options(
         damping: problem.damping, certifies: false))
   }

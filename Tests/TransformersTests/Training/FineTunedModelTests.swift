@@ -31,6 +31,7 @@ struct FineTunedModelTests {
     #expect(elements(first) != elements(start))
     #expect(elements(try first.trained(on: computed.texts, seed: 3)) == elements(first))
     #expect(elements(try start.trained(on: computed.texts, seed: 4)) != elements(first))
+    #expect(start.optimizerMoments == nil && first.optimizerMoments?.rule.stepCount == 4)
     let before = try start.losses(of: computed.texts).reduce(0, +)
     #expect(try first.losses(of: computed.texts).reduce(0, +) < before)
   }

@@ -48,7 +48,7 @@ struct FineTuningStateTests {
           keep: {
             try $0.write(to: url, names: names, identity: identity)
             if $0.progress.step == last { throw Stop() }
-          }, checkpoint: { checkpoint, _ in checkpoints[checkpoint.number] = checkpoint })
+          }, checkpoint: { checkpoint, _, _ in checkpoints[checkpoint.number] = checkpoint })
         #expect(throws: Stop.self) {
           try stopped.run(heldOut: heldOut, keepingEvery: .zero, observers: observers)
         }
@@ -57,7 +57,8 @@ struct FineTuningStateTests {
       }
       try training.run(
         heldOut: heldOut,
-        observers: .init(checkpoint: { checkpoint, _ in checkpoints[checkpoint.number] = checkpoint
+        observers: .init(checkpoint: { checkpoint, _, _ in
+          checkpoints[checkpoint.number] = checkpoint
         })
       )
       return (training.state, checkpoints.values.sorted { $0.number < $1.number })

@@ -189,7 +189,9 @@ struct FineTuningTests {
       epochs: 3, batchSize: 8, learningRate: 0.05, warmup: 0.2, checkpoints: 4)
     let training = try trained(
       settings,
-      observers: .init(checkpoint: { kept.append(($0, $1.adapter.parameters)) }))
+      observers: .init(checkpoint: { checkpoint, model, _ in
+        kept.append((checkpoint, model.adapter.parameters))
+      }))
     let plan = training.plan
     #expect(kept.map(\.checkpoint.step) == [5, 10, 15, 21])
     #expect(kept.map(\.checkpoint.folderName) == (1...4).map { "checkpoint-\($0)" })

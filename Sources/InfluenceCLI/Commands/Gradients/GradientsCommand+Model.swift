@@ -27,6 +27,7 @@ struct ModelGradients {
     settings.batchTokens = opened.memory.batchTokens
     settings.batchTexts = opened.memory.batchTexts
     settings.companions = companions
+    settings.optimizer = try OptimizerMoments(ifIn: URL(filePath: adapter))
     settings.provenance = try opened.provenance(
       measure: options.measure, reduction: options.texts.lossReduction)
     if let generate = options.generate { settings.provenance["generated"] = "\(generate)" }

@@ -168,6 +168,9 @@ struct GradientsRun {
         ]
       ) { progress("gradients", $0) }
     }
+    if target == .loss {
+      try model.optimizerMoments?.write(of: model.layout, to: folder.appending(path: "train"))
+    }
   }
 
   /// Writes what the model knows of its curvature beside the training gradients.

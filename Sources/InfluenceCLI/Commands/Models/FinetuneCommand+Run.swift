@@ -134,9 +134,10 @@ struct FinetuneRun {
         heldOut: heldOut?.sequences ?? [],
         observers: .init(
           keep: { try $0.write(to: state, names: names, identity: identity) },
-          checkpoint: { checkpoint, model in
+          checkpoint: { checkpoint, model, moments in
             let place = folder.unfinished.appending(path: checkpoint.folderName)
             try model.adapter.write(to: place)
+            try moments?.write(of: model.adapter.layout, to: place)
             try AtomicFile.write(
               OrderedJSONEncoder().encode(checkpoint).sealed().serialized(.indented) + "\n",
               to: place.appending(path: TrainingCheckpoint.fileName))
@@ -154,7 +155,9 @@ struct FinetuneRun {
       training: training, learnt: examples.training, heldOut: examples.heldOut,
       flippedCount: examples.flippedRows?.count, truncated: texts.truncatedRows.count,
       firstStep: firstStep, seconds: (ContinuousClock.now - start) / .seconds(1), speed: speed)
-    try training.model.adapter.write(to: folder.unfinished)
+    let adapter = training.model.adapter
+    try adapter.write(to: folder.unfinished)
+    try training.optimizerMoments?.write(of: adapter.layout, to: folder.unfinished)
     try examples.write(to: folder.unfinished)
     try AtomicFile.write(
       outcome.record(

@@ -1,0 +1,25 @@
+package import Gradients
+internal import LinearAlgebra
+
+extension AdamW {
+  /// What methods ask of the optimizer; nil before the first step.
+  ///
+  /// - Parameter layout: The names of the parameters, in the order in which they were given to
+  ///   ``step(_:gradients:learningRate:)``.
+  package func moments(of layout: BlockLayout) -> OptimizerMoments? {
+    guard stepCount > 0 else { return nil }
+    precondition(
+      layout.blocks.map(\.width) == firstMoments.map(\.count), "names are of other parameters")
+    return OptimizerMoments(
+      rule: OptimizerMoments.Rule(
+        stepCount: stepCount, firstDecay: settings.firstMomentDecay,
+        secondDecay: settings.secondMomentDecay, epsilon: settings.epsilon),
+      moments: zip(layout.blocks, zip(firstMoments, secondMoments)).map { block, moments in
+        (
+          block.name,
+          OptimizerMoments.Moments(
+            first: moments.0.map { Double($0) }, second: moments.1.map { Double($0) })
+        )
+      })
+  }
+}
