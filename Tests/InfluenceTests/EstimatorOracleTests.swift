@@ -37,7 +37,8 @@ struct EstimatorOracleTests {
     Case("arnoldi_3_dropped", Arnoldi(rank: 3, steps: 30, keepsComplement: false)),
     Case("nystrom", landmarks), Case("exact_hessian", ExactHessian()),
     Case("exact_ggn", ExactGaussNewton()), Case("source", Source()),
-    Case("source_3", Source(time: 3)), Case("unit_datainf", UnitNormalized(base: DataInf())),
+    Case("rescaled", Rescaled()), Case("source_3", Source(time: 3)),
+    Case("unit_datainf", UnitNormalized(base: DataInf())),
   ]
   /// Of blocks that are matrices.
   static let ofTensors: [Case] = [

@@ -62,6 +62,8 @@ ABOUT = {
     "source": "M = integral of exp(-F s) over s from 0 to 1 / lambda; source_3: to 3",
     "hyperinf_columns": "M = kron(I, inverse(R + lambda I)); hyperinf_rows: M = kron(inverse(L + lambda I), I); R and L of shampoo",
     "unit_datainf": "datainf's scores / (|v| |g|), norms over all blocks",
+    "rescaled": "n times what leaving example i out adds to v.theta in the damped Fisher model of each block: v inverse(F - "
+    "g_i g_i^T / n + lambda I) g_i, summed over blocks; of self with g_i in the place of v",
     "less": "cosine of v with the change of the parameters that torch.optim.AdamW makes of g_i alone, taken with a learning "
     "rate of 1 and without decay, from the state that steps on batches have left: optimizer.first and optimizer.second, "
     "its moments in the order of the parameters; `optimizer` has its other numbers",
@@ -315,6 +317,15 @@ def removed(blocks, queries, rows):
     return effect
 
 
+def rescaled(blocks, gradients, queries):
+    """Scores and self-influence by leaving out one example after the other."""
+    n = blocks[0].n
+    scores = np.stack([n * removed(blocks, queries, [row]) for row in range(n)], 1)
+    own = np.array([n * removed(blocks, {p: g[row:row + 1] for p, g in gradients.items()}, [row])[0] for row in range(n)])
+    left = min((1 - np.einsum("ij,jk,ik->i", block.G, block.exact(), block.G) / n).min() for block in blocks)
+    return scores, own, left
+
+
 def group_effects(blocks, queries, scores):
     first = scores[:, GROUP].sum(1) / blocks[0].n
     additive = sum(removed(blocks, queries, [row]) for row in GROUP)
@@ -411,6 +422,10 @@ def main():
         lambdas[partition] = [block.damp for block in blocks]
         methods = OF_ANY_BLOCK + (OF_TENSORS if partition == "tensor" else [])
         results, found = partition_results(blocks, V, methods)
+        scores, own, left = rescaled(blocks, G, V)
+        results |= {"rescaled": scores, "self.rescaled": own}
+        # The curvature without an example is nearer to singular by what is left of it, and so is the quotient.
+        found["rescaled"] = found["exact"] / left**2
         reaches |= {f"{partition}.{name}": value for name, value in found.items()}
         for name, value in results.items():
             own = name.startswith("self.")

@@ -4,12 +4,21 @@ import Synchronization
 
 /// What scores are divided by, per estimator and training example; computed when it is first asked for.
 final class Normalizers: Sendable {
-  private let known = Mutex<[Int: [Double]]>([:])
+  /// Of an estimator, and of one block where each has its own.
+  private struct Key: Hashable {
+    let estimator: Int
+    let block: Int?
+  }
 
-  func norms(ofEstimator index: Int, _ compute: () throws -> [Double]) rethrows -> [Double] {
-    if let norms = known.withLock({ $0[index] }) { return norms }
+  private let known = Mutex<[Key: [Double]]>([:])
+
+  func norms(
+    ofEstimator index: Int, block: Int? = nil, _ compute: () throws -> [Double]
+  ) rethrows -> [Double] {
+    let key = Key(estimator: index, block: block)
+    if let norms = known.withLock({ $0[key] }) { return norms }
     let norms = try compute()
-    known.withLock { $0[index] = norms }
+    known.withLock { $0[key] = norms }
     return norms
   }
 }
@@ -26,7 +35,7 @@ extension Curvature {
       let range = index..<index + 1
       let squares: [Double]
       switch estimators[index].normalization {
-      case .none: return [Double](repeating: 1, count: training.count)
+      case .none, .leverage: return [Double](repeating: 1, count: training.count)
       case .exampleWeights:
         return try estimators[index].exampleWeights(on: training).map { 1 / $0 }
       case .gradientNorms:
@@ -69,13 +78,54 @@ extension Curvature {
     liveNorms: Matrix<Double>, precision: Element.Type
   ) throws -> ScoreFactors? {
     let normalization = estimators[index].normalization
-    guard normalization != .none else { return nil }
+    guard normalization != .none, normalization != .leverage else { return nil }
     var factors = ScoreFactors(
       columns: try normalizer(ofEstimator: index).map { $0 > 0 ? 1 / $0 : 0 })
     guard normalization.dividesQueries else { return factors }
     factors.rows = try queryFactors(
       of: queries, aggregation: aggregation, liveNorms: liveNorms, precision: Element.self)
     return factors
+  }
+
+  /// Divides the answers of methods that leave each example out, in one block.
+  ///
+  /// - Parameters:
+  ///   - answers: All estimators' answers.
+  ///   - block: The block.
+  ///   - pass: Products with the block's training gradients.
+  ///   - memory: Bytes that self-influence may take.
+  func divideByLeverages<Element: Scalar>(
+    _ answers: inout [FittedBlock.Answer], in block: FittedBlock, pass: GradientPass<Element>,
+    memory: Int
+  ) throws {
+    for index in answers.indices where estimators[index].normalization == .leverage {
+      let left = try normalizers.norms(ofEstimator: index, block: block.context.index) {
+        let own = try block.exampleValues(
+          .selfInfluence, ofEstimator: index, pass: pass, memory: memory)
+        return try Self.leftOut(
+          own(0..<training.count).values, method: estimators[index].name,
+          block: block.context.name)
+      }
+      answers[index].scores.scaleColumns(by: left.map { 1 / $0 })
+    }
+  }
+
+  /// 1 − gᵢᵀ·M·gᵢ/n of the n training examples in one block, of their self-influence there.
+  ///
+  /// - Throws: ``InfluenceError/notNormalizable(method:rows:reason:)`` where that is not positive.
+  static func leftOut(
+    _ selfInfluence: [Double], method: String, block: String
+  ) throws(InfluenceError) -> [Double] {
+    let left = selfInfluence.map { 1 - $0 / Double(selfInfluence.count) }
+    let bad = left.indices.filter { !(left[$0] > 0) }
+    guard bad.isEmpty else {
+      throw .notNormalizable(
+        method: method, rows: bad,
+        reason:
+          "in block \(block) the leverage gᵀMg/n is 1 or more, so that nothing is left to divide by; raise the damping, or take M of \(ExactFisher.name), whose leverages stay below 1"
+      )
+    }
+    return left
   }
 
   /// 1/‖v‖ of each query over all blocks; zero where it has no gradient.

@@ -10,7 +10,7 @@ extension Curvature {
   ///   - perBlock: Whether scores come with each block's share of them, ``Scores/shares``.
   ///   - progress: Called as blocks are done.
   ///   - eachBlock: Called with each block's name and its share of every estimator's scores, `m × n`
-  ///     before any normalization, in the layout's order; dead blocks are left out.
+  ///     before any normalization of sums, in the layout's order; dead blocks are left out.
   /// - Returns: One ``Scores`` per estimator, in the order of ``estimators``.
   /// - Throws: ``InfluenceError``, or an error from reading a store.
   /// - Complexity: 2mnd operations per block for the products; see each estimator for the rest. With `perBlock`,
@@ -73,6 +73,9 @@ extension Curvature {
       blocksAtATime: workingMemory(rowCount, perBlock: perBlock).blocksAtATime,
       expectedBytes: expectedBytes(scoring: rowCount), options: options, progress: progress)
     let reduction = options.reduction
+    let memory =
+      max(0, options.matrixBudget - (supply.keepsBlocks ? BlockNeeds.total(supply.needs) : 0))
+      / max(1, walk.blocksInFlight)
     var refitted: [String] = []
     try walk.forEach { place, monitor -> BlockOutcome in
       let context = live[place]
@@ -87,6 +90,7 @@ extension Curvature {
       let block = try supply.block(context.index, monitor: monitor)
       var answers = try block.answers(
         to: rows, squaredNorms: squares, pass: pass, certifies: certifies)
+      try self.divideByLeverages(&answers, in: block, pass: pass, memory: memory)
       let norms = squares.map { $0.squareRoot() }
       if aggregation == .mean {
         for place in answers.indices {

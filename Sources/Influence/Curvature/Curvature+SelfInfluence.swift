@@ -84,8 +84,14 @@ extension Curvature {
         store: training, block: live[place].index, monitor: monitor, reduction: reduction)
       let fitted = try supply.block(live[place].index, monitor: monitor)
       let values = try indices.map { index in
-        try fitted.exampleValues(quantity, ofEstimator: index, pass: pass, memory: memory)(
-          0..<training.count)
+        var found = try fitted.exampleValues(
+          quantity, ofEstimator: index, pass: pass, memory: memory)(0..<training.count)
+        if quantity == .selfInfluence, self.estimators[index].normalization == .leverage {
+          let left = try Self.leftOut(
+            found.values, method: self.estimators[index].name, block: live[place].name)
+          found.values = zip(found.values, left).map { $0 / $1 }
+        }
+        return found
       }
       return (values, fitted.isRefitted)
     } combine: { place, outcome in

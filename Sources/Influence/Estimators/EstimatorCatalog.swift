@@ -9,7 +9,8 @@ public enum EstimatorCatalog {
     HyperINF.self, Shampoo.self, CorrectedShampoo.self, KFAC.self, EKFAC.self, Arnoldi.self,
     Nystrom.self, LiSSA.self, ConjugateGradient.self, PreconditionedConjugateGradient.self,
     EKFACConjugateGradient.self, ExactFisher.self, Source.self, UnitNormalized.self,
-    RelatIFLoss.self, RelatIFTheta.self, TRAK.self, LoGra.self, ExactGaussNewton.self,
+    RelatIFLoss.self, RelatIFTheta.self, Rescaled.self, TRAK.self, LoGra.self,
+    ExactGaussNewton.self,
     ExactHessian.self,
   ]
   private static let registered = Mutex<[any Estimator.Type]>([])

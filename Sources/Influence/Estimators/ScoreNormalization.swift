@@ -1,4 +1,4 @@
-/// What scores are divided by, once they are summed over the blocks.
+/// What scores are divided by, once they are summed over the blocks unless said otherwise.
 public enum ScoreNormalization: Sendable, Hashable {
   /// Nothing.
   case none
@@ -10,6 +10,8 @@ public enum ScoreNormalization: Sendable, Hashable {
   case parameterChange
   /// The norm of the query's gradient and how far the training example moves the parameters, ‖v‖·‖M·gᵢ‖.
   case queryNormAndChange
+  /// 1 − gᵢᵀ·M·gᵢ/n, in each block by itself before the blocks are summed.
+  case leverage
   /// Nothing; instead, scores are multiplied by a weight of the training example.
   case exampleWeights
 
@@ -17,7 +19,7 @@ public enum ScoreNormalization: Sendable, Hashable {
   var exampleQuantity: ExampleQuantity? {
     switch self {
     case .none, .gradientNorms, .exampleWeights: nil
-    case .selfInfluence: .selfInfluence
+    case .selfInfluence, .leverage: .selfInfluence
     case .parameterChange, .queryNormAndChange: .squaredChange
     }
   }
@@ -26,7 +28,7 @@ public enum ScoreNormalization: Sendable, Hashable {
   /// mean.
   public var dividesQueries: Bool {
     switch self {
-    case .none, .selfInfluence, .parameterChange, .exampleWeights: false
+    case .none, .selfInfluence, .parameterChange, .leverage, .exampleWeights: false
     case .gradientNorms, .queryNormAndChange: true
     }
   }
