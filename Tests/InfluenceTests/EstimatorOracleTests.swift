@@ -47,6 +47,13 @@ struct EstimatorOracleTests {
     Case("ekfac", EKFAC()), Case("hyperinf_columns", HyperINF()),
     Case("hyperinf_rows", HyperINF(moment: .rows)),
   ]
+  /// Of blocks of any shape; on itself an example scores 1.
+  static let ofUnitLength: [Case] = [
+    Case("trackstar", TrackStar()), Case("trackstar_gradients", TrackStar(correction: .gradients)),
+    Case(
+      "trackstar_mixed",
+      TrackStar(correction: .optimizer, queries: OracleFixture.queriesPath, share: 0.7)),
+  ]
   static let partitions: [BlockPartition] = [.tensor, .layer, .all]
 
   private func expectOracle(
@@ -57,7 +64,10 @@ struct EstimatorOracleTests {
     let found = try fixture.results(
       of: fixture.problem, test.estimator, by: partition, on: side)
     expectClose(found.scores, try fixture.array(key), bound: bound, "\(side)")
-    guard test.key != "cosine" else { return }
+    guard test.key != "cosine", !test.key.hasPrefix("trackstar") else {
+      return expectClose(
+        found.own, found.own.map { _ in 1 }, bound: bound, "\(side), own")
+    }
     expectClose(
       found.own, try fixture.array("self.\(key)").elements, bound: bound, "\(side), own")
   }
@@ -79,6 +89,11 @@ struct EstimatorOracleTests {
         try expectOracle(test, partition, on: side)
       }
     }
+  }
+
+  @Test("Scores between unit lengths", arguments: ofUnitLength, partitions)
+  func unitLengths(test: Case, partition: BlockPartition) throws {
+    try expectOracle(test, partition, on: .query)
   }
 
   @Test("Scores and self-influence of methods that need matrices", arguments: ofTensors)
@@ -143,6 +158,7 @@ struct EstimatorOracleTests {
     var known = Set(EstimatorOracleTestsProjected.arrays)
     for partition in Self.partitions {
       known.insert("group.\(partition)")
+      for test in Self.ofUnitLength { known.insert("\(partition).\(test.key)") }
       for test in Self.cases {
         known.formUnion(["\(partition).\(test.key)", "self.\(partition).\(test.key)"])
       }

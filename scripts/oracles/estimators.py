@@ -64,6 +64,9 @@ ABOUT = {
     "unit_datainf": "datainf's scores / (|v| |g|), norms over all blocks",
     "rescaled": "n times what leaving example i out adds to v.theta in the damped Fisher model of each block: v inverse(F - "
     "g_i g_i^T / n + lambda I) g_i, summed over blocks; of self with g_i in the place of v",
+    "trackstar": "v M g / sqrt(v M v  g M g), each product summed over blocks: M = D inverse(D F D + lambda' I) D, D = 1 / "
+    "(root of optimizer.second / (1 - beta2^step) + epsilon), lambda' = lambda trace(D F D) / trace(F); trackstar_mixed: F "
+    "is 0.3 F + 0.7 V^T V / m, V the queries; trackstar_gradients: D the roots of the diagonal of F",
     "less": "cosine of v with the change of the parameters that torch.optim.AdamW makes of g_i alone, taken with a learning "
     "rate of 1 and without decay, from the state that steps on batches have left: optimizer.first and optimizer.second, "
     "its moments in the order of the parameters; `optimizer` has its other numbers",
@@ -131,15 +134,22 @@ class Block:
         self.I = np.eye(self.d)
         self.curvature = curvature
 
-    def part(self, matrix):
-        """The rows and columns of these parameters in a matrix over all of them."""
+    def columns(self):
+        """The columns of these parameters among all."""
         columns, start = [], 0
         for name in net.PARAMETERS:
             size = int(np.prod(SHAPES[name]))
             if name in self.names:
                 columns += range(start, start + size)
             start += size
-        return matrix[np.ix_(columns, columns)]
+        return columns
+
+    def columns_of(self, vector):
+        return vector[self.columns()]
+
+    def part(self, matrix):
+        """The rows and columns of these parameters in a matrix over all of them."""
+        return matrix[np.ix_(self.columns(), self.columns())]
 
     def damped(self, matrix):
         return inverse(matrix + self.damp * self.I)
@@ -326,6 +336,23 @@ def rescaled(blocks, gradients, queries):
     return scores, own, left
 
 
+def trackstar(blocks, queries, roots=None, share=0.0):
+    """Scores by whole vectors R^(-1/2) D g of unit length, and how far rounding can turn them."""
+    left, right, reach = [], [], 0
+    for block in blocks:
+        V = factor_rows(queries, block.names)
+        D = np.diag(1 / (block.columns_of(roots) if roots is not None else np.sqrt(np.diag(block.F))))
+        R = D @ ((1 - share) * block.F + share * V.T @ V / len(V)) @ D
+        values, Q = np.linalg.eigh(R + block.damp * np.trace(R) / np.trace(block.F) * block.I)
+        half = Q @ np.diag(values**-0.5) @ Q.T @ D
+        left.append(V @ half.T)
+        right.append(block.G @ half.T)
+        reach = max(reach, values[-1] / values[0])
+    left, right = np.concatenate(left, 1), np.concatenate(right, 1)
+    scores = left @ right.T / np.outer(np.linalg.norm(left, axis=1), np.linalg.norm(right, axis=1))
+    return scores, float(8 * reach)
+
+
 def group_effects(blocks, queries, scores):
     first = scores[:, GROUP].sum(1) / blocks[0].n
     additive = sum(removed(blocks, queries, [row]) for row in GROUP)
@@ -416,6 +443,10 @@ def main():
     curvature = to_numpy(net.curvature_file(model, parameters, *data))
     generator = np.random.default_rng(SEED)
 
+    optimizer, parameter = trained_optimizer(G)
+    state = optimizer.state[parameter]
+    roots = np.sqrt(state["exp_avg_sq"].numpy() / (1 - OPTIMIZER["betas"][1] ** int(state["step"]))) + OPTIMIZER["eps"]
+
     tensors, lambdas, reaches = {"tensor.cosine": cosine(G, V)}, {}, {"tensor.cosine": 1.0}
     for partition, groups in PARTITIONS.items():
         blocks = [Block(names, G, curvature) for names in groups]
@@ -426,6 +457,9 @@ def main():
         results |= {"rescaled": scores, "self.rescaled": own}
         # The curvature without an example is nearer to singular by what is left of it, and so is the quotient.
         found["rescaled"] = found["exact"] / left**2
+        results["trackstar"], found["trackstar"] = trackstar(blocks, V, roots)
+        results["trackstar_mixed"], found["trackstar_mixed"] = trackstar(blocks, V, roots, share=0.7)
+        results["trackstar_gradients"], found["trackstar_gradients"] = trackstar(blocks, V)
         reaches |= {f"{partition}.{name}": value for name, value in found.items()}
         for name, value in results.items():
             own = name.startswith("self.")
@@ -434,8 +468,6 @@ def main():
     tensors |= logra(G, V, generator)
     tensors |= trak_results(model, checkpoints, data, queries, generator)
     tensors |= tracin_results(model, checkpoints, data, queries)
-    optimizer, parameter = trained_optimizer(G)
-    state = optimizer.state[parameter]
     tensors |= {"optimizer.first": state["exp_avg"].numpy(), "optimizer.second": state["exp_avg_sq"].numpy()}
     tensors["tensor.less"], tensors["self.tensor.less"], reaches["tensor.less"] = less(G, V, optimizer, parameter)
     members, ensemble = ensemble_results(parameters, data, queries)

@@ -9,6 +9,8 @@ extension FittedBlock {
     var error: AnswerError?
     var convergence: [BlockConvergence] = []
     var warnings: [String]
+    /// vᵀ·M·v per query, of methods whose scores are divided by its root.
+    var ownProducts: [Double] = []
   }
 
   /// A set of queries in this block.
@@ -46,6 +48,9 @@ extension FittedBlock {
           scores: Matrix<Double>(
             converting: try preconditioned.scores ?? pass.products(preconditioned.rows.view)),
           convergence: preconditioned.convergence, warnings: preconditioned.warnings)
+        if needs.normalizations[index] == .bothSelfInfluences {
+          answers[index]?.ownProducts = preconditioned.rows.view.rowDots(with: queries.rows)
+        }
         continue
       }
       let (answer, warnings) = try certifiedAnswer(
@@ -67,6 +72,13 @@ extension FittedBlock {
           pass: pass)
       } else {
         answers[index] = Answer(scores: solution.scores, warnings: solution.warnings)
+        if needs.normalizations[index] == .bothSelfInfluences {
+          // x = Gᵀa + βv, whose product with v is a·c + β‖v‖².
+          let dots =
+            solution.coefficients?.view.rowDots(with: Matrix<Double>(converting: matrix).view)
+            ?? squaredNorms.map { _ in 0 }
+          answers[index]?.ownProducts = zip(dots, squaredNorms).map { $0 + solution.beta * $1 }
+        }
       }
     }
     let given = answers.compactMap { $0 }

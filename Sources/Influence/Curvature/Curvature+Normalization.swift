@@ -40,7 +40,7 @@ extension Curvature {
         return try estimators[index].exampleWeights(on: training).map { 1 / $0 }
       case .gradientNorms:
         squares = GradientNorms(contexts.map(\.squaredNorms)).totals
-      case .selfInfluence:
+      case .selfInfluence, .bothSelfInfluences:
         squares = try known ?? exampleQuantities(.selfInfluence, of: range)[0].values
       case .parameterChange, .queryNormAndChange:
         // An update without a gradient would be the momentum's alone; such examples keep their zeros.
@@ -72,19 +72,42 @@ extension Curvature {
   ///   - queries: The queries.
   ///   - aggregation: How they were combined.
   ///   - liveNorms: ‖v‖ per query and block that is not dead.
+  ///   - ownProducts: vᵀ·M·v per query, summed over the blocks, where the method divides by it.
   ///   - precision: The precision of products.
   func scoreFactors<Element: Scalar>(
     ofEstimator index: Int, queries: GradientStore, aggregation: Aggregation,
-    liveNorms: Matrix<Double>, precision: Element.Type
+    liveNorms: Matrix<Double>, ownProducts: [Double], precision: Element.Type
   ) throws -> ScoreFactors? {
     let normalization = estimators[index].normalization
     guard normalization != .none, normalization != .leverage else { return nil }
     var factors = ScoreFactors(
       columns: try normalizer(ofEstimator: index).map { $0 > 0 ? 1 / $0 : 0 })
     guard normalization.dividesQueries else { return factors }
+    guard normalization != .bothSelfInfluences else {
+      factors.rows = try Self.inverseRoots(
+        ofOwnProducts: ownProducts, norms: liveNorms, method: estimators[index].name)
+      return factors
+    }
     factors.rows = try queryFactors(
       of: queries, aggregation: aggregation, liveNorms: liveNorms, precision: Element.self)
     return factors
+  }
+
+  /// 1/√(vᵀ·M·v) of each query; zero where it has no gradient in a block that is not dead.
+  ///
+  /// - Throws: ``InfluenceError/notNormalizable(method:rows:reason:)`` where vᵀ·M·v is not positive.
+  private static func inverseRoots(
+    ofOwnProducts products: [Double], norms: Matrix<Double>, method: String
+  ) throws(InfluenceError) -> [Double] {
+    let bad = products.indices.filter { query in
+      !(products[query] > 0) && norms[row: query].contains { $0 > 0 }
+    }
+    guard bad.isEmpty else {
+      throw .notNormalizable(
+        method: method, rows: bad,
+        reason: "of the queries, vᵀMv is not positive, so it has no root; raise the damping")
+    }
+    return products.map { $0 > 0 ? 1 / $0.squareRoot() : 0 }
   }
 
   /// Divides the answers of methods that leave each example out, in one block.

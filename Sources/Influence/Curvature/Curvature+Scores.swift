@@ -65,6 +65,7 @@ extension Curvature {
     }
     var errors = estimators.map { _ in [AnswerError?](repeating: nil, count: live.count) }
     var norms = Matrix<Double>.zeros(rowCount, live.count)
+    var ownProducts = estimators.map { _ in [Double](repeating: 0, count: rowCount) }
     let supply = supply
     let training = training
     let certifies = certifies
@@ -109,6 +110,7 @@ extension Curvature {
         results[index].warnings += answer.warnings
         results[index].convergence += answer.convergence
         errors[index][place] = answer.error
+        for (row, value) in answer.ownProducts.enumerated() { ownProducts[index][row] += value }
       }
     }
     if certifies {
@@ -134,7 +136,7 @@ extension Curvature {
     for index in results.indices {
       let factors = try scoreFactors(
         ofEstimator: index, queries: queries, aggregation: aggregation, liveNorms: norms,
-        precision: Element.self)
+        ownProducts: ownProducts[index], precision: Element.self)
       guard let factors else { continue }
       factors.apply(to: &results[index].values)
       results[index].shares?.scale(by: factors)

@@ -21,8 +21,12 @@ extension Curvature {
       let norms = try normalizer(ofEstimator: index, known: results[index].values)
       // gᵢ is both the query and the training example.
       let divisors =
-        estimator.normalization.dividesQueries
-        ? zip(norms, exampleLengths(of: 0..<training.count)).map { $0 * $1 } : norms
+        switch estimator.normalization {
+        case .bothSelfInfluences: norms.map { $0 * $0 }
+        case .gradientNorms, .queryNormAndChange:
+          zip(norms, exampleLengths(of: 0..<training.count)).map { $0 * $1 }
+        default: norms
+        }
       for (row, divisor) in divisors.enumerated() where divisor > 0 {
         results[index].values[row] /= divisor
       }

@@ -40,6 +40,7 @@ extension Curvature {
     let (supply, training, reduction) = (supply, training, options.reduction)
     var found = training.layout.blocks.map { Matrix<Double>.zeros(rowCount, $0.width) }
     var norms = Matrix<Double>.zeros(rowCount, live.count)
+    var ownProducts = [Double](repeating: 0, count: rowCount)
     var warnings = warnings
     let walk = BlockWalk(
       stage: "directions", of: training, blocks: live.map(\.index),
@@ -55,15 +56,19 @@ extension Curvature {
         store: training, block: context.index, monitor: monitor, reduction: reduction)
       let directions = try supply.block(context.index, monitor: monitor).directions(
         of: rows, estimator: index, pass: pass)
-      return (directions, rows.squaredRowNorms())
+      let products = directions.rows.view.rowDots(with: Matrix<Double>(converting: rows).view)
+      return (directions, rows.squaredRowNorms(), products)
     } combine: { place, outcome in
       found[live[place].index] = outcome.0.rows
       warnings += outcome.0.warnings
-      for row in 0..<rowCount { norms[row, place] = outcome.1[row].squareRoot() }
+      for row in 0..<rowCount {
+        norms[row, place] = outcome.1[row].squareRoot()
+        ownProducts[row] += outcome.2[row]
+      }
     }
     let factors = try scoreFactors(
       ofEstimator: index, queries: queries, aggregation: aggregation, liveNorms: norms,
-      precision: Element.self)
+      ownProducts: ownProducts, precision: Element.self)
     try queries.requireUnchanged()
     try requireUnchangedFit()
     return stored(found, warnings: warnings, factors: factors)

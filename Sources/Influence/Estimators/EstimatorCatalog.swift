@@ -9,7 +9,7 @@ public enum EstimatorCatalog {
     HyperINF.self, Shampoo.self, CorrectedShampoo.self, KFAC.self, EKFAC.self, Arnoldi.self,
     Nystrom.self, LiSSA.self, ConjugateGradient.self, PreconditionedConjugateGradient.self,
     EKFACConjugateGradient.self, ExactFisher.self, Source.self, UnitNormalized.self,
-    RelatIFLoss.self, RelatIFTheta.self, Rescaled.self, TRAK.self, LoGra.self,
+    RelatIFLoss.self, RelatIFTheta.self, Rescaled.self, TrackStar.self, TRAK.self, LoGra.self,
     ExactGaussNewton.self,
     ExactHessian.self,
   ]

@@ -6,6 +6,8 @@ public enum ScoreNormalization: Sendable, Hashable {
   case gradientNorms
   /// The root of the training example's self-influence, √(gᵢᵀ·M·gᵢ).
   case selfInfluence
+  /// The roots of both self-influences, √(vᵀ·M·v · gᵢᵀ·M·gᵢ).
+  case bothSelfInfluences
   /// How far the training example moves the parameters, ‖M·gᵢ‖.
   case parameterChange
   /// The norm of the query's gradient and how far the training example moves the parameters, ‖v‖·‖M·gᵢ‖.
@@ -19,7 +21,7 @@ public enum ScoreNormalization: Sendable, Hashable {
   var exampleQuantity: ExampleQuantity? {
     switch self {
     case .none, .gradientNorms, .exampleWeights: nil
-    case .selfInfluence, .leverage: .selfInfluence
+    case .selfInfluence, .bothSelfInfluences, .leverage: .selfInfluence
     case .parameterChange, .queryNormAndChange: .squaredChange
     }
   }
@@ -29,7 +31,7 @@ public enum ScoreNormalization: Sendable, Hashable {
   public var dividesQueries: Bool {
     switch self {
     case .none, .selfInfluence, .parameterChange, .leverage, .exampleWeights: false
-    case .gradientNorms, .queryNormAndChange: true
+    case .gradientNorms, .queryNormAndChange, .bothSelfInfluences: true
     }
   }
 

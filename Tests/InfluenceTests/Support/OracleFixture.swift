@@ -47,6 +47,11 @@ struct OracleFixture: Sendable {
     let tensors: [String: [Int]]
   }
 
+  /// The file of the queries' gradients.
+  static var queriesPath: String {
+    Bundle.module.resourceURL?.appending(path: "Fixtures/estimators/query.safetensors").path ?? ""
+  }
+
   static let shared = Result { try OracleFixture() }
 
   private init() throws {

@@ -12,7 +12,7 @@ struct FinetuneCommand: ThreadedCommand {
       Trains pairs of low rank (LoRA) beside linear maps of a model, and a classifier where it has \
       one; the model's own weights stay as they are. OUTPUT is a folder that PEFT loads too, with \
       training.json beside the adapter: settings, losses, what was held out; and \
-      optimizer.safetensors: AdamW's moments, which the method less needs.
+      optimizer.safetensors: AdamW's moments, which less and trackstar need.
 
       EXAMPLES
         influence finetune --model minilm --data train.jsonl --text sentence \\
