@@ -41,6 +41,7 @@ struct InfluenceCommand: ParsableCommand {
         influence report --train grads/train --query grads/query \\
             --output report.html          all of it on one page
         influence outliers --train grads/train --last-layer --output o.npy
+        influence methods datainf         what a method says of itself
         influence disagree --features pool.npy --weights head.npy \\
             --select 20 --output l.npy    what to label next
 
@@ -77,7 +78,7 @@ struct InfluenceCommand: ParsableCommand {
       GroupCommand.self, SubsetCommand.self, SuspectsCommand.self, ReportCommand.self,
       OutliersCommand.self,
       DisagreeCommand.self,
-      ProjectCommand.self, ExperimentCommand.self,
+      ProjectCommand.self, MethodsCommand.self, ExperimentCommand.self,
     ]
   )
 

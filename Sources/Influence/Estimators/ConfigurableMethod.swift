@@ -7,6 +7,8 @@ public protocol ConfigurableMethod: Sendable {
   static var name: String { get }
   /// What the method is, in one line without its settings.
   static var summary: String { get }
+  /// Formula, source and cost; nil where the method does not say.
+  static var page: MethodPage? { get }
   /// The settings beside the damping, in the order in which help lists them.
   static var declaredSettings: [MethodSetting<Self>] { get }
   /// Makes the method with every setting at its default.
@@ -41,7 +43,27 @@ public struct MethodSetting<Method>: Sendable {
   let problem: @Sendable (Method) -> String?
 }
 
+/// A setting as `influence methods` lists it.
+public struct DescribedSetting: Sendable, Hashable {
+  /// Its name.
+  public let name: String
+  /// How it is given, such as `steps=N`.
+  public let usage: String
+  /// The value that is recorded; nil where none is.
+  public let value: String?
+}
+
 extension ConfigurableMethod {
+  /// The settings beside the damping, with their values.
+  public var describedSettings: [DescribedSetting] {
+    Self.declaredSettings.map {
+      DescribedSetting(
+        name: $0.name, usage: $0.usage.isEmpty ? "\($0.name)=…" : $0.usage, value: $0.text(self))
+    }
+  }
+
+  /// Nil: the method says nothing of itself beside the summary.
+  public static var page: MethodPage? { nil }
   /// Empty: the method has no settings.
   public static var declaredSettings: [MethodSetting<Self>] { [] }
   /// The settings have nothing to refuse together.

@@ -59,6 +59,29 @@ public enum Need: Hashable, Sendable {
   }
 }
 
+extension Need {
+  /// What it is, as a phrase for people.
+  public var phrase: String {
+    switch self {
+    case .gramMatrix, .gramInProductPrecision: "K or F"
+    case .choleskyFactor: "the Cholesky factor of K + nλI or F + λI"
+    case .eigenbasis: "the eigenvectors of K or F"
+    case .largestEigenvalue: "the largest eigenvalue of K or F"
+    case .ownFit: "numbers that the fit makes by itself"
+    case .iteration: "passes for every set of queries"
+    case .kroneckerFactors:
+      "Kronecker factors of every block from the model, \(StoredCurvature.fileName)"
+    case .secondDerivative(let matrix):
+      "the matrix '\(matrix.rawValue)' from the model, \(StoredCurvature.fileName)"
+    case .optimizerMoments:
+      "the moments of the optimizer, \(OptimizerMoments.fileName)"
+    case .probabilities:
+      "the probability of each training example's class, \(LabelProbabilities.fileName)"
+    case .projectionFromBothSides: "gradients that were projected from both sides"
+    }
+  }
+}
+
 extension Set<Need> {
   /// Whether the Gram matrix of a block must be formed.
   var takesGram: Bool { contains(where: \.isOfGram) }

@@ -22,6 +22,13 @@ public struct NeighbourShapley: RepresentationMethod {
   public static let name = "knn-shapley"
   /// What the method is, in one line.
   public static let summary = "Shapley value for a nearest-neighbour classifier"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "S[αₙ] = 1[y_αₙ = y]·min(K, n)/(nK)",
+    "S[αᵢ] = S[αᵢ₊₁] + (1[y_αᵢ = y] − 1[y_αᵢ₊₁ = y])/K · min(K, i)/i, α by distance",
+    source: "Jia et al. (2019), theorem 1",
+    cost: "2mnd and n log n per query",
+    remark: "A query's scores sum to the share of its K nearest that have its class.")
   /// K.
   public static let declaredSettings: [MethodSetting<NeighbourShapley>] = [
     .integer(

@@ -15,6 +15,12 @@ public struct RepresentationSimilarity: RepresentationMethod {
   public static let name = "similarity"
   /// What the method is, in one line.
   public static let summary = "cosine of what the last layer reads; takes no labels"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "S = xᵀxᵢ/(‖x‖·‖xᵢ‖) of what the last layer reads",
+    source: "Hanawa, Yokoi, Hara and Inui (2021)",
+    cost: "2mnd",
+    remark: "It asks for neither labels nor losses.")
   /// False.
   public static let comparesClasses = false
 

@@ -24,6 +24,12 @@ public struct RepresenterPoints: RepresentationMethod {
   public static let name = "rps"
   /// What the method is, in one line.
   public static let summary = "representer points of the last layer, α·x·xᵀ"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "S = α[i, y]·xᵢᵀx, α[i, ·] = −∂ℓᵢ/∂φ/(λn), of the last layer at its minimum",
+    source: "Yeh, Kim, Yen and Ravikumar (2018)",
+    cost: "2mn(d + 1)",
+    remark: "A query's scores sum to the output of its own class.")
 
   /// Makes the method.
   public init() {}

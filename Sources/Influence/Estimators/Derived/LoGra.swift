@@ -15,6 +15,11 @@ public struct LoGra: Estimator {
   public static let name = "logra"
   /// What the method is, in one line.
   public static let summary = "exact on gradients projected from both sides"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "S = Φ_q·(ΦᵀΦ/n + λI)⁻¹·Φᵀ, φ = vec(P_out·g·P_inᵀ)",
+    source: "Choe et al. (2024, arXiv 2405.13954)",
+    cost: "that of exact at the projected width")
 
   private let exact = ExactFisher()
 

@@ -15,6 +15,11 @@ public struct RelatIFLoss: Estimator {
   public static let name = "relatif-l"
   /// What the method is, in one line.
   public static let summary = "divided by √(gᵀMg)"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "S = V·M·Gᵀ/√(gᵢᵀMgᵢ), M of base=",
+    source: "Barshan, Brunet and Dziugaite (2020)",
+    cost: "that of the base, and its self-influence once")
   /// The method that gives M, which is recorded where it is not exact.
   public static let declaredSettings: [MethodSetting<RelatIFLoss>] = [
     .base(\.base, usage: "base=METHOD, exact unless given")

@@ -13,6 +13,11 @@ public struct RelatIFTheta: Estimator {
   public static let name = "relatif-theta"
   /// What the method is, in one line.
   public static let summary = "divided by |Mg|"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "S = V·M·Gᵀ/‖Mgᵢ‖, M of base=",
+    source: "Barshan, Brunet and Dziugaite (2020)",
+    cost: "that of the base, and of n queries once")
   /// The method that gives M, which is recorded where it is not exact.
   public static let declaredSettings: [MethodSetting<RelatIFTheta>] = [
     .base(\.base, usage: "base=METHOD, exact unless given")

@@ -18,6 +18,14 @@ public struct Rescaled: Estimator {
   public static let name = "rescaled"
   /// What the method is, in one line.
   public static let summary = "divided by 1 − leverage, as if an example were left out"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "S = Σ_blocks S_b/(1 − hᵢ), hᵢ = gᵢᵀMgᵢ/n, M of base=",
+    source: "Rubinstein and Hopkins (2025, arXiv 2506.06656)",
+    cost: "that of the base, and its self-influence once",
+    remark:
+      "With M of exact it is n times the effect of leaving the example out of the damped Fisher model."
+  )
   /// The method that gives M, which is recorded where it is not exact.
   public static let declaredSettings: [MethodSetting<Rescaled>] = [
     .base(\.base, usage: "base=METHOD, exact unless given")

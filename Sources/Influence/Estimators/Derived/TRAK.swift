@@ -18,6 +18,13 @@ public struct TRAK: Estimator {
   public static let name = "trak"
   /// What the method is, in one line.
   public static let summary = "features of the margin, weighted by 1 − p"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula:
+      "S = Φ_q·(ΦᵀΦ + nλI)⁻¹·Φᵀ·diag(1 − pᵢ), Φ projected gradients of the margin log p/(1 − p)",
+    source: "Park, Georgiev, Ilyas, Leclerc and Madry (2023)",
+    cost: "that of exact at the projected width",
+    remark: "TRAK's own damping is none, absolute:0.")
   /// Where the probabilities are.
   public static let declaredSettings: [MethodSetting<TRAK>] = [
     .path("probabilities", \.probabilities, usage: "probabilities=FILE")

@@ -37,6 +37,15 @@ public struct TrackStar: Estimator {
   public static let name = "trackstar"
   /// What the method is, in one line.
   public static let summary = "exact between gradients that the optimizer evens out, of unit length"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "S = vᵀMgᵢ/√(vᵀMv · gᵢᵀMgᵢ), summed over blocks before they are divided",
+    "M = D·(DHD + λ′I)⁻¹·D, D = diag(1/(√v̂ + ε)), H = F or (1 − α)F + αQᵀQ/m, λ′ = λ·tr(DHD)/tr(F)",
+    source:
+      "Chang, Rajagopal, Bolukbasi, Dixon and Tenney (2024, arXiv 2410.17413), without its projection",
+    cost: "as exact on the query side, and self-influence once",
+    remark:
+      "The self-influence of every example is 1. correction=gradients and none need no optimizer.")
   /// The correction, and the gradients that are mixed in.
   public static let declaredSettings: [MethodSetting<TrackStar>] = [
     .choice("correction", \.correction, usage: "correction=optimizer|gradients|none"),

@@ -13,6 +13,11 @@ public struct UnitNormalized: Estimator {
   public static let name = "unit"
   /// What the method is, in one line.
   public static let summary = "another method between gradients of unit length"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "S = V·M·Gᵀ/(‖v‖·‖gᵢ‖), over whole gradients, M of base=",
+    source: "gradients of unit length under any method; cosine where M = I",
+    cost: "that of the base")
   /// The method that gives M, which is recorded where it is not exact.
   public static let declaredSettings: [MethodSetting<UnitNormalized>] = [
     .base(\.base, usage: "base=METHOD, exact unless given")

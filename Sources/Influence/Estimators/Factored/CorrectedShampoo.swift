@@ -15,6 +15,12 @@ public struct CorrectedShampoo: Estimator {
   public static let name = "eshampoo"
   /// What the method is, in one line.
   public static let summary = "their eigenbasis with the gradients' second moments"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "M = Q·(Λ + λI)⁻¹·Qᵀ, Q the eigenbasis of L ⊗ R, Λ = mean (Q_L·g·Q_Rᵀ)²",
+    source: "Vyas et al., SOAP (2024): to shampoo what ekfac is to kfac",
+    cost: "4npq(p + q) and 9(p³ + q³) once, then 4pq(p + q) per query and 2mnd",
+    remark: "Blocks must be matrices.")
 
   /// Makes the estimator.
   public init() {}

@@ -15,6 +15,12 @@ public struct DiagonalFisher: Estimator {
   public static let name = "diagonal"
   /// What the method is, in one line.
   public static let summary = "diagonal Fisher, M = 1/(mean g² + λ)"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "M = diag(1/(fⱼ + λ)), fⱼ = (1/n)·Σᵢ gᵢⱼ²",
+    source: "the preconditioner of adaptive optimizers; the baseline of comparisons with K-FAC",
+    cost: "2nd once, then md + 2mnd",
+    remark: "A rotation of the parameters changes the scores.")
 
   /// Makes the estimator.
   public init() {}

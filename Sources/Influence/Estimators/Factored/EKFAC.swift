@@ -17,6 +17,11 @@ public struct EKFAC: Estimator {
   public static let name = "ekfac"
   /// What the method is, in one line.
   public static let summary = "their eigenbasis with the gradients' second moments"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "M = Q·(Λ + λI)⁻¹·Qᵀ, Q the eigenbasis of S ⊗ A, Λ = mean (Q_s·g·Q_aᵀ)²",
+    source: "George et al. (2018); Grosse et al. (arXiv 2308.03296)",
+    cost: "9(p³ + q³) and 2npq(p + q) once unless stored, then 4pq(p + q) per query and 2mnd")
 
   /// Makes the estimator.
   public init() {}

@@ -28,6 +28,13 @@ public struct HyperINF: Estimator {
   public static let name = "hyperinf"
   /// What the method is, in one line.
   public static let summary = "second moment of each block's columns or rows alone"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "M = I ⊗ (R + λI)⁻¹, R = mean gᵀg; with moment=rows (L + λI)⁻¹ ⊗ I, L = mean ggᵀ",
+    source:
+      "Zhou, Fan and Jaggi (2024, arXiv 2410.05090), by a Cholesky factor in the place of Schulz's iteration",
+    cost: "2np²q and p³/3 once, then 2p²q per query and 2mnd",
+    remark: "Blocks must be matrices.")
   /// The side.
   public static let declaredSettings: [MethodSetting<HyperINF>] = [
     .choice("moment", \.moment, usage: "moment=columns|rows")

@@ -17,6 +17,11 @@ public struct KFAC: Estimator {
   public static let name = "kfac"
   /// What the method is, in one line.
   public static let summary = "Kronecker factors of the model, M = (S ⊗ A + λI)⁻¹"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "M = (S ⊗ A + λI)⁻¹, A = mean a·aᵀ of inputs, S = mean s·sᵀ of output gradients",
+    source: "Martens and Grosse (2015)",
+    cost: "9(p³ + q³) once, then 4pq(p + q) per query and 2mnd")
 
   /// Makes the estimator.
   public init() {}

@@ -16,6 +16,12 @@ public struct Shampoo: Estimator {
   public static let name = "shampoo"
   /// What the method is, in one line.
   public static let summary = "second moments of each block's rows and columns"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "M = (L ⊗ R/tr L + λI)⁻¹, L = mean ggᵀ, R = mean gᵀg",
+    source: "Gupta, Koren and Singer (2018); Morwani et al. (2024)",
+    cost: "2npq(p + q) and 9(p³ + q³) once, then 4pq(p + q) per query and 2mnd",
+    remark: "Blocks must be matrices.")
 
   /// Makes the estimator.
   public init() {}

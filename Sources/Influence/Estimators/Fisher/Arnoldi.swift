@@ -41,6 +41,12 @@ public struct Arnoldi: Estimator {
   public static let name = "arnoldi"
   /// What the method is, in one line.
   public static let summary = "leading eigenvectors"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "M = U·(Ω + λI)⁻¹·Uᵀ + (1/λ)·(I − UUᵀ), U the leading eigenvectors of F",
+    source:
+      "Schioppa, Zablotskaia, Vilar and Sokolov (2022), who drop the second term (complement=false)",
+    cost: "score side n²d, then 2Tn² + 2mnk; query side T passes of 4nd, then 4mkd + 2mnd")
   /// Rank, steps, complement and seed.
   public static let declaredSettings: [MethodSetting<Arnoldi>] = [
     .integer("rank", \.rank, .positive, usage: "rank=K"), .steps,

@@ -31,6 +31,12 @@ public struct ConjugateGradient: Estimator {
   public static let name = "cg"
   /// What the method is, in one line.
   public static let summary = "conjugate gradients"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "(F + λI)·x = v by conjugate gradients from x = v/λ",
+    source: "Hestenes and Stiefel (1952)",
+    cost: "score side n²d once, then 2mnd + 2mn² a step; query side nd² once, then 2md² a step",
+    remark: "Queries that miss the tolerance are named.")
   /// Tolerance and steps.
   public static let declaredSettings: [MethodSetting<ConjugateGradient>] = [
     .number("tolerance", \.tolerance, .fromZeroBelowOne, usage: "tolerance=E"),

@@ -15,6 +15,12 @@ public struct DataInf: Estimator {
   public static let name = "datainf"
   /// What the method is, in one line.
   public static let summary = "mean of rank-one inverses, in closed form"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "M = (1/n)·Σᵢ (gᵢgᵢᵀ + λI)⁻¹", "S = (1/λ)·[C − (1/n)·C·W·K], W = diag(1/(λ + ‖gᵢ‖²))",
+    source: "Kwon, Wu, Wu and Zou (2024, arXiv 2310.00902), equation 5",
+    cost: "score side n²d once, then 2mnd + 2mn²; query side 6mnd in two passes",
+    remark: "M is at least the exact inverse, so that self-influence is never too small.")
 
   /// Makes the estimator.
   public init() {}

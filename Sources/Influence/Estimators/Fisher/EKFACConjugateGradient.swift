@@ -15,6 +15,11 @@ public struct EKFACConjugateGradient: Estimator {
   public static let name = "ekfac-cg"
   /// What the method is, in one line.
   public static let summary = "exact by passes from EK-FAC's answer"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "(F + λI)·x = v by conjugate gradients with ekfac's M before the residuals",
+    source: "Wang et al. (2025, arXiv 2507.14740)",
+    cost: "as ekfac once, then 4mnd and 4pq(p + q) per query a step, and 4mnd")
   /// Tolerance and steps.
   public static let declaredSettings: [MethodSetting<EKFACConjugateGradient>] = [
     .number("tolerance", \.search.tolerance, .fromZeroBelowOne, usage: "tolerance=E"),

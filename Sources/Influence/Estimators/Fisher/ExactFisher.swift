@@ -32,6 +32,14 @@ public struct ExactFisher: Estimator {
   public static let name = "exact"
   /// What the method is, in one line.
   public static let summary = "damped empirical Fisher"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "M = (F + λI)⁻¹", "S = n·C·(K + nλI)⁻¹ on the score side",
+    source:
+      "the damped empirical Fisher matrix, by its Cholesky factor (Woodbury on the score side)",
+    cost:
+      "score side n²d + n³/3 once, then 2mnd + 2mn²; query side nd² + d³/3 once, then 2md² + 2mnd",
+    remark: "What the other methods approximate.")
   /// The tolerance and the accuracy, which are recorded where they are not the defaults.
   public static let declaredSettings: [MethodSetting<ExactFisher>] = [
     .number(

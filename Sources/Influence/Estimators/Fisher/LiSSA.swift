@@ -43,6 +43,13 @@ public struct LiSSA: Estimator {
   public static let name = "lissa"
   /// What the method is, in one line.
   public static let summary = "Neumann series"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "x = r_T/σ, r₀ = v, r_t+1 = v + r_t − (F + λI)·r_t/σ",
+    source: "Agarwal, Bullins and Hazan (2017), on all examples",
+    cost:
+      "score side n²d + 9n³ once, then 2mnd + 4mn²; query side nd² + 9d³ once, then 4md² + 2mnd",
+    remark: "A scale with which it would diverge is refused.")
   /// Depth or tolerance, and the scale.
   public static let declaredSettings: [MethodSetting<LiSSA>] = [
     .depth, .tolerance, .scale,

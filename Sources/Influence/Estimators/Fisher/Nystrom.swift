@@ -32,6 +32,12 @@ public struct Nystrom: Estimator {
   public static let name = "nystrom"
   /// What the method is, in one line.
   public static let summary = "span of some gradients"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "M = P·(PFP + λI)⁻¹·P + (1/λ)·(I − P), P onto the span of some training gradients",
+    source: "Williams and Seeger (2001)",
+    cost: "score side n²d, then 2mnk + nk²; query side two passes of 2nkd, then 4mkd + 2mnd",
+    remark: "With all examples as landmarks it is exact.")
   /// How many landmarks, and the seed.
   public static let declaredSettings: [MethodSetting<Nystrom>] = [
     .integer("landmarks", \.landmarks, .positive, usage: "landmarks=K"),

@@ -72,6 +72,12 @@ public struct PreconditionedConjugateGradient: Estimator {
   public static let name = "pcg"
   /// What the method is, in one line.
   public static let summary = "exact by passes"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "X·(F + λI) = V by block conjugate gradients over passes, without K and F",
+    source: "O'Leary (1980); Ji and Li (2017)",
+    cost: "4mnd a step in one pass, and 4mnd for scores and residual",
+    remark: "For stores whose K and F are both too large.")
   /// Tolerance, steps and preconditioner.
   public static let declaredSettings: [MethodSetting<PreconditionedConjugateGradient>] = [
     .number("tolerance", \.tolerance, .fromZeroBelowOne, usage: "tolerance=E"),

@@ -25,6 +25,13 @@ public struct Source: Estimator {
   public static let name = "source"
   /// What the method is, in one line.
   public static let summary = "gradient descent that stopped early"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula:
+      "M = Q·diag((1 − e^(−cσ))/σ)·Qᵀ, F = Q·diag(σ)·Qᵀ, c the sum of the learning rates or 1/λ",
+    source: "Bae, Lin, Lorraine and Grosse (2024, arXiv 2405.12186), with one segment",
+    cost: "score side n²d + 9n³ once, then 2mnd + 4mn²; query side nd² + 9d³ once, then 4md² + 2mnd"
+  )
   /// The time.
   public static let declaredSettings: [MethodSetting<Source>] = [.time]
 

@@ -12,6 +12,13 @@ public struct BlockNormalized: Estimator {
   public static let name = "block-normalized"
   /// What the method is, in one line.
   public static let summary = "inner product divided by each block's damping, M = I/λ"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "S = V·Gᵀ/λ",
+    source:
+      "the limit of DataInf where its rank-one terms are spread over many directions (docs/methods.md)",
+    cost: "2mnd",
+    remark: "It tells how much of a method's gain comes from the scale of blocks alone.")
 
   /// Makes the estimator.
   public init() {}

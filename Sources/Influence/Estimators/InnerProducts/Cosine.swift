@@ -13,6 +13,13 @@ public struct Cosine: Estimator {
   public static let name = "cosine"
   /// What the method is, in one line.
   public static let summary = "cosine of gradients"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "S = V·Gᵀ/(‖v‖·‖gᵢ‖), over whole gradients",
+    source: "Pezeshkpour, Jain, Wallace and Singh (2021): GradCos",
+    cost: "2mnd; the norms are known",
+    remark:
+      "The self-influence of every example is 1, so it says nothing of wrong labels by itself.")
 
   private let products = HessianFree()
 

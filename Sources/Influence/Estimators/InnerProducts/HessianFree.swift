@@ -11,6 +11,13 @@ public struct HessianFree: Estimator {
   public static let name = "hessian-free"
   /// What the method is, in one line.
   public static let summary = "inner product of gradients, M = I"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "S = V·Gᵀ",
+    source:
+      "Hessian-free influence (arXiv 2405.17490); TracIn with one checkpoint (Pruthi et al. 2020)",
+    cost: "2mnd",
+    remark: "Blocks with large gradients dominate.")
 
   /// Makes the estimator.
   public init() {}

@@ -25,6 +25,16 @@ public struct LESS: Estimator {
   public static let name = "less"
   /// What the method is, in one line.
   public static let summary = "cosine with the step that Adam would take for an example"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "S = v·Γ(gᵢ)/(‖v‖·‖Γ(gᵢ)‖), over whole gradients",
+    "Γ(g) = m̂/(√v̂ + ε), m̂ = (β₁m + (1 − β₁)g)/(1 − β₁ᵗ), v̂ = (β₂v + (1 − β₂)g²)/(1 − β₂ᵗ)",
+    source:
+      "Xia, Malladi, Gururangan, Arora and Chen (2024, arXiv 2402.04333), without its random projection",
+    cost: "2mnd + 10nd; a pass more for the lengths of steps",
+    remark:
+      "m, v, β and ε are those of the optimizer when the gradients were taken; learning rate and weight decay play no part."
+  )
 
   /// Makes the estimator.
   public init() {}

@@ -14,6 +14,12 @@ public struct ExactGaussNewton: Estimator {
   public static let name = "exact-ggn"
   /// What the method is, in one line.
   public static let summary = "damped Gauss–Newton matrix of the model"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "M = (H + λI)⁻¹, H = mean Jᵀ·(∇² of the loss by the outputs)·J",
+    source: "the Gauss–Newton matrix of the model",
+    cost: "d³/3 once, then 2md² + 2mnd",
+    remark: "Meant for one block of all parameters.")
 
   private let fit = SecondDerivativeFit(
     matrix: .gaussNewton, method: Self.name, definiteMethod: Self.name)

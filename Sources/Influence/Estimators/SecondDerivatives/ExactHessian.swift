@@ -16,6 +16,13 @@ public struct ExactHessian: Estimator {
   public static let name = "exact-hessian"
   /// What the method is, in one line.
   public static let summary = "damped Hessian of the model"
+  /// Formula, source and cost.
+  public static let page: MethodPage? = MethodPage(
+    formula: "M = (H + λI)⁻¹, H = ∇² of the mean training loss",
+    source: "Koh and Liang (2017)",
+    cost: "d³/3 once, then 2md² + 2mnd",
+    remark: "Where H + λI is indefinite, scores are those of a saddle point, and a warning says so."
+  )
 
   private let fit = SecondDerivativeFit(
     matrix: .hessian, method: Self.name, definiteMethod: ExactGaussNewton.name)
