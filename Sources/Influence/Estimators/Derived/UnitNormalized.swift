@@ -34,6 +34,13 @@ public struct UnitNormalized: Estimator {
   /// - Parameter base: The method that gives M; not itself normalised.
   public init(base: any Estimator) { self.base = base }
 
+  /// The text from which the catalog makes this method.
+  ///
+  /// - Parameter base: The text of the method that gives M.
+  public static func specification(base: String) -> String {
+    MethodSpecification(name, ["base": base]).text
+  }
+
   /// Requires settings with which the base method can score.
   public func validateTogether() throws(InfluenceError) { try base.validateSettings() }
   /// Scores are divided by the norms of both gradients.

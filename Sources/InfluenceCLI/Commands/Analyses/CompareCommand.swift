@@ -52,6 +52,7 @@ struct CompareCommand: FittingCommand {
     help: ArgumentHelp("Methods, with settings after a colon; all unless given.", valueName: "name")
   )
   var methods: [String] = []
+  @OptionGroup var length: NormalizeOption
   @Option("JSON with the indices of mislabelled training rows under \"flipped\".", value: "path")
   var flipped: String?
   @Option(
@@ -80,6 +81,11 @@ struct CompareCommand: FittingCommand {
     if flipped != nil, train == nil {
       throw ValidationError("--flipped goes with --train: the digits' flipped labels are known")
     }
+    if length.normalize == .unit, methods.isEmpty {
+      throw ValidationError(
+        "--normalize unit is of the methods that are named, some of which are of unit length anyway: give --methods"
+      )
+    }
     if aggregate == ScoreAggregation.none {
       throw ValidationError(
         "--aggregate none: one row is compared; give mean, median, normalized-mean or vote")
@@ -89,7 +95,7 @@ struct CompareCommand: FittingCommand {
         [
           ("--train", train != nil), ("--flipped", flipped != nil), ("--output", output != nil),
           ("--aggregate", aggregate != nil), ("--methods", !methods.isEmpty),
-          ("--report", report != nil),
+          ("--report", report != nil), ("--normalize", length.normalize != .none),
           ("--seed", seed != nil),
         ].filter(\.1).map(\.0) + fit.namesOfChanged
       if !given.isEmpty {
@@ -132,8 +138,8 @@ struct CompareCommand: FittingCommand {
     }
     let settings = ComparisonFolder.Settings(
       train: whole(train), query: whole(query), flipped: whole(flipped), seed: seed ?? 0,
-      methods: methods.isEmpty
-        ? EstimatorCatalog.compared : MethodList.specifications(in: methods),
+      methods: try methods.isEmpty
+        ? EstimatorCatalog.compared : MethodList.specifications(in: methods).map(length.method),
       aggregation: aggregate ?? .mean, partition: try fit.partition(), damping: fit.damping,
       side: fit.side,
       precision: fit.precision, threads: fit.threads,

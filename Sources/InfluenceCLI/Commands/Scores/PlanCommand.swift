@@ -38,6 +38,7 @@ struct PlanCommand: FittingCommand {
   @Option("With --rows: the type of stored gradients.", value: "type") var dtype: ElementType?
   @Option(help: ArgumentHelp("Methods, with commas between them.", valueName: "names"))
   var method: [String] = []
+  @OptionGroup var length: NormalizeOption
   @Flag(inversion: .prefixedNo, help: "Plan for residuals and bounds.")
   var certificate = true
   @Flag(inversion: .prefixedNo, help: "Measure this machine, and say how long a run takes.")
@@ -46,7 +47,9 @@ struct PlanCommand: FittingCommand {
   @OptionGroup var fit: FitOptions
 
   private var methods: [String] {
-    get throws { try MethodArgument.several(in: method, valueName: "names") }
+    get throws {
+      try MethodArgument.several(in: method, valueName: "names").map(length.method)
+    }
   }
 
   /// With --rows, how many equal blocks.

@@ -91,6 +91,7 @@ struct ScoreCommand: FittingCommand {
     help: ArgumentHelp(
       "The method, with settings after a colon: cg:tolerance=1e-3,steps=50.", valueName: "name"))
   var method: [String] = []
+  @OptionGroup var length: NormalizeOption
   @Option(
     "A row for each query, or one for all: mean, or with the same say for each query median, normalized-mean or vote.",
     value: "rows")
@@ -186,7 +187,7 @@ struct ScoreCommand: FittingCommand {
   }
 
   func run() throws {
-    let method = try MethodArgument.one(of: method, for: "score")
+    let method = try length.method(MethodArgument.one(of: method, for: "score"))
     if let onRepresentations = try representationMethod(method) {
       return try score(by: onRepresentations)
     }

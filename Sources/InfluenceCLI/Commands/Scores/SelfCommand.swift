@@ -37,6 +37,7 @@ struct SelfCommand: FittingCommand {
   @Option("What `influence fit` kept of them.", value: "folder", name: "fit") var keptFit: String?
   @Option(help: ArgumentHelp("The method, with settings after a colon.", valueName: "name"))
   var method: [String] = []
+  @OptionGroup var length: NormalizeOption
   @Option("Where the values go: a .npy file.", value: "path", name: "output")
   var givenOutput: String?
   @Flag(help: "Each block's share of every value: n × blocks.")
@@ -71,7 +72,7 @@ struct SelfCommand: FittingCommand {
   }
 
   func run() throws {
-    let method = try MethodArgument.one(of: method, for: "self")
+    let method = try length.method(MethodArgument.one(of: method, for: "self"))
     let onRepresentations = try RepresentationCatalog.method(
       method, options: fit,
       refusing: [
