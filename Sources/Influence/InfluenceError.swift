@@ -29,6 +29,8 @@ public enum InfluenceError: Error, Sendable {
   case unmatchedRepresentations(source: String, rows: Int, storeRows: Int)
   /// The method's score of an example on itself says nothing.
   case noSelfInfluence(method: String, reason: String)
+  /// The method's scores are divided after blocks are summed, which they are not.
+  case notCombinable(method: String, combination: String)
   /// The method's scores are not linear in the training example's gradient.
   case noDirections(method: String)
   /// Gradients hold NaN or infinite values, in these rows of a block.
@@ -100,6 +102,8 @@ extension InfluenceError: CustomStringConvertible {
       "\(source): \(rows) rows beside \(storeRows) of gradients; write both from the same examples"
     case .noSelfInfluence(let method, let reason):
       "method \(method) has no self-influence: \(reason)"
+    case .notCombinable(let method, let combination):
+      "method \(method): its scores are divided once blocks are summed, and blocks are to be combined by \(combination); take their sum, or choose a method that divides nothing"
     case .noDirections(let method):
       "method \(method): a score is not a product of one direction with the training example's gradient, so that it is no sum over tokens or parts; choose another method"
     case .notFinite(let source, let block, let rows):

@@ -76,12 +76,16 @@ package struct RowAggregate {
       guard largest > 0 else { return }
       let scaled = row.map { $0 / largest }
       add(scaled, scale: 1 / scaled.reduce(0) { $0 + $1 * $1 }.squareRoot())
-    case .vote:
-      guard columns > 1 else { return }
-      let ranks = Ranks.averages(of: row, descending: Ranks.descendingOrder(of: row))
-      let middle = Double(columns + 1) / 2
-      add(ranks.map { $0 - middle }, scale: 2 / Double(columns - 1))
+    case .vote: add(Self.ranks(of: row), scale: 1)
     }
+  }
+
+  /// The ranks of a row's scores, from −1 for the smallest to 1 for the largest; equal ones share the mean of theirs.
+  static func ranks(of row: [Double]) -> [Double] {
+    guard row.count > 1 else { return row.map { _ in 0 } }
+    let ranks = Ranks.averages(of: row, descending: Ranks.descendingOrder(of: row))
+    let middle = Double(row.count + 1) / 2
+    return ranks.map { ($0 - middle) * (2 / Double(row.count - 1)) }
   }
 
   private mutating func add(_ row: [Double], scale: Double) {

@@ -81,7 +81,7 @@ struct WorkingMemory: Sendable {
     budget = options.memoryBudget
     let canPart =
       best.queries == 0 && exampleCount > Self.fewestExamples && estimatorCount == 1 && keepsBlocks
-      && keptShares == 0 && !options.reduction.isShared
+      && keptShares == 0 && !options.reduction.isShared && options.combination == .sum
       && blocks.allSatisfy(\.worksByExamples)
     guard canPart else {
       examplesAtATime = nil

@@ -16,6 +16,7 @@ extension Curvature {
   ///   - certifies: Whether scores come with a ``Certificate``; as it was fitted unless given.
   ///   - memoryBudget: As in ``CurvatureOptions``.
   ///   - meter: As in ``CurvatureOptions``.
+  ///   - combination: As in ``CurvatureOptions``.
   ///   - verifies: Whether all bytes of the fit are compared with their checksums first, at about 2 GB/s.
   /// - Throws: ``FitError``, or an error of a file.
   /// - Complexity: reads `fit.json` and the norms, and all gradients of a store whose writer recorded
@@ -23,7 +24,7 @@ extension Curvature {
   public init(
     opening fit: URL, on training: GradientStore, estimators: [any Estimator]? = nil,
     certifies: Bool? = nil, memoryBudget: Int? = nil, meter: RunMeter? = nil,
-    verifies: Bool = false
+    combination: BlockCombination = .sum, verifies: Bool = false
   ) throws {
     let clock = ContinuousClock()
     let start = clock.now
@@ -50,10 +51,12 @@ extension Curvature {
     let estimators =
       try estimators ?? manifest.methods.map { try EstimatorCatalog.estimator($0.specification) }
     let places = try estimators.map { try manifest.place(of: $0, path: fit.path) }
-    options = CurvatureOptions(
+    var options = CurvatureOptions(
       damping: manifest.damping, costModel: CostModel(request: manifest.side),
       certifies: certifies, precision: manifest.precision, memoryBudget: memoryBudget,
       meter: meter)
+    options.combination = combination
+    self.options = options
     let norms = try directory.norms(of: manifest)
     let contexts = try directory.contexts(
       of: manifest, blocks: training.layout.blocks, norms: norms)

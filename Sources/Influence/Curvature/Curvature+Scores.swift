@@ -73,7 +73,7 @@ extension Curvature {
       stage: "scoring", of: training, blocks: live.map(\.index),
       blocksAtATime: workingMemory(rowCount, perBlock: perBlock).blocksAtATime,
       expectedBytes: expectedBytes(scoring: rowCount), options: options, progress: progress)
-    let reduction = options.reduction
+    let (reduction, combination) = (options.reduction, options.combination)
     let memory =
       max(0, options.matrixBudget - (supply.keepsBlocks ? BlockNeeds.total(supply.needs) : 0))
       / max(1, walk.blocksInFlight)
@@ -105,7 +105,9 @@ extension Curvature {
       for row in 0..<rowCount { norms[row, place] = outcome.norms[row] }
       try eachBlock?(live[place].name, outcome.answers.map(\.scores))
       for (index, answer) in outcome.answers.enumerated() {
-        results[index].values.add(answer.scores)
+        results[index].values.add(
+          combination.counted(answer.scores),
+          scale: combination == .sum ? 1 : 1 / Double(live.count))
         results[index].shares?.values[live[place].index] = answer.scores
         results[index].warnings += answer.warnings
         results[index].convergence += answer.convergence
@@ -154,7 +156,9 @@ extension Curvature {
   }
 
   /// Whether scores come with certificates: residuals and their bounds are of a damped system.
-  var certifies: Bool { options.certifies && options.damping != .absolute(0) }
+  var certifies: Bool {
+    options.certifies && options.damping != .absolute(0) && options.combination == .sum
+  }
 
   /// What one block says of the queries.
   private struct BlockOutcome: Sendable {

@@ -72,6 +72,10 @@ public struct Curvature: Sendable {
     for estimator in estimators {
       try estimator.validateSettings()
       try estimator.check(training)
+      guard options.combination == .sum || estimator.normalization.isOfBlocks else {
+        throw InfluenceError.notCombinable(
+          method: estimator.name, combination: options.combination.rawValue)
+      }
     }
     return try BlockContext.all(
       of: training, damping: options.damping, reduction: options.reduction)

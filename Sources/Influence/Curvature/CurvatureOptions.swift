@@ -27,6 +27,8 @@ public struct CurvatureOptions: Sendable {
   ///
   /// Pages of mapped files do not count: the system takes them back when memory is short.
   public var memoryBudget: Int
+  /// How the scores of blocks become one; their sum unless set.
+  public var combination = BlockCombination.sum
   /// Brings together what several processes make of their rows; one process reads all rows by default.
   package var reduction: any Reduction = WholeRows()
 

@@ -35,6 +35,9 @@ public enum ScoreNormalization: Sendable, Hashable {
     }
   }
 
+  /// Whether nothing is divided once blocks are summed, so that they can be combined in another way.
+  var isOfBlocks: Bool { self == .none || self == .leverage }
+
   /// Whether scores of some examples can be divided without anything of the others.
   var worksByExamples: Bool { self == .none || self == .gradientNorms }
 }

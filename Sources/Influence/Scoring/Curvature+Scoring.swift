@@ -102,8 +102,8 @@ extension Curvature {
   /// What scores by one of the estimators are computed from.
   func provenance(ofEstimator index: Int, queries: GradientStore) -> ScoreProvenance {
     ScoreProvenance(
-      damping: options.damping, precision: options.precision, contexts: contexts,
-      choices: choices(forEstimator: index), training: .gradients(training),
+      damping: options.damping, precision: options.precision, combination: options.combination,
+      contexts: contexts, choices: choices(forEstimator: index), training: .gradients(training),
       queries: .gradients(queries), members: [], fitSeconds: seconds, meter: options.meter)
   }
 }

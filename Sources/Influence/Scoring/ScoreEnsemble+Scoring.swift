@@ -68,7 +68,8 @@ extension ScoreEnsemble {
   /// What sums over the members are computed from.
   func provenance(_ options: CurvatureOptions) -> ScoreProvenance {
     ScoreProvenance(
-      damping: options.damping, precision: options.precision, contexts: [], choices: [],
+      damping: options.damping, precision: options.precision, combination: options.combination,
+      contexts: [], choices: [],
       training: .gradients(members[0].training), queries: .gradients(members[0].queries),
       members: members.map { .init(weight: $0.weight, training: $0.training, queries: $0.queries) },
       fitSeconds: 0, meter: options.meter)

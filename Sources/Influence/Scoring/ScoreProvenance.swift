@@ -17,6 +17,8 @@ public struct ScoreProvenance: Sendable {
   public let damping: Damping?
   /// The precision of products of gradients; nil for methods on representations.
   public let precision: CurvatureOptions.Precision?
+  /// How the scores of blocks became one.
+  public var combination = BlockCombination.sum
   /// The blocks with their norms and λ; empty for an ensemble, whose members have their own.
   public let contexts: [BlockContext]
   /// The side of each block, with the reason; nil for dead blocks.

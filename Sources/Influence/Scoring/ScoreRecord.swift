@@ -52,7 +52,13 @@ struct ScoreRecord {
       "work": provenance.workRecord(seconds: provenance.fitSeconds + summary.seconds),
       "warnings": warnings,
     ]
-    return record.adding(details.program)
+    return record.adding(details.program).adding(combination)
+  }
+
+  /// How blocks were combined, where that is not their sum.
+  private var combination: OrderedJSON {
+    provenance.combination == .sum
+      ? [:] : ["combine": .string(provenance.combination.rawValue)]
   }
 
   private func ofEnsemble() throws -> OrderedJSON {
@@ -69,7 +75,7 @@ struct ScoreRecord {
       "convention": .string(convention.rawValue),
       "aggregate": .string(summary.aggregation.rawValue),
       "columns": .integer(summary.exampleCount), "axes": Self.axes,
-    ])
+    ]).adding(combination)
   }
 
   private func ofRepresentations() throws -> OrderedJSON {

@@ -48,15 +48,18 @@ struct CurvatureSource {
   ///   - options: What the user asked for.
   ///   - certifies: Whether scores come with certificates; nil leaves it to the fit.
   ///   - expectedQueries: How many queries there will be.
+  ///   - combination: How the scores of blocks become one.
   ///   - meter: Counts the work.
   ///   - progress: Called as blocks are done.
   /// - Throws: ``Failure/usage(_:)`` where an option contradicts the fit, or ``FitError``.
   func curvature(
     of estimator: any Estimator, on training: GradientStore, options: FitOptions,
-    certifies: Bool?, expectedQueries: Int? = nil, meter: RunMeter, progress: ProgressHandler?
+    certifies: Bool?, expectedQueries: Int? = nil, combination: BlockCombination = .sum,
+    meter: RunMeter, progress: ProgressHandler?
   ) throws -> Curvature {
     let asked = try options.curvatureOptions(
-      certifies: certifies ?? true, expectedQueries: expectedQueries, meter: meter)
+      certifies: certifies ?? true, expectedQueries: expectedQueries, combination: combination,
+      meter: meter)
     guard let fit, let manifest else {
       return try Curvature(
         fitting: [estimator], on: training, options: asked, progress: progress)
@@ -72,6 +75,7 @@ struct CurvatureSource {
     try require("--side", manifest.side.rawValue, options.givenSide?.rawValue)
     return try Curvature(
       opening: URL(filePath: fit), on: training, estimators: [estimator], certifies: certifies,
-      memoryBudget: options.memory?.bytes, meter: meter, verifies: options.verify)
+      memoryBudget: options.memory?.bytes, meter: meter, combination: combination,
+      verifies: options.verify)
   }
 }

@@ -89,12 +89,15 @@ struct FitOptions: ParsableArguments {
 
   /// The library's options.
   func curvatureOptions(
-    certifies: Bool, expectedQueries: Int? = nil, meter: RunMeter? = nil
+    certifies: Bool, expectedQueries: Int? = nil, combination: BlockCombination = .sum,
+    meter: RunMeter? = nil
   ) throws -> CurvatureOptions {
     try damping.validate()
-    return CurvatureOptions(
+    var options = CurvatureOptions(
       damping: damping, costModel: CostModel(request: side, expectedQueries: expectedQueries),
       certifies: certifies, precision: precision, memoryBudget: memory?.bytes, meter: meter)
+    options.combination = combination
+    return options
   }
 }
 
@@ -130,5 +133,6 @@ extension CurvatureOptions.Precision: ExpressibleByArgument {}
 extension ScoreConvention: ExpressibleByArgument {}
 extension Aggregation: ExpressibleByArgument {}
 extension ScoreAggregation: ExpressibleByArgument {}
+extension BlockCombination: ExpressibleByArgument {}
 extension ElementType: ExpressibleByArgument {}
 extension StoreConversion.Target: ExpressibleByArgument {}

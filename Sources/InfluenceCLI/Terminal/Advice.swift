@@ -35,6 +35,8 @@ enum Advice {
       "write one with `influence gradients --factors`, or choose shampoo",
     "store the factors of every block, and score by tensor":
       "write them with `influence gradients --factors`, and score by tensor",
+    "take their sum, or choose a method that divides nothing":
+      "leave out --combine, or choose a method that divides nothing",
     "fine-tune the adapter again and take its gradients, or give the optimizer to the exporter":
       "fine-tune with `influence finetune` and take the gradients with `influence gradients`, or give the exporter optimizer=",
     "store the Hessian or the Gauss–Newton matrix of the model there":

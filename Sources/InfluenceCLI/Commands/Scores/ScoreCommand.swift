@@ -97,6 +97,10 @@ struct ScoreCommand: FittingCommand {
     value: "rows")
   var aggregate: ScoreAggregation = .none
   @Option(
+    "How blocks of parameters become one score: their sum, or with the same say for each block the mean rank or vote.",
+    value: "way")
+  var combine: BlockCombination = .sum
+  @Option(
     "Sign: helpful (positive lowers the query's loss) or influence (the opposite).", value: "sign")
   var convention: ScoreConvention = .helpful
   @Option("Where the scores go: a .npy file; with --top or a sweep: a .csv file.", value: "path")
@@ -130,6 +134,7 @@ struct ScoreCommand: FittingCommand {
       }
     }
     try validateReport()
+    try validateCombination()
     if texts.examples != nil, top == nil {
       throw ValidationError("--examples are texts for the table of --top: give both")
     }
@@ -218,12 +223,13 @@ struct ScoreCommand: FittingCommand {
       if keptFit == nil {
         try Curvature.requireMemory(
           scoringBy: estimator, on: training, perBlock: perBlock,
-          options: fit.curvatureOptions(certifies: certificate ?? true))
+          options: fit.curvatureOptions(certifies: certificate ?? true, combination: combine))
       }
       let curvature = try source.curvature(
         of: estimator, on: training, options: fit,
         certifies: keptFit == nil ? certificate ?? true : certificate,
-        expectedQueries: aggregate == .mean ? 1 : queries.count, meter: meter, progress: progress)
+        expectedQueries: aggregate == .mean ? 1 : queries.count, combination: combine,
+        meter: meter, progress: progress)
       let summary = try curvature.score(
         queries, into: destination, aggregation: aggregate, convention: convention,
         details: RunRecord.details(fit: keptFit), progress: progress)
@@ -241,7 +247,8 @@ struct ScoreCommand: FittingCommand {
     let estimator = try EstimatorCatalog.estimator(method)
     let destination = try destination(inputs: try ensemble.folders().map(\.folder.path))
     let members = try ensemble.ensemble(fit)
-    let options = try fit.curvatureOptions(certifies: false, meter: RunMeter())
+    let options = try fit.curvatureOptions(
+      certifies: false, combination: combine, meter: RunMeter())
     let summary = try ProgressBar.during(quiet: fit.quiet) {
       try members.score(
         by: estimator, into: destination, aggregation: aggregate, convention: convention,
@@ -255,7 +262,7 @@ struct ScoreCommand: FittingCommand {
     try RepresentationCatalog.method(
       method, options: fit,
       refusing: [
-        ("--fit", keptFit != nil), ("--per-block", perBlock),
+        ("--fit", keptFit != nil), ("--per-block", perBlock), ("--combine", combine != .sum),
         ("--certificate", certificate == true),
         ("--damping-sweep", dampingSweep != nil), ("--checkpoint", !ensemble.checkpoints.isEmpty),
         ("--members", ensemble.members != nil),
