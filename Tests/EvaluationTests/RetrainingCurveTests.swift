@@ -100,6 +100,30 @@ struct RetrainingCurveTests {
     #expect(trimmed.randomAccuracies[0] == [0.5, 0.5])
   }
 
+  @Test("The worst share of each class, as class by class by itself")
+  func withinClasses() throws {
+    var generator = SeededGenerator(seed: 4)
+    let scores = (0..<40).map { _ in (generator.normal() * 3).rounded() }
+    let labels = (0..<40).map { _ in generator.index(below: 3) }
+    for share in [0, 0.1, 0.35, 0.6] {
+      let removed = (0..<3).flatMap { label in
+        let rows = labels.indices.filter { labels[$0] == label }
+        // Of equals the lower row goes first.
+        return rows.sorted { (scores[$0], $0) < (scores[$1], $1) }
+          .prefix(Int((share * Double(rows.count)).rounded(.up)))
+      }
+      #expect(
+        try TrimCurve.rows(removing: share, scores: scores, withinClassesOf: labels)
+          == labels.indices.filter { !removed.contains($0) })
+    }
+    #expect(throws: EvaluationError.nothingLeft(removed: 1, count: 1)) {
+      try TrimCurve.rows(removing: 0.2, scores: [1, 2, 3], withinClassesOf: [0, 0, 1])
+    }
+    #expect(throws: EvaluationError.differentLengths(2, 1)) {
+      try TrimCurve.rows(removing: 0.2, scores: [1, 2], withinClassesOf: [0])
+    }
+  }
+
   @Test("What cannot be measured says why")
   func errors() {
     #expect(throws: EvaluationError.nothingLeft(removed: 5, count: 5)) {

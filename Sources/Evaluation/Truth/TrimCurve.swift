@@ -62,4 +62,27 @@ public struct TrimCurve: Sendable, Equatable {
     guard removed < scores.count else { throw .nothingLeft(removed: removed, count: scores.count) }
     return Ranks.ascendingOrder(of: scores).dropFirst(removed).sorted()
   }
+
+  /// The rows that stay when the ⌈fraction · n⌉ lowest scores go of each class with n rows, ascending.
+  ///
+  /// So that no class is left out where all of its scores are low.
+  ///
+  /// - Parameters:
+  ///   - fraction: In 0 ..< 1.
+  ///   - scores: One number per row.
+  ///   - labels: The class of each row.
+  /// - Throws: As ``rows(removing:scores:)``, for the rows of each class; `differentLengths`.
+  /// - Complexity: O(n log n).
+  public static func rows(
+    removing fraction: Double, scores: [Double], withinClassesOf labels: [Int]
+  ) throws(EvaluationError) -> [Int] {
+    guard scores.count == labels.count else { throw .differentLengths(scores.count, labels.count) }
+    var members: [Int: [Int]] = [:]
+    for (row, label) in labels.enumerated() { members[label, default: []].append(row) }
+    var kept: [Int] = []
+    for (_, rows) in members.sorted(by: { $0.key < $1.key }) {
+      kept += try Self.rows(removing: fraction, scores: rows.map { scores[$0] }).map { rows[$0] }
+    }
+    return kept.sorted()
+  }
 }

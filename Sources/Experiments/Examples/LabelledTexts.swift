@@ -101,16 +101,21 @@ struct LabelledTexts: ConfiguredSource {
     try settings.require(
       options.validation + options.test, of: heldOut.path, with: heldOut.count,
       key: "data.validation")
-    guard (1..<options.training).contains(flippedCount) else {
-      throw settings.invalid(
-        "data.flip",
-        "\(flippedCount) of \(options.training) labels would be wrong; give a share that makes some, and not all, of them wrong"
-      )
-    }
     let longest = checkpoint.longestText
     guard options.maxLength <= longest else {
       throw settings.invalid("data.max-length", "the model takes \(longest) tokens at most")
     }
+  }
+
+  /// Refuses training texts without a single wrong label, or without a right one.
+  ///
+  /// - Throws: ``ExperimentError``.
+  func requireWrongLabels(_ settings: Settings) throws {
+    guard !(1..<options.training).contains(flippedCount) else { return }
+    throw settings.invalid(
+      "data.flip",
+      "\(flippedCount) of \(options.training) labels would be wrong; give a share that makes some, and not all, of them wrong"
+    )
   }
 
   private static func files(
@@ -145,6 +150,12 @@ struct LabelledTexts: ConfiguredSource {
   /// How many classes there are.
   var classCount: Int { training.labelNames.count }
   private var flippedCount: Int { Int((options.flip * Double(options.training)).rounded()) }
+
+  /// Test texts by training texts, in Nadeau and Bengio's correction for seeds that share texts.
+  var testShare: Double { Double(options.test) / Double(options.training) }
+
+  /// The same of validation texts.
+  var validationShare: Double { Double(options.validation) / Double(options.training) }
 
   /// For how many seeds, from 0, no example is drawn twice.
   var distinctSeeds: Int {

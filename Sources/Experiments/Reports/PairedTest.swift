@@ -22,17 +22,18 @@ struct PairedTest<Circumstances> {
 
   /// Compares values of the same seeds.
   ///
+  /// - Parameter share: Where seeds share examples, as for ``SeedStatistic``.
   /// - Throws: `EvaluationError` where a value is not finite.
   init(
     of quantity: String, at circumstances: Circumstances,
     _ better: (name: String, values: [Double]),
-    over worse: (name: String, values: [Double])
+    over worse: (name: String, values: [Double]), resampling share: Double? = nil
   ) throws {
     precondition(better.values.count == worse.values.count, "values of other seeds")
     self.quantity = quantity
     self.circumstances = circumstances
     (self.better, self.worse) = (better.name, worse.name)
-    difference = try SeedStatistic(better.values, minus: worse.values)
+    difference = try SeedStatistic(better.values, minus: worse.values, resampling: share)
   }
 
   /// The chance before the correction; nil for one seed.

@@ -4,14 +4,19 @@ internal import Reporting
 /// A number that was measured once for each seed: its mean, and how far the mean of all seeds may be from it.
 struct SeedStatistic {
   let mean: Double
-  /// Half of the width of Student's 95 % interval; nil for one seed, which says nothing of others.
+  /// Half of the width of the 95 % interval; nil for one seed, which says nothing of others.
   let halfWidth: Double?
   let values: [Double]
 
-  /// Summarises the values of at least one seed.
+  /// Summarises the values of at least one seed, with Student's interval.
   ///
+  /// - Parameters:
+  ///   - values: One for each seed.
+  ///   - share: Test examples by training examples, where seeds split the same examples again and again: then the
+  ///     interval has Nadeau and Bengio's correction (2003), which takes the variance times 1/n + share in place of 1/n.
+  ///     Nil where no two seeds share examples.
   /// - Throws: `EvaluationError` where a value is not finite.
-  init(_ values: [Double]) throws {
+  init(_ values: [Double], resampling share: Double? = nil) throws {
     self.values = values
     guard values.count > 1 else {
       guard let value = values.first else {
@@ -22,14 +27,15 @@ struct SeedStatistic {
       return
     }
     let interval = try MeanInterval.student(of: values)
-    (mean, halfWidth) = (interval.estimate, interval.halfWidth)
+    mean = interval.estimate
+    halfWidth = interval.halfWidth * (1 + Double(values.count) * (share ?? 0)).squareRoot()
   }
 
   /// Summarises the differences of two numbers, taken seed by seed.
   ///
   /// - Throws: `EvaluationError` where a value is not finite.
-  init(_ values: [Double], minus others: [Double]) throws {
-    try self.init(zip(values, others).map { $0 - $1 })
+  init(_ values: [Double], minus others: [Double], resampling share: Double? = nil) throws {
+    try self.init(zip(values, others).map { $0 - $1 }, resampling: share)
   }
 
   /// The lower end of the interval; the mean itself for one seed.

@@ -38,4 +38,15 @@ package struct CellScores: Sendable {
     self.init(
       name, about: about, columns: columns, rows: OrderedDictionary(uniqueKeysWithValues: rows))
   }
+
+  /// Which training examples each of several subsets has.
+  static func members(of subsets: [[Int]], count: Int) -> CellScores {
+    let members = subsets.enumerated().map { index, subset in
+      let set = Set(subset)
+      return ("subset \(index)", (0..<count).map { set.contains($0) ? 1.0 : 0 })
+    }
+    return CellScores(
+      "subsets", about: "1 where the example is in the subset",
+      rows: OrderedDictionary(uniqueKeysWithValues: members))
+  }
 }

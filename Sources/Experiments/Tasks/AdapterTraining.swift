@@ -10,6 +10,9 @@ struct AdapterTraining: Sendable {
     case all
   }
 
+  /// The settings under `model` of experiments on models with classes.
+  static var classifierSettings: [Setting] { settings(for: "a BERT or RoBERTa") }
+
   /// The settings under `model`.
   ///
   /// - Parameters:
@@ -24,6 +27,9 @@ struct AdapterTraining: Sendable {
         "model.scale", .number(.positive), standard: .number(scale),
         help: "what pairs are multiplied by, alpha / rank"),
       Setting(
+        "model.layers", .integer(0...Setting.mostCounted), standard: 0,
+        help: "how many layers, from the last, get pairs; 0 for all"),
+      Setting(
         "model.dropout", .number(0...0.9), standard: 0.05,
         help: "the share of what pairs read that is dropped in training"),
       Setting.count("model.epochs", 5, help: "passes over the training texts"),
@@ -36,6 +42,7 @@ struct AdapterTraining: Sendable {
 
   private struct Options: Decodable {
     let scale: Double
+    let layers: Int
     let dropout: Double
     let epochs: Int
     let batch: Int
@@ -63,6 +70,7 @@ struct AdapterTraining: Sendable {
     _ targets: Targets, rank: Int, classCount: Int?, seed: UInt64
   ) throws -> FineTunedModel {
     let names = checkpoint.queryAndValueMaps
+    let count = checkpoint.configuration.layerCount
     let chosen: LoRAConfiguration.Targets =
       switch targets {
       case .value: .names(names.suffix(1))
@@ -74,6 +82,7 @@ struct AdapterTraining: Sendable {
       configuration: LoRAConfiguration(
         rank: rank, alpha: options.scale * Double(rank), dropout: options.dropout,
         targets: chosen, modulesToSave: checkpoint.missingPooler.map { [$0] } ?? [],
+        layers: options.layers > 0 ? (max(0, count - options.layers)..<count).map(\.self) : nil,
         task: classCount == nil ? .languageModel : .classification),
       labelCount: classCount, seed: seed)
     var model = try LanguageModel(checkpoint, adapter: adapter)

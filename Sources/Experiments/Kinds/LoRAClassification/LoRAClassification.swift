@@ -32,7 +32,7 @@ struct LoRAClassification: ExperimentOnExamples {
       Setting(
         "neighbours", .integer(1...1000), standard: 20,
         help: "how many nearest texts are asked for their labels"),
-    ] + AdapterTraining.settings(for: "a BERT or RoBERTa") + LabelledTexts.settings
+    ] + AdapterTraining.classifierSettings + LabelledTexts.settings
 
   struct Options: Decodable {
     let methods: [String]
@@ -100,17 +100,14 @@ struct LoRAClassification: ExperimentOnExamples {
   init(_ settings: Settings) throws {
     let options: Options = settings.values()
     self.options = options
-    try HarmScores.check(options.methods, settings)
-    if try PerceptronPlan.firstOfAllLayers(options.methods) != nil {
-      throw settings.invalid(
-        "methods", "second derivatives of a language model are too large; leave them out")
-    }
+    try AdapterTraining.check(options.methods, settings)
     if options.methods.contains(ExactFisher.name) {
       throw settings.invalid("methods", "exact is what the others are held against; leave it out")
     }
     try settings.requireDistinct(options.ranks, "ranks", "a rank")
     try settings.requireDistinct(options.dampings, "dampings", "a damping")
     data = try LabelledTexts(settings)
+    try data.requireWrongLabels(settings)
     training = AdapterTraining(settings, of: data.checkpoint)
     // What cannot be made is known before a model is trained.
     for point in points {
@@ -131,13 +128,9 @@ struct LoRAClassification: ExperimentOnExamples {
     seed: UInt64, at point: Point, _ context: CellContext
   ) throws -> CellResult<Self> {
     var watch = StageWatch()
-    let task = TrainingTask<LabelledTexts, FineTunedModel>(data) { parts, seed, progress in
-      try training.untrained(
-        point.targets, rank: point.rank, classCount: data.classCount, seed: seed
-      ).trained(on: parts.training, weights: nil, seed: seed) { progress?("training", $0) }
-    }
     let trained = try watch.time("training") {
-      try task.trained(seed: seed, progress: context.progress)
+      try training.task(on: data, point.targets, rank: point.rank)
+        .trained(seed: seed, progress: context.progress)
     }
     let parts = trained.parts
     let wrong = parts.wrongRows

@@ -196,15 +196,9 @@ struct NetworkTruth: ExperimentOnExamples {
     _ scores: [(name: String, scores: Matrix<Double>)], _ subsets: [[Int]], _ truth: SubsetTruth,
     _ count: Int
   ) -> [CellScores] {
-    let members = subsets.enumerated().map { index, subset in
-      let set = Set(subset)
-      return ("subset \(index)", (0..<count).map { set.contains($0) ? 1.0 : 0 })
-    }
-    return [
+    [
       CellScores("scores", about: "scores; high ones are helpful", queriesOf: scores),
-      CellScores(
-        "subsets", about: "1 where the example is in the subset",
-        rows: OrderedDictionary(uniqueKeysWithValues: members)),
+      .members(of: subsets, count: count),
       CellScores(
         "outcomes", about: "−loss of each query after training on the subset, by training",
         columns: "subsets",

@@ -107,12 +107,6 @@ struct SelectedData: ExperimentOnExamples {
 
   static func ownName(_ method: String) -> String { "self-influence: \(method)" }
 
-  /// Training rows that are kept, ascending.
-  private struct Kept {
-    let name: String
-    let rows: [Int]
-  }
-
   func compute(
     seed: UInt64, at point: WholeSeed, _ context: CellContext
   ) throws -> CellResult<Self> {
@@ -132,29 +126,22 @@ struct SelectedData: ExperimentOnExamples {
     }
     rankings.merge(own) { $1 }
     rankings["training loss"] = try trained.model.losses(of: parts.training)
-    var choices: [Kept] = [Kept(name: Self.all, rows: Array(0..<count))]
+    var choices = [ChosenRows(Self.all, Array(0..<count))]
     // Rows of high harm go first.
     for (name, harm) in rankings {
       for share in shares {
         choices.append(
-          Kept(
-            name: name,
-            rows: try DataSelection.rows(keeping: share, scores: harm.map { -$0 })))
+          ChosenRows(name, try DataSelection.rows(keeping: share, scores: harm.map { -$0 })))
       }
     }
     for share in shares {
+      let kept = try Ranking.topCount(fraction: share, of: count)
       for draw in 0..<options.randomDraws {
-        var generator = SeededGenerator(seed: seed, stream: 0x6472_6177 + UInt64(draw))
-        choices.append(
-          Kept(
-            name: Self.random,
-            rows: generator.permutation(count)
-              .prefix(try Ranking.topCount(fraction: share, of: count)).sorted()))
+        choices.append(.random(Self.random, kept, of: count, seed: seed, draw: draw))
       }
     }
     choices.append(
-      Kept(
-        name: Self.right, rows: (0..<count).filter { !parts.wrongRows.contains($0) }))
+      ChosenRows(Self.right, (0..<count).filter { !parts.wrongRows.contains($0) }))
     context.progress("\(choices.count) choices are trained on", 0)
     // The first has the weights and the seed of the model that was scored.
     let accuracies = try trained.accuracies(
@@ -164,26 +151,18 @@ struct SelectedData: ExperimentOnExamples {
   }
 
   private func result(
-    _ choices: [Kept], _ accuracies: [Double], _ parts: ExampleParts<TabularDataSet<Double>>
+    _ choices: [ChosenRows], _ accuracies: [Double], _ parts: ExampleParts<TabularDataSet<Double>>
   ) -> Result {
     var result = Result(
       wrongShare: Double(parts.wrongRows.count) / Double(parts.training.count), choices: [:])
     for (choice, accuracy) in zip(choices, accuracies) {
-      let wrong = choice.rows.count { parts.wrongRows.contains($0) }
       result.choices[choice.name, default: Choice()].append(
-        accuracy: accuracy, wrongShare: Double(wrong) / Double(choice.rows.count),
-        leastClassShare: Self.leastShareOfAClass(choice.rows, labels: parts.training.labels))
+        accuracy: accuracy, wrongShare: choice.share(of: parts.wrongRows),
+        leastClassShare: choice.leastShareOfAClass(parts.training.labels))
     }
     if let random = result.choices[Self.random] {
       result.choices[Self.random] = random.averaged(over: options.randomDraws)
     }
     return result
-  }
-
-  /// The share of its examples that stays of the class that loses most.
-  private static func leastShareOfAClass(_ rows: [Int], labels: [Int]) -> Double {
-    let all = Dictionary(grouping: labels) { $0 }.mapValues(\.count)
-    let kept = Dictionary(grouping: rows.map { labels[$0] }) { $0 }.mapValues(\.count)
-    return all.map { Double(kept[$0] ?? 0) / Double($1) }.min() ?? 0
   }
 }
