@@ -4,7 +4,7 @@ package enum ExperimentCatalog {
     FairnessRobustness.self, AdversarialDefence.self, SelectedData.self,
     InnerProductEnsemble.self, LeaveOneOutAgreement.self, NetworkTruth.self,
     InfluentialSubsets.self, OutlierGradients.self, LeastDisagreement.self,
-    LoRAClassification.self, LoRAGeneration.self, SelectedTexts.self,
+    LoRAClassification.self, LoRAGeneration.self, SelectedTexts.self, TextTruth.self,
   ]
 
   package static func experiment(_ kind: String) -> (any Experiment.Type)? {
