@@ -127,6 +127,24 @@ struct LoRAGenerationTests {
     }
   }
 
+  @Test("What an ensemble adds is its measure less that of one model")
+  func gains() throws {
+    let results = try run("data.sets=[own-math]", "losses=[answer]", "seeds=1")
+    let table = try String(contentsOf: place.file("run/tables/ensembles.csv"), encoding: .utf8)
+    let loss = try #require(results["cells"]?["seed-0/own-math"]?["losses"]?.array?[0])
+    for method in ["hessian-free", "datainf"] {
+      let gain =
+        try #require(loss["ensemble"]?[method]?["auc"]?.number)
+        - #require(loss["methods"]?[method]?.array?[0]["auc"]?.number)
+      let row = try #require(
+        table.split(whereSeparator: \.isNewline).first {
+          $0.hasPrefix("own-math,answer,AUC,\"\(method), mean of 2\",\(method),")
+        })
+      let shown = row.split(separator: ",", omittingEmptySubsequences: false)[6]
+      #expect(try abs(#require(Double(shown)) - gain) < 1e-12)
+    }
+  }
+
   @Test("A run that was cut short goes on, with more seeds, to the same results")
   func resumed() throws {
     let small = ["losses=[all]", "data.sets=[own-math]", "ensemble.members=0"]

@@ -37,11 +37,14 @@ extension LoRAGeneration {
       "rankings",
       "How well training examples of a query's own kind come first (± 95 % over seeds; the deviation is over queries, mean over seeds); λ as a share of the mean eigenvalue",
       try table(results, product(tasks, rankings).map { ($0, $1) }))
-    let tests = try tests(results, rankings)
-    if !tests.isEmpty {
+    for (name, caption, pairs) in [
+      ("differences", "Differences", claims(rankings)),
+      ("ensembles", "What ensembles add to one model", ensembles(rankings)),
+    ] where !pairs.isEmpty {
+      let tests = try tests(results, pairs)
       report.add(
-        "differences",
-        "Differences seed by seed; the chance is that of Student's t test, and after Holm's correction for all rows",
+        name,
+        "\(caption), seed by seed; the chance is that of Student's t test, and after Holm's correction for all rows",
         try Table(
           of: tests,
           [.text("set", \.circumstances.set), .text("loss", \.circumstances.loss.rawValue)]
@@ -91,7 +94,7 @@ extension LoRAGeneration {
     return options.rankings.map { ranking($0, at: 0) }
       + ensemble.map { name in
         Ranking(
-          name: "\(name), mean of \(options.ensemble.members)",
+          name: ensembleName(name),
           damping: isDamped(name) ? options.dampings[0] : nil
         ) { $0.ensemble[name] }
       } + baselines.map { name in Ranking(name: name, damping: nil) { $0.baselines[name] } }
@@ -152,21 +155,39 @@ extension LoRAGeneration {
 
   // MARK: - Tests
 
+  private typealias Pair = (better: Ranking, worse: Ranking)
+
   /// DataInf against what costs less, and against exact.
-  private func tests(
-    _ results: ExperimentResults<Self>, _ rankings: [Ranking]
-  ) throws -> [KindTest] {
+  private func claims(_ rankings: [Ranking]) -> [Pair] {
     guard let better = rankings.first(where: { $0.name == DataInf.name }) else { return [] }
-    let others = [
+    return [
       HessianFree.name, BlockNormalized.name, Cosine.name, ExactFisher.name, KindRanking.words,
-    ]
-    .compactMap { name in rankings.first { $0.name == name } }
+    ].compactMap { name in rankings.first { $0.name == name }.map { (better, $0) } }
+  }
+
+  /// Each ensemble against one model.
+  private func ensembles(_ rankings: [Ranking]) -> [Pair] {
+    options.ensemble.methods.compactMap { name in
+      guard let mean = rankings.first(where: { $0.name == ensembleName(name) }),
+        let alone = rankings.first(where: { $0.name == name })
+      else { return nil }
+      return (mean, alone)
+    }
+  }
+
+  private func ensembleName(_ method: String) -> String {
+    "\(method), mean of \(options.ensemble.members)"
+  }
+
+  private func tests(
+    _ results: ExperimentResults<Self>, _ pairs: [Pair]
+  ) throws -> [KindTest] {
     let quantities: [(name: String, value: (Found) -> Double)] = [
       ("AUC", \.auc), ("recall", \.recall),
     ]
     return KindTest.corrected(
-      try product(quantities, product(others, tasks)).map { quantity, row in
-        let (other, task) = row
+      try product(quantities, product(pairs, tasks)).map { quantity, row in
+        let (pair, task) = row
         func values(_ ranking: Ranking) throws -> (name: String, values: [Double]) {
           (
             ranking.name,
@@ -174,7 +195,7 @@ extension LoRAGeneration {
           )
         }
         return try PairedTest(
-          of: quantity.name, at: task, try values(better), over: try values(other))
+          of: quantity.name, at: task, try values(pair.better), over: try values(pair.worse))
       })
   }
 
@@ -204,7 +225,9 @@ extension LoRAGeneration {
       try report.add(
         picture.name,
         "\(picture.title), against λ; methods without λ are level. Bands are 95 % over seeds.",
-        SmallMultiples(picture.title, columns: 2, charts: charts))
+        SmallMultiples(
+          picture.title, columns: max(2, min(3, options.losses.count)), sharesRanges: true,
+          charts: charts))
     }
   }
 }
