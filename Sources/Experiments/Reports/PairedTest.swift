@@ -70,7 +70,7 @@ struct PairedTest<Circumstances> {
       let above = clear.count { $0.difference.mean > 0 }
       let mean = Statistics.mean(group.map(\.difference.mean))
       return
-        "\(first.quantity) of `\(first.better)` over `\(first.worse)`: \(NumberFormat.decimals(mean, 3)) on average over \(group.count) settings; clearly above in \(above), clearly below in \(clear.count - above) (5 %, corrected for all comparisons)."
+        "\(first.quantity.prefix(1).uppercased())\(first.quantity.dropFirst()) of `\(first.better)` over `\(first.worse)`: \(NumberFormat.decimals(mean, 3)) on average over \(group.count) settings; clearly above in \(above), clearly below in \(clear.count - above) (5 %, corrected for all comparisons)."
     }
   }
 }

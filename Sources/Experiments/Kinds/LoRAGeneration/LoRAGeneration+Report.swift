@@ -207,15 +207,15 @@ extension LoRAGeneration {
     let order = options.dampings.indices.sorted { options.dampings[$0] < options.dampings[$1] }
     let places = order.map { options.dampings[$0] }
     guard places.count > 1 else { return }
-    let pictures: [(name: String, title: String, value: (Found) -> Double)] = [
-      ("auc", "AUC of the query's own kind", \.auc),
-      ("recall", "Recall of the query's own kind", \.recall),
+    let pictures: [(name: String, label: String, value: (Found) -> Double)] = [
+      ("auc", "AUC", \.auc), ("recall", "recall", \.recall),
     ]
     for picture in pictures {
+      let title = "How well the query's own kind is found: \(picture.label)"
       let charts = try tasks.map { task in
         try Chart.curves(
           task.text, x: .init("λ / mean eigenvalue", scale: .logarithmic, at: places),
-          y: .init(picture.name), options.methods, at: places
+          y: .init(picture.label), options.methods, at: places
         ) { method, place in
           try statistic(results, task) {
             ranking(options.methods[method], at: order[place]).found($0).map(picture.value)
@@ -224,9 +224,9 @@ extension LoRAGeneration {
       }
       try report.add(
         picture.name,
-        "\(picture.title), against λ; methods without λ are level. Bands are 95 % over seeds.",
+        "\(title), against λ; methods without λ are level. Bands are 95 % over seeds.",
         SmallMultiples(
-          picture.title, columns: max(2, min(3, options.losses.count)), sharesRanges: true,
+          title, columns: max(2, min(3, options.losses.count)), sharesRanges: true,
           charts: charts))
     }
   }
