@@ -97,8 +97,8 @@ struct LoRAGenerationTests {
       }
     let head = lines[0]
     func column(_ name: String) throws -> Int { try #require(head.firstIndex(of: name)) }
-    // AUC and recall of DataInf over four methods and the words, BM25.
-    #expect(lines.count == 1 + 2 * 5)
+    // AUC and recall: DataInf over four methods and the words, EK-FAC over two, the last layer over EK-FAC.
+    #expect(lines.count == 1 + 2 * 8)
     for row in lines.dropFirst() {
       let key = row[try column("of")].lowercased()
       func value(_ seed: Int, _ method: String) throws -> Double {

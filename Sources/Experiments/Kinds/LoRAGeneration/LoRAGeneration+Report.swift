@@ -157,12 +157,20 @@ extension LoRAGeneration {
 
   private typealias Pair = (better: Ranking, worse: Ranking)
 
-  /// DataInf against what costs less, and against exact.
+  /// DataInf against what costs less and against exact, EK-FAC against DataInf and lengths alone, and what the last layer
+  /// reads against EK-FAC.
   private func claims(_ rankings: [Ranking]) -> [Pair] {
-    guard let better = rankings.first(where: { $0.name == DataInf.name }) else { return [] }
-    return [
-      HessianFree.name, BlockNormalized.name, Cosine.name, ExactFisher.name, KindRanking.words,
-    ].compactMap { name in rankings.first { $0.name == name }.map { (better, $0) } }
+    let names = [
+      (DataInf.name, HessianFree.name), (DataInf.name, BlockNormalized.name),
+      (DataInf.name, Cosine.name), (DataInf.name, ExactFisher.name),
+      (DataInf.name, KindRanking.words), (EKFAC.name, DataInf.name), (EKFAC.name, Cosine.name),
+      (RepresentationSimilarity.name, EKFAC.name),
+    ]
+    func ranking(_ name: String) -> Ranking? { rankings.first { $0.name == name } }
+    return names.compactMap { better, worse in
+      guard let better = ranking(better), let worse = ranking(worse) else { return nil }
+      return (better, worse)
+    }
   }
 
   /// Each ensemble against one model.
