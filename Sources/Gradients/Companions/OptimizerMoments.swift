@@ -8,7 +8,8 @@ import TensorFiles
 ///
 /// Tensors are float64. For a block B of d parameters they are `B.first_moment` and `B.second_moment`, d numbers each: m
 /// and v of the update rule before any bias correction, in the order of the parameters. The metadata are `optimizer`
-/// (`adam`), `step` (how many steps were taken), `beta1`, `beta2` and `epsilon`.
+/// (`adam`), `step` (how many steps were taken), `beta1`, `beta2` and `epsilon`, and, where it is known,
+/// `learning_rate_sum`.
 public struct OptimizerMoments: Companion {
   /// The file's name in the folder of a store or an adapter.
   public static let fileName = "optimizer.safetensors"
@@ -23,9 +24,15 @@ public struct OptimizerMoments: Companion {
     public var secondDecay: Double
     /// ε, positive.
     public var epsilon: Double
+    /// The sum of the learning rates of all steps, positive; nil where it is not known.
+    public var learningRateSum: Double?
 
     /// Collects the numbers.
-    public init(stepCount: Int, firstDecay: Double, secondDecay: Double, epsilon: Double) {
+    public init(
+      stepCount: Int, firstDecay: Double, secondDecay: Double, epsilon: Double,
+      learningRateSum: Double? = nil
+    ) {
+      self.learningRateSum = learningRateSum
       self.stepCount = stepCount
       self.firstDecay = firstDecay
       self.secondDecay = secondDecay
@@ -105,9 +112,13 @@ public struct OptimizerMoments: Companion {
         Int($0).flatMap { $0 > 0 ? $0 : nil }
       },
       firstDecay: try decay("beta1"), secondDecay: try decay("beta2"),
-      epsilon: try value("epsilon", "a positive number") {
-        Double($0).flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
-      })
+      epsilon: try value("epsilon", "a positive number", Self.positive),
+      learningRateSum: metadata["learning_rate_sum"] == nil
+        ? nil : try value("learning_rate_sum", "a positive number", Self.positive))
+  }
+
+  private static func positive(_ text: String) -> Double? {
+    Double(text).flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
   }
 
   /// Reads a folder's file; nil where there is none.
@@ -182,6 +193,12 @@ public struct OptimizerMoments: Companion {
   /// - Throws: As ``moments(ofBlock:width:)``.
   public func write(of layout: BlockLayout, to folder: URL) throws {
     let all = try layout.blocks.map { try moments(ofBlock: $0.name, width: $0.width) }
+    var metadata: OrderedDictionary<String, String> = [
+      "beta1": "\(rule.firstDecay)", "beta2": "\(rule.secondDecay)", "epsilon": "\(rule.epsilon)",
+    ]
+    metadata["learning_rate_sum"] = rule.learningRateSum.map { "\($0)" }
+    metadata["optimizer"] = "adam"
+    metadata["step"] = "\(rule.stepCount)"
     var writer = try SafetensorsWriter(
       at: folder.appending(path: Self.fileName),
       tensors: layout.blocks.flatMap { block in
@@ -189,10 +206,7 @@ public struct OptimizerMoments: Companion {
           .init(name: "\(block.name).\($0)", elementType: .float64, shape: [block.width])
         }
       },
-      metadata: [
-        "beta1": "\(rule.firstDecay)", "beta2": "\(rule.secondDecay)",
-        "epsilon": "\(rule.epsilon)", "optimizer": "adam", "step": "\(rule.stepCount)",
-      ], isSealed: true)
+      metadata: metadata, isSealed: true)
     for block in all {
       for numbers in [block.first, block.second] { try writer.append(numbers.span) }
     }

@@ -1,4 +1,4 @@
-import Gradients
+package import Gradients
 import RealModule
 
 /// What methods take of an optimizer's moments, by the blocks that they are fitted to.
@@ -52,7 +52,7 @@ extension OptimizerMoments {
   }
 
   /// √v̂ + ε of each parameter of a block, v̂ = v/(1 − β₂ᵗ) after t steps: what Adam divides by.
-  func roots(ofBlock index: Int, in store: GradientStore) throws -> [Double] {
+  package func roots(ofBlock index: Int, in store: GradientStore) throws -> [Double] {
     let correction = 1 - Double.pow(rule.secondDecay, Double(rule.stepCount))
     return try joined(ofBlock: index, in: store).second.map {
       ($0 / correction).squareRoot() + rule.epsilon

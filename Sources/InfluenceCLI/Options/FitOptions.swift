@@ -5,9 +5,9 @@ public import InfluenceKit
 /// Options of every command that fits a curvature.
 struct FitOptions: ParsableArguments {
   @Option(
-    "λ: a share of each block's mean eigenvalue, or absolute:VALUE. (default: 0.1)",
+    "λ: a share of each block's mean eigenvalue, absolute:VALUE, or auto, which says why (score). (default: 0.1)",
     number: "value", name: "damping")
-  var givenDamping: Damping?
+  var givenDamping: DampingArgument?
 
   @Option(
     "Where blocks are fitted: score is n × n, query d × d or passes. (default: automatic)",
@@ -46,8 +46,19 @@ struct FitOptions: ParsableArguments {
   /// The smallest memory budget, in bytes: less holds nothing of any run.
   private static let leastMemory = 1000
 
-  /// The damping that was given, or the default.
-  var damping: Damping { givenDamping ?? .standard }
+  /// The damping that was given, or the default; see ``requireFixedDamping()``.
+  var damping: Damping {
+    guard case .given(let damping) = givenDamping else { return .standard }
+    return damping
+  }
+
+  /// Refuses a damping that is to be chosen where nothing chooses it.
+  func requireFixedDamping() throws {
+    guard case .automatic = givenDamping else { return }
+    throw ValidationError(
+      "--damping auto is chosen by influence score, from one training store and its queries, without --report: give a number here, such as the one that it prints"
+    )
+  }
   /// The side that was given, or the default.
   var side: CostModel.Request { givenSide ?? .automatic }
   /// The precision that was given, or the default.
@@ -81,7 +92,8 @@ struct FitOptions: ParsableArguments {
   /// The options that decide results and are not at their defaults.
   var namesOfChanged: [String] {
     [
-      ("--damping", damping != .standard), ("--side", side != .automatic),
+      ("--damping", givenDamping != nil && givenDamping != .given(.standard)),
+      ("--side", side != .automatic),
       ("--precision", precision != .single), ("--blocks", givenBlocks != nil),
       ("--threads", threads != nil),
     ].filter(\.1).map(\.0)
@@ -92,6 +104,7 @@ struct FitOptions: ParsableArguments {
     certifies: Bool, expectedQueries: Int? = nil, combination: BlockCombination = .sum,
     meter: RunMeter? = nil
   ) throws -> CurvatureOptions {
+    try requireFixedDamping()
     try damping.validate()
     var options = CurvatureOptions(
       damping: damping, costModel: CostModel(request: side, expectedQueries: expectedQueries),
@@ -121,11 +134,30 @@ struct ByteCount: ExpressibleByArgument {
   }
 }
 
-extension Damping: ExpressibleByArgument {
-  /// Reads `0.1` or `absolute:1e-3`.
-  public init?(argument: String) { self.init(argument) }
+/// What `--damping` takes.
+enum DampingArgument: Equatable, ExpressibleByArgument {
+  /// `0.1` or `absolute:1e-3`.
+  case given(Damping)
+  /// `auto`: what the training or a sweep says.
+  case automatic
+
+  init?(argument: String) {
+    if argument == "auto" {
+      self = .automatic
+    } else if let damping = Damping(argument) {
+      self = .given(damping)
+    } else {
+      return nil
+    }
+  }
+
   /// The damping as it would be typed.
-  public var defaultValueDescription: String { description }
+  var description: String {
+    switch self {
+    case .given(let damping): damping.description
+    case .automatic: "auto"
+    }
+  }
 }
 
 extension CostModel.Request: ExpressibleByArgument {}

@@ -18,10 +18,14 @@ enum RunRecord {
 
   /// What the record beside scores says of this program.
   ///
-  /// - Parameter fit: The folder of the kept fit, if scores come from one.
-  static func details(fit: String? = nil) -> RecordDetails {
-    RecordDetails(
-      fit: fit, program: ["versions": versions, "command": commandLine],
+  /// - Parameters:
+  ///   - fit: The folder of the kept fit, if scores come from one.
+  ///   - dampingReason: Why the damping is what it is, where nobody gave it.
+  static func details(fit: String? = nil, dampingReason: String? = nil) -> RecordDetails {
+    let program: OrderedJSON = ["versions": versions, "command": commandLine]
+    return RecordDetails(
+      fit: fit,
+      program: dampingReason.map { program.adding(["damping_reason": .string($0)]) } ?? program,
       wording: Advice.withOptions)
   }
 }

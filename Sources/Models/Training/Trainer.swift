@@ -47,7 +47,10 @@ public struct Trainer<Element: Scalar>: Sendable {
   }
 
   /// What the optimizer knows of each trained parameter; nil before the first step.
-  package var optimizerMoments: OptimizerMoments? { optimizer.moments(of: model.layout) }
+  package var optimizerMoments: OptimizerMoments? {
+    optimizer.moments(
+      of: model.layout, learningRateSum: settings.learningRate * Double(optimizer.stepCount))
+  }
 
   /// Runs one more epoch.
   ///

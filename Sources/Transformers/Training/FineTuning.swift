@@ -132,7 +132,11 @@ package struct FineTuning<Model: TrainableModel>: Sendable {
   }
 
   /// What the optimizer knows of each parameter of the adapter; nil before the first step.
-  package var optimizerMoments: OptimizerMoments? { optimizer.moments(of: model.adapter.layout) }
+  package var optimizerMoments: OptimizerMoments? {
+    optimizer.moments(
+      of: model.adapter.layout,
+      learningRateSum: (0..<progress.step).reduce(0) { $0 + plan.schedule.rate(ofStep: $1) })
+  }
 
   /// Goes on where an earlier training was.
   ///

@@ -81,6 +81,7 @@ struct CompareCommand: FittingCommand {
     if flipped != nil, train == nil {
       throw ValidationError("--flipped goes with --train: the digits' flipped labels are known")
     }
+    try fit.requireFixedDamping()
     if length.normalize == .unit, methods.isEmpty {
       throw ValidationError(
         "--normalize unit is of the methods that are named, some of which are of unit length anyway: give --methods"

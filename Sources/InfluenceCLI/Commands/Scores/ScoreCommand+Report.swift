@@ -10,6 +10,7 @@ extension ScoreCommand {
   /// Refuses a page of what is no table of top examples of each query.
   func validateReport() throws {
     guard report != nil else { return }
+    try fit.requireFixedDamping()
     if top == nil {
       throw ValidationError(
         "--report is of the top examples: give --top, or see `influence report`")

@@ -219,6 +219,9 @@ struct ScoreCommand: FittingCommand {
     let meter = RunMeter()
     try training.requireSameBlocks(as: queries)
     try queries.requireRows()
+    var fit = fit
+    let reason =
+      keptFit == nil ? try fit.chooseDamping(for: estimator, on: training, queries) : nil
     let (curvature, summary) = try ProgressBar.during(quiet: fit.quiet, meter: meter) { progress in
       if keptFit == nil {
         try Curvature.requireMemory(
@@ -232,7 +235,7 @@ struct ScoreCommand: FittingCommand {
         meter: meter, progress: progress)
       let summary = try curvature.score(
         queries, into: destination, aggregation: aggregate, convention: convention,
-        details: RunRecord.details(fit: keptFit), progress: progress)
+        details: RunRecord.details(fit: keptFit, dampingReason: reason), progress: progress)
       return (curvature, summary)
     }
     let work = WorkReport(
