@@ -442,7 +442,9 @@ def _adapters(model):
     """The names of PEFT's adapters in a model: those in use first."""
     names = list(getattr(model, "peft_config", None) or {})
     for module in model.modules():
-        for name in getattr(module, "lora_A", ()):
+        # A LoRA of one's own has a module or a parameter there.
+        pairs = getattr(module, "lora_A", None)
+        for name in pairs if isinstance(pairs, torch.nn.ModuleDict) else ():
             names += [name] if name not in names else []
     # In a model that never had an adapter, transformers' own method raises.
     active = (getattr(model, "active_adapters", None) or []) if names else []
