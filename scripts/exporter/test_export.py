@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import csv
 import functools
 import io
 import json
@@ -15,6 +16,7 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import torch
@@ -440,6 +442,44 @@ def a_unet_with_lora():
     for t in (10, 60):
         expected |= {f"{name}@t={t}": rows for name, rows in by_hand([t])[0].items()}
     return f"relative errors {worst:.1e}, {near(opened(PLACE / 'unet-both')[0], expected):.1e} concatenated"
+
+
+@test
+def the_diffusion_experiment():
+    """scripts/diffusion/run.py at its smallest; its measures and tests against others."""
+    sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "scripts/diffusion")]
+    import tables
+    generator = np.random.default_rng(3)
+    scores, asked, learnt = generator.integers(0, 6, (4, 30)).astype(float), np.arange(4) % 3, np.arange(30) % 3
+    aucs, recalls = tables.class_auc_and_recall(scores, asked, learnt)
+    for row in range(4):
+        pairs = [(scores[row, i], scores[row, j]) for i in range(30) for j in range(30) if learnt[i] == asked[row] != learnt[j]]
+        assert abs(aucs[row] - np.mean([(a > b) + (a == b) / 2 for a, b in pairs])) < 1e-12
+        best = sorted(range(30), key=lambda i: (-scores[row, i], i))[:10]
+        assert recalls[row] == np.mean([learnt[i] == asked[row] for i in best])
+    # Closed forms of Student's distribution at 3 and at 1 degrees of freedom; Holm's by hand.
+    assert abs(tables.chance([1.0, 2.0, 3.0, 4.0]) - 0.0304663) < 1e-6
+    assert abs(tables.chance([0.3, -0.1]) - 0.7048328) < 1e-6
+    np.testing.assert_allclose(tables.holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
+    if not command():
+        return "without the command: measures alone"
+    output = PLACE / "diffusion"
+    call = [sys.executable, ROOT / "scripts/diffusion/run.py", "--smoke", "--influence", command(), "--output", output]
+    run = subprocess.run(call, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    again = subprocess.run(call, capture_output=True, text=True)
+    assert again.returncode == 0 and again.stdout == run.stdout, again.stderr
+    ElementTree.parse(output / "found.svg")
+    rows = list(csv.DictReader(open(output / "results.csv")))
+    assert {row["method"] for row in rows} >= {"hessian-free", "datainf", "ekfac", "hyperinf", "exact", "pixels", "random"}
+    assert all(0 <= float(row["mean"]) <= 1 for row in rows)
+    # The measures in results.csv are those of the scores that `influence` wrote.
+    kept = np.load(output / "seed-0/style/pictures.npz")
+    auc, _ = tables.class_auc_and_recall(kept["scores exact 0.1"], kept["generated_class"], kept["train_class"])
+    result = json.loads((output / "seed-0/style/result.json").read_text())
+    found = [r["auc"] for r in result["measured"] if (r["method"], r["damping"], r["queries"]) == ("exact", "0.1", "generated")]
+    np.testing.assert_allclose(found[0], auc)
+    return f"{len(rows)} rows"
 
 
 class Attention(nn.Module):
