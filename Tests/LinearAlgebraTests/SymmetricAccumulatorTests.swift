@@ -86,6 +86,26 @@ struct SymmetricAccumulatorTests {
     check(type)
   }
 
+  @Test(
+    "The lower triangle, shifted and scaled, is that of the whole, with zeros above",
+    arguments: orders)
+  func lowerTriangle(order: Int) {
+    var generator = SeededGenerator(seed: 86)
+    let a = Matrix<Float>.smallIntegers(order, 12, using: &generator)
+    var sum = SymmetricAccumulator(order: order)
+    sum.add(gramOf: a.view)
+    let whole = sum.matrix()
+    let triangle: Matrix<Float> = sum.lowerTriangle(shiftedBy: 3, scaledBy: 0.25)
+    for row in 0..<order {
+      for column in 0..<order {
+        let expected =
+          row < column ? 0 : (whole[row, column] + (row == column ? 3 : 0)) / 4
+        #expect(Double(triangle[row, column]) == expected)
+      }
+    }
+    #expect(sum.diagonal == whole.diagonal)
+  }
+
   @Test("Order 0 sums to nothing")
   func orderZero() {
     var sum = SymmetricAccumulator(order: 0)

@@ -10,7 +10,7 @@ public struct SymmetricAccumulator: Sendable {
   private var tiles: [Matrix<Double>]
 
   /// Columns of A that one single-precision product sums over.
-  private static let panelDepth = 2048
+  package static let panelDepth = 2048
 
   /// Makes an `n × n` sum of nothing.
   public init(order: Int) {
@@ -48,11 +48,36 @@ public struct SymmetricAccumulator: Sendable {
   /// The sum as a full symmetric matrix.
   public func matrix() -> Matrix<Double> {
     var full = Matrix<Double>.zeros(order, order)
-    for (index, block) in tiles.enumerated() {
-      let (row, column) = Self.position(index)
-      full.place(block, mirroredAt: row * tile, column * tile)
-    }
+    full.place(placedTiles, mirrors: true)
     return full
+  }
+
+  /// c·(A·Aᵀ + s·1) in another precision: the lower triangle; zeros above it.
+  ///
+  /// - Parameters:
+  ///   - shift: s, which is added in double precision.
+  ///   - scale: c.
+  public func lowerTriangle<Element: Scalar>(
+    shiftedBy shift: Double, scaledBy scale: Double, as: Element.Type = Element.self
+  ) -> Matrix<Element> {
+    var triangle = Matrix<Element>.zeros(order, order)
+    triangle.place(placedTiles, scale: scale, mirrors: false)
+    for (index, value) in diagonal.enumerated() {
+      triangle[index, index] = Element(scale * (value + shift))
+    }
+    return triangle
+  }
+
+  /// The diagonal of the sum.
+  public var diagonal: [Double] {
+    placedTiles.flatMap { placed in placed.row == placed.column ? placed.tile.diagonal : [] }
+  }
+
+  private var placedTiles: [PlacedTile] {
+    tiles.enumerated().map { index, sum in
+      let (row, column) = Self.position(index)
+      return PlacedTile(row: row * tile, column: column * tile, tile: sum)
+    }
   }
 
   /// Tile (row, column) of the lower triangle from its place in row-by-row order.

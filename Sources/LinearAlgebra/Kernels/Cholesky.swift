@@ -2,8 +2,9 @@ internal import COpenBLAS
 
 /// The factorization A = L·Lᵀ of a symmetric positive definite matrix.
 ///
-/// LAPACK's `potrf` on the row-major lower triangle, which it sees as the upper triangle of a
-/// column-major matrix: no transposed copy is made.
+/// LAPACK's `potrf` on diagonal blocks of the row-major lower triangle, which it sees as the upper triangle
+/// of a column-major matrix: no transposed copy is made. Between them products and triangular solves, shared among
+/// threads; how they are cut depends on the order alone, so the factor is the same bit for bit for any number of threads.
 public struct Cholesky<Element: Scalar>: Sendable {
   /// L in the lower triangle, `n × n`; what stands above the diagonal means nothing.
   ///
@@ -37,12 +38,9 @@ public struct Cholesky<Element: Scalar>: Sendable {
     var factor = matrix
     let order = factor.rows
     guard factor.hasFiniteLowerTriangle() else { throw .notFinite(order: order) }
-    let info = unsafe factor.elements.withUnsafeMutableBufferPointer { buffer in
-      OpenBLASThreads.threaded {
-        unsafe Element.kernels.potrf(
-          LAPACK_COL_MAJOR, CChar(UInt8(ascii: "U")), blas(order), buffer.baseAddress,
-          blas(max(order, 1)))
-      }
+    let info = unsafe factor.elements.withUnsafeMutableBufferPointer { buffer -> Int32 in
+      guard let base = buffer.baseAddress else { return 0 }
+      return unsafe CholeskySteps(base: base, order: order).run()
     }
     try checkLAPACK(info, order: order) {
       .notPositiveDefinite(leadingMinor: $0, order: order)
@@ -132,6 +130,77 @@ public struct Cholesky<Element: Scalar>: Sendable {
         }
       }
     }
+  }
+}
+
+/// How a Cholesky factorization is cut.
+private enum CholeskyCut {
+  /// Columns of a panel.
+  static let panel = 256
+  /// Rows of a piece of a panel.
+  static let pieceRows = 384
+}
+
+/// A Cholesky factorization in place, a panel of columns after the other, each from all that are left of it.
+///
+/// Every panel is one deep product for each piece of its rows, which are shared among threads; the diagonal block
+/// alone is factorised by one.
+@unsafe
+private struct CholeskySteps<Element: Scalar>: @unchecked Sendable {
+  let base: UnsafeMutablePointer<Element>
+  let order: Int
+
+  /// - Returns: LAPACK's status: 0, or the order of the leading minor that is not positive definite.
+  func run() -> Int32 {
+    _ = OpenBLASThreads.off
+    let order = unsafe order
+    for first in stride(from: 0, to: order, by: CholeskyCut.panel) {
+      let width = min(CholeskyCut.panel, order - first)
+      let rows = order - first
+      // The diagonal block is a piece of its own, of which the lower triangle counts.
+      let pieces = 1 + (rows - width + CholeskyCut.pieceRows - 1) / CholeskyCut.pieceRows
+      if first > 0 {
+        Parallelism.forEach(pieces) { unsafe subtract($0, first, width) }
+      }
+      let info = unsafe Element.kernels.potrf(
+        LAPACK_COL_MAJOR, CChar(UInt8(ascii: "U")), blas(width), at(first, first), blas(order))
+      guard info == 0 else { return info > 0 ? info + blas(first) : info }
+      Parallelism.forEach(pieces - 1) { unsafe solve($0 + 1, first, width) }
+    }
+    return 0
+  }
+
+  private func at(_ row: Int, _ column: Int) -> UnsafeMutablePointer<Element> {
+    unsafe base + row * order + column
+  }
+
+  /// The first row and the number of rows of a piece.
+  private func rows(of piece: Int, _ first: Int, _ width: Int) -> (row: Int, count: Int) {
+    guard piece > 0 else { return (first, width) }
+    let row = first + width + (piece - 1) * CholeskyCut.pieceRows
+    return (row, unsafe min(CholeskyCut.pieceRows, order - row))
+  }
+
+  /// A₂ ← A₂ − L₁·L₂ᵀ for a piece's rows, L₁ and L₂ being what stands left of them and of the diagonal block.
+  private func subtract(_ piece: Int, _ first: Int, _ width: Int) {
+    let (row, count) = unsafe rows(of: piece, first, width)
+    if piece == 0 {
+      unsafe Element.kernels.syrk(
+        CblasRowMajor, CblasLower, CblasNoTrans, blas(width), blas(first), -1, at(first, 0),
+        blas(order), 1, at(first, first), blas(order))
+    } else {
+      unsafe Element.kernels.gemm(
+        CblasRowMajor, CblasNoTrans, CblasTrans, blas(count), blas(width), blas(first), -1,
+        at(row, 0), blas(order), at(first, 0), blas(order), 1, at(row, first), blas(order))
+    }
+  }
+
+  /// A piece's rows of the panel, times L⁻ᵀ of the diagonal block.
+  private func solve(_ piece: Int, _ first: Int, _ width: Int) {
+    let (row, count) = unsafe rows(of: piece, first, width)
+    unsafe Element.kernels.trsm(
+      CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, blas(count), blas(width), 1,
+      at(first, first), blas(order), at(row, first), blas(order))
   }
 }
 

@@ -77,18 +77,6 @@ extension Matrix {
     return Matrix(rows: 1, columns: columns, elements: sums.map { Element($0 / Double(rows)) })
   }
 
-  /// Writes a tile and, on the other side of the diagonal, its transpose.
-  @specialized(where Element == Double)
-  mutating func place(_ tile: Matrix, mirroredAt firstRow: Int, _ firstColumn: Int) {
-    for row in 0..<tile.rows {
-      for column in 0..<tile.columns {
-        let value = tile.elements[row * tile.columns + column]
-        elements[(firstRow + row) * columns + firstColumn + column] = value
-        elements[(firstColumn + column) * columns + firstRow + row] = value
-      }
-    }
-  }
-
   fileprivate func checkShape(_ rows: Int, _ columns: Int) {
     precondition(
       rows == self.rows && columns == self.columns,

@@ -46,6 +46,59 @@ struct CholeskyTests {
     try check(type)
   }
 
+  /// B·Bᵀ + order · 1, of normal numbers.
+  private static func shifted<Element: Scalar>(_ order: Int) -> Matrix<Element> {
+    var generator = SeededGenerator(seed: 36)
+    let b = Matrix<Element>.normal(order, 40, using: &generator)
+    var a = Matrix(product: b.view, b.view.transposed)
+    a.addToDiagonal(Element(order))
+    return a
+  }
+
+  @Test(
+    "L·Lᵀ reproduces A where there are several panels and pieces of them",
+    arguments: scalarTypes, [255, 256, 257, 512, 640, 641, 1100])
+  func panels(type: any Scalar.Type, order: Int) throws {
+    func check<Element: Scalar>(_: Element.Type) throws {
+      let a: Matrix<Element> = Self.shifted(order)
+      let l = Self.lowerTriangle(try Cholesky(factoring: a).factor)
+      let exact = Matrix<Double>(converting: l)
+      expectClose(
+        Matrix<Element>(
+          converting: Matrix(product: exact.view, exact.view.transposed)), a,
+        bound: .backward(order: order + 2, scale: Naive.largest(a), in: Element.self))
+    }
+    try check(type)
+  }
+
+  @Test("A factor does not depend on the number of threads, to the last bit")
+  func threadInvariance() async {
+    await #expect(processExitsWith: .success) {
+      let a: Matrix<Float> = CholeskyTests.shifted(900)
+      func factor(threads: Int) throws -> [Float] {
+        Parallelism.threads = threads
+        return try Cholesky(factoring: a).factor.elements
+      }
+      let one = try factor(threads: 1)
+      try #require(try factor(threads: 2) == one)
+      try #require(try factor(threads: 5) == one)
+    }
+  }
+
+  @Test(
+    "The leading minor that is not positive is counted from the first row, in any panel",
+    arguments: scalarTypes, [0, 255, 256, 300, 699])
+  func leadingMinor(type: any Scalar.Type, row: Int) {
+    func check<Element: Scalar>(_: Element.Type) {
+      var a: Matrix<Element> = Self.shifted(700)
+      a[row, row] = -1
+      #expect(throws: FactorizationError.notPositiveDefinite(leadingMinor: row + 1, order: 700)) {
+        try Cholesky(factoring: a)
+      }
+    }
+    check(type)
+  }
+
   @Test("Only the lower triangle is read", arguments: scalarTypes)
   func lowerOnly(type: any Scalar.Type) throws {
     func check<Element: Scalar>(_: Element.Type) throws {
