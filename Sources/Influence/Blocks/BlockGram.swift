@@ -13,24 +13,60 @@ public final class BlockGram: Sendable {
   /// K or F, where it is in memory rather than in a file.
   private let owned: Matrix<Double>?
   private let known: Mutex<Parts>
+  /// The lower triangle of c·(K + nλI) or c·(F + λI) in single precision, and c, until it is factorised.
+  private let triangle: Mutex<(matrix: Matrix<Float>, scale: Double)?>
 
   /// Wraps a Gram matrix, after a look at its trace.
   ///
   /// - Throws: ``InfluenceError/outOfRange(block:)`` where the trace is not that of the norms, which
   ///   are summed in double precision: products of gradients have overflowed or underflowed.
   init(context: BlockContext, side: Side, matrix: Matrix<Double>?) throws(InfluenceError) {
-    if let matrix {
-      let trace = context.trace * (side == .score ? Double(context.exampleCount) : 1)
-      let found = matrix.diagonal.reduce(0, +)
-      // Rounding in single precision leaves more than three digits; NaN fails too.
-      guard (found - trace).magnitude <= 1e-3 * trace else {
-        throw .outOfRange(block: context.name)
-      }
-    }
+    if let matrix { try Self.checkTrace(of: matrix.diagonal, context, side) }
     self.context = context
     self.side = side
     owned = matrix
     known = Mutex(Parts(matrix: matrix?.view))
+    triangle = Mutex(nil)
+  }
+
+  /// Takes K or n·F as a sum, of which is kept what a solver is made of, and K or F itself where it is asked for.
+  ///
+  /// - Parameters:
+  ///   - context: The block's shape, norms and damping.
+  ///   - side: Whether this is K or F.
+  ///   - sum: K or n·F.
+  ///   - keepsMatrix: Whether certificates read K or F.
+  /// - Throws: As ``init(context:side:matrix:)``.
+  init(
+    context: BlockContext, side: Side, solvingInSingle sum: SymmetricAccumulator,
+    keepsMatrix: Bool
+  ) throws(InfluenceError) {
+    let count = Double(context.exampleCount)
+    let divisor = side == .score ? 1 : count
+    let diagonal = sum.diagonal
+    try Self.checkTrace(of: diagonal.map { $0 / divisor }, context, side)
+    let ridge = count * context.lambda
+    // c·(sum + nλ·1), with a diagonal of at most 1.
+    let scale = 1 / ((diagonal.max() ?? 0) + ridge)
+    triangle = Mutex(
+      (sum.lowerTriangle(shiftedBy: ridge, scaledBy: scale), scale: scale * divisor))
+    var kept = keepsMatrix ? sum.matrix() : nil
+    if side == .query { kept?.scale(by: 1 / divisor) }
+    self.context = context
+    self.side = side
+    owned = kept
+    known = Mutex(Parts(matrix: kept?.view))
+  }
+
+  private static func checkTrace(
+    of diagonal: [Double], _ context: BlockContext, _ side: Side
+  ) throws(InfluenceError) {
+    let trace = context.trace * (side == .score ? Double(context.exampleCount) : 1)
+    let found = diagonal.reduce(0, +)
+    // Rounding in single precision leaves more than three digits; NaN fails too.
+    guard (found - trace).magnitude <= 1e-3 * trace else {
+      throw .outOfRange(block: context.name)
+    }
   }
 
   /// Takes what was computed before.
@@ -39,6 +75,7 @@ public final class BlockGram: Sendable {
     self.side = side
     owned = nil
     known = Mutex(parts)
+    triangle = Mutex(nil)
   }
 
   /// The matrix, and what has been computed from it so far.
@@ -120,6 +157,23 @@ public final class BlockGram: Sendable {
   func dampedFactor(for method: String) throws(InfluenceError) -> Cholesky<Double> {
     do throws(FactorizationError) {
       return try dampedFactor()
+    } catch {
+      throw .factorization(block: context.name, method: method, error)
+    }
+  }
+
+  /// What solves with K + nλI or F + λI, in single precision where the block was made for it.
+  ///
+  /// - Complexity: order³/3 operations at the first call.
+  func dampedSolver(for method: String) throws(InfluenceError) -> DampedSolver {
+    // The factor takes the triangle's place in memory.
+    let taken = triangle.withLock { held in
+      defer { held = nil }
+      return held
+    }
+    guard let taken else { return .double(try dampedFactor(for: method)) }
+    do throws(FactorizationError) {
+      return .single(try Cholesky(factoring: taken.matrix), scale: taken.scale)
     } catch {
       throw .factorization(block: context.name, method: method, error)
     }

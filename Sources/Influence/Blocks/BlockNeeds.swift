@@ -18,6 +18,8 @@ struct BlockNeeds: Sendable {
   let needsKernel: Bool
   /// Whether F is formed.
   let needsFisher: Bool
+  /// On which sides K + nλI or F + λI is factorised in single precision.
+  let singleSides: Set<Side>
   /// Bytes that stay in memory while the block is fitted; at most 2⁶², and none where they are mapped.
   let bytes: Int
   /// Bytes of the block's matrices, wherever they are; at most 2⁶².
@@ -54,7 +56,12 @@ struct BlockNeeds: Sendable {
       $0.needs(on: .score).takesGram && choice($0, hasKernel: false).side == .score
     }
     let preferred = estimators.map { ($0, choice($0, hasKernel: someTakeKernel)) }
-    let needs = Self(of: shape, isDead: false, for: preferred, certifies: options.certifies)
+    let mayBeSingle = Side.allCases.filter {
+      DampedSolver.mayBeSingle(order: shape.order(on: $0), width: shape.width, options: options)
+    }
+    let needs = Self(
+      of: shape, isDead: false, for: preferred, certifies: options.certifies,
+      mayBeSingle: mayBeSingle)
     guard needs.peakBytes > options.matrixBudget else {
       self = needs
       return
@@ -68,7 +75,9 @@ struct BlockNeeds: Sendable {
         largestOrder: largest)
       return (estimator, instead ?? choice(estimator, hasKernel: someTakeKernel))
     }
-    self.init(of: shape, isDead: false, for: fitting, certifies: options.certifies)
+    self.init(
+      of: shape, isDead: false, for: fitting, certifies: options.certifies,
+      mayBeSingle: mayBeSingle)
   }
 
   /// Takes sides that were chosen before.
@@ -78,10 +87,11 @@ struct BlockNeeds: Sendable {
   ///   - isDead: Whether all gradients are zero, so that nothing is fitted.
   ///   - pairs: The methods, with their sides.
   ///   - certifies: Whether residuals are wanted.
+  ///   - mayBeSingle: On which sides a factor may be in single precision.
   ///   - isMapped: Whether the matrices lie in files, whose pages the system takes back.
   init(
     of shape: BlockShape, isDead: Bool, for pairs: [(any Estimator, CostModel.Choice)],
-    certifies: Bool, isMapped: Bool = false
+    certifies: Bool, mayBeSingle: [Side] = [], isMapped: Bool = false
   ) {
     self.shape = shape
     self.isDead = isDead
@@ -102,11 +112,23 @@ struct BlockNeeds: Sendable {
     let wantsKernel = certifies && pairs.contains { $0.1.side == .score }
     needsKernel = !isDead && (onScores > 0 || wantsKernel)
     needsFisher = !isDead && onQueries > 0
+    let singleSides = Set(
+      mayBeSingle.filter { side in
+        let onSide = users.filter { $0.1.side == side }
+        return !isDead && onSide.count == 1
+          && onSide.allSatisfy {
+            $0.0.normalization == .none && $0.0.fit(on: side)?.solvesInSingle == true
+          }
+      })
+    self.singleSides = singleSides
     // The Gram matrix itself, and a factor of its size for each method.
     let (n, d) = (shape.exampleCount, shape.width)
+    func matrices(_ side: Side, users: Int) -> Double {
+      singleSides.contains(side) ? (certifies ? 1.5 : 0.5) : 1 + Double(users)
+    }
     let gramBytes = Self.sum(
-      needsKernel ? Self.bytes(order: n, matrices: 1 + Double(onScores)) : 0,
-      needsFisher ? Self.bytes(order: d, matrices: 1 + Double(onQueries)) : 0)
+      needsKernel ? Self.bytes(order: n, matrices: matrices(.score, users: onScores)) : 0,
+      needsFisher ? Self.bytes(order: d, matrices: matrices(.query, users: onQueries)) : 0)
     formedBytes = Self.sum(gramBytes, own.reduce(0) { Self.sum($0, $1.bytes) })
     // The sum of panels, half a matrix and more, before it is a matrix.
     let panels = Self.sum(
@@ -115,6 +137,9 @@ struct BlockNeeds: Sendable {
     bytes = isMapped ? 0 : formedBytes
     passingBytes = isMapped ? 0 : panels
   }
+
+  /// Whether what methods solve with on a side is factorised in single precision.
+  func solvesInSingle(on side: Side) -> Bool { singleSides.contains(side) }
 
   /// How near to the exact scores the method in a place means to come on its side; nil where it approximates.
   func aim(of place: Int) -> Aim? { estimators[place].fit(on: choices[place].side)?.aim }

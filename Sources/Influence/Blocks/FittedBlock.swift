@@ -32,12 +32,19 @@ struct FittedBlock: Sendable {
     pass: GradientPass<Element>
   ) throws {
     func grams<Number: Scalar>(by pass: GradientPass<Number>) throws -> [Side: BlockGram] {
-      [
-        .score: try BlockGram(
-          context: context, side: .score, matrix: needs.needsKernel ? try pass.kernel() : nil),
-        .query: try BlockGram(
-          context: context, side: .query, matrix: needs.needsFisher ? try pass.fisher() : nil),
-      ]
+      func gram(_ side: Side) throws -> BlockGram {
+        if needs.solvesInSingle(on: side), Number.self == Float.self {
+          return try BlockGram(
+            context: context, side: side,
+            solvingInSingle: try side == .score ? pass.kernelSum() : pass.secondMomentSum(),
+            keepsMatrix: certifies)
+        }
+        let isNeeded = side == .score ? needs.needsKernel : needs.needsFisher
+        return try BlockGram(
+          context: context, side: side,
+          matrix: isNeeded ? try side == .score ? pass.kernel() : pass.fisher() : nil)
+      }
+      return [.score: try gram(.score), .query: try gram(.query)]
     }
     do {
       try self.init(

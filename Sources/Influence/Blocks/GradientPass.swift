@@ -162,7 +162,12 @@ public struct GradientPass<Element: Scalar>: Sendable {
   /// K = G·Gᵀ, `n × n`, summed in double precision.
   ///
   /// - Complexity: n²d operations; reads panels of all rows.
-  func kernel() throws -> Matrix<Double> {
+  func kernel() throws -> Matrix<Double> { try kernelSum().matrix() }
+
+  /// K as a sum of which one triangle is there.
+  ///
+  /// - Complexity: n²d operations; reads panels of all rows.
+  func kernelSum() throws -> SymmetricAccumulator {
     var sum = SymmetricAccumulator(order: store.count)
     let panel =
       store.isDirectlyReadable(as: Element.self)
@@ -180,7 +185,7 @@ public struct GradientPass<Element: Scalar>: Sendable {
       monitor?.didRead(
         rows, ofBlock: block, share: d / Double(width), operations: n * n * d)
     }
-    return sum.matrix()
+    return sum
   }
 
   /// F = GᵀG/n, `d × d`, summed in double precision.
@@ -197,11 +202,20 @@ public struct GradientPass<Element: Scalar>: Sendable {
   /// - Parameter weights: w of some training examples, none negative; all 1 unless given.
   /// - Complexity: nd² operations, one pass.
   func secondMoment(weights: ((Range<Int>) -> [Double])? = nil) throws -> Matrix<Double> {
+    var moment = try secondMomentSum(weights: weights).matrix()
+    try reduction.sum(&moment)
+    return moment
+  }
+
+  /// The same of the rows that this process reads, as a sum of which one triangle is there.
+  func secondMomentSum(weights: ((Range<Int>) -> [Double])? = nil) throws -> SymmetricAccumulator {
     var sum = SymmetricAccumulator(order: width)
     let rowBytes = max(1, width * MemoryLayout<Element>.stride)
-    try forEachChunk(
-      of: max(256, (8 << 20) / rowBytes), rowOperations: Double(width * width)
-    ) { rows, gradients in
+    // Rows that are read where they lie are multiplied as many at a time as one product sums over.
+    let chunkRows =
+      weights == nil && store.chunksAreReadInPlace(of: block, as: Element.self)
+      ? SymmetricAccumulator.panelDepth : max(256, (8 << 20) / rowBytes)
+    try forEachChunk(of: chunkRows, rowOperations: Double(width * width)) { rows, gradients in
       if let weights {
         var scaled = Matrix(gradients)
         scaled.scaleRows(by: weights(rows).map { Element($0.squareRoot()) })
@@ -210,8 +224,6 @@ public struct GradientPass<Element: Scalar>: Sendable {
         sum.add(gramOf: gradients.transposed)
       }
     }
-    var moment = sum.matrix()
-    try reduction.sum(&moment)
-    return moment
+    return sum
   }
 }

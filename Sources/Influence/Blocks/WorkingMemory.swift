@@ -72,7 +72,8 @@ struct WorkingMemory: Sendable {
       if queries > best.queries || best.queries == 0 {
         best = (queries > 0 ? atATime : 1, queries, max(1, queries) * perQuery)
       }
-      if queries >= min(queryCount, Self.enoughQueries) { break }
+      // Where blocks are not kept, every further set of queries fits them all again.
+      if queries >= (keepsBlocks ? min(queryCount, Self.enoughQueries) : queryCount) { break }
     }
     // Where nothing fits, one query in one block, of all examples or of some of them: less is not possible.
     blocksAtATime = best.blocks

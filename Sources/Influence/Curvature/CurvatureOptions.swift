@@ -29,6 +29,11 @@ public struct CurvatureOptions: Sendable {
   public var memoryBudget: Int
   /// How the scores of blocks become one; their sum unless set.
   public var combination = BlockCombination.sum
+  /// Whether exact scores of a thousand examples or more may be solved for by a factor in single precision, where
+  /// λ is so large that it loses little beside the rounding of products; scores alone are asked for then.
+  ///
+  /// Half the time and memory of the factor. Self-influence forms K once more, for a factor in double precision.
+  public var solvesInSingle = false
   /// Brings together what several processes make of their rows; one process reads all rows by default.
   package var reduction: any Reduction = WholeRows()
 

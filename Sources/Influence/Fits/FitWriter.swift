@@ -46,6 +46,9 @@ public struct FitWriter: Sendable {
     self.estimators = estimators
     self.training = training
     self.folder = folder
+    var options = options
+    // What is kept serves self-influence too.
+    options.solvesInSingle = false
     self.options = options
   }
 

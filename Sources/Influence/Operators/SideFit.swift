@@ -8,6 +8,9 @@ public protocol SideFit: Sendable {
   ///
   /// What aims at the exact scores is measured in double precision when certificates are asked for.
   var aim: Aim? { get }
+  /// Whether scores may be solved for by a factor in single precision, where
+  /// ``CurvatureOptions/solvesInSingle`` allows it.
+  var solvesInSingle: Bool { get }
   /// The work of fitting, beside that of what ``needs`` names.
   func fittingWork(_ block: BlockShape) -> Work
   /// The work of `queries` queries on the fitted block.
@@ -62,6 +65,8 @@ public protocol QuerySideFit: SideFit {
 }
 
 extension SideFit {
+  /// False: what is fitted is in double precision.
+  public var solvesInSingle: Bool { false }
   /// Nil: the method is an approximation.
   public var aim: Aim? { nil }
   /// No work: nothing is computed beside what ``needs`` names.

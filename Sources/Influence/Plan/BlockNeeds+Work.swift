@@ -17,6 +17,8 @@ extension BlockNeeds {
       let order = shape.order(on: side)
       for need in gramParts(on: side) {
         switch need {
+        case .choleskyFactor where solvesInSingle(on: side):
+          work.productOperations += OperationCount.cholesky(order: order)
         case .choleskyFactor: work.doubleOperations += OperationCount.cholesky(order: order)
         case .eigenbasis: work.doubleOperations += OperationCount.eigendecomposition(order: order)
         default: continue
@@ -55,7 +57,7 @@ extension BlockNeeds {
     for (place, entry) in fits.enumerated() {
       guard case (let fit as any QuerySideFit, .query) = entry else { continue }
       let isCertified = certifies && normalizations[place] == .none
-      work.add(fit.scoringWork(queries: queries, shape))
+      work.add(solvingWork(of: fit, on: .query, queries: queries))
       hasProducts = hasProducts || fit.leavesProducts
       addTraffic(queries: queries, columns: n + d, to: &work)
       if isMeasured(fit, isCertified) {
@@ -84,7 +86,7 @@ extension BlockNeeds {
     guard !onScores.isEmpty else { return work }
     if !hasProducts { work.addPass(shape, products: 1, rows: queries) }
     for ((fit, _), normalization) in onScores {
-      work.add(fit.scoringWork(queries: queries, shape))
+      work.add(solvingWork(of: fit, on: .score, queries: queries))
       addTraffic(queries: queries, columns: n, to: &work)
       if certifies, normalization == .none {
         if isMeasured(fit, true) {
@@ -112,6 +114,16 @@ extension BlockNeeds {
       // K is kept for certificates alone; without them it is made again.
       let (n, d) = (shape.exampleCount, shape.width)
       work.addPass(shape, operations: OperationCount.kernel(n: n, d: d), rows: n)
+    }
+    return work
+  }
+
+  /// The work of queries on what a method has fitted, in the precision in which it solves.
+  private func solvingWork(of fit: any SideFit, on side: Side, queries: Int) -> Work {
+    var work = fit.scoringWork(queries: queries, shape)
+    if solvesInSingle(on: side), fit.solvesInSingle {
+      work.addProducts(rows: queries, operations: work.doubleOperations)
+      work.doubleOperations = 0
     }
     return work
   }

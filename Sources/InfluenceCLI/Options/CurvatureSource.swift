@@ -49,17 +49,18 @@ struct CurvatureSource {
   ///   - certifies: Whether scores come with certificates; nil leaves it to the fit.
   ///   - expectedQueries: How many queries there will be.
   ///   - combination: How the scores of blocks become one.
+  ///   - forScoresAlone: Whether nothing but scores is made, so that they may be solved for in single precision.
   ///   - meter: Counts the work.
   ///   - progress: Called as blocks are done.
   /// - Throws: ``Failure/usage(_:)`` where an option contradicts the fit, or ``FitError``.
   func curvature(
     of estimator: any Estimator, on training: GradientStore, options: FitOptions,
     certifies: Bool?, expectedQueries: Int? = nil, combination: BlockCombination = .sum,
-    meter: RunMeter, progress: ProgressHandler?
+    forScoresAlone: Bool = false, meter: RunMeter, progress: ProgressHandler?
   ) throws -> Curvature {
     let asked = try options.curvatureOptions(
       certifies: certifies ?? true, expectedQueries: expectedQueries, combination: combination,
-      meter: meter)
+      forScoresAlone: forScoresAlone, meter: meter)
     guard let fit, let manifest else {
       return try Curvature(
         fitting: [estimator], on: training, options: asked, progress: progress)

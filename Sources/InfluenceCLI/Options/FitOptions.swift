@@ -102,7 +102,7 @@ struct FitOptions: ParsableArguments {
   /// The library's options.
   func curvatureOptions(
     certifies: Bool, expectedQueries: Int? = nil, combination: BlockCombination = .sum,
-    meter: RunMeter? = nil
+    forScoresAlone: Bool = false, meter: RunMeter? = nil
   ) throws -> CurvatureOptions {
     try requireFixedDamping()
     try damping.validate()
@@ -110,6 +110,7 @@ struct FitOptions: ParsableArguments {
       damping: damping, costModel: CostModel(request: side, expectedQueries: expectedQueries),
       certifies: certifies, precision: precision, memoryBudget: memory?.bytes, meter: meter)
     options.combination = combination
+    options.solvesInSingle = forScoresAlone
     return options
   }
 }

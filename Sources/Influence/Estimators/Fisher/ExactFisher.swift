@@ -69,6 +69,7 @@ public struct ExactFisher: Estimator {
   private struct ScoreSide: ScoreSideFit {
     let accuracy: Double
     var needs: Set<Need> { [.choleskyFactor] }
+    var solvesInSingle: Bool { true }
     var aim: Aim? { .scores(accuracy) }
 
     func scoringWork(queries: Int, _ block: BlockShape) -> Work {
@@ -78,13 +79,14 @@ public struct ExactFisher: Estimator {
     func fit<Element: Scalar>(
       _ gram: BlockGram, precision: Element.Type
     ) throws -> any ScoreSideOperator {
-      ExactOnScores(context: gram.context, factor: try gram.dampedFactor(for: ExactFisher.name))
+      ExactOnScores(context: gram.context, solver: try gram.dampedSolver(for: ExactFisher.name))
     }
   }
 
   private struct QuerySide: QuerySideFit {
     let accuracy: Double
     var needs: Set<Need> { [.choleskyFactor] }
+    var solvesInSingle: Bool { true }
     var worksByExamples: Bool { true }
     var aim: Aim? { .scores(accuracy) }
 
@@ -95,7 +97,7 @@ public struct ExactFisher: Estimator {
     func fit<Element: Scalar>(
       _ gram: BlockGram, pass: GradientPass<Element>
     ) throws -> any QuerySideOperator {
-      ExactOnQueries(gram: gram, factor: try gram.dampedFactor(for: ExactFisher.name))
+      ExactOnQueries(gram: gram, solver: try gram.dampedSolver(for: ExactFisher.name))
     }
   }
 }
@@ -103,12 +105,11 @@ public struct ExactFisher: Estimator {
 /// S = n·C·(K + nλI)⁻¹, and a = −S/(nλ), β = 1/λ.
 private struct ExactOnScores: ScoreSideOperator {
   let context: BlockContext
-  let factor: Cholesky<Double>
+  let solver: DampedSolver
 
   func solve(_ cross: CrossProducts) -> SpanSolution {
     let lambda = context.lambda
-    var scores = cross.matrix(as: Double.self)
-    factor.solve(rows: &scores)
+    var scores = solver.solution(of: cross)
     var coefficients = scores
     scores.scale(by: Double(context.exampleCount))
     // Without damping there is no β·v to which a sum over the span is added.
@@ -118,13 +119,14 @@ private struct ExactOnScores: ScoreSideOperator {
   }
 
   func correction(of remainders: Matrix<Double>, queryNorms: [Double]) -> Matrix<Double>? {
-    factor.solution(rows: remainders)
+    solver.solution(of: remainders)
   }
 
   /// diag(n·K·(K + nλI)⁻¹) = n·(1 − nλ·diag((K + nλI)⁻¹)).
   func selfInfluence(kernel: () throws -> Matrix<Double>) throws -> BlockSelfInfluence {
     let n = Double(context.exampleCount)
     let ridge = n * context.lambda
+    let factor = try doubleFactor(kernel)
     let leverages = try factor.inverseDiagonal().map { 1 - ridge * $0 }
     // Under a heavy damping the leverages are tiny differences of numbers near one; then the product
     // itself is formed, at six times the cost.
@@ -134,19 +136,30 @@ private struct ExactOnScores: ScoreSideOperator {
     return BlockSelfInfluence(
       values: factor.solution(rows: try kernel()).diagonal.map { n * $0 })
   }
+
+  /// The factor in double precision, whose diagonal of the inverse is a small difference from 1.
+  private func doubleFactor(_ kernel: () throws -> Matrix<Double>) throws -> Cholesky<Double> {
+    if case .double(let factor) = solver { return factor }
+    var shifted = try kernel()
+    shifted.addToDiagonal(Double(context.exampleCount) * context.lambda)
+    do throws(FactorizationError) {
+      return try Cholesky(factoring: shifted)
+    } catch {
+      throw InfluenceError.factorization(
+        block: context.name, method: ExactFisher.name, error)
+    }
+  }
 }
 
 /// X = V·(F + λI)⁻¹.
 private struct ExactOnQueries: QuerySideOperator {
   let gram: BlockGram
-  let factor: Cholesky<Double>
+  let solver: DampedSolver
 
   func precondition<Element: Scalar>(
     _ queries: MatrixView<Element>, pass: GradientPass<Element>
   ) -> Preconditioned<Element> {
-    var rows = Matrix<Double>(converting: queries)
-    factor.solve(rows: &rows)
-    return Preconditioned(rows: Matrix<Element>(converting: rows))
+    Preconditioned(rows: solver.solution(ofQueries: queries))
   }
 
   func residualNorms<Element: Scalar>(
@@ -154,7 +167,7 @@ private struct ExactOnQueries: QuerySideOperator {
   ) -> [Double]? { gram.residualNorms(of: preconditioned, for: queries) }
 
   func correction(ofResiduals residuals: Matrix<Double>, queryNorms: [Double]) -> Matrix<Double>? {
-    factor.solution(rows: residuals)
+    solver.solution(of: residuals)
   }
 
   func image(of rows: Matrix<Double>) -> Matrix<Double>? {

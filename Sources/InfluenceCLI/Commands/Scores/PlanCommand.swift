@@ -111,7 +111,7 @@ struct PlanCommand: FittingCommand {
         blockCount: blocks ?? 1, elementType: dtype ?? .float32)
     }
     let options = try fit.curvatureOptions(
-      certifies: certificate, expectedQueries: shape.queryCount)
+      certifies: certificate, expectedQueries: shape.queryCount, forScoresAlone: true)
     let calibration = time ? MachineCalibration.measure(readingFrom: store) : nil
     let report = PlanReport(
       shape: shape, estimators: estimators, options: options, calibration: calibration,

@@ -226,12 +226,14 @@ struct ScoreCommand: FittingCommand {
       if keptFit == nil {
         try Curvature.requireMemory(
           scoringBy: estimator, on: training, perBlock: perBlock,
-          options: fit.curvatureOptions(certifies: certificate ?? true, combination: combine))
+          options: fit.curvatureOptions(
+            certifies: certificate ?? true, combination: combine, forScoresAlone: true))
       }
       let curvature = try source.curvature(
         of: estimator, on: training, options: fit,
         certifies: keptFit == nil ? certificate ?? true : certificate,
         expectedQueries: aggregate == .mean ? 1 : queries.count, combination: combine,
+        forScoresAlone: true,
         meter: meter, progress: progress)
       let summary = try curvature.score(
         queries, into: destination, aggregation: aggregate, convention: convention,
@@ -251,7 +253,7 @@ struct ScoreCommand: FittingCommand {
     let destination = try destination(inputs: try ensemble.folders().map(\.folder.path))
     let members = try ensemble.ensemble(fit)
     let options = try fit.curvatureOptions(
-      certifies: false, combination: combine, meter: RunMeter())
+      certifies: false, combination: combine, forScoresAlone: true, meter: RunMeter())
     let summary = try ProgressBar.during(quiet: fit.quiet) {
       try members.score(
         by: estimator, into: destination, aggregation: aggregate, convention: convention,
