@@ -1,4 +1,3 @@
-import Foundation
 import InfluenceKit
 
 /// The methods as `--help` lists them.
@@ -15,7 +14,7 @@ enum MethodHelp {
   private static func list(_ names: [String], _ summaries: [String: String]) -> String {
     names.map { name in
       let summary = Advice.withOptions(summaries[name] ?? "")
-      return "  \(name.padding(toLength: 18, withPad: " ", startingAt: 0))\(summary)"
+      return "  \(name)\(String(repeating: " ", count: max(0, 18 - name.count)))\(summary)"
     }.joined(separator: "\n")
   }
 }

@@ -8,9 +8,19 @@ enum Advice {
   /// A warning or an error of the library with the options of this program.
   static func withOptions(_ message: String) -> String {
     replacements.reduce(message) { text, replacement in
-      // Most messages hold none of the phrases, and Foundation copies a text to look for one.
-      text.utf8.count >= replacement.key.utf8.count && text.contains(replacement.key)
+      // Most messages hold none of the phrases, and Foundation copies a text to look for one: the help of every
+      // command goes through here whenever any command starts.
+      holds(text, replacement.key)
         ? text.replacingOccurrences(of: replacement.key, with: replacement.value) : text
+    }
+  }
+
+  /// Whether a text holds a phrase, byte by byte.
+  private static func holds(_ text: String, _ phrase: String) -> Bool {
+    let (text, phrase) = (Array(text.utf8), Array(phrase.utf8))
+    guard let first = phrase.first, text.count >= phrase.count else { return phrase.isEmpty }
+    return (0...text.count - phrase.count).contains { start in
+      text[start] == first && text[start..<start + phrase.count].elementsEqual(phrase)
     }
   }
 
