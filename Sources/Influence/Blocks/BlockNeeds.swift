@@ -57,7 +57,7 @@ struct BlockNeeds: Sendable {
     }
     let preferred = estimators.map { ($0, choice($0, hasKernel: someTakeKernel)) }
     let mayBeSingle = Side.allCases.filter {
-      DampedSolver.mayBeSingle(order: shape.order(on: $0), width: shape.width, options: options)
+      Self.mayBeSingle(order: shape.order(on: $0), width: shape.width, options)
     }
     let needs = Self(
       of: shape, isDead: false, for: preferred, certifies: options.certifies,
@@ -78,6 +78,15 @@ struct BlockNeeds: Sendable {
     self.init(
       of: shape, isDead: false, for: fitting, certifies: options.certifies,
       mayBeSingle: mayBeSingle)
+  }
+
+  /// Whether K + nλI or F + λI of an order may be factorised in single precision (``DampedSolver``).
+  private static func mayBeSingle(order: Int, width: Int, _ options: CurvatureOptions) -> Bool {
+    guard options.solvesInSingle, options.precision == .single, !options.reduction.isShared,
+      order >= DampedSolver.smallestOrder, case .relative(let share) = options.damping
+    else { return false }
+    // λ = share · tr(F)/d.
+    return Double(width) <= share * DampedSolver.largestCondition
   }
 
   /// Takes sides that were chosen before.

@@ -17,20 +17,6 @@ enum DampedSolver: Sendable {
   /// Factors of a smaller order take too small a part of the time.
   static let smallestOrder = 1024
 
-  /// Whether a block may be solved in single precision.
-  ///
-  /// - Parameters:
-  ///   - order: The order of the matrix, n or d.
-  ///   - width: d.
-  ///   - options: What is asked for.
-  static func mayBeSingle(order: Int, width: Int, options: CurvatureOptions) -> Bool {
-    guard options.solvesInSingle, options.precision == .single, order >= smallestOrder,
-      !options.reduction.isShared, case .relative(let share) = options.damping
-    else { return false }
-    // λ = share · tr(F)/d.
-    return Double(width) <= share * largestCondition
-  }
-
   /// T times the inverse for rows T, `m × order`.
   func solution(of rows: Matrix<Double>) -> Matrix<Double> {
     switch self {

@@ -200,8 +200,7 @@ struct ScoreCommand: FittingCommand {
     if let dampingSweep {
       return try SweepCommand.sweep(
         train ?? "", query ?? "", by: method, over: dampingSweep,
-        aggregate: aggregate == .mean ? .mean : .none,
-        output: output, json: json, fit: fit)
+        aggregate: aggregate == .mean ? .mean : .none, output: output, json: json, fit: fit)
     }
     try scoreStore(by: method)
   }
@@ -233,8 +232,7 @@ struct ScoreCommand: FittingCommand {
         of: estimator, on: training, options: fit,
         certifies: keptFit == nil ? certificate ?? true : certificate,
         expectedQueries: aggregate == .mean ? 1 : queries.count, combination: combine,
-        forScoresAlone: true,
-        meter: meter, progress: progress)
+        forScoresAlone: true, meter: meter, progress: progress)
       let summary = try curvature.score(
         queries, into: destination, aggregation: aggregate, convention: convention,
         details: RunRecord.details(fit: keptFit, dampingReason: reason), progress: progress)
