@@ -84,6 +84,13 @@ struct AutomaticDampingTests {
     #expect(abs(value - 50) < 1e-10)
   }
 
+  @Test("A method without λ has the default, and nothing is swept for it")
+  func undamped() throws {
+    let found = try choice(nil, for: HessianFree())
+    #expect(found.damping == .standard)
+    #expect(found.reason == "hessian-free does not divide by λ")
+  }
+
   @Test("Otherwise it is the plateau of the sweep, or the default where there is none")
   func sweep() throws {
     let zeros = Self.widths.map { [Double](repeating: 0, count: $0) }
@@ -91,7 +98,7 @@ struct AutomaticDampingTests {
       store("train", rows: 15, seed: 91), store("query", rows: 4, seed: 92)
     )
     for (estimator, swept) in [
-      (ExactFisher(), ExactFisher()), (DataInf(), DataInf()), (HessianFree(), ExactFisher()),
+      (ExactFisher(), ExactFisher()), (DataInf(), DataInf()), (LiSSA(), ExactFisher()),
     ] as [(any Estimator, any Estimator)] {
       let sweep = try DampingSweep(
         of: swept, over: DampingGrid(parsing: AutomaticDamping.grid), on: training,

@@ -49,8 +49,8 @@ struct PlanTests {
     let exact = try #require(json["methods"]?[0]?["routes"]?[0])
     #expect(exact["side"]?.string == "query")
     #expect(exact["picked"]?.boolean == true)
-    // F and its factor in 25 blocks.
-    #expect(exact["matrix_bytes"]?.integer == 25 * 2 * 8 * 4000 * 4000)
+    // F in 25 blocks, and its factor in single precision.
+    #expect(exact["matrix_bytes"]?.integer == 25 * (8 + 4) * 4000 * 4000)
     // 1 GiB holds those of a block at a time.
     #expect(exact["fits"]?.boolean == true)
     #expect(exact["keeps_blocks"]?.boolean == false)

@@ -1603,6 +1603,8 @@ def _optimizer_moments(optimizer, blocks):
             raise ExportError(f"optimizer= has taken no step of {_short(block)}; give the optimizer that trained this model, or choose parameters without it")
         if group.get("amsgrad") or group.get("maximize"):
             raise ExportError("optimizer= has amsgrad or maximize, whose steps are others; leave it out")
+        if group.get("weight_decay") and not isinstance(optimizer, torch.optim.AdamW) and not group.get("decoupled_weight_decay"):
+            raise ExportError("optimizer= is Adam with weight_decay, which is inside its moments; train with AdamW, or leave it out")
         step = int(state["step"])
         rule = {"beta1": float(group["betas"][0]), "beta2": float(group["betas"][1]), "epsilon": float(group["eps"]), "step": step}
         rules.setdefault(tuple(rule.items()), block)
@@ -1707,7 +1709,8 @@ class _Run:
             if wants[1]:
                 _write_representations(self.folder, np.concatenate(features.rows), self.examples, self.classes, self.model, penalty)
             place = self.folder / "optimizer.safetensors"
-            if moments and not place.exists():
+            if moments:
+                # Written in one step: a call that goes on with a store may bring another state of the optimizer.
                 _write_safetensors(place, *moments)
             if not store.complete:
                 store.finish()

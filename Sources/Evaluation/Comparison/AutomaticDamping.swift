@@ -31,6 +31,11 @@ public struct AutomaticDamping: Sendable {
     for estimator: any Estimator, on training: GradientStore, queries: GradientStore,
     options: CurvatureOptions, progress: ProgressHandler? = nil
   ) throws {
+    guard estimator.isDamped else {
+      damping = options.damping
+      reason = "\(estimator.name) does not divide by λ"
+      return
+    }
     if let moments = try training.optimizerMoments(), let sum = moments.rule.learningRateSum {
       let root = try Self.meanRoot(moments, of: training)
       damping = .absolute(root / sum)
@@ -39,9 +44,17 @@ public struct AutomaticDamping: Sendable {
       return
     }
     let swept: any Estimator = estimator.sweep == nil ? ExactFisher() : estimator
-    let sweep = try DampingSweep(
-      of: swept, over: DampingGrid(parsing: Self.grid), on: training, queries: queries,
-      options: options, progress: progress)
+    let sweep: DampingSweep
+    do {
+      sweep = try DampingSweep(
+        of: swept, over: DampingGrid(parsing: Self.grid), on: training, queries: queries,
+        options: options, progress: progress)
+    } catch InfluenceError.tooLarge(let block, _, let order, _, _) {
+      damping = options.damping
+      reason =
+        "the default: the store says nothing of learning rates, and the sweep of \(swept.name) needs more memory than it may take (block \(block), a matrix of order \(order))"
+      return
+    }
     let stability = try DampingStability(of: sweep)
     guard let found = stability.recommendation, found.isPlateau else {
       damping = options.damping

@@ -134,6 +134,9 @@ struct GenerationTexts: Sendable {
       })
   }
 
+  /// Queries by training examples.
+  var queryShare: Double { Double(options.queries) / Double(options.training) }
+
   /// For how many seeds, from 0, no example is drawn twice; nil where all sets are made anew.
   var distinctSeeds: Int? {
     published.values.flatMap { set in

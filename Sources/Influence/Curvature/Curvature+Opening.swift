@@ -51,6 +51,7 @@ extension Curvature {
     let estimators =
       try estimators ?? manifest.methods.map { try EstimatorCatalog.estimator($0.specification) }
     let places = try estimators.map { try manifest.place(of: $0, path: fit.path) }
+    try Self.requireCombinable(estimators, by: combination)
     var options = CurvatureOptions(
       damping: manifest.damping, costModel: CostModel(request: manifest.side),
       certifies: certifies, precision: manifest.precision, memoryBudget: memoryBudget,

@@ -72,13 +72,20 @@ public struct Curvature: Sendable {
     for estimator in estimators {
       try estimator.validateSettings()
       try estimator.check(training)
-      guard options.combination == .sum || estimator.normalization.isOfBlocks else {
-        throw InfluenceError.notCombinable(
-          method: estimator.name, combination: options.combination.rawValue)
-      }
     }
+    try requireCombinable(estimators, by: options.combination)
     return try BlockContext.all(
       of: training, damping: options.damping, reduction: options.reduction)
+  }
+
+  /// Refuses methods whose scores are divided once blocks are summed, where blocks are combined in another way.
+  static func requireCombinable(
+    _ estimators: [any Estimator], by combination: BlockCombination
+  ) throws(InfluenceError) {
+    for estimator in estimators
+    where combination != .sum && !estimator.normalization.isOfBlocks {
+      throw .notCombinable(method: estimator.name, combination: combination.rawValue)
+    }
   }
 
   /// The side of each block for one estimator, with the reason; nil for dead blocks.

@@ -4,7 +4,7 @@ import LinearAlgebra
 ///
 /// Where products are in single precision, K and F carry their rounding, which a solution multiplies by the condition
 /// number. A factor in single precision adds errors of the same kind: on spectra like those of real gradients it makes
-/// them two to four times as large, in half the time and memory (docs/methods.md has the figures). Certificates measure
+/// them two to four times as large, in half the factor's time and memory (docs/methods.md has the figures). Certificates measure
 /// the result either way.
 enum DampedSolver: Sendable {
   /// The factor of the matrix.

@@ -73,7 +73,9 @@ extension Curvature {
     }
     for estimator in estimators where estimator.normalization != .none {
       throw InfluenceError.invalidGroup(
-        reason: "the scores of \(estimator.name) are divided by norms and do not add up")
+        reason: estimator.normalization == .leverage
+          ? "the scores of \(estimator.name) have each example's own leverage in them already; take the method that they are made from, whose additive effect is their sum"
+          : "the scores of \(estimator.name) are divided by norms and do not add up")
     }
     let members = try training.gathering(rows, name: "group")
     let queryParts = try blockScores(

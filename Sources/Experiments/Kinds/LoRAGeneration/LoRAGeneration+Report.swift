@@ -66,10 +66,9 @@ extension LoRAGeneration {
       try models(results)
     )
     try addPictures(results, to: &report)
-    let drawn = results.seeds.max().map { Int($0) + 1 } ?? 0
-    if let distinct = data.distinctSeeds, drawn > distinct {
+    if let distinct = data.distinctSeeds, sharedQueryShare(results) != nil {
       report.warnings.append(
-        "Seeds share examples: the files have enough for \(distinct). Intervals over seeds are too narrow then."
+        "Seeds share examples: the files have enough for \(distinct). Intervals over seeds are too narrow then; differences and their chances have Nadeau and Bengio's correction."
       )
     }
     let falls = try tasks.filter { $0.loss == options.model.loss }.map { task in
@@ -187,6 +186,13 @@ extension LoRAGeneration {
     "\(method), mean of \(options.ensemble.members)"
   }
 
+  /// Queries by training examples where seeds share some; nil where they do not.
+  private func sharedQueryShare(_ results: ExperimentResults<Self>) -> Double? {
+    let drawn = results.seeds.max().map { Int($0) + 1 } ?? 0
+    guard let distinct = data.distinctSeeds, drawn > distinct else { return nil }
+    return data.queryShare
+  }
+
   private func tests(
     _ results: ExperimentResults<Self>, _ pairs: [Pair]
   ) throws -> [KindTest] {
@@ -203,7 +209,8 @@ extension LoRAGeneration {
           )
         }
         return try PairedTest(
-          of: quantity.name, at: task, try values(pair.better), over: try values(pair.worse))
+          of: quantity.name, at: task, try values(pair.better), over: try values(pair.worse),
+          resampling: sharedQueryShare(results))
       })
   }
 

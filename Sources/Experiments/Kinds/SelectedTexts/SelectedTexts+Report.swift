@@ -39,7 +39,7 @@ extension SelectedTexts {
     }
     report.warnings += Array(OrderedSet(results.values.flatMap(\.warnings)))
     let gain = try SeedStatistic(
-      results.values.map(\.all.loss), minus: results.values.map(\.right.loss))
+      results.values.map(\.all.loss), minus: results.values.map(\.right.loss), resampling: shared)
     report.check(
       "Leaving out just the wrong labels does not raise the test loss",
       results.isQuick || gain.upper > 0, detail: "lower by \(gain.text())")
