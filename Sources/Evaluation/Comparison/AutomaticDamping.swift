@@ -4,9 +4,9 @@ public import Influence
 /// The damping that `auto` stands for, and why.
 ///
 /// 1. Where the optimizer's moments lie beside the gradients and say what its learning rates sum to: gradient descent that
-///    stops after a time c, the sum of its learning rates, damps like λ = 1/c (``Source``). Adam's steps are those of
+///    stops after a time c, the sum of its learning rates, damps like λ = 1/c (`Source`). Adam's steps are those of
 ///    gradient descent divided by √v̂ + ε of each parameter, so that λ = mean(√v̂ + ε)/c, the mean over all parameters.
-/// 2. Otherwise the plateau of a sweep (``DampingStability``): where rankings depend the least on λ.
+/// 2. Otherwise the plateau of a sweep (`DampingStability`): where rankings depend the least on λ.
 /// 3. Where there is none, the default.
 public struct AutomaticDamping: Sendable {
   /// The damping.
@@ -23,10 +23,10 @@ public struct AutomaticDamping: Sendable {
   ///   - estimator: The method that will score; one that cannot be swept takes the sweep of exact.
   ///   - training: n rows of gradients.
   ///   - queries: m rows of gradients.
-  ///   - options: As for a ``Curvature``; its damping is the default that a sweep is held against.
+  ///   - options: As for a `Curvature`; its damping is the default that a sweep is held against.
   ///   - progress: Called while a sweep is made.
   /// - Throws: `InfluenceError`; an error of reading a store.
-  /// - Complexity: Reading the moments; otherwise that of ``DampingSweep``.
+  /// - Complexity: Reading the moments; otherwise that of `DampingSweep`.
   public init(
     for estimator: any Estimator, on training: GradientStore, queries: GradientStore,
     options: CurvatureOptions, progress: ProgressHandler? = nil

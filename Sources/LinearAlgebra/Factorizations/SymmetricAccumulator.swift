@@ -57,6 +57,7 @@ public struct SymmetricAccumulator: Sendable {
   /// - Parameters:
   ///   - shift: s, which is added in double precision.
   ///   - scale: c.
+  ///   - as: The precision of the result.
   public func lowerTriangle<Element: Scalar>(
     shiftedBy shift: Double, scaledBy scale: Double, as: Element.Type = Element.self
   ) -> Matrix<Element> {
