@@ -57,6 +57,14 @@ public enum Parallelism {
   /// further.
   public static var isNested: Bool { isInsidePiece }
 
+  /// Changes each element of an array in place, several at a time, and a single element as a piece too: what a piece
+  /// computes then has the same bits whether it is one of many or by itself.
+  package static func updateAsPieces<Element>(
+    _ elements: inout [Element], _ body: @Sendable (Int, inout Element) -> Void
+  ) {
+    $isInsidePiece.withValue(isInsidePiece || elements.count == 1) { update(&elements, body) }
+  }
+
   /// The results of `body` for 0 ..< `count`, in order, computed several at a time.
   ///
   /// - Throws: The first error in the order of pieces.

@@ -32,6 +32,11 @@ struct AdapterTraining: Sendable {
       Setting(
         "model.dropout", .number(0...0.9), standard: 0.05,
         help: "the share of what pairs read that is dropped in training"),
+      Setting.flag(
+        "model.frozen-dropout", true,
+        help:
+          "whether training drops numbers in the layers below the adapters too, as PyTorch does; false trains faster"
+      ),
       Setting.count("model.epochs", 5, help: "passes over the training texts"),
       Setting.count("model.batch", 16, help: "texts of one step"),
       Setting(
@@ -44,6 +49,7 @@ struct AdapterTraining: Sendable {
     let scale: Double
     let layers: Int
     let dropout: Double
+    let frozenDropout: Bool
     let epochs: Int
     let batch: Int
     let learningRate: Double
@@ -87,6 +93,7 @@ struct AdapterTraining: Sendable {
       labelCount: classCount, seed: seed)
     var model = try LanguageModel(checkpoint, adapter: adapter)
     model.adapterDropout = options.dropout
+    model.dropsFrozenLayers = options.frozenDropout
     return FineTunedModel(
       model,
       settings: FineTuningSettings(

@@ -96,12 +96,20 @@ package struct PassDropout: Sendable {
   let stream: DropoutStream
   /// The row of the step's batch that the pass begins with: masks do not depend on how a batch is cut.
   var firstRow: Int
+  /// Whether something is dropped in the layers below the first with something of the adapter, too.
+  let dropsFrozenLayers: Bool
 
-  package init(rates: ModelDropout, adapterRate: Double, stream: DropoutStream, firstRow: Int) {
+  /// - Parameter reachesFrozenLayers: Whether the model's own rates hold below the adapter.
+  package init(
+    rates: ModelDropout, adapterRate: Double, stream: DropoutStream, firstRow: Int,
+    reachesFrozenLayers: Bool = true
+  ) {
     self.rates = rates
     self.adapterRate = adapterRate
     self.stream = stream
     self.firstRow = firstRow
+    dropsFrozenLayers =
+      reachesFrozenLayers && max(rates.embedding, rates.hidden, rates.attention) > 0
   }
 
   /// The mask of a place in the model.

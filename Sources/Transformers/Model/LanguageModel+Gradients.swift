@@ -77,7 +77,7 @@ extension LanguageModel {
         dropout: dropout.map {
           PassDropout(
             rates: transformer.configuration.dropout, adapterRate: adapterDropout, stream: $0,
-            firstRow: batch.firstToken)
+            firstRow: batch.firstToken, reachesFrozenLayers: dropsFrozenLayers)
         })
     }
     var sum: AdapterGradients<Float>?

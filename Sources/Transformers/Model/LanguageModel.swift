@@ -18,6 +18,11 @@ public struct LanguageModel: Sendable {
   }
   /// The share of what pairs of low rank read that is dropped in training, from 0 up to below 1.
   public var adapterDropout = 0.0
+  /// Whether training drops numbers in the layers below the first with an adapter as well.
+  ///
+  /// PyTorch does so in training, at the rates of the checkpoint's configuration. Where it does not, these layers are as
+  /// they are when the model is asked, and a text goes through them once for all trainings of a ``FineTunedModel``.
+  public var dropsFrozenLayers = true
   /// How the losses of a text's predicted tokens become one in training.
   public var trainingReduction = TokenReduction.mean
   /// How many labels texts may have; nil for models that predict tokens.
@@ -50,6 +55,15 @@ public struct LanguageModel: Sendable {
     }
     try transformer.check(adapter)
   }
+
+  /// Keeps what enters the first layer with an adapter, for every text that the model is given from now on; copies of
+  /// the model keep it together.
+  mutating func keepFrozenStates(mostBytes: Int) {
+    transformer.frozenStates = FrozenStates(mostBytes: mostBytes)
+  }
+
+  /// What is kept so; nil where nothing is.
+  package var frozenStates: FrozenStates<Float>? { transformer.frozenStates }
 
   /// Refuses texts that the model cannot take.
   ///

@@ -43,9 +43,8 @@ extension Transformer {
     _ batch: TextBatch, rotation: RotationTable<Element>?, kept: KeptRows? = nil
   ) throws -> Matrix<Element> {
     let pass = pass(batch, rotation: rotation, gradients: nil)
-    var x = try embeddings().forward(
-      ids: batch.texts.flatMap(\.tokens), typeIDs: typeIDs(batch), pass)
-    for index in 0..<configuration.layerCount {
+    var (x, first) = try entering(batch, pass)
+    for index in first..<configuration.layerCount {
       let isLast = index == configuration.layerCount - 1
       x = try layer(index).forward(x, pass, kept: isLast ? kept : nil).0
     }
@@ -126,15 +125,14 @@ extension Transformer {
     gradients = nil
     let layerCount = configuration.layerCount
     let firstTrained = takesGradients ? firstTrainedLayer : layerCount
-    var x = try embeddings().forward(
-      ids: batch.texts.flatMap(\.tokens), typeIDs: typeIDs(batch), pass)
+    var (x, first) = try entering(batch, pass)
     // Not the layers themselves, whose weights may have been converted for this pass alone.
     var saved: [TransformerLayer<Element>.Saved] = []
     let kept = batch.keptRows
     func keptRows(_ layer: Int) -> KeptRows? {
       layer == layerCount - 1 && !keepsAllRows ? kept : nil
     }
-    for index in 0..<layerCount {
+    for index in first..<layerCount {
       let layer = try layer(index)
       let (y, layerSaved) = layer.forward(x, pass, kept: keptRows(index))
       if index >= firstTrained { saved.append(layerSaved) }
@@ -233,12 +231,5 @@ extension Transformer {
       starts: batch.starts,
       positions: batch.texts.flatMap { (0..<Int32($0.tokens.count)) }, rotation: rotation,
       dropout: dropout, takesGradients: gradients != nil, gradients: gradients)
-  }
-
-  private func typeIDs(_ batch: TextBatch) -> [Int] {
-    guard architecture.embeddings.types != nil else { return [] }
-    return batch.texts.flatMap { text in
-      text.types.isEmpty ? Array(repeating: 0, count: text.tokens.count) : text.types
-    }
   }
 }

@@ -7,6 +7,8 @@ package struct Transformer<Element: Scalar>: Sendable {
   let architecture: Architecture
   let weights: ModelWeights<Element>
   var adapter: AdapterParameters<Element>
+  /// What enters the first layer with something of the adapter, by text; nothing is kept without it.
+  package var frozenStates: FrozenStates<Element>?
 
   package init(
     configuration: ModelConfiguration, architecture: Architecture, weights: ModelWeights<Element>,

@@ -2,6 +2,7 @@ public import Data
 public import Gradients
 public import LinearAlgebra
 public import Models
+internal import OrderedCollections
 import RealModule
 public import TensorFiles
 
@@ -17,6 +18,8 @@ public struct FineTunedModel: DifferentiableModel {
   /// it, from 0 up to below 1; nothing unless given.
   public var gradientDropout: (stream: DropoutStream, rate: Double)?
   private let start: Adapter
+  /// The most bytes that are kept of what enters the first layer with an adapter.
+  private let frozenBytes: Int
   /// What the optimizer knew at the end of the training; nil before.
   public private(set) var optimizerMoments: OptimizerMoments?
 
@@ -28,10 +31,18 @@ public struct FineTunedModel: DifferentiableModel {
   /// - Parameters:
   ///   - model: The model, with the adapter that trainings begin with.
   ///   - settings: Epochs, batches, learning rate.
-  public init(_ model: LanguageModel, settings: FineTuningSettings = FineTuningSettings()) {
+  ///   - frozenBytes: The most bytes that are kept of what enters the first layer with an adapter, which a text has in
+  ///     common in all trainings, losses and gradients; further texts are computed anew each time, to the same bits. 0
+  ///     keeps nothing; a sixteenth of the machine's memory, a quarter of what a run takes, unless given.
+  public init(
+    _ model: LanguageModel, settings: FineTuningSettings = FineTuningSettings(),
+    frozenBytes: Int? = nil
+  ) {
     self.model = model
     self.settings = settings
+    self.frozenBytes = frozenBytes ?? MachineMemory.bytes / 16
     start = model.adapter
+    self.model.keepFrozenStates(mostBytes: self.frozenBytes)
   }
 
   /// The adapter's blocks that gradients are taken of.
@@ -55,12 +66,14 @@ public struct FineTunedModel: DifferentiableModel {
       // Each training has a seed of its own, and what it keeps on the way changes nothing.
       var settings = settings
       (settings.seed, settings.checkpoints) = (0, 0)
-      return [
+      var recipe: OrderedDictionary<String, OrderedJSON> = [
         "model": "fine-tuned", "weights": .string(weights.description),
         "adapter": .string(adapter.description), "dropout": .number(model.adapterDropout),
         "reduction": .string(model.trainingReduction.rawValue),
         "training": try OrderedJSONEncoder().encode(settings),
       ]
+      if !model.dropsFrozenLayers { recipe["frozen dropout"] = .boolean(false) }
+      return .object(recipe)
     }
   }
 
@@ -146,7 +159,7 @@ public struct FineTunedModel: DifferentiableModel {
     let count = try requireFewParameters(examples)
     // The error of the difference is of the order of step², that of rounding 1e-16/step.
     let step = 1e-5
-    let transformer = try model.inDouble
+    let transformer = try model.inDouble(frozenBytes: frozenBytes)
     let rows = try Parallelism.map(count) { column in
       let up = try gradient(of: examples, transformer, moving: column, by: step)
       let down = try gradient(of: examples, transformer, moving: column, by: -step)
@@ -170,7 +183,7 @@ public struct FineTunedModel: DifferentiableModel {
     guard let classes = model.labelCount else {
       throw TextError.wrongGoal(row: 0, expected: "a label for a Gauss–Newton matrix")
     }
-    let transformer = try model.inDouble
+    let transformer = try model.inDouble(frozenBytes: frozenBytes)
     var sum = Matrix<Double>.zeros(count, count)
     for label in 0..<classes {
       let asked = examples.map { text in
@@ -231,14 +244,14 @@ public struct FineTunedModel: DifferentiableModel {
 
 extension LanguageModel {
   /// The same model in double precision, for small models: its weights are converted once.
-  fileprivate var inDouble: Transformer<Double> {
-    get throws {
-      let configuration = checkpoint.configuration
-      let architecture = checkpoint.family.architecture(configuration)
-      let names = architecture.tensorNames(layers: configuration.layerCount).filter(checkpoint.has)
-      return Transformer(
-        configuration: configuration, architecture: architecture,
-        weights: try ModelWeights(checkpoint, keeping: names), adapter: AdapterParameters(adapter))
-    }
+  fileprivate func inDouble(frozenBytes: Int) throws -> Transformer<Double> {
+    let configuration = checkpoint.configuration
+    let architecture = checkpoint.family.architecture(configuration)
+    let names = architecture.tensorNames(layers: configuration.layerCount).filter(checkpoint.has)
+    var transformer = Transformer<Double>(
+      configuration: configuration, architecture: architecture,
+      weights: try ModelWeights(checkpoint, keeping: names), adapter: AdapterParameters(adapter))
+    transformer.frozenStates = FrozenStates(mostBytes: frozenBytes)
+    return transformer
   }
 }
