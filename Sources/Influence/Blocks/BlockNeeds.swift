@@ -110,12 +110,12 @@ struct BlockNeeds: Sendable {
     let users = pairs.filter { !$0.1.isByPasses && $0.0.needs(on: $0.1.side).takesGram }
     let onScores = users.count { $0.1.side == .score }
     let onQueries = users.count - onScores
-    let own = pairs.compactMap { estimator, choice -> (name: String, bytes: Int)? in
+    let own = pairs.compactMap { estimator, choice -> (name: String, bytes: Int, passing: Int)? in
       guard !isDead, !choice.isByPasses, let fit = estimator.fit(on: choice.side) else {
         return nil
       }
       let bytes = fit.fittedBytes(shape)
-      return bytes > 0 ? (estimator.name, bytes) : nil
+      return bytes > 0 ? (estimator.name, bytes, fit.fittingBytes(shape)) : nil
     }
     matrixMethods = users.map { $0.0.name } + own.map(\.name)
     let wantsKernel = certifies && pairs.contains { $0.1.side == .score }
@@ -144,7 +144,8 @@ struct BlockNeeds: Sendable {
       needsKernel ? Self.bytes(order: n, matrices: 0.75) : 0,
       needsFisher ? Self.bytes(order: d, matrices: 0.75) : 0)
     bytes = isMapped ? 0 : formedBytes
-    passingBytes = isMapped ? 0 : panels
+    // Methods are fitted one after the other, once K and F are there.
+    passingBytes = isMapped ? 0 : max(panels, own.map(\.passing).max() ?? 0)
   }
 
   /// Whether what methods solve with on a side is factorised in single precision.
@@ -225,6 +226,11 @@ struct BlockNeeds: Sendable {
 
   /// A sum that stays at 2⁶² rather than overflow: more than any memory.
   static func sum(_ a: Int, _ b: Int) -> Int { min(1 << 62, min(a, 1 << 61) + min(b, 1 << 61)) }
+
+  /// Bytes of a matrix in double precision; at most 2⁶¹.
+  static func bytes(rows: Int, columns: Int) -> Int {
+    Int(min(0x1p61, 8 * Double(rows) * Double(columns)))
+  }
 
   private static func bytes(order: Int, matrices: Double) -> Int {
     Int(min(0x1p61, 8 * Double(order) * Double(order) * matrices))

@@ -9,6 +9,19 @@ extension KroneckerFit {
 }
 
 extension KroneckerFit {
+  /// The eigenvectors of both factors, and what divides by the damped eigenvalues.
+  func fittedBytes(_ block: BlockShape) -> Int {
+    let (q, p) = block.matrixSides
+    return BlockNeeds.sum(block.factorBytes, BlockNeeds.bytes(rows: q, columns: p))
+  }
+
+  /// The workspace of the larger decomposition.
+  func fittingBytes(_ block: BlockShape) -> Int {
+    let (q, p) = block.matrixSides
+    let order = max(q, p)
+    return BlockNeeds.bytes(rows: 2 * order, columns: order)
+  }
+
   /// The decomposition of both factors.
   func fittingWork(_ block: BlockShape) -> Work { decompositionWork(block) }
 
@@ -36,6 +49,13 @@ extension BlockShape {
   var matrixSides: (q: Int, p: Int) {
     let outputs = max(1, block.shape.first ?? 1)
     return (outputs, width / outputs)
+  }
+
+  /// Bytes of a p × p and a q × q matrix in double precision.
+  var factorBytes: Int {
+    let (q, p) = matrixSides
+    return BlockNeeds.sum(
+      BlockNeeds.bytes(rows: p, columns: p), BlockNeeds.bytes(rows: q, columns: q))
   }
 }
 

@@ -22,6 +22,8 @@ public protocol SideFit: Sendable {
   func measuringWork(_ quantity: ExampleQuantity, _ block: BlockShape) -> Work
   /// Bytes of what ``Need/ownFit`` holds.
   func fittedBytes(_ block: BlockShape) -> Int
+  /// Bytes that fitting takes beside them, and gives back.
+  func fittingBytes(_ block: BlockShape) -> Int
   /// Whether neither the fit nor an answer takes memory for each training example, so that the scores of very many
   /// can be made some examples at a time.
   ///
@@ -75,6 +77,8 @@ extension SideFit {
   public func scoringWork(queries: Int, _ block: BlockShape) -> Work { Work() }
   /// Zero: a negligible amount of memory.
   public func fittedBytes(_ block: BlockShape) -> Int { 0 }
+  /// Zero: a negligible amount of memory.
+  public func fittingBytes(_ block: BlockShape) -> Int { 0 }
   /// False: scores are made of all examples at once.
   public var worksByExamples: Bool { false }
 }

@@ -79,6 +79,14 @@ public struct HyperINF: Estimator {
       return work
     }
 
+    /// The factor of the moment.
+    func fittedBytes(_ block: BlockShape) -> Int {
+      BlockNeeds.bytes(rows: order(of: block), columns: order(of: block))
+    }
+
+    /// Both moments, as the pass makes them.
+    func fittingBytes(_ block: BlockShape) -> Int { block.factorBytes }
+
     private func order(of block: BlockShape) -> Int {
       moment == .rows ? block.matrixSides.q : block.matrixSides.p
     }

@@ -140,6 +140,7 @@ public struct PreconditionedConjugateGradient: Estimator {
     }
 
     func fittedBytes(_ block: BlockShape) -> Int { preconditioner?.fittedBytes(block) ?? 0 }
+    func fittingBytes(_ block: BlockShape) -> Int { preconditioner?.fittingBytes(block) ?? 0 }
 
     func fit<Element: Scalar>(
       _ gram: BlockGram, pass: GradientPass<Element>
