@@ -5,6 +5,7 @@ package enum ExperimentCatalog {
     InnerProductEnsemble.self, LeaveOneOutAgreement.self, NetworkTruth.self,
     InfluentialSubsets.self, OutlierGradients.self, LeastDisagreement.self,
     LoRAClassification.self, LoRAGeneration.self, SelectedTexts.self, TextTruth.self,
+    MemoryAndTime.self, LanguageEnsemble.self,
   ]
 
   package static func experiment(_ kind: String) -> (any Experiment.Type)? {

@@ -9,4 +9,11 @@ package enum FreedMemory {
   package static func keep(bytes: Int) {
     influence_keep_freed_memory(CInt(clamping: bytes))
   }
+
+  /// Gives all that is freed back to the system, so that what is allocated next is seen as growth of the process.
+  ///
+  /// Does nothing where the C library cannot.
+  package static func giveBack() {
+    influence_give_back_freed_memory()
+  }
 }

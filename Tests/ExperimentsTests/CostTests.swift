@@ -38,10 +38,10 @@ struct CostTests {
     let outcome = try ExperimentRun(file(), in: folder).run()
     #expect(outcome.computed == 2 + 3 + 2 + 2)
     let tables = outcome.report.tables
-    #expect(tables.map(\.name) == ["exponents", "operations", "times"])
+    #expect(tables.map(\.name) == ["exponents", "memory", "operations", "times"])
     // Hessian-free, and DataInf and exact on two sides.
     #expect(tables[0].content.rows.count == 5)
-    #expect(tables[2].content.rows.count == 9 * 5)
+    #expect(tables[3].content.rows.count == 9 * 5)
     let json = try OrderedJSON(contentsOf: folder.appending(path: "results.json"))
     let cell = try #require(json["cells"]?["seed-0/columns-64"])
     #expect(cell.number(at: "d") == 64 && cell.number(at: "n") == 30)
@@ -64,7 +64,7 @@ struct CostTests {
     let outcome = try ExperimentRun(
       file(columns: "[512, 1024]"), in: directory.url.appending(path: "wide")
     ).run()
-    let rows = outcome.report.tables[1].content.rows
+    let rows = outcome.report.tables[2].content.rows
     func exponent(_ method: String, _ column: Int) throws -> Double {
       let row = try #require(rows.first { $0[0] == .text(method) })
       guard case .number(let value) = row[column] else { return .nan }

@@ -16,4 +16,11 @@ static inline void influence_keep_freed_memory(int bytes) {
 #endif
 }
 
+/// Gives all memory that was freed back to the system; nothing where the C library cannot.
+static inline void influence_give_back_freed_memory(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
 #endif

@@ -69,14 +69,16 @@ struct AdapterTraining: Sendable {
   /// - Parameters:
   ///   - targets: The maps that get a pair.
   ///   - rank: The rank of the pairs.
+  ///   - layers: How many layers, from the last, get pairs; as the file says unless given.
   ///   - classCount: The classes that the head tells apart; nil for a model that says the next token.
   ///   - seed: Decides the first numbers of the adapter.
   /// - Throws: `AdapterError` or `TransformerError`.
   func untrained(
-    _ targets: Targets, rank: Int, classCount: Int?, seed: UInt64
+    _ targets: Targets, rank: Int, layers: Int? = nil, classCount: Int?, seed: UInt64
   ) throws -> FineTunedModel {
     let names = checkpoint.queryAndValueMaps
     let count = checkpoint.configuration.layerCount
+    let adapted = layers ?? options.layers
     let chosen: LoRAConfiguration.Targets =
       switch targets {
       case .value: .names(names.suffix(1))
@@ -88,7 +90,7 @@ struct AdapterTraining: Sendable {
       configuration: LoRAConfiguration(
         rank: rank, alpha: options.scale * Double(rank), dropout: options.dropout,
         targets: chosen, modulesToSave: checkpoint.missingPooler.map { [$0] } ?? [],
-        layers: options.layers > 0 ? (max(0, count - options.layers)..<count).map(\.self) : nil,
+        layers: adapted > 0 ? (max(0, count - adapted)..<count).map(\.self) : nil,
         task: classCount == nil ? .languageModel : .classification),
       labelCount: classCount, seed: seed)
     var model = try LanguageModel(checkpoint, adapter: adapter)

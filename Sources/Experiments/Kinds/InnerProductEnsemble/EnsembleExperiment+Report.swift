@@ -1,14 +1,15 @@
 internal import Algorithms
+internal import InfluenceKit
 internal import OrderedCollections
 internal import Reporting
 
-extension InnerProductEnsemble {
+extension EnsembleExperiment {
   /// A measure of the ensembles of one method, by the place of their size.
   private typealias Measure = @Sendable (Ensembles.Method, Int) -> Double
 
-  private static let auc: Measure = { $0.ensembles[$1].auc }
-  private static let spearman: Measure = { $0.ensembles[$1].spearman }
-  private static let accuracy: Measure = { $0.accuracies[$1] }
+  private static var auc: Measure { { $0.ensembles[$1].auc } }
+  private static var spearman: Measure { { $0.ensembles[$1].spearman } }
+  private static var accuracy: Measure { { $0.accuracies[$1] } }
 
   func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
     let rows = product(options.methods, product(sources, members.indices)).map { method, row in
@@ -35,6 +36,10 @@ extension InnerProductEnsemble {
       "baselines",
       "Test accuracy without ensembles (± 95 % over seeds)",
       try baselineTable(results))
+    report.add(
+      "costs",
+      "What an ensemble takes: seconds of a member beyond the first, by the clock, with its gradients and scores, median over seeds, and the gain over one model that T members have",
+      try costTable(results))
     try addVariances(results, to: &report)
     try addPictures(results, to: &report)
     try describe(results, in: &report)
@@ -52,7 +57,8 @@ extension InnerProductEnsemble {
   }
 
   private func statistic(
-    _ results: ExperimentResults<Self>, _ measure: Measure, _ source: Source, _ method: String,
+    _ results: ExperimentResults<Self>, _ measure: Measure, _ source: EnsembleSource,
+    _ method: String,
     _ place: Int
   ) throws -> SeedStatistic {
     try SeedStatistic(
@@ -61,7 +67,8 @@ extension InnerProductEnsemble {
 
   /// Over one model of the same seed.
   private func gain(
-    _ results: ExperimentResults<Self>, _ measure: Measure, _ source: Source, _ method: String,
+    _ results: ExperimentResults<Self>, _ measure: Measure, _ source: EnsembleSource,
+    _ method: String,
     _ place: Int
   ) throws -> SeedStatistic {
     try SeedStatistic(
@@ -84,6 +91,27 @@ extension InnerProductEnsemble {
       of: rows,
       .text("removed") { name, _ in name },
       .statistic("test accuracy", decimals: 4) { _, accuracy in accuracy })
+  }
+
+  /// Members from each source, what they took, and what the first method gains by them.
+  private func costTable(_ results: ExperimentResults<Self>) throws -> Table {
+    let rows = product(sources, members.indices.dropFirst()).map { ($0, $1) }
+    let method = options.methods.first ?? ""
+    func oneMember(_ source: EnsembleSource) -> Double? {
+      Statistics.median(
+        results.costs(at: .ensembles(source)).compactMap { $0[EnsembleCost.oneMember] })
+    }
+    return try Table(
+      of: rows,
+      .text("members") { source, _ in source.label },
+      .integer("T") { _, place in members[place] },
+      .number("one member", .seconds) { source, _ in oneMember(source) },
+      .number("all members", .seconds) { source, place in
+        oneMember(source).map { $0 * Double(members[place] - 1) }
+      },
+      .statistic("gain in AUC of \(method)", decimals: 4) { source, place in
+        try gain(results, Self.auc, source, method, place)
+      })
   }
 
   /// The variance of the mean of k members against k, and its exponent.
@@ -141,7 +169,7 @@ extension InnerProductEnsemble {
     let measures:
       [(
         name: String, title: String, label: String, caption: String,
-        value: (Source, String, Int) throws -> SeedStatistic
+        value: (EnsembleSource, String, Int) throws -> SeedStatistic
       )] = [
         (
           "gain", "Gain in AUC over one model", "gain in AUC",

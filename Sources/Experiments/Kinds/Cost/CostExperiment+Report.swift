@@ -3,20 +3,25 @@ internal import InfluenceKit
 internal import OrderedCollections
 internal import Reporting
 
-extension Cost {
+extension CostExperiment {
   func report(_ results: ExperimentResults<Self>) throws -> ExperimentReport {
+    let symbols = axes.map(\.symbol).joined(separator: ", ")
     var report = ExperimentReport()
     report.add(
       "exponents",
-      "The power of n, d, L and r that each method's processor time grows with, ± the standard error of the fit to logarithms",
-      try exponentTable(results))
+      "The powers of \(symbols) that each method's processor time grows with, ± the standard error of the fit to logarithms",
+      try exponentTable(results, \.processorSeconds))
+    report.add(
+      "memory",
+      "The same of the memory by which the process grew beside the gradients; nothing where it did not grow",
+      try exponentTable(results, \.memory))
     report.add(
       "operations",
       "The same of the operations that the plan of the run counts: what the formulas say at these sizes",
       try operationTable(results))
     report.add(
       "times",
-      "Time to fit and score all queries, by the clock and of all processors together, and how far the process's memory grew (what its allocator had kept does not count): medians; the plan's memory",
+      "Time to fit and score all queries, by the clock and of all processors together, and how far the process's memory grew beside the gradients: medians; the plan's memory",
       try timeTable(results))
     try addPictures(results, to: &report)
     describe(results, in: &report)
@@ -24,68 +29,77 @@ extension Cost {
     return report
   }
 
+  /// All that is measured, by its name among the costs.
+  private var measuredNames: [String] { variants.map(\.name) + stages }
+
   /// The median over repeats and seeds; nil where the system told nothing.
-  private func median(
-    _ results: ExperimentResults<Self>, _ point: Point, _ variant: Variant,
-    _ numbers: (Measured) -> [Double]
+  func median(
+    _ results: ExperimentResults<Self>, _ point: CostPoint, _ name: String,
+    _ numbers: (MeasuredCost) -> [Double]
   ) -> Double? {
-    Statistics.median(
-      results.costs(at: point).flatMap { $0[variant.name].map(numbers) ?? [] })
+    Statistics.median(results.costs(at: point).flatMap { $0[name].map(numbers) ?? [] })
   }
 
-  /// The operations that a cell has counted.
+  /// How the median of a measurement grows along an axis; nil where some point has none, or none above zero.
+  func fit(
+    _ results: ExperimentResults<Self>, _ axis: CostAxis, _ name: String,
+    _ numbers: (MeasuredCost) -> [Double]
+  ) -> PowerLawFit? {
+    fit(axis) { median(results, $0, name, numbers) }
+  }
+
+  /// The operations that a cell has counted; nil of what no plan counts.
   private func operations(
-    _ results: ExperimentResults<Self>, _ point: Point, _ variant: Variant
-  ) -> Double {
-    guard let seed = results.seeds.first else { return .nan }
-    return results[seed, point].operations[variant.name] ?? .nan
+    _ results: ExperimentResults<Self>, _ point: CostPoint, _ name: String
+  ) -> Double? {
+    results.seeds.first.flatMap { results[$0, point].operations[name] }
   }
 
   /// How a number grows along an axis.
-  private func fit(_ axis: Axis, _ value: (Point) -> Double?) -> PowerLawFit? {
+  private func fit(_ axis: CostAxis, _ value: (CostPoint) -> Double?) -> PowerLawFit? {
     let places = points.filter { $0.axis == axis }
     return PowerLawFit(
       x: places.map { Double($0.size) }, y: places.map { value($0) ?? .nan })
   }
 
-  private func timeFit(
-    _ results: ExperimentResults<Self>, _ axis: Axis, _ variant: Variant
-  ) -> PowerLawFit? {
-    fit(axis) { median(results, $0, variant, \.processorSeconds) }
-  }
-
-  private func exponentTable(_ results: ExperimentResults<Self>) throws -> Table {
-    let exponents: [TableField<Variant>] = Axis.allCases.flatMap { axis in
+  private func exponentTable(
+    _ results: ExperimentResults<Self>, _ numbers: @escaping (MeasuredCost) -> [Double]
+  ) throws -> Table {
+    let exponents: [TableField<String>] = axes.flatMap { axis in
       [
-        .number(axis.symbol, .decimals(2)) { timeFit(results, axis, $0)?.exponent },
-        .number("± \(axis.symbol)", .decimals(2)) { timeFit(results, axis, $0)?.standardError },
+        .number(axis.symbol, .decimals(2)) { fit(results, axis, $0, numbers)?.exponent },
+        .number("± \(axis.symbol)", .decimals(2)) {
+          fit(results, axis, $0, numbers)?.standardError
+        },
       ]
     }
-    return try Table(of: variants, [.text("method", \.name)] + exponents)
+    return try Table(of: measuredNames, [.text("method") { $0 }] + exponents)
   }
 
   private func operationFit(
-    _ results: ExperimentResults<Self>, _ axis: Axis, _ variant: Variant
+    _ results: ExperimentResults<Self>, _ axis: CostAxis, _ variant: CostVariant
   ) -> PowerLawFit? {
-    fit(axis) { operations(results, $0, variant) }
+    fit(axis) { operations(results, $0, variant.name) }
   }
 
   private func operationTable(_ results: ExperimentResults<Self>) throws -> Table {
-    let exponents: [TableField<Variant>] = Axis.allCases.map { axis in
+    let exponents: [TableField<CostVariant>] = axes.map { axis in
       .number(axis.symbol, .decimals(2)) { operationFit(results, axis, $0)?.exponent }
     }
     return try Table(of: variants, [.text("method", \.name)] + exponents)
   }
 
   private func timeTable(_ results: ExperimentResults<Self>) throws -> Table {
-    func median(_ numbers: @escaping (Measured) -> [Double]) -> ((Point, Variant)) -> Double? {
+    func median(
+      _ numbers: @escaping (MeasuredCost) -> [Double]
+    ) -> ((CostPoint, String)) -> Double? {
       { self.median(results, $0.0, $0.1, numbers) }
     }
     return try Table(
-      of: product(points, variants),
+      of: product(points, measuredNames),
       .text("axis") { point, _ in point.axis.symbol },
       .integer("size") { point, _ in point.size },
-      .text("method") { _, variant in variant.name },
+      .text("method") { _, name in name },
       .number("time", .seconds, median(\.seconds)),
       .number("processor time", .seconds, median(\.processorSeconds)),
       .number("memory grown", .bytes, median(\.memory)),
@@ -95,18 +109,19 @@ extension Cost {
 
   /// One chart per axis: a measurement against size.
   private func charts(
-    _ results: ExperimentResults<Self>, _ y: Chart.Axis, _ numbers: (Measured) -> [Double]
+    _ results: ExperimentResults<Self>, of names: [String], _ y: Chart.Axis,
+    _ numbers: (MeasuredCost) -> [Double]
   ) -> [Chart] {
-    Axis.allCases.map { axis in
+    axes.map { axis in
       let places = points.filter { $0.axis == axis }
       return Chart.curves(
         "against \(axis.symbol)",
         x: .init(axis.rawValue, scale: .logarithmic, at: places.map { Double($0.size) }), y: y,
-        variants.map { variant in
+        names.map { name in
           (
-            variant.name,
+            name,
             places.compactMap { point in
-              median(results, point, variant, numbers).flatMap {
+              median(results, point, name, numbers).flatMap {
                 // Below the resolution of the processor's clock there is no place on the axis.
                 $0 > 0 ? Chart.Point(Double(point.size), $0) : nil
               }
@@ -144,13 +159,16 @@ extension Cost {
     throws
   {
     let times = charts(
-      results, .init("processor time", scale: .logarithmic, numbers: .seconds), \.processorSeconds)
+      results, of: measuredNames, .init("processor time", scale: .logarithmic, numbers: .seconds),
+      \.processorSeconds)
     try report.add(
       "times",
-      "Processor time to fit and to score all queries, against the numbers of examples n, columns of a block d, blocks L, and LoRA's rank r; medians.",
+      "Processor time to fit and to score all queries, against \(axes.map { $0.rawValue == $0.symbol ? $0.symbol : "\($0.rawValue) \($0.symbol)" }.joined(separator: ", ")); medians.",
       SmallMultiples("Processor time", columns: 2, charts: times))
     let memory = Self.untangled(
-      charts(results, .init("memory", scale: .logarithmic, numbers: .bytes), \.plannedBytes))
+      charts(
+        results, of: variants.map(\.name), .init("memory", scale: .logarithmic, numbers: .bytes),
+        \.plannedBytes))
     try report.add(
       "memory",
       "The most memory that the plan of a run allows for beside the gradients: matrices, scores and buffers. Methods with the same plans share a line; where lines lie on each other, the later is thinner.",
@@ -160,38 +178,12 @@ extension Cost {
   /// Of counted operations alone: sentences are part of the results, which times are not.
   private func describe(_ results: ExperimentResults<Self>, in report: inout ExperimentReport) {
     for variant in variants {
-      let powers = Axis.allCases.map {
+      let powers = axes.map {
         "\($0.symbol)^\(NumberFormat.decimals(operationFit(results, $0, variant)?.exponent, 2))"
       }
       report.findings.append(
         "`\(variant.name)`: counted operations grow like \(powers.joined(separator: ", ")) over these sizes."
       )
-    }
-  }
-
-  private func check(_ results: ExperimentResults<Self>, in report: inout ExperimentReport) {
-    // Times of small sizes on a shared machine show nothing that must hold.
-    guard !results.isQuick, let largest = sizes[.columns]?.last else { return }
-    func onQuerySide(_ method: String) -> Variant? {
-      variants.first { $0.method == method && $0.side == .query }
-    }
-    func seconds(_ method: String) -> Double? {
-      onQuerySide(method).flatMap {
-        median(
-          results, Point(axis: .columns, size: largest), $0, \.processorSeconds)
-      }
-    }
-    if let fast = seconds(DataInf.name), let slow = seconds(ExactFisher.name) {
-      report.check(
-        "DataInf takes less processor time than exact in the space of parameters at the largest d",
-        fast < slow,
-        detail: "table times")
-    }
-    if let variant = onQuerySide(DataInf.name) {
-      let exponent = timeFit(results, .columns, variant)?.exponent ?? .infinity
-      report.check(
-        "DataInf's time on the query side grows with d by a power below 1.4", exponent < 1.4,
-        detail: "table exponents")
     }
   }
 }

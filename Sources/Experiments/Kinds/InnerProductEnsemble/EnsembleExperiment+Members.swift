@@ -1,11 +1,8 @@
 internal import InfluenceKit
 internal import OrderedCollections
 
-extension InnerProductEnsemble {
-  typealias Trained = TrainedTask<TrainedPerceptron<Double>>
-
-  func baselines(seed: UInt64) throws -> Baselines {
-    let trained = try task.trained(seed: seed)
+extension EnsembleExperiment {
+  func baselines(of trained: TrainedTask<Model>) throws -> EnsembleBaselines {
     let count = trained.parts.training.count
     let size = try TrimCurve.rows(
       removing: options.trim, scores: [Double](repeating: 0, count: count)
@@ -13,12 +10,12 @@ extension InnerProductEnsemble {
     let kept =
       [Array(0..<count)]
       + (0..<options.randomDraws).map { draw in
-        var generator = SeededGenerator(seed: seed, stream: 1 << 52 + UInt64(draw))
+        var generator = SeededGenerator(seed: trained.seed, stream: 1 << 52 + UInt64(draw))
         return generator.permutation(count).prefix(size).sorted()
       }
     let accuracies = try accuracies(of: trained, after: kept)
     let scores = try scores(of: trained)
-    return Baselines(
+    return EnsembleBaselines(
       validationAccuracy: try trained.answers(to: trained.parts.validation).accuracy,
       accuracy: accuracies[0],
       randomAccuracies: Array(accuracies.dropFirst()), flipped: trained.parts.wrongRows.sorted(),
@@ -26,15 +23,19 @@ extension InnerProductEnsemble {
   }
 
   func ensembles(
-    seed: UInt64, _ source: Source, _ context: CellContext
+    of trained: TrainedTask<Model>, _ source: EnsembleSource, _ context: CellContext,
+    costs: inout Costs
   ) throws -> Ensembles {
-    let trained = try task.trained(seed: seed)
     // Trained networks are dear: one draw of them.
     let draws = source == .trained ? 1 : options.draws
     let size = (members.last ?? 1) - 1
     let total = draws * size + options.reference
     let first = try scores(of: trained)
-    let others = try self.others(total, source, trained, context)
+    var watch = StageWatch()
+    let others = try watch.time(EnsembleCost.members) {
+      try self.others(total, source, trained, context)
+    }
+    costs[EnsembleCost.oneMember] = watch.seconds.values.reduce(0, +) / Double(total)
     var results: OrderedDictionary<String, Ensembles.Method> = [:]
     var removals: [[Int]] = []
     for (place, method) in options.methods.enumerated() {
@@ -68,7 +69,7 @@ extension InnerProductEnsemble {
 
   /// The scores of members 1, 2, …, by member and method.
   private func others(
-    _ total: Int, _ source: Source, _ trained: Trained, _ context: CellContext
+    _ total: Int, _ source: EnsembleSource, _ trained: TrainedTask<Model>, _ context: CellContext
   ) throws -> [[[Double]]] {
     switch source {
     case .dropout(let rate):
@@ -81,29 +82,26 @@ extension InnerProductEnsemble {
       }
     case .trained:
       context.progress("training members", 0)
-      let models = try Parallelism.map(total) {
-        try trained.model.trained(
-          on: trained.parts.training, seed: trained.seed &+ 1_000_003 &* UInt64($0 + 1))
-      }
+      let models = try others(total, than: trained)
       return try models.map {
         try scores(of: TrainedTask($0, on: trained.parts, seed: trained.seed))
       }
     }
   }
 
-  /// Gradients with some hidden units silent, others for the queries.
+  /// Gradients under a dropout, of queries under other masks than of training examples.
   private func gradients(
-    of trained: Trained, dropout: Dropout?
+    of trained: TrainedTask<Model>, dropout: Dropout?
   ) throws -> GradientPair {
-    var member = trained.model
-    member.dropout = dropout
-    return try TrainedTask(member.drawing(0), on: trained.parts, seed: trained.seed)
-      .gradients(for: options.methods, asking: member.drawing(1))
+    guard let dropout else { return try trained.gradients(for: options.methods) }
+    let asked = try asked(trained.model, under: dropout)
+    return try TrainedTask(asked.training, on: trained.parts, seed: trained.seed)
+      .gradients(for: options.methods, asking: asked.queries)
   }
 
   /// Scores of the mean validation query, by method.
   private func scores(
-    of trained: Trained, dropout: Dropout? = nil
+    of trained: TrainedTask<Model>, dropout: Dropout? = nil
   ) throws -> [[Double]] {
     let pair = try gradients(of: trained, dropout: dropout)
     return try Curvature(
@@ -115,7 +113,8 @@ extension InnerProductEnsemble {
   /// The largest difference of the library's ensemble of members 0 and 1 from the mean taken here, by the
   /// largest score; nil for trained members, which are not kept.
   private func difference(
-    _ source: Source, _ trained: Trained, _ first: [[Double]], _ others: [[[Double]]]
+    _ source: EnsembleSource, _ trained: TrainedTask<Model>, _ first: [[Double]],
+    _ others: [[[Double]]]
   ) throws -> Double? {
     guard case .dropout(let rate) = source, let method = options.methods.first,
       let second = others.first
@@ -150,16 +149,14 @@ extension InnerProductEnsemble {
 
   /// The test accuracy of networks trained on these rows alone, mean over trainings.
   private func accuracies(
-    of trained: Trained, after kept: [[Int]]
+    of trained: TrainedTask<Model>, after kept: [[Int]]
   ) throws -> [Double] {
     try trained.accuracies(
       after: kept,
       seeds: (1...UInt64(options.trimSeeds)).map { trained.seed &+ 7_000_003 &* $0 })
   }
 
-  static func mean(_ values: [Double]) -> Double {
-    values.reduce(0, +) / Double(values.count)
-  }
+  static func mean(_ values: [Double]) -> Double { Statistics.mean(values) }
 
   private static func mean(_ lists: some Collection<[Double]>) -> [Double] {
     var sum = [Double](repeating: 0, count: lists.first?.count ?? 0)
