@@ -96,7 +96,7 @@ import Testing
     static let methods = [
       "exact", "cg", "lissa", "pcg", "datainf", "hessian-free", "block-normalized",
       "nystrom:landmarks=3",
-      "arnoldi:rank=3", "diagonal", "lissa:depth=20", "cg:steps=4,tolerance=0",
+      "arnoldi:rank=3", "lorif:rank=3", "diagonal", "lissa:depth=20", "cg:steps=4,tolerance=0",
     ]
 
     @Test("Of random problems", arguments: 0..<50)

@@ -35,6 +35,8 @@ struct EstimatorOracleTests {
     Case("exact", Arnoldi(rank: 43, steps: 43)),
     Case("arnoldi_3", Arnoldi(rank: 3, steps: 30)),
     Case("arnoldi_3_dropped", Arnoldi(rank: 3, steps: 30, keepsComplement: false)),
+    // All directions, of which three are kept.
+    Case("lorif_3", LoRIF(rank: 3, oversampling: 43)),
     Case("nystrom", landmarks), Case("exact_hessian", ExactHessian()),
     Case("exact_ggn", ExactGaussNewton()), Case("source", Source()),
     Case("rescaled", Rescaled()), Case("source_3", Source(time: 3)),

@@ -9,6 +9,7 @@ struct SpecificationTests {
       "exact:tolerance=0.01", "lissa:depth=10,scale=2.5", "lissa:tolerance=0.001",
       "cg:steps=50,tolerance=0.0", "pcg:preconditioner=datainf,steps=9,tolerance=0.01",
       "arnoldi:complement=false,rank=3,seed=7,steps=9", "nystrom:landmarks=4,seed=2",
+      "lorif:oversampling=5,power=1,rank=7,seed=3",
       "trak:probabilities=p.npy", "knn-shapley:k=3", "relatif-l:base=datainf",
       "relatif-l:base=cg:tolerance=1e-1", "relatif-theta:base=cg:steps=50,tolerance=0.1",
       "relatif-l:base=exact:tolerance=0.5", "relatif-theta:base=lissa:depth=3,scale=9.0",

@@ -58,6 +58,8 @@ ABOUT = {
     "ekfac": "as eshampoo, with Q of S and A",
     "arnoldi_3": "M = U inverse(diag(w) + lambda I) U^T + (I - U U^T) / lambda, w and U the 3 leading eigenpairs of F",
     "arnoldi_3_dropped": "the same without its second term",
+    "lorif_3": "M = (I - V diag(s^2 / (s^2 + lambda)) V^T) / lambda, s and V the 3 leading singular values and right "
+    "singular vectors of G / root of n",
     "nystrom": "M = inverse(P F P + lambda I), P the projection onto the gradients of `landmarks`",
     "source": "M = integral of exp(-F s) over s from 0 to 1 / lambda; source_3: to 3",
     "hyperinf_columns": "M = kron(I, inverse(R + lambda I)); hyperinf_rows: M = kron(inverse(L + lambda I), I); R and L of shampoo",
@@ -201,6 +203,11 @@ class Block:
         U = self.leading()[1]
         return self.arnoldi_3_dropped() + (self.I - U @ U.T) / self.damp
 
+    def lorif_3(self):
+        s, Vt = np.linalg.svd(self.G / np.sqrt(self.n))[1:]
+        s, Vt = s[:RANK], Vt[:RANK]
+        return (self.I - Vt.T @ np.diag(s**2 / (s**2 + self.damp)) @ Vt) / self.damp
+
     def nystrom(self):
         few = self.G[LANDMARKS]
         P = np.linalg.pinv(few, rcond=1e-10) @ few
@@ -231,7 +238,7 @@ class Block:
 
 
 OF_ANY_BLOCK = ["hessian_free", "block_normalized", "datainf", "exact", "diagonal", "arnoldi_3"]
-OF_ANY_BLOCK += ["arnoldi_3_dropped", "nystrom", "exact_hessian", "exact_ggn", "source", "source_3"]
+OF_ANY_BLOCK += ["arnoldi_3_dropped", "lorif_3", "nystrom", "exact_hessian", "exact_ggn", "source", "source_3"]
 OF_TENSORS = ["shampoo", "eshampoo", "kfac", "ekfac", "hyperinf_columns", "hyperinf_rows"]
 
 

@@ -28,6 +28,10 @@ extension SettingRange where Value == Double {
 }
 
 extension SettingRange where Value == Int {
+  /// From 0 up to the largest 32-bit integer.
+  public static var fromZero: Self {
+    .init(complaint: " does not lie in 0 ... \(Int32.max)") { (0...Int(Int32.max)).contains($0) }
+  }
   /// From 1 up to the largest 32-bit integer, so that sizes can be computed from several of them.
   public static var positive: Self {
     .init(complaint: " does not lie in 1 ... \(Int32.max)") { (1...Int(Int32.max)).contains($0) }

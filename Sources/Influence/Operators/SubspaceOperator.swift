@@ -133,6 +133,50 @@ extension Matrix<Double> {
   }
 }
 
+extension Matrix<Double> {
+  /// Orthonormal rows with the span of these rows, but for directions that are rounding beside the largest.
+  ///
+  /// The Gram matrix of rows shows the larger half of their digits. So directions are taken out in rounds, of which each shows
+  /// what the last one left.
+  ///
+  /// - Parameter rounding: The relative error of the rows.
+  func orthonormalRows(rounding: Double = .ulpOfOne) throws(FactorizationError) -> Matrix<Double> {
+    let norms = view.squaredRowNorms()
+    let floor = 8 * Double(columns).squareRoot() * rounding
+    let smallest = floor * floor * (norms.max() ?? 0)
+    var basis = Matrix.zeros(0, columns)
+    var rest = self
+    while rest.rows > 0 {
+      rest.removeTwice(basis)
+      let decomposition = try SymmetricEigendecomposition(
+        decomposing: Matrix(product: rest.view, rest.transposed))
+      let values = decomposition.values
+      guard let largest = values.last, largest > smallest else { break }
+      let shown = values.indices.filter { values[$0] > max(smallest, 1e-8 * largest) }
+      var directions = decomposition.vectors.selecting(rows: shown)
+      directions.scaleRows(by: shown.map { 1 / values[$0].squareRoot() })
+      var fresh = Matrix(product: directions.view, rest.view)
+      fresh.removeTwice(basis)
+      let whitening = try Matrix(product: fresh.view, fresh.transposed).whitening()
+      basis = Matrix(
+        rows: basis.rows + whitening.rows, columns: columns,
+        elements: basis.elements + Matrix(product: whitening.view, fresh.view).elements)
+      let hidden = Array(values.indices.prefix { !shown.contains($0) })
+      rest = Matrix(product: decomposition.vectors.selecting(rows: hidden).view, rest.view)
+    }
+    return basis
+  }
+
+  /// Takes out of rows what lies in the span of orthonormal rows; twice, since the first leaves rounding.
+  private mutating func removeTwice(_ basis: Matrix) {
+    guard basis.rows > 0 else { return }
+    for _ in 0..<2 {
+      let shares = Matrix(product: view, basis.transposed)
+      add(product: shares.view, basis.view, scale: -1)
+    }
+  }
+}
+
 extension BlockShape {
   /// Bytes of a basis of k directions and as many eigenvectors, in double precision; at most 2⁶¹.
   func subspaceBytes(rank: Int) -> Int { Int(min(0x1p61, 16 * Double(rank) * Double(width))) }
