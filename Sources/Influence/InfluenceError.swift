@@ -15,6 +15,8 @@ public enum InfluenceError: Error, Sendable {
   case ensembleMismatch(store: String, reference: String, reason: String)
   /// A member's weight is NaN or infinite.
   case invalidWeight(store: String, weight: Double)
+  /// The method cannot be taken over the segments of a training.
+  case notOfSegments(method: String, reason: String)
   /// The method divides by a damping that was asked to be zero.
   case needsDamping(method: String)
   /// Without damping the curvature of a block has no inverse.
@@ -87,7 +89,9 @@ extension InfluenceError: CustomStringConvertible {
     case .ensembleMismatch(let store, let reference, let reason):
       "\(store) and \(reference) cannot be members of one ensemble: \(reason); take all from the same model, data and parameters"
     case .invalidWeight(let store, let weight):
-      "\(store): the weight is \(weight), and must be a finite number such as a learning rate"
+      "\(store): the weight is \(weight), and must be a finite number such as a learning rate, and positive as the time of a segment"
+    case .notOfSegments(let method, let reason):
+      "method \(method) over the segments of a training: \(reason)"
     case .needsDamping(let method):
       "method \(method) divides by the damping, which is 0 here; use a positive share of the mean eigenvalue such as 0.1, or absolute:VALUE with VALUE > 0"
     case .singular(let block, let method, let reason):

@@ -137,6 +137,20 @@ struct GradientsTests {
     }
     let expected = Naive.sum(try alone(4), try alone(2), scale: 0.25)
     expectClose(both, expected, bound: .relative(4 * Double(Float.ulpOfOne)))
+    // The segments of the training, whose times the optimizers say.
+    let epochs = [2, 4].map { "g/checkpoints/epoch-\($0)" }
+    let told = try place.succeed(
+      ["score", "--method", "source", "--output", "t.npy"]
+        + epochs.flatMap { ["--checkpoint", $0] }
+    ).output
+    #expect(told.contains("over 2 segments"))
+    let record = try place.json("t.npy.json")
+    let times = try #require(record["members"]?.array).compactMap { $0["time"]?.number }
+    #expect(times.count == 2)
+    try place.succeed(
+      ["score", "--method", "source", "--output", "u.npy"]
+        + zip(epochs, times).flatMap { ["--checkpoint", "\($0):\($1)"] })
+    #expect(try place.matrix("t.npy") == place.matrix("u.npy"))
   }
 
   @Test("A table with a column of classes")

@@ -95,6 +95,19 @@ struct MethodInputTests {
     try expectFailure("\(words) --members g", 64, "--members", "--checkpoint")
     try expectFailure("\(words) --train g/train", 64, "leave out --train")
     try expectFailure("score --members g --method exact --output o.npy", 65, "no members")
+    let segments = "score --output o.npy --checkpoint g/checkpoints/epoch-2"
+    try expectFailure(
+      "\(segments) --method source --checkpoint g/checkpoints/epoch-2:0.5", 64, "1 of 2", "weight")
+    try expectFailure(
+      "\(segments) --method source --checkpoint g/checkpoints/epoch-2", 65, "order of training")
+    try expectFailure("\(segments):0 --method source", 65, "weight", "positive")
+    try expectFailure("\(segments):1 --method source:time=3", 64, "time", "weights")
+    try expectFailure("\(segments):1 --method source --combine rank", 65, "segments", "sum")
+    try expectFailure(
+      "self --method source --output o.npy --checkpoint g/checkpoints/epoch-2:1", 64,
+      "self-influence", "one store")
+    try expectFailure(
+      "score --method source --output o.npy --checkpoint s", 65, "learning rates", "weight")
     try expectFailure("score --members none --method exact --output o.npy", 66, "none")
   }
 

@@ -15,7 +15,7 @@ struct EstimatorOracleTestsProjected {
 
   /// What is compared here, or what comparisons start from.
   static let arrays: [String] = {
-    var names = ["logra", "self.logra", "tracin", "self.tracin", "ensemble"]
+    var names = ["logra", "self.logra", "tracin", "self.tracin", "ensemble", "segments"]
     names += ["inputs", "query_inputs", "trak.projection"]
     for weight in weights {
       for part in ["out", "in", "train", "query"] { names.append("logra.\(part).\(weight)") }
@@ -148,16 +148,32 @@ struct EstimatorOracleTestsProjected {
       blocks: zip(gradients.layout.blocks, batch.blocks).map { ($0.name, $0.shape, $1) })
   }
 
-  /// From parameters to scores: gradients are those of this package's network.
-  @Test("TracIn over three checkpoints, and dattri's")
-  func tracIn() throws {
-    let members = try fixture.facts.checkpointWeights.enumerated().map { number, weight in
+  /// The gradients at each checkpoint; they are those of this package's network.
+  private func checkpoints(_ weights: [Double]) throws -> [ScoreEnsemble.Member] {
+    try weights.enumerated().map { number, weight in
       let network = try network(number)
       return ScoreEnsemble.Member(
         weight: weight, training: try store("train", network, "inputs", fixture.facts.labels),
         queries: try store("query", network, "query_inputs", fixture.facts.queryLabels))
     }
-    let ensemble = try ScoreEnsemble(members)
+  }
+
+  @Test("SOURCE over the segments between three checkpoints")
+  func segments() throws {
+    let ensemble = try ScoreEnsemble(
+      try checkpoints(fixture.facts.segmentTimes), as: .segments)
+    for side in Side.allCases {
+      let options = Setup(precision: .double, side: side).options(certifies: false)
+      expectClose(
+        try ensemble.scores(by: Source(), options: options).values,
+        try fixture.array("segments"), bound: .absolute(try fixture.tolerance("segments")))
+    }
+  }
+
+  /// From parameters to scores.
+  @Test("TracIn over three checkpoints, and dattri's")
+  func tracIn() throws {
+    let ensemble = try ScoreEnsemble(try checkpoints(fixture.facts.checkpointWeights))
     for side in Side.allCases {
       let options = Setup(precision: .double, side: side).options(certifies: false)
       let scores = try ensemble.scores(by: HessianFree(), options: options).values

@@ -31,6 +31,7 @@ RANK = 3
 LANDMARKS = [0, 3, 8, 13, 18, 22, 26, 29]
 GROUP = [2, 7, 11, 20]
 CHECKPOINT_WEIGHTS = [0.5, 0.3, 0.15]
+SEGMENT_TIMES = [4.0, 10.0, 2.5]
 MEMBERS, DROPOUT_RATE = 2, 0.25
 LOGRA_SIZES = {"layers.0.weight": (2, 3), "head.weight": (2, 2)}
 TRAK_FEATURES, TRAK_RIDGE = 8, 0.25
@@ -78,6 +79,8 @@ ABOUT = {
     "trak": "Phi_q inverse(Phi^T Phi + ridge I) Phi^T diag(1 - p), Phi the features trak.train, Phi_q trak.query, p the "
     "probabilities trak.probabilities; trak_ridge with ridge = trak_ridge",
     "tracin": "sum over checkpoints of weight * V G^T at the parameters checkpoint.<k>",
+    "segments": "SOURCE over the checkpoints, each tensor a block, queries of the last: from the last to the first V_l times the "
+    "integral of exp(-F_l s) over s from 0 to `segment_times` times G_l^T, then V_(l-1) = V_l exp(-F_l time)",
     "ensemble": "mean over members of V G^T, gradients under dropout, rounded to float32 (members.safetensors: "
     "<k>.train.<p>, <k>.query.<p>)",
     "reach": "how far a relative error of 1 in the damped curvature can move a score or a self-influence, by key: sum over "
@@ -420,6 +423,20 @@ def tracin_results(model, checkpoints, data, queries):
     return tensors | {"tracin": scores, "self.tracin": own}
 
 
+def segment_results(model, checkpoints, data, queries):
+    G = [to_numpy(net.per_example(net.example_loss, model, parameters, *data)) for parameters in checkpoints]
+    V = to_numpy(net.per_example(net.example_loss, model, checkpoints[-1], *queries))
+    scores, reach = 0, 0
+    for names in PARTITIONS["tensor"]:
+        left = factor_rows(V, names)
+        for time, gradients in reversed(list(zip(SEGMENT_TIMES, G))):
+            block = Block(names, gradients, None)
+            scores = scores + left @ block.source(time) @ block.G.T
+            reach += time * (1 + time * np.linalg.norm(block.F, 2)) * largest_row(left) * largest_row(block.G)
+            left = left @ torch.matrix_exp(torch.from_numpy(-time * block.F)).numpy()
+    return scores, float(reach)
+
+
 def ensemble_results(parameters, data, queries):
     """Gradients with hidden units silenced at random, the others scaled up, each example and member anew."""
     generator = torch.Generator().manual_seed(SEED)
@@ -475,6 +492,7 @@ def main():
     tensors |= logra(G, V, generator)
     tensors |= trak_results(model, checkpoints, data, queries, generator)
     tensors |= tracin_results(model, checkpoints, data, queries)
+    tensors["segments"], reaches["segments"] = segment_results(model, checkpoints, data, queries)
     tensors |= {"optimizer.first": state["exp_avg"].numpy(), "optimizer.second": state["exp_avg_sq"].numpy()}
     tensors["tensor.less"], tensors["self.tensor.less"], reaches["tensor.less"] = less(G, V, optimizer, parameter)
     members, ensemble = ensemble_results(parameters, data, queries)
@@ -498,6 +516,7 @@ def main():
         },
         "group": GROUP,
         "checkpoint_weights": CHECKPOINT_WEIGHTS,
+        "segment_times": SEGMENT_TIMES,
         "trak_ridge": TRAK_RIDGE,
         "reach": reaches,
         "tensors": {name: list(value.shape) for name, value in tensors.items()},

@@ -37,7 +37,7 @@ public struct AutomaticDamping: Sendable {
       return
     }
     if let moments = try training.optimizerMoments(), let sum = moments.rule.learningRateSum {
-      let root = try Self.meanRoot(moments, of: training)
+      let root = try moments.meanRoot(in: training)
       damping = .absolute(root / sum)
       reason =
         "\(moments.rule.stepCount) steps of Adam with learning rates that sum to \(sum) damp like the mean root of its second moments, \(root), over that sum"
@@ -65,18 +65,5 @@ public struct AutomaticDamping: Sendable {
     damping = sweep.points[found.index].damping
     reason =
       "the store says nothing of learning rates; in the sweep of \(swept.name) over \(Self.grid) \(stability.reason)"
-  }
-
-  /// The mean of √v̂ + ε over all parameters of a store's blocks.
-  private static func meanRoot(
-    _ moments: OptimizerMoments, of training: GradientStore
-  ) throws -> Double {
-    var (sum, count) = (0.0, 0)
-    for index in training.layout.blocks.indices {
-      let roots = try moments.roots(ofBlock: index, in: training)
-      sum += roots.reduce(0, +)
-      count += roots.count
-    }
-    return sum / Double(max(1, count))
   }
 }

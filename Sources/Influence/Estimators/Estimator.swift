@@ -35,6 +35,13 @@ public protocol Estimator: ConfigurableMethod {
   /// Whether the method is meant for one block of all parameters, as a Hessian is.
   var prefersOneBlock: Bool { get }
 
+  /// The method over one segment of a training, where it follows queries through a training; nil where it does not.
+  ///
+  /// Its M must be the integral of e^(−Fs) over s from 0 to the time, so that v − F·M·v is e^(−F·time)·v.
+  ///
+  /// - Parameter time: The sum of the learning rates of the segment's steps.
+  /// - Throws: ``InfluenceError/invalidSetting(method:setting:reason:)`` where a setting says the time already.
+  func segment(lasting time: Double) throws(InfluenceError) -> (any Estimator)?
   /// Refuses training gradients that the method cannot be fitted to, before any work.
   ///
   /// - Throws: ``InfluenceError``, or `GradientStoreError` of what a store does not hold.
@@ -66,6 +73,8 @@ extension Estimator {
   public var isLinear: Bool { true }
   /// False: the method suits blocks of single tensors.
   public var prefersOneBlock: Bool { false }
+  /// Nil: stores are scored each by itself.
+  public func segment(lasting time: Double) throws(InfluenceError) -> (any Estimator)? { nil }
   /// Accepts every store.
   public func check(_ training: GradientStore) throws {}
   /// A weight of 1 for every example.

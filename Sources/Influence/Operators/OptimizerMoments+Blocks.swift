@@ -58,4 +58,15 @@ extension OptimizerMoments {
       ($0 / correction).squareRoot() + rule.epsilon
     }
   }
+
+  /// The mean of √v̂ + ε over all parameters of a store's blocks.
+  package func meanRoot(in store: GradientStore) throws -> Double {
+    var (sum, count) = (0.0, 0)
+    for index in store.layout.blocks.indices {
+      let roots = try roots(ofBlock: index, in: store)
+      sum += roots.reduce(0, +)
+      count += roots.count
+    }
+    return sum / Double(max(1, count))
+  }
 }

@@ -5,7 +5,7 @@ import TensorFiles
 public struct ScoreProvenance: Sendable {
   /// One store of an ensemble.
   public struct Member: Sendable {
-    /// What its scores were multiplied by.
+    /// What its scores were multiplied by, or the time of its segment.
     public let weight: Double
     /// The training gradients.
     public let training: GradientStore
@@ -29,6 +29,8 @@ public struct ScoreProvenance: Sendable {
   public let queries: ScoreSource
   /// The members of the ensemble that scores were summed over; empty for a single store.
   public let members: [Member]
+  /// How the members made one score.
+  public var kind = EnsembleKind.sum
   /// Seconds spent on the fit.
   public let fitSeconds: Double
   /// What counted the work, if anything did.
@@ -58,13 +60,13 @@ extension ScoreProvenance {
       })
   }
 
-  /// Weight and stores of each member, as a record has them.
+  /// Weight or time, and stores of each member, as a record has them.
   func memberRecords() throws -> OrderedJSON {
     .array(
       try members.map {
         [
-          "weight": .number($0.weight), "train": try $0.training.record(),
-          "query": try $0.queries.record(),
+          kind == .segments ? "time" : "weight": .number($0.weight),
+          "train": try $0.training.record(), "query": try $0.queries.record(),
         ]
       })
   }

@@ -40,7 +40,7 @@ struct ScoreReport {
     Console.warn(summary.warnings)
     guard !quiet else { return }
     Console.print(
-      "\(output): \(shape) scores by \(summary.method) over \(ensemble.members.count) members, \(sign)"
+      "\(output): \(shape) scores by \(summary.method) over \(ensemble.members.count) \(ensemble.kind == .segments ? "segments" : "members"), \(sign)"
     )
   }
 

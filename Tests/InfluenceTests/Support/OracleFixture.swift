@@ -27,6 +27,7 @@ struct OracleFixture: Sendable {
     let optimizer: Optimizer
     let group: [Int]
     let checkpointWeights: [Double]
+    let segmentTimes: [Double]
     let trakRidge: Double
     let reach: [String: Double]
     let tensors: [String: [Int]]

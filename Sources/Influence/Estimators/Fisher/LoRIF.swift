@@ -47,7 +47,8 @@ public struct LoRIF: Estimator {
   /// Formula, source and cost.
   public static let page: MethodPage? = MethodPage(
     formula: "M = (1/λ)·(I − V·diag(σ²/(σ² + λ))·Vᵀ), σ² and V the leading eigenpairs of F",
-    source: "Li, Le, Xu and Salzmann (2026, arXiv 2601.21929), by Halko, Martinsson and Tropp (2011)",
+    source:
+      "Li, Le, Xu and Salzmann (2026, arXiv 2601.21929), by Halko, Martinsson and Tropp (2011)",
     cost:
       "score side n²d, then 2(q + 1)kn² + 2mnr; query side q passes of 4nkd and two of 2nkd, then 4mrd + 2mnd",
     remark:

@@ -2,7 +2,7 @@ internal import RealModule
 
 import LinearAlgebra
 
-/// SOURCE with one segment: where gradient descent that stops after a while has got to.
+/// SOURCE: where gradient descent that stops after a while has got to.
 ///
 ///     M = Q·diag((1 − exp(−cσ))/σ)·Qᵀ,   F = Q·diag(σ)·Qᵀ
 ///
@@ -10,6 +10,9 @@ import LinearAlgebra
 /// the empirical Fisher matrix as the curvature and one segment: c is the sum of the learning rates of all steps.
 /// Directions of large eigenvalues count as 1/σ, flat ones as c, so that nothing has to be damped. Unless c is given
 /// it is 1/λ, with which both ends are those of (σ + λ)⁻¹.
+///
+/// Several segments, each with the gradients at its end and its own c, are a ``ScoreEnsemble`` of segments: the query goes back
+/// through them, v ← Q·diag(e^(−cσ))·Qᵀ·v after each, and scores are summed.
 ///
 /// - Cost: score side n²d + 9n³ once, then 2mnd + 4mn²; query side nd² + 9d³ once, then 4md² + 2mnd.
 public struct Source: Estimator {
@@ -29,8 +32,12 @@ public struct Source: Estimator {
   public static let page: MethodPage? = MethodPage(
     formula:
       "M = Q·diag((1 − e^(−cσ))/σ)·Qᵀ, F = Q·diag(σ)·Qᵀ, c the sum of the learning rates or 1/λ",
-    source: "Bae, Lin, Lorraine and Grosse (2024, arXiv 2405.12186), with one segment",
-    cost: "score side n²d + 9n³ once, then 2mnd + 4mn²; query side nd² + 9d³ once, then 4md² + 2mnd"
+    "over several checkpoints S = Σ Vₗ·Mₗ·Gₗᵀ from the last to the first, Vₗ₋₁ = Vₗ·(I − Mₗ·Fₗ)",
+    source: "Bae, Lin, Lorraine and Grosse (2024, arXiv 2405.12186)",
+    cost:
+      "score side n²d + 9n³ once, then 2mnd + 4mn²; query side nd² + 9d³ once, then 4md² + 2mnd; 2mnd more for each segment but the first",
+    remark:
+      "Checkpoints in the order of training, each with the sum of the learning rates since the one before, are its segments."
   )
   /// The time.
   public static let declaredSettings: [MethodSetting<Source>] = [.time]
@@ -47,6 +54,16 @@ public struct Source: Estimator {
   public var scoreSide: (any ScoreSideFit)? { ScoreSide(estimator: self) }
   /// The eigenvectors of F.
   public var querySide: (any QuerySideFit)? { QuerySide(estimator: self) }
+
+  /// The same with the segment's time.
+  public func segment(lasting time: Double) throws(InfluenceError) -> (any Estimator)? {
+    guard self.time == nil else {
+      throw .invalidSetting(
+        method: name, setting: "time",
+        reason: "the weights of the checkpoints are the times of their segments; leave it out")
+    }
+    return Source(time: time)
+  }
 
   private func filter(_ gram: BlockGram) throws -> (basis: Eigenbasis, filter: DescentFilter) {
     let filter = DescentFilter(time: time ?? 1 / gram.context.lambda)

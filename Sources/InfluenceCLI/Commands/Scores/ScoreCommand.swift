@@ -249,7 +249,7 @@ struct ScoreCommand: FittingCommand {
   private func scoreEnsemble(by method: String) throws {
     let estimator = try EstimatorCatalog.estimator(method)
     let destination = try destination(inputs: try ensemble.folders().map(\.folder.path))
-    let members = try ensemble.ensemble(fit)
+    let members = try ensemble.ensemble(for: estimator, fit)
     let options = try fit.curvatureOptions(
       certifies: false, combination: combine, forScoresAlone: true, meter: RunMeter())
     let summary = try ProgressBar.during(quiet: fit.quiet) {

@@ -118,7 +118,7 @@ struct SelfCommand: FittingCommand {
   private func influenceOfEnsemble(by method: String) throws {
     let estimator = try EstimatorCatalog.estimator(method)
     let destination = try OutputPath(output, inputs: try ensemble.folders().map(\.folder.path))
-    let members = try ensemble.ensemble(fit, needsQueries: false)
+    let members = try ensemble.ensemble(for: estimator, fit, needsQueries: false)
     let options = try fit.curvatureOptions(certifies: false, meter: RunMeter())
     let influence = try ProgressBar.during(quiet: fit.quiet) {
       try members.selfInfluence(

@@ -9,7 +9,8 @@ import LinearAlgebra
 /// With M = I and the learning rates as weights: TracIn (Pruthi et al., "Estimating Training Data
 /// Influence by Tracing Gradient Descent", 2020). With weights 1/T and gradients taken under dropout drawn
 /// anew: the inner-product ensemble of "Revisit, Extend, and Enhance Hessian-Free Influence Functions"
-/// (arXiv 2405.17490). Any method may take the place of M.
+/// (arXiv 2405.17490). Any method may take the place of M. Checkpoints can also be the ends of a training's segments, for methods that
+/// follow a query through the training (``EnsembleKind/segments``).
 public struct ScoreEnsemble: Sendable {
   /// One store's part.
   public struct Member: Sendable {
@@ -28,17 +29,22 @@ public struct ScoreEnsemble: Sendable {
     }
   }
 
-  /// The members, in the order in which they are added up.
+  /// The members, in the order in which they are added up, or of training.
   public let members: [Member]
+  /// How they make one score.
+  public let kind: EnsembleKind
+  /// The queries that scores are of, those of the last segment.
+  var queries: GradientStore { members[kind == .segments ? members.count - 1 : 0].queries }
 
   /// Takes members that hold the same examples, queries and blocks.
   ///
   /// - Throws: ``InfluenceError/emptyEnsemble``, ``InfluenceError/ensembleMismatch(store:reference:reason:)``
-  ///   that names the odd store, or ``InfluenceError/invalidWeight(store:weight:)``.
-  public init(_ members: [Member]) throws(InfluenceError) {
+  ///   that names the odd store, or ``InfluenceError/invalidWeight(store:weight:)``, also of a time that is not positive.
+  public init(_ members: [Member], as kind: EnsembleKind = .sum) throws(InfluenceError) {
+    self.kind = kind
     guard let first = members.first else { throw .emptyEnsemble }
     for member in members {
-      guard member.weight.isFinite else {
+      guard member.weight.isFinite, kind == .sum || member.weight > 0 else {
         throw .invalidWeight(store: member.training.name, weight: member.weight)
       }
       for (store, reference) in [
@@ -64,7 +70,7 @@ public struct ScoreEnsemble: Sendable {
     self.members = members
   }
 
-  /// The weighted sum of the members' scores.
+  /// The weighted sum of the members' scores, or the scores of a training in segments.
   ///
   /// - Parameters:
   ///   - estimator: The method, fitted to each member by itself.
@@ -79,6 +85,10 @@ public struct ScoreEnsemble: Sendable {
     aggregation: Aggregation = .none, options: CurvatureOptions = CurvatureOptions(),
     progress: ProgressHandler? = nil
   ) throws -> Scores {
+    if kind == .segments {
+      return try scoresOverSegments(
+        by: estimator, ofQueries: rows, aggregation, options: options, progress: progress)
+    }
     var sum: Scores?
     try forEachMember(by: estimator, options, progress) { member, curvature, progress in
       let queries = rows.map { member.queries[rows: $0] } ?? member.queries
@@ -112,7 +122,7 @@ public struct ScoreEnsemble: Sendable {
     ]
   }
 
-  /// The weighted sum of the members' self-influence.
+  /// The weighted sum of the members' self-influence; there is none of segments, which would take every example as a query.
   ///
   /// - Parameters:
   ///   - estimator: The method, fitted to each member by itself.
@@ -123,6 +133,13 @@ public struct ScoreEnsemble: Sendable {
     by estimator: any Estimator, options: CurvatureOptions = CurvatureOptions(),
     progress: ProgressHandler? = nil
   ) throws -> SelfInfluence {
+    guard kind == .sum else {
+      throw InfluenceError.noSelfInfluence(
+        method: estimator.name,
+        reason:
+          "over the segments of a training it would follow every example back as a query; take one store"
+      )
+    }
     var sum: SelfInfluence?
     try forEachMember(by: estimator, options, progress) { member, curvature, progress in
       var influence = try curvature.selfInfluence(progress: progress)[0]
@@ -147,16 +164,19 @@ public struct ScoreEnsemble: Sendable {
     try estimator.validateSettings()
     for member in members { try estimator.check(member.training) }
     for (index, member) in members.enumerated() {
-      let count = Double(members.count)
-      var part: ProgressHandler?
-      if let progress {
-        part = { stage, share in
-          progress("\(stage) \(index + 1) of \(Int(count))", (Double(index) + share) / count)
-        }
-      }
+      let part = self.progress(progress, ofPart: index)
       let curvature = try Curvature(
         fitting: [estimator], on: member.training, options: options, progress: part)
       try body(member, curvature, part)
+    }
+  }
+
+  /// The progress of one of as many parts as there are members.
+  func progress(_ progress: ProgressHandler?, ofPart index: Int) -> ProgressHandler? {
+    guard let progress else { return nil }
+    let count = members.count
+    return { stage, share in
+      progress("\(stage) \(index + 1) of \(count)", (Double(index) + share) / Double(count))
     }
   }
 }

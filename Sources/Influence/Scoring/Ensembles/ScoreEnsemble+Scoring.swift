@@ -27,7 +27,6 @@ extension ScoreEnsemble {
     progress: ProgressHandler? = nil
   ) throws -> ScoreSummary {
     precondition(destination.form != .blockShares, "shares of blocks are those of one store")
-    let queries = members[0].queries
     guard queries.count > 0 else { throw InfluenceError.empty(source: queries.name) }
     return try EnsembleScorer(
       ensemble: self, estimator: estimator, options: options, progress: progress
@@ -70,9 +69,9 @@ extension ScoreEnsemble {
     ScoreProvenance(
       damping: options.damping, precision: options.precision, combination: options.combination,
       contexts: [], choices: [],
-      training: .gradients(members[0].training), queries: .gradients(members[0].queries),
+      training: .gradients(members[0].training), queries: .gradients(queries),
       members: members.map { .init(weight: $0.weight, training: $0.training, queries: $0.queries) },
-      fitSeconds: 0, meter: options.meter)
+      kind: kind, fitSeconds: 0, meter: options.meter)
   }
 }
 
@@ -83,7 +82,7 @@ private struct EnsembleScorer: BatchScorer {
   let options: CurvatureOptions
   let progress: ProgressHandler?
 
-  var queryCount: Int { ensemble.members[0].queries.count }
+  var queryCount: Int { ensemble.queries.count }
   var exampleCount: Int { ensemble.members[0].training.count }
   var method: String { estimator.name }
   var settings: [String: String] { estimator.settings }
@@ -92,8 +91,10 @@ private struct EnsembleScorer: BatchScorer {
   var memoryBudget: Int { options.memoryBudget }
 
   func queriesAtATime(perBlock: Bool) -> Int {
-    // Scores of one member, their sum, and what is written: three matrices beside the member's own.
-    let perQuery = 24 * max(1, exampleCount)
+    // Scores of one member, their sum, and what is written: three matrices beside the member's own; of segments the
+    // queries, before and after.
+    let columns = ensemble.kind == .segments ? ensemble.members[0].training.layout.columnCount : 0
+    let perQuery = 24 * max(1, exampleCount) + (options.precision == .single ? 8 : 16) * columns
     return max(1, min(queryCount, options.memoryBudget / 4 / perQuery))
   }
 
