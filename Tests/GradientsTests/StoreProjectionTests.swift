@@ -97,6 +97,7 @@ struct StoreProjectionTests {
         }
       }
       return whole
+    case .principal: preconditionFailure("no random numbers decide directions")
     }
   }
 

@@ -52,6 +52,46 @@ struct ProjectTests {
     #expect(refused.status == 65 && refused.errors.contains("project both alike"))
   }
 
+  @Test("Onto leading directions, queries like the training gradients")
+  func principal() throws {
+    try place.succeed([
+      "gradients", "--model", "perceptron", "--train", "60", "--queries", "9", "--hidden", "5",
+      "--epochs", "2", "--output", "g", "--quiet",
+    ])
+    let kind = ["--kind", "logra-pca"]
+    let told = try place.succeed(
+      ["project", "g/train", "p-train"] + kind + ["--factor-dimension", "3"]
+    ).output
+    #expect(told.contains("logra-pca:outputs=3,inputs=3,of=gradients,crc32c="))
+    #expect(told.contains("captured: 0.") && told.contains("at least"))
+    let like = kind + ["--like", "p-train"]
+    try place.succeed(["project", "g/query", "p-query"] + like)
+    let score = [
+      "score", "--train", "p-train", "--method", "logra", "--output", "s.npy", "--query",
+    ]
+    try place.succeed(score + ["p-query"])
+    let record = try place.json("s.npy.json")
+    #expect(record["train"]?["projection"]?.string?.hasPrefix("logra-pca") == true)
+    // Directions of the queries' own gradients are others.
+    try place.succeed(["project", "g/query", "p-own"] + kind + ["--factor-dimension", "3"])
+    let refused = try place.run(score + ["p-own"])
+    #expect(refused.status == 65 && refused.errors.contains("project both alike"))
+    for (options, code, text) in [
+      (kind, Int32(64), "--like"), (like + ["--factor-dimension", "3"], 64, "--like"),
+      (["--kind", "logra", "--factor-dimension", "3", "--like", "p-train"], 64, "--kind logra"),
+      (kind + ["--like", "g/train"], 65, "projection.safetensors"),
+      (kind + ["--factor-dimension", "80"], 65, "nothing would be projected"),
+    ] {
+      let outcome = try place.run(["project", "g/query", "no"] + options)
+      #expect(outcome.status == code && outcome.errors.contains(text), "\(options): \(outcome)")
+      #expect(!FileManager.default.fileExists(atPath: place.file("no").path))
+    }
+    let other = try place.run(["project", "train", "no"] + like)
+    #expect(other.status == 65 && other.errors.contains("same model"))
+    let again = try place.run(["project", "p-train", "no"] + kind + ["--factor-dimension", "2"])
+    #expect(again.status == 65 && again.errors.contains("projected already"))
+  }
+
   @Test("Wrong numbers and blocks are refused")
   func refusals() throws {
     for (options, code, text) in [

@@ -16,6 +16,7 @@ struct EstimatorOracleTestsProjected {
   /// What is compared here, or what comparisons start from.
   static let arrays: [String] = {
     var names = ["logra", "self.logra", "tracin", "self.tracin", "ensemble", "segments"]
+    names += ["logra_pca", "self.logra_pca", "logra_factors", "self.logra_factors"]
     names += ["inputs", "query_inputs", "trak.projection"]
     for weight in weights {
       for part in ["out", "in", "train", "query"] { names.append("logra.\(part).\(weight)") }
@@ -76,6 +77,38 @@ struct EstimatorOracleTestsProjected {
       let scores = try fixture.array("logra")
       expectClose(
         group.firstOrder, (0..<scores.rows).map { (scores[$0, 4] + scores[$0, 9]) / 30 },
+        bound: bound)
+    }
+  }
+
+  @Test(
+    "LoGra by leading directions of the gradients, and of the model's factors",
+    arguments: ["logra_pca", "logra_factors"])
+  func principal(key: String) throws {
+    let folder = try TemporaryDirectory()
+    let weights = Problem(
+      blocks: fixture.problem.blocks.filter { Self.weights.contains($0.name) })
+    let training = weights.training(.double)
+      .with(curvature: key == "logra_factors" ? fixture.curvature : nil)
+    let sides = try PrincipalSides(of: training, outputs: 2, inputs: 2)
+    #expect(sides.source == (key == "logra_factors" ? .factors : .gradients))
+    func projected(_ store: GradientStore, _ name: String) throws -> GradientStore {
+      _ = try StoreProjection(
+        of: store, by: GradientProjection(.principal(sides)), to: folder.file(name)
+      ).run()
+      return try GradientStore(opening: folder.file(name))
+    }
+    let (small, queries) = (
+      try projected(training, "train"), try projected(weights.queries(.double), "query")
+    )
+    let bound = Bound.absolute(try fixture.tolerance(key))
+    for side in Side.allCases {
+      let fitted = try Curvature(
+        fitting: [LoGra()], on: small, options: Setup(precision: .double, side: side).options())
+      expectClose(
+        try fitted.scores(of: queries)[0].values, try fixture.array(key), bound: bound)
+      expectClose(
+        try fitted.selfInfluence()[0].values, try fixture.array("self.\(key)").elements,
         bound: bound)
     }
   }

@@ -34,6 +34,7 @@ CHECKPOINT_WEIGHTS = [0.5, 0.3, 0.15]
 SEGMENT_TIMES = [4.0, 10.0, 2.5]
 MEMBERS, DROPOUT_RATE = 2, 0.25
 LOGRA_SIZES = {"layers.0.weight": (2, 3), "head.weight": (2, 2)}
+LEADING = 2
 TRAK_FEATURES, TRAK_RIDGE = 8, 0.25
 OPTIMIZER = {"lr": 0.02, "betas": (0.9, 0.99), "eps": 1e-6, "weight_decay": 0.1}
 OPTIMIZER_BATCH = 6
@@ -76,6 +77,8 @@ ABOUT = {
     "exact_hessian, exact_ggn": "M = inverse(B + lambda I), B the block's own part of `hessian` or `ggn`",
     "logra": "of the two weights: exact on P_out g P_in^T, the projected gradients being logra.train.<p> and "
     "logra.query.<p>, with lambda from them",
+    "logra_pca": "the same with the leading eigenvectors of mean g g^T and of mean g^T g over the training gradients for P_out and "
+    "P_in; logra_factors: of the factors in curvature.safetensors",
     "trak": "Phi_q inverse(Phi^T Phi + ridge I) Phi^T diag(1 - p), Phi the features trak.train, Phi_q trak.query, p the "
     "probabilities trak.probabilities; trak_ridge with ridge = trak_ridge",
     "tracin": "sum over checkpoints of weight * V G^T at the parameters checkpoint.<k>",
@@ -386,6 +389,27 @@ def logra(gradients, queries, generator):
     return tensors | {"logra": scores, "self.logra": own}
 
 
+def leading_directions(matrix):
+    """The leading eigenvectors as rows, and how much nearer to each other eigenvalues are than to zero."""
+    values, vectors = np.linalg.eigh(matrix)
+    return vectors[:, -LEADING:].T, values[-1] / (values[-LEADING] - values[-LEADING - 1])
+
+
+def logra_pca(gradients, queries, moments):
+    """Scores and self-influence of the two weights by leading directions, and how far rounding can move them."""
+    scores, own, reach = 0, 0, 0
+    for name in LOGRA_SIZES:
+        (P_out, out_gap), (P_in, in_gap) = (leading_directions(matrix) for matrix in moments(name))
+        G, V = (
+            np.stack([P_out @ g @ P_in.T for g in store[name]]).reshape(len(store[name]), -1) for store in (gradients, queries)
+        )
+        M = inverse(G.T @ G / len(G) + damping(G) * np.eye(G.shape[1]))
+        scores, own = scores + V @ M @ G.T, own + np.diag(G @ M @ G.T)
+        largest = max(largest_row(V), largest_row(G)) * largest_row(G)
+        reach += np.linalg.norm(M, 2) * np.linalg.cond(M) * largest * (out_gap + in_gap)
+    return scores, own, float(reach)
+
+
 def trak(features, query_features, p, ridge):
     kernel = features.T @ features + ridge * np.eye(features.shape[1])
     return query_features @ inverse(kernel) @ features.T @ np.diag(1 - p)
@@ -491,6 +515,11 @@ def main():
         tensors[f"group.{partition}"] = group_effects(blocks, V, results["exact"])
     tensors |= logra(G, V, generator)
     tensors |= trak_results(model, checkpoints, data, queries, generator)
+    for key, moments in {
+        "logra_pca": lambda name: second_moments(G[name], SHAPES[name]),
+        "logra_factors": lambda name: [curvature[f"{name}.{side}"] for side in ("output_gradients", "activations")],
+    }.items():
+        tensors[key], tensors[f"self.{key}"], reaches[key] = logra_pca(G, V, moments)
     tensors |= tracin_results(model, checkpoints, data, queries)
     tensors["segments"], reaches["segments"] = segment_results(model, checkpoints, data, queries)
     tensors |= {"optimizer.first": state["exp_avg"].numpy(), "optimizer.second": state["exp_avg_sq"].numpy()}

@@ -43,11 +43,13 @@ struct BlockProjector<Element: Scalar>: Sendable {
       parts = .identity
       return
     }
-    if case .kronecker(let outputs, let inputs) = projection.kind {
-      let sides = GradientProjection.sides(of: block)
+    let sides = block.sides
+    switch projection.kind {
+    case .dense, .sparse: dimension = projection.dimension
+    case .kronecker(let outputs, let inputs):
       dimension = min(outputs, sides.outputs) * min(inputs, sides.inputs)
-    } else {
-      dimension = projection.dimension
+    case .principal(let known):
+      dimension = min(known.outputs, sides.outputs) * min(known.inputs, sides.inputs)
     }
     let stream = Self.stream(block.name)
     let seed = projection.seed
@@ -69,7 +71,6 @@ struct BlockProjector<Element: Scalar>: Sendable {
         SparseSignMatrix(
           rows: dimension, columns: block.width, nonzeros: nonzeros, seed: seed, stream: stream))
     case .kronecker(let outputs, let inputs):
-      let sides = GradientProjection.sides(of: block)
       func factor(_ rows: Int, _ columns: Int, _ side: String) -> Matrix<Element>? {
         guard columns >= rows else { return nil }
         return RandomMatrix(
@@ -79,6 +80,11 @@ struct BlockProjector<Element: Scalar>: Sendable {
       }
       parts = .kronecker(
         factor(outputs, sides.outputs, "/outputs"), factor(inputs, sides.inputs, "/inputs"))
+    case .principal(let known):
+      let factors = try known.factors(of: block)
+      parts = .kronecker(
+        factors.outputs.map { Matrix<Element>(converting: $0) },
+        factors.inputs.map { Matrix<Element>(converting: $0) })
     }
   }
 
@@ -159,7 +165,7 @@ struct BlockProjector<Element: Scalar>: Sendable {
     let projected = try Parallelism.map(rows.count) { offset in
       let row = rows.lowerBound + offset
       let numbers = try store.rows(row..<row + 1, of: index, as: Element.self)
-      let sides = GradientProjection.sides(of: block)
+      let sides = block.sides
       let gradient = Matrix(
         rows: sides.outputs, columns: sides.inputs, elements: Matrix(numbers).elements)
       let narrow = inputs.map { Matrix(product: gradient.view, $0.transposed) } ?? gradient

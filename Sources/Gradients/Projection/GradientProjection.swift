@@ -1,9 +1,9 @@
 public import LinearAlgebra
 
-/// A random projection of each block of gradients from d columns to k, which keeps inner products but for
-/// errors of the order √(1/k).
+/// A projection of each block of gradients from d columns to k: at random, which keeps inner products but for
+/// errors of the order √(1/k), or onto directions that were found before.
 ///
-/// P of a block is decided by the seed and the block's name, so that stores with the same blocks are
+/// A random P of a block is decided by the seed and the block's name, so that stores with the same blocks are
 /// projected alike, in any order, a row at a time.
 public struct GradientProjection: Sendable, Hashable {
   /// What P is.
@@ -17,11 +17,13 @@ public struct GradientProjection: Sendable, Hashable {
     /// outputs × inputs × …, is a matrix of outputs and all the rest. A side that is shorter than its k, such as the
     /// rank of an adapter, is kept as it is, and so are vectors, such as biases.
     case kronecker(outputs: Int, inputs: Int)
+    /// The same with the leading directions of both sides in the place of random numbers.
+    case principal(PrincipalSides)
   }
 
   /// What P is.
   public let kind: Kind
-  /// Decides P.
+  /// Decides a random P.
   public let seed: UInt64
 
   /// Entries of a column of a sparse projection, unless it has fewer rows.
@@ -49,19 +51,33 @@ public struct GradientProjection: Sendable, Hashable {
   public var dimension: Int {
     switch kind {
     case .dense(_, let dimension), .sparse(let dimension, _): dimension
-    case .kronecker(let outputs, let inputs): outputs * inputs
+    case .kronecker, .principal: sides.map { $0.outputs * $0.inputs } ?? 0
     }
   }
+
+  /// Outputs and inputs of a projection from both sides; nil of others.
+  private var sides: (outputs: Int, inputs: Int)? {
+    switch kind {
+    case .dense, .sparse: nil
+    case .kronecker(let outputs, let inputs): (outputs, inputs)
+    case .principal(let sides): (sides.outputs, sides.inputs)
+    }
+  }
+
+  /// Whether P is random, so that norms and inner products stay but for errors that can be expected.
+  public var isRandom: Bool { if case .principal = kind { false } else { true } }
 
   /// The largest variance that ‖Px‖²/‖x‖² may have: 2/k, but for Kronecker products, whose is at most
   /// (1 + 2/k_out)(1 + 2/k_in) − 1, of a gradient of rank 1.
   ///
-  /// A sparse projection whose entries do not divide its rows may have a little more.
+  /// A sparse projection whose entries do not divide its rows may have a little more. Nothing is random of directions that
+  /// were found, 0.
   public var normVariance: Double {
     switch kind {
     case .dense(_, let dimension), .sparse(let dimension, _): 2 / Double(dimension)
     case .kronecker(let outputs, let inputs):
       (1 + 2 / Double(outputs)) * (1 + 2 / Double(inputs)) - 1
+    case .principal: 0
     }
   }
 
@@ -70,8 +86,8 @@ public struct GradientProjection: Sendable, Hashable {
   /// - Parameter layout: The blocks of the gradients.
   /// - Returns: Blocks of the same names, of shape `[k]`, or `[k_out, k_in]` where no side is shorter, or of their own
   ///   shape if kept.
-  /// - Throws: ``GradientStoreError/notProjectable(block:reason:)`` where k is larger than d, or all blocks would
-  ///   be kept.
+  /// - Throws: ``GradientStoreError/notProjectable(block:reason:)`` where k is larger than d, all blocks would
+  ///   be kept, or there are no directions for a block.
   public func layout(of layout: BlockLayout) throws -> BlockLayout {
     var blocks: [(name: String, shape: [Int])] = []
     for block in layout.blocks {
@@ -85,11 +101,14 @@ public struct GradientProjection: Sendable, Hashable {
           )
         }
         blocks.append((block.name, [dimension]))
-      case .kronecker where keeps(block):
-        blocks.append((block.name, block.shape))
-      case .kronecker(let outputs, let inputs):
-        let sides = Self.sides(of: block)
-        blocks.append((block.name, [min(outputs, sides.outputs), min(inputs, sides.inputs)]))
+      case .kronecker, .principal:
+        guard let most = sides, !keeps(block) else {
+          blocks.append((block.name, block.shape))
+          continue
+        }
+        if case .principal(let known) = kind { _ = try known.factors(of: block) }
+        let own = block.sides
+        blocks.append((block.name, [min(most.outputs, own.outputs), min(most.inputs, own.inputs)]))
       }
     }
     if let first = layout.blocks.first, layout.blocks.allSatisfy(keeps) {
@@ -105,15 +124,9 @@ public struct GradientProjection: Sendable, Hashable {
   /// Whether a block stays as it is: a vector, such as a bias, which has no two sides to project, or a matrix with
   /// both sides shorter than those that are asked for.
   func keeps(_ block: Block) -> Bool {
-    guard case .kronecker(let outputs, let inputs) = kind else { return false }
-    let sides = Self.sides(of: block)
-    return block.shape.count <= 1 || sides.outputs < outputs && sides.inputs < inputs
-  }
-
-  /// The outputs of a block, and the inputs of each.
-  static func sides(of block: Block) -> (outputs: Int, inputs: Int) {
-    let outputs = block.shape.first ?? 1
-    return (outputs, outputs > 0 ? block.width / outputs : 0)
+    guard let most = sides else { return false }
+    let own = block.sides
+    return block.shape.count <= 1 || own.outputs < most.outputs && own.inputs < most.inputs
   }
 }
 
@@ -127,6 +140,8 @@ extension GradientProjection: CustomStringConvertible {
       "sjlt:dimension=\(dimension),nonzeros=\(nonzeros),seed=\(seed)"
     case .kronecker(let outputs, let inputs):
       "logra:outputs=\(outputs),inputs=\(inputs),seed=\(seed)"
+    case .principal(let sides):
+      "logra-pca:outputs=\(sides.outputs),inputs=\(sides.inputs),of=\(sides.source.rawValue),crc32c=\(sides.checksum)"
     }
   }
 }

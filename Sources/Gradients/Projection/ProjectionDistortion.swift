@@ -2,10 +2,12 @@ import LinearAlgebra
 
 /// What a projection does to the norms and inner products of the rows that it was made of.
 public struct ProjectionDistortion: Sendable {
-  /// The mean of ‖Px‖²/‖x‖² over rows that are not zero; 1 is expected.
+  /// The mean of ‖Px‖²/‖x‖² over rows that are not zero; 1 is expected of a random projection.
   public let meanNormRatio: Double
   /// The ratio that is farthest from 1.
   public let worstNormRatio: Double
+  /// Σ ‖Px‖² over Σ ‖x‖² of all rows: the share of squared norms that directions hold.
+  public let capturedShare: Double
   /// The standard deviation of the ratio that random projections of this kind keep below.
   public let expectedNormDeviation: Double
   /// √ mean ((⟨Px, Py⟩ − ⟨x, y⟩) / (‖x‖‖y‖))² over sampled pairs of different rows.
@@ -32,9 +34,10 @@ public struct ProjectionDistortion: Sendable {
   ) throws {
     precondition(projected.count == source.count, "stores of different rows")
     let squares = try source.squaredNorms().totals
-    let ratios = zip(try projected.squaredNorms().totals, squares).compactMap {
-      $1 > 0 ? $0 / $1 : nil
-    }
+    let captured = try projected.squaredNorms().totals
+    let ratios = zip(captured, squares).compactMap { $1 > 0 ? $0 / $1 : nil }
+    let whole = squares.reduce(0, +)
+    capturedShare = whole > 0 ? captured.reduce(0, +) / whole : 1
     meanNormRatio = ratios.isEmpty ? 1 : ratios.reduce(0, +) / Double(ratios.count)
     worstNormRatio = ratios.max { abs($0 - 1) < abs($1 - 1) } ?? 1
     expectedNormDeviation = projection.normVariance.squareRoot()

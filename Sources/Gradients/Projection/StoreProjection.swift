@@ -2,7 +2,7 @@ public import Foundation
 import LinearAlgebra
 public import TensorFiles
 
-/// Writes the randomly projected rows of any store as a store directory, a chunk at a time.
+/// Writes the projected rows of any store as a store directory, a chunk at a time.
 ///
 /// Ids and losses come along. A projection that was stopped goes on from its last committed row when it is
 /// run again with the same source and settings, and ends with the same bytes.
@@ -98,6 +98,7 @@ public struct StoreProjection: Sendable {
     for (index, block) in source.layout.blocks.enumerated() {
       projectors.append(try .init(projection, of: block, at: index, keeping: &bytes))
     }
+    if case .principal(let sides) = projection.kind { try sides.write(to: destination) }
     var examples = try ExampleReader(of: source)
     let step = rowsAtATime
     while writer.count < source.count {
