@@ -189,4 +189,31 @@ struct CompanionsTests {
     // A damaged name of the checksum leaves none, and the numbers as they were.
     if let found = try? numbers(name) { #expect(found == whole) }
   }
+
+  @Test("The optimizer's moments are opened once, and stay those that were opened")
+  func opened() throws {
+    let folder = try TemporaryDirectory()
+    try write(store, to: folder.file("train"))
+    func moments(_ size: Double) -> OptimizerMoments {
+      OptimizerMoments(
+        rule: .init(stepCount: 3, firstDecay: 0.9, secondDecay: 0.99, epsilon: 1e-8),
+        moments: store.layout.blocks.map { block in
+          let numbers = [Double](repeating: size, count: block.width)
+          return (block.name, .init(first: numbers, second: numbers))
+        })
+    }
+    try moments(1).write(of: store.layout, to: folder.file("train"))
+    let found = try GradientStore(opening: folder.file("train"))
+    let first = try #require(try found.optimizerMoments())
+    let checksum = try #require(first.checksum)
+    #expect(try first.moments(ofBlock: "b", width: 2).first == [1, 1])
+    // A file that takes its place is noticed, and belongs to a store that is opened then.
+    try moments(2).write(of: store.layout, to: folder.file("train"))
+    let second = try #require(try found.optimizerMoments())
+    #expect(second.checksum == checksum)
+    #expect(throws: (any Error).self) { try second.moments(ofBlock: "b", width: 2) }
+    let fresh = try #require(
+      try GradientStore(opening: folder.file("train")).optimizerMoments())
+    #expect(fresh.checksum != checksum && moments(1).checksum == nil)
+  }
 }

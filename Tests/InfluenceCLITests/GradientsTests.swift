@@ -153,6 +153,31 @@ struct GradientsTests {
     #expect(try place.matrix("t.npy") == place.matrix("u.npy"))
   }
 
+  @Test("Records name what methods read beside gradients, with checksums")
+  func inputs() throws {
+    _ = try gradients("perceptron")
+    let words = ["--train", "g/train", "--output", "s.npy", "--method"]
+    func inputs(_ command: [String]) throws -> OrderedJSON? {
+      try place.succeed(command + words + ["trackstar:queries=g/query,share=0.5"])
+      return try place.json("s.npy.json")["inputs"]
+    }
+    let score = ["score", "--query", "g/query"]
+    for command in [score, ["self"]] {
+      let found = try #require(try inputs(command))
+      #expect(
+        found["optimizer"]?["path"]?.string?.hasSuffix("g/train/optimizer.safetensors") == true)
+      #expect(found["optimizer"]?["crc32c"]?.string?.isEmpty == false)
+      #expect(found["queries"]?["rows"]?.integer == 12)
+    }
+    try place.succeed(score + words + ["exact"])
+    #expect(try place.json("s.npy.json")["inputs"] == nil)
+    try place.succeed([
+      "score", "--method", "less", "--output", "s.npy", "--checkpoint", "g:0.5",
+    ])
+    let member = try place.json("s.npy.json")["members"]?.array?.first
+    #expect(member?["inputs"]?["optimizer"]?["crc32c"]?.string != nil)
+  }
+
   @Test("A table with a column of classes")
   func table() throws {
     var generator = SeededGenerator(seed: 3)

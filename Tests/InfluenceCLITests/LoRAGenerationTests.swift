@@ -165,6 +165,16 @@ struct LoRAGenerationTests {
     #expect(outcome.status != 0 && outcome.errors.contains("model.rank"))
   }
 
+  @Test("Nothing costly need be asked for")
+  func nothingCostly() throws {
+    let results = try run(
+      "costly-methods=[]", "methods=[hessian-free]", "losses=[answer]", "dampings=[0.1]",
+      "ensemble.members=0")
+    let cells = try #require(results["cells"]?.object)
+    #expect(!cells.isEmpty)
+    #expect(!"\(results)".contains("ekfac-cg"))
+  }
+
   @Test(
     "What cannot be done is refused before any work",
     arguments: [

@@ -24,6 +24,16 @@ struct BlockCombinationTests {
     return 2 * middle / Double(row.count - 1) - 1
   }
 
+  @Test("No memory is reserved for certificates that there are not")
+  func memory() throws {
+    var options = CurvatureOptions(certifies: true)
+    let shape = RunShape(exampleCount: 4, queryCount: 3, columnCount: 12, blockCount: 2)
+    #expect(RunPlan(shape, estimators: [ExactFisher()], options: options).normBytes > 0)
+    options.combination = .vote
+    #expect(!options.certifies)
+    #expect(RunPlan(shape, estimators: [ExactFisher()], options: options).normBytes == 0)
+  }
+
   @Test("Against counting in the shares of blocks", arguments: Setup.all)
   func naive(setup: Setup) throws {
     let problem = Problem.standard

@@ -25,8 +25,11 @@ extension ConfigurationDocument.Entry {
       .array(try elements(setting).map { .number(try number($0, range, setting)) })
     case .choices(let words):
       try distinct(try elements(setting).map { (try choice($0, words, setting), $0) }, setting)
-    case .methods:
-      try distinct(try elements(setting).map { (try method($0, setting), $0) }, setting)
+    case .methods, .methodsOrNone:
+      try distinct(
+        try elements(setting, mayBeEmpty: setting.kind.isMethodsOrNone).map {
+          (try method($0, setting), $0)
+        }, setting)
     case .path: .string(try existingPath(setting))
     }
   }

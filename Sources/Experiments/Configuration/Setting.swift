@@ -20,6 +20,8 @@ package struct Setting: Sendable {
     case choices([String])
     /// A list of methods with their settings, such as `lissa:depth=10`, each at most once.
     case methods
+    /// The same, or an empty list.
+    case methodsOrNone
     case path
   }
 
@@ -61,6 +63,7 @@ package struct Setting: Sendable {
     case .numbers(let range): "a list of numbers \(Self.describe(range))"
     case .choices(let words): "a list of \(words.joined(separator: ", "))"
     case .methods: "a list of methods with their settings"
+    case .methodsOrNone: "a list, perhaps empty, of methods with their settings"
     case .path: "the path of a file or folder that exists"
     }
   }
@@ -96,12 +99,19 @@ extension Setting {
     Setting(key, .flag, standard: .boolean(standard), help: help)
   }
 
-  static func methods(_ key: String, _ standard: [String], help: String) -> Setting {
-    Setting(key, .methods, standard: .array(standard.map { .string($0) }), help: help)
+  static func methods(
+    _ key: String, _ standard: [String], mayBeEmpty: Bool = false, help: String
+  ) -> Setting {
+    Setting(
+      key, mayBeEmpty ? .methodsOrNone : .methods,
+      standard: .array(standard.map { .string($0) }), help: help)
   }
 }
 
 extension Setting.Kind {
+  /// Whether it is a list of methods that may be empty.
+  var isMethodsOrNone: Bool { if case .methodsOrNone = self { true } else { false } }
+
   /// One of the words of an enumeration.
   package static func choice<Word: CaseIterable & RawRepresentable<String>>(
     of type: Word.Type

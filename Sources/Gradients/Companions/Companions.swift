@@ -21,18 +21,20 @@ public struct Companions: Sendable {
 
   private enum Held<Value: Companion>: Sendable {
     case value(Value)
-    case file(URL)
+    /// A file, and what keeps it open once it was read; nil where it is read each time.
+    case file(URL, OpenedOnce<Value>?)
 
-    init?(in folder: URL) {
+    init?(in folder: URL, keepsOpen: Bool = false) {
       let url = folder.appending(path: Value.fileName)
       guard FileManager.default.fileExists(atPath: url.path) else { return nil }
-      self = .file(url)
+      self = .file(url, keepsOpen ? OpenedOnce() : nil)
     }
 
     func read() throws -> Value {
       switch self {
       case .value(let value): value
-      case .file(let url): try Value(opening: url)
+      case .file(let url, let opened):
+        try opened?.value { try Value(opening: url) } ?? Value(opening: url)
       }
     }
   }
@@ -64,7 +66,8 @@ public struct Companions: Sendable {
     self.init(
       curvature: FileManager.default.fileExists(atPath: url.path)
         ? try StoredCurvature(opening: url, check: check) : nil)
-    optimizer = Held(in: folder)
+    // Mapped, and asked for by every block.
+    optimizer = Held(in: folder, keepsOpen: true)
   }
 
   /// Finds what lies in a store's folder.
@@ -127,7 +130,7 @@ public struct Companions: Sendable {
     switch representations {
     case nil: nil
     case .value(let value): value.features.columns
-    case .file(let url):
+    case .file(let url, _):
       try SafetensorsFile(opening: url).tensors["features"]?.shape.dropFirst().first
     }
   }

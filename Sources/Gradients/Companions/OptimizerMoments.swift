@@ -65,6 +65,8 @@ public struct OptimizerMoments: Companion {
   public let source: String
   /// The numbers of the update rule.
   public let rule: Rule
+  /// The checksum of the file, as text; nil of moments in memory.
+  package let checksum: String?
 
   private static let (first, second) = ("first_moment", "second_moment")
 
@@ -77,6 +79,7 @@ public struct OptimizerMoments: Companion {
     storage = .memory(OrderedDictionary(uniqueKeysWithValues: moments.map { ($0, $1) }))
     source = "memory"
     self.rule = rule
+    checksum = nil
   }
 
   /// Opens the file; moments are read when they are asked for.
@@ -88,6 +91,7 @@ public struct OptimizerMoments: Companion {
     _ = try file.verify()
     storage = .file(file)
     source = file.map.path
+    checksum = try Checksum(of: file.map).description
     let metadata = Dictionary(uniqueKeysWithValues: file.metadata.map { ($0, $1) })
     func value<Value>(
       _ key: String, _ expected: String, _ read: (String) -> Value?

@@ -28,7 +28,11 @@ public struct CurvatureOptions: Sendable {
   /// Pages of mapped files do not count: the system takes them back when memory is short.
   public var memoryBudget: Int
   /// How the scores of blocks become one; their sum unless set.
-  public var combination = BlockCombination.sum
+  ///
+  /// Other combinations have no ``Certificate``.
+  public var combination = BlockCombination.sum {
+    didSet { if combination != .sum { certifies = false } }
+  }
   /// Whether exact scores of a thousand examples or more may be solved for by a factor in single precision, where
   /// λ is so large that it loses little beside the rounding of products; scores alone are asked for then.
   ///

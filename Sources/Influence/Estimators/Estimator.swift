@@ -1,4 +1,5 @@
 public import Gradients
+public import TensorFiles
 
 /// A way to approximate the inverse curvature: the M of S = Σ V·M·Gᵀ, with its settings.
 ///
@@ -46,6 +47,11 @@ public protocol Estimator: ConfigurableMethod {
   ///
   /// - Throws: ``InfluenceError``, or `GradientStoreError` of what a store does not hold.
   func check(_ training: GradientStore) throws
+  /// What a record says of files that the method read beside the gradients, by what they are: path and checksum; empty
+  /// where there are none.
+  ///
+  /// - Throws: An error from reading them.
+  func inputRecords(on training: GradientStore) throws -> OrderedJSON
   /// The weights of ``ScoreNormalization/exampleWeights``, n numbers.
   func exampleWeights(on training: GradientStore) throws -> [Double]
 }
@@ -75,6 +81,13 @@ extension Estimator {
   public var prefersOneBlock: Bool { false }
   /// Nil: stores are scored each by itself.
   public func segment(lasting time: Double) throws(InfluenceError) -> (any Estimator)? { nil }
+  /// The optimizer's moments, where the method takes them.
+  public func inputRecords(on training: GradientStore) throws -> OrderedJSON {
+    guard inputs.contains(.optimizerMoments), let moments = try training.optimizerMoments() else {
+      return [:]
+    }
+    return moments.record
+  }
   /// Accepts every store.
   public func check(_ training: GradientStore) throws {}
   /// A weight of 1 for every example.

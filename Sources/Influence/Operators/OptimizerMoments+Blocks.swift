@@ -1,5 +1,6 @@
 package import Gradients
 import RealModule
+import TensorFiles
 
 /// What methods take of an optimizer's moments, by the blocks that they are fitted to.
 extension OptimizerMoments {
@@ -68,5 +69,10 @@ extension OptimizerMoments {
       count += roots.count
     }
     return sum / Double(max(1, count))
+  }
+
+  /// What a record says of the moments: the file's path and checksum, none of moments in memory.
+  var record: OrderedJSON {
+    ["optimizer": ["path": .string(source), "crc32c": .text(checksum)]]
   }
 }

@@ -93,7 +93,8 @@ extension Curvature {
       "work": provenance.workRecord(seconds: total),
       "warnings": .list(summary.warnings.map(details.wording)),
     ]
-    try file.commit(written, record: record.adding(details.program))
+    try file.commit(
+      written, record: record.adding(details.program).adding(try provenance.inputRecord()))
     return summary
   }
 }
@@ -101,10 +102,13 @@ extension Curvature {
 extension Curvature {
   /// What scores by one of the estimators are computed from.
   func provenance(ofEstimator index: Int, queries: GradientStore) -> ScoreProvenance {
-    ScoreProvenance(
+    let (estimator, training) = (estimators[index], training)
+    return ScoreProvenance(
       damping: options.damping, precision: options.precision, combination: options.combination,
       contexts: contexts, choices: choices(forEstimator: index), training: .gradients(training),
-      queries: .gradients(queries), members: [], fitSeconds: seconds, meter: options.meter)
+      queries: .gradients(queries), members: [],
+      inputs: { try estimator.inputRecords(on: training) }, fitSeconds: seconds,
+      meter: options.meter)
   }
 }
 

@@ -11,7 +11,12 @@ public struct ScoreProvenance: Sendable {
     public let training: GradientStore
     /// The queries' gradients.
     public let queries: GradientStore
+    /// What else the method read of it, for its record.
+    let inputs: InputRecords
   }
+
+  /// Makes what a record says of files beside the gradients.
+  typealias InputRecords = @Sendable () throws -> OrderedJSON
 
   /// How λ was chosen; nil for methods on representations, which have no damping.
   public let damping: Damping?
@@ -31,6 +36,8 @@ public struct ScoreProvenance: Sendable {
   public let members: [Member]
   /// How the members made one score.
   public var kind = EnsembleKind.sum
+  /// What else the method read, for its record.
+  var inputs: InputRecords = { [:] }
   /// Seconds spent on the fit.
   public let fitSeconds: Double
   /// What counted the work, if anything did.
@@ -63,12 +70,21 @@ extension ScoreProvenance {
   /// Weight or time, and stores of each member, as a record has them.
   func memberRecords() throws -> OrderedJSON {
     .array(
-      try members.map {
-        [
-          kind == .segments ? "time" : "weight": .number($0.weight),
-          "train": try $0.training.record(), "query": try $0.queries.record(),
+      try members.map { member in
+        let record: OrderedJSON = [
+          kind == .segments ? "time" : "weight": .number(member.weight),
+          "train": try member.training.record(), "query": try member.queries.record(),
         ]
+        return record.adding(try Self.inputRecord(member.inputs))
       })
+  }
+
+  /// Path and checksum of what the method read beside the gradients, as `inputs` of a record; nothing where it is nothing.
+  func inputRecord() throws -> OrderedJSON { try Self.inputRecord(inputs) }
+
+  private static func inputRecord(_ inputs: InputRecords) throws -> OrderedJSON {
+    let found = try inputs()
+    return found == [:] ? [:] : ["inputs": found]
   }
 
   /// What was read and multiplied, as a record has it.

@@ -53,6 +53,7 @@ struct ScoreRecord {
       "warnings": warnings,
     ]
     return record.adding(details.program).adding(combination)
+      .adding(try provenance.inputRecord())
   }
 
   /// How blocks were combined, where that is not their sum.

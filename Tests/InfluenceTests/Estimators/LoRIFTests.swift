@@ -135,8 +135,9 @@ struct LoRIFTests {
     }
   }
 
-  /// A Gram matrix of directions multiplied with F shows those whose eigenvalue is 10⁻⁸ of the largest; the others must not
-  /// count as flat. K has such eigenvalues to few digits, whatever is made of it.
+  /// A Gram matrix of directions multiplied with F shows those whose eigenvalue is 10⁻⁸ of the largest.
+  ///
+  /// The others must not count as flat. K has such eigenvalues to few digits, whatever is made of it.
   @Test("Eigenvalues of ten decades are kept apart by passes")
   func decades() throws {
     let setup = Setup(precision: .double, side: .query)

@@ -21,7 +21,7 @@ struct LoRAGeneration: Experiment {
           Cosine.name,
         ], help: "methods that rank the training examples, at every damping"),
       Setting.methods(
-        "costly-methods", [EKFACConjugateGradient.name],
+        "costly-methods", [EKFACConjugateGradient.name], mayBeEmpty: true,
         help: "methods that rank them at the first damping alone, none of them among methods"),
       Setting(
         "dampings", .numbers(.positive), standard: [0.1, 0.001, 0.01, 1, 10],

@@ -1,6 +1,7 @@
 import Foundation
 public import Gradients
 import LinearAlgebra
+public import TensorFiles
 
 /// TrackStar: the exact method between gradients that the optimizer's second moment has evened out, of unit length.
 ///
@@ -56,9 +57,13 @@ public struct TrackStar: Estimator {
   /// What gradients are divided by.
   public var correction: Correction
   /// The store whose second moment is mixed into that of the training gradients; none unless given.
-  public var queries: String?
+  public var queries: String? {
+    didSet { opened = OpenedOnce() }
+  }
   /// α, the share of that store, above 0 and below 1.
   public var share = 0.99
+  /// The store at `queries`, which all blocks read.
+  private var opened = OpenedOnce<GradientStore>()
 
   /// Makes the estimator.
   ///
@@ -92,10 +97,19 @@ public struct TrackStar: Estimator {
     _ = try mixture(for: training)
   }
 
+  /// The optimizer's moments, and the store that is mixed in.
+  public func inputRecords(on training: GradientStore) throws -> OrderedJSON {
+    let own: OrderedJSON =
+      correction == .optimizer
+      ? try OptimizerMoments.required(by: name, beside: training).record : [:]
+    guard let mixture = try mixture(for: training) else { return own }
+    return own.adding(["queries": try mixture.record()])
+  }
+
   /// The store that is mixed in, which must have the blocks of the training gradients.
   fileprivate func mixture(for training: GradientStore) throws -> GradientStore? {
     guard let queries else { return nil }
-    let store = try GradientStore(opening: URL(filePath: queries))
+    let store = try opened.value { try GradientStore(opening: URL(filePath: queries)) }
     try store.requireRows()
     let widths = Dictionary(uniqueKeysWithValues: store.layout.blocks.map { ($0.name, $0.width) })
     for index in training.layout.blocks.indices {
@@ -138,12 +152,14 @@ public struct TrackStar: Estimator {
     ) throws -> any QuerySideOperator {
       let context = gram.context
       let scales = try method.scales(of: gram, in: pass.store)
-      var moment = gram.matrix
+      var moment: Matrix<Double>
       if let mixture = try method.mixture(for: pass.store) {
-        moment.scale(by: 1 - method.share)
-        moment.add(
-          try mixture.secondMoment(ofColumnsOf: pass.store, block: context.index),
-          scale: method.share)
+        // Before F is copied: the sum of panels takes its room.
+        moment = try mixture.secondMoment(ofColumnsOf: pass.store, block: context.index)
+        moment.scale(by: method.share)
+        moment.add(gram.matrix, scale: 1 - method.share)
+      } else {
+        moment = gram.matrix
       }
       moment.scaleRows(by: scales)
       moment.scaleColumns(by: scales)
@@ -208,6 +224,7 @@ extension GradientStore {
     }
     var moment = sum.matrix()
     moment.scale(by: 1 / Double(count))
+    try requireUnchanged()
     return moment
   }
 }

@@ -55,7 +55,7 @@ extension ScoreEnsemble {
       "damping": .string(options.damping.description),
       "rows": .integer(influence.values.count),
       "precision": .string(options.precision.rawValue),
-      "members": try provenance(options).memberRecords(),
+      "members": try provenance(by: estimator, options).memberRecords(),
       "warnings": .list(influence.warnings.map(details.wording)),
     ]
     try influence.write(into: file, record: record.adding(details.program))
@@ -65,12 +65,18 @@ extension ScoreEnsemble {
 
 extension ScoreEnsemble {
   /// What sums over the members are computed from.
-  func provenance(_ options: CurvatureOptions) -> ScoreProvenance {
+  func provenance(
+    by estimator: any Estimator, _ options: CurvatureOptions
+  ) -> ScoreProvenance {
     ScoreProvenance(
       damping: options.damping, precision: options.precision, combination: options.combination,
       contexts: [], choices: [],
       training: .gradients(members[0].training), queries: .gradients(queries),
-      members: members.map { .init(weight: $0.weight, training: $0.training, queries: $0.queries) },
+      members: members.map { member in
+        .init(weight: member.weight, training: member.training, queries: member.queries) {
+          try estimator.inputRecords(on: member.training)
+        }
+      },
       kind: kind, fitSeconds: 0, meter: options.meter)
   }
 }
@@ -86,7 +92,7 @@ private struct EnsembleScorer: BatchScorer {
   var exampleCount: Int { ensemble.members[0].training.count }
   var method: String { estimator.name }
   var settings: [String: String] { estimator.settings }
-  var provenance: ScoreProvenance { ensemble.provenance(options) }
+  var provenance: ScoreProvenance { ensemble.provenance(by: estimator, options) }
 
   var memoryBudget: Int { options.memoryBudget }
 

@@ -102,7 +102,7 @@ private struct SegmentWalk {
       method: estimator.name, settings: estimator.settings,
       values: .zeros(left[0].gradients.rows, ensemble.members[0].training.count),
       aggregation: aggregation, certificate: nil, warnings: [], seconds: 0, shares: nil,
-      provenance: ensemble.provenance(options))
+      provenance: ensemble.provenance(by: estimator, options))
     for index in segments.indices.reversed() {
       let training = ensemble.members[index].training
       let part = ensemble.progress(progress, ofPart: segments.count - 1 - index)

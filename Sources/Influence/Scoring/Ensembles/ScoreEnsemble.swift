@@ -101,7 +101,7 @@ public struct ScoreEnsemble: Sendable {
         earlier.seconds += scores.seconds
         sum = earlier
       } else {
-        scores.provenance = provenance(options)
+        scores.provenance = provenance(by: estimator, options)
         sum = scores
       }
     }
