@@ -131,6 +131,40 @@ struct OutlierGradientsTests {
     }
   }
 
+  @Test("A convolutional network takes the perceptron's place where there are filters")
+  func filters() throws {
+    let overrides = [
+      "model.filters=[3, 4]", "noise=[uniform]", "self-methods=[datainf]", "seeds=1", "trims=[0.2]",
+    ]
+    let cell = try run("filters", overrides: overrides).results["cells"]?["seed-0/uniform"]
+    let parts = try Digits.dataSet(of: Double.self).split(counts: [120, 30, 80], seed: 0)
+    let training = try parts[0].flippingLabels(fraction: 0.2, seed: 0).noisy
+    let network = try ConvolutionalNetwork<Double>(
+      image: ImageShape(channels: 1, height: 8, width: 8), filters: [3, 4], classes: 10, seed: 0)
+    let model = try TrainedConvolutionalNetwork(
+      network, settings: TrainingSettings(epochs: 20, batchSize: 32, learningRate: 1e-2)
+    ).trained(on: training, seed: 0)
+    #expect(cell?.number(at: "all") == (try model.answers(to: parts[2])?.accuracy))
+    let losses = try model.losses(of: training)
+    #expect(cell?.numbers(at: "rankings", "training loss", "scores") == losses)
+  }
+
+  @Test("Half moons have as many wrong labels as asked for, and no pixels")
+  func moons() throws {
+    let overrides = [
+      "data.set=moons", "data.pool=400", "noise=[uniform]", "self-methods=[datainf]", "seeds=1",
+      "data.flip=0.1", "model.epochs=30",
+    ]
+    let cell = try run("moons", overrides: overrides).results["cells"]?["seed-0/uniform"]
+    #expect(cell?.numbers(at: "wrong_rows").count == 12)
+    #expect(try #require(cell?.number(at: "right_labels")) > 0.75)
+    try expectRefusal(
+      Self.small, overrides: overrides + ["model.filters=[2]"], saying: "model.filters",
+      "no pixels")
+    try expectRefusal(
+      Self.small, overrides: ["model.filters=[2, 2, 2, 2]"], saying: "model.filters", "squares")
+  }
+
   @Test(
     "Settings that do not go together are refused by place",
     arguments: [

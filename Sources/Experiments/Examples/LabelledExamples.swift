@@ -20,7 +20,7 @@ struct LabelledExamples: ConfiguredSource {
     var settings = [
       Setting(
         "data.set", .choice(LabelledPool.names), standard: "digits",
-        help: "the data set; all but digits need data.folder"),
+        help: "the data set; mnist and cifar10n need data.folder"),
       .dataFolder,
       Setting.count("data.training", sizes.training, help: "training examples"),
       Setting.count(
@@ -72,6 +72,8 @@ struct LabelledExamples: ConfiguredSource {
 
   var inputs: OrderedDictionary<String, String> { source.inputs }
   var classCount: Int { source.pool.classCount }
+  /// How features are pixels; nil where they are not.
+  var image: ImageShape? { source.image }
   /// Whether wrong labels are people's, and not made.
   var hasHumanLabels: Bool { source.noisyLabels != nil }
   /// How many training labels are made wrong.

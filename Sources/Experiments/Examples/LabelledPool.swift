@@ -4,13 +4,17 @@ internal import OrderedCollections
 
 /// A data set with classes, by the name that files of experiments use.
 struct LabelledPool: Sendable {
-  static let names = ["digits", "mnist", "cifar10n"]
+  static let names = ["digits", "mnist", "cifar10n", "moons"]
 
   /// What only some of the data sets ask for.
   static let settings = [
     Setting.count(
       "data.pool", 10_000,
-      help: "mnist, cifar10n: how many examples of the files, from the first, are drawn from"),
+      help:
+        "mnist, cifar10n, moons: how many examples, from the first of the files, are drawn from"),
+    Setting(
+      "data.noise", .number(0...100), standard: 0.3,
+      help: "moons: the deviation of points in each direction"),
     Setting(
       "data.pooling", .integer(1...16), standard: 2,
       help: "mnist, cifar10n by pixels: the side of the squares of pixels that are averaged"),
@@ -32,6 +36,8 @@ struct LabelledPool: Sendable {
   let held: TabularDataSet<Double>?
   /// Labels of people who were sometimes wrong, for all examples of the pool; nil where there are none.
   let noisyLabels: [Int]?
+  /// How features are pixels; nil where they are not.
+  let image: ImageShape?
   /// What the data are, in a few characters.
   let fingerprint: String
 
@@ -45,14 +51,24 @@ struct LabelledPool: Sendable {
       pool = Digits.dataSet()
       held = nil
       noisyLabels = nil
+      image = ImageShape(channels: 1, height: 8, width: 8)
       fingerprint = "embedded"
+    case "moons":
+      pool = try SyntheticGroups(.moons, noise: settings.number("data.noise"), seed: 0)
+        .parts([settings.integer("data.pool")])[0].data
+      held = nil
+      noisyLabels = nil
+      image = nil
+      fingerprint = pool.fingerprint
     case "mnist":
       let folder = try settings.dataFolder().appending(path: "mnist")
       let pooling = settings.integer("data.pooling")
-      pool = try LabelledImages(
+      let images = try LabelledImages(
         idxImages: Self.file("train-images-idx3-ubyte", in: folder),
         labels: Self.file("train-labels-idx1-ubyte", in: folder)
-      ).prefix(settings.integer("data.pool")).dataSet(pooling: pooling)
+      ).prefix(settings.integer("data.pool"))
+      pool = try images.dataSet(pooling: pooling)
+      image = Self.shape(images, pooling)
       let held: TabularDataSet<Double> = try LabelledImages(
         idxImages: Self.file("t3k-images-idx3-ubyte", "t10k-images-idx3-ubyte", in: folder),
         labels: Self.file("t3k-labels-idx1-ubyte", "t10k-labels-idx1-ubyte", in: folder)
@@ -74,6 +90,9 @@ struct LabelledPool: Sendable {
       let (pool, held) = try Self.features(of: images, others, settings)
       let labels = table.labels(Self.annotation(settings), of: pool.ids)
       (self.pool, self.held, noisyLabels) = (pool, held, labels)
+      image =
+        settings.text("data.features") == "patches"
+        ? nil : Self.shape(images, settings.integer("data.pooling"))
       fingerprint =
         "\(pool.fingerprint) \(held.fingerprint) \(try pool.relabelled(labels).fingerprint)"
     default: preconditionFailure("data set \(name) has a name and no reader")
@@ -100,6 +119,11 @@ struct LabelledPool: Sendable {
       }
     }
     return folder.appending(path: found ?? names[0])
+  }
+
+  private static func shape(_ images: LabelledImages, _ pooling: Int) -> ImageShape {
+    ImageShape(
+      channels: images.channels, height: images.height / pooling, width: images.width / pooling)
   }
 
   private static func annotation(_ settings: Settings) -> CIFAR10NLabels.Annotation {

@@ -44,7 +44,7 @@ struct MislabelledData: ExperimentOnExamples {
       PerceptronPlan.layersSetting,
     ]
     + LabelledExamples.settings(.init(training: 900, validation: 200, test: 500, flip: 0.2))
-    + PerceptronPlan.settings(.init(hidden: [32], epochs: 20))
+    + PerceptronPlan.settings(.init(hidden: [32], epochs: 20)) + NetworkPlan.settings
 
   struct Options: Decodable {
     let methods: [String]
@@ -142,7 +142,7 @@ struct MislabelledData: ExperimentOnExamples {
   let options: Options
   /// The methods whose self-influence is asked for, in the order of `methods`.
   let selfMethods: [String]
-  let task: TrainingTask<LabelledExamples, TrainedPerceptron<Double>>
+  let task: TrainingTask<LabelledExamples, TrainedNetwork>
   var data: LabelledExamples { task.source }
 
   init(_ settings: Settings) throws {
@@ -161,7 +161,8 @@ struct MislabelledData: ExperimentOnExamples {
     }
     let data = try LabelledExamples(settings)
     try data.requireWrongLabels(settings)
-    task = TrainingTask(data, try PerceptronPlan(settings, methods: options.methods))
+    let plan = try PerceptronPlan(settings, methods: options.methods)
+    task = try NetworkPlan(settings, plan, data).task(on: data)
   }
 
   /// The shares of examples at which detection curves are kept.

@@ -41,7 +41,7 @@ struct OutlierGradients: ExperimentOnExamples {
         help: "whether every example's scores and the wrong rows are written to the results"),
     ]
     + LabelledExamples.settings(.init(training: 900, validation: 200, test: 600, flip: 0.2))
-    + PerceptronPlan.settings(.init(hidden: [32], epochs: 20))
+    + PerceptronPlan.settings(.init(hidden: [32], epochs: 20)) + NetworkPlan.settings
 
   enum Noise: String, CaseIterable, Decodable {
     case uniform
@@ -100,7 +100,7 @@ struct OutlierGradients: ExperimentOnExamples {
   let trims: [Double]
   /// The kinds of wrong labels, `people` for those that a data set has.
   let noises: [String]
-  let task: TrainingTask<LabelledExamples, TrainedPerceptron<Double>>
+  let task: TrainingTask<LabelledExamples, TrainedNetwork>
   var data: LabelledExamples { task.source }
 
   init(_ settings: Settings) throws {
@@ -119,7 +119,7 @@ struct OutlierGradients: ExperimentOnExamples {
     noises = data.hasHumanLabels ? ["people"] : options.noise
     var plan = PerceptronPlan(settings)
     plan.lastLayers = options.regions.contains(.allLayers) ? nil : 1
-    task = TrainingTask(data, plan)
+    task = try NetworkPlan(settings, plan, data).task(on: data)
   }
 
   var points: [String] { noises }
@@ -202,7 +202,7 @@ struct OutlierGradients: ExperimentOnExamples {
 
   /// Every ranking's scores: high ones are left out first.
   private func scores(
-    of trained: TrainedTask<TrainedPerceptron<Double>>, _ costs: inout Costs
+    of trained: TrainedTask<TrainedNetwork>, _ costs: inout Costs
   ) throws -> OrderedDictionary<String, [Double]> {
     let gradients = try trained.gradients(for: options.selfMethods)
     let store = gradients.training
