@@ -16,6 +16,11 @@ extension Reader {
           try Bundle(of: url, leavingOut: ["manifest.json", "squared_norms.bin", "examples.jsonl"])
             .input)
       }
+      for (index, type) in [ElementType.float16, .int8].enumerated() {
+        let url = folder.appending(path: "factored-\(index)")
+        try write(store(ofRows: 4), to: url, as: type, factorRank: 1, isFinished: true)
+        seeds.append(try Bundle(of: url).input)
+      }
       return seeds
     },
     read: { input, folder in
@@ -142,9 +147,11 @@ extension Reader {
   }
 
   static func write(
-    _ store: GradientStore, to url: URL, as type: ElementType, isFinished: Bool
+    _ store: GradientStore, to url: URL, as type: ElementType, factorRank: Int? = nil,
+    isFinished: Bool
   ) throws {
-    let writer = try GradientStoreWriter(creating: url, layout: store.layout, elementType: type)
+    let writer = try GradientStoreWriter(
+      creating: url, layout: store.layout, elementType: type, factorRank: factorRank)
     try writer.append(
       try store.layout.blocks.indices.map {
         try Matrix(store.rows(0..<store.count, of: $0, as: Float.self))

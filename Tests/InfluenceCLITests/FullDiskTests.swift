@@ -64,6 +64,20 @@ struct FullDiskTests {
     }
   }
 
+  @Test("Factors go on when there is space again", arguments: [0, 4, 40, 300])
+  func factors(kilobytes: Int) throws {
+    try place.writeExamples(rows: 2000, matrixRows: 8, to: "matrices")
+    let words = ["import", "matrices", "--factored", "1", "--chunk", "64KiB", "-q"]
+    try place.succeed(words + ["whole"])
+    try expectFull(words + ["disk/store"], leaving: kilobytes)
+    #expect(throws: (any Error).self) { try GradientStore(opening: place.file("disk/store")) }
+    try disk.makeSpace()
+    try place.succeed(words + ["disk/store"])
+    for file in ["gradients.bin", "manifest.json"] {
+      #expect(try place.bytes("disk/store/\(file)") == place.bytes("whole/\(file)"), "\(file)")
+    }
+  }
+
   static let results = [
     ["score", "--train", "train", "--query", "query", "--output", "disk/s.npy"],
     ["self", "--train", "train", "--output", "disk/s.npy"],

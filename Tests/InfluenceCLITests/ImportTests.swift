@@ -63,6 +63,44 @@ struct ImportTests {
     #expect(both.count == 24 && both.commonElementType == .int8)
   }
 
+  @Test(
+    "Factors are imported, inspected, verified, scored, split and merged; what they keep is printed"
+  )
+  func factors() throws {
+    let outcome = try place.succeed([
+      "import", "train.safetensors", "factors", "--factored", "1", "--dtype", "int8",
+    ])
+    // 3 + 4 and 5 numbers, and three scales; 17 numbers of four bytes before.
+    #expect(
+      outcome.output.contains(
+        "factors: 12 rows in int8 factors of rank 1, 24 bytes a row (68 in the source)"))
+    #expect(outcome.output.contains("rank 1 of 3 × 4") && outcome.output.contains("it is"))
+    let inspected = try place.succeed(["inspect", "factors"]).output
+    #expect(inspected.contains("int8 factors of rank 1") && inspected.contains("Kept %"))
+    #expect(try place.succeed(["verify", "factors"]).output.contains("sound, 12 rows"))
+    let report = try place.succeed([
+      "import", "train.safetensors", "again", "--factored", "1", "--json",
+    ]).json()
+    #expect(report["dtype"]?.string == "float16" && report["factor_rank"]?.integer == 1)
+    let kept = try #require(report["captured"]?.number)
+    #expect(kept > 0.5 && kept < 1)
+    #expect(report["blocks"]?[0]?["rank"]?.integer == 1 && report["blocks"]?[1]?["rank"] == .null)
+    #expect(
+      try place.succeed(["inspect", "again", "--json"]).json()["factors"]?["captured"]?.number
+        == kept)
+    _ = try place.succeed(["split", "again", "parts", "--shards", "2"])
+    let merged = try place.succeed(["merge", "both", "parts/shard-0000", "parts/shard-0001"])
+    #expect(merged.output.contains("12 rows in float16 factors of rank 1"))
+    #expect(try place.bytes("both/gradients.bin") == place.bytes("again/gradients.bin"))
+    for method in ["exact", "datainf", "hessian-free"] {
+      _ = try place.succeed([
+        "score", "--train", "factors", "--query", "query.safetensors", "--method", method,
+        "--output",
+        "\(method).npy",
+      ])
+    }
+  }
+
   @Test("A type that destroys a block is refused before anything is written, or warned of")
   func destroyed() throws {
     try place.writeTensors(
@@ -92,6 +130,8 @@ struct ImportTests {
       BadInvocation("import train.safetensors", 64, "destination"),
       .init("import train.safetensors o --dtype float8", 64, "float8", "bfloat16"),
       .init("import train.safetensors train.safetensors", 64, "source"),
+      .init("import train.safetensors o --factored 0", 64, "--factored"),
+      .init("import train.safetensors o --factored 2", 65, "no block is a matrix"),
       .init("import missing o", 66, "missing"),
       .init("import train.safetensors o --factors unfinished", 65, "factor_arguments.json"),
       .init("import unfinished o", 65, "unfinished"),

@@ -37,6 +37,19 @@ struct KillTests {
     ).run(in: place, kills: 50, seed: 1)
   }
 
+  @Test("influence import --factored goes on", arguments: ["float16", "int8"])
+  func factors(type: String) throws {
+    let scales = type == "int8" ? ["scales.bin"] : []
+    try place.writeExamples(rows: 600, matrixRows: 8, to: "matrices")
+    try KillTrial(
+      [
+        "import", "../matrices", "store", "--factored", "1", "--dtype", type, "--chunk", "64KiB",
+        "-q",
+      ],
+      results: (Self.storeFiles + scales).map { "store/\($0)" }, isDone: Self.storeIsComplete
+    ).run(in: place, kills: 8, seed: 6)
+  }
+
   @Test("influence merge goes on")
   func merges() throws {
     try place.succeed(["split", "train", "parts", "--shards", "2", "-q"])
@@ -120,10 +133,14 @@ struct KillTests {
 
 extension Workplace {
   /// Writes seeded gradients as a store with ids and losses.
-  func writeExamples(rows: Int, columns: Int = 300, to name: String) throws {
+  func writeExamples(
+    rows: Int, columns: Int = 300, matrixRows: Int? = nil, to name: String
+  ) throws {
     let first = columns / 3
+    let width = columns - first
     let layout = BlockLayout([
-      (name: "a", shape: [first]), (name: "b", shape: [columns - first]),
+      (name: "a", shape: [first]),
+      (name: "b", shape: matrixRows.map { [$0, width / $0] } ?? [width]),
     ])
     let writer = try GradientStoreWriter(creating: file(name), layout: layout)
     try writer.append(

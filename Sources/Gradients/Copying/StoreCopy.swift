@@ -17,6 +17,10 @@ public struct StoreCopy: Sendable {
   public let destination: URL
   /// How the new store's numbers are stored.
   public let elementType: ElementType
+  /// The rank of the factors that rows are kept as (``FactorLayout``); nil where they are kept as they are.
+  public let factorRank: Int?
+  /// Whether the source's factors are copied as they stand.
+  private let copiesFactors: Bool
   /// Bytes of gradients that are read, converted and committed at a time.
   let chunkBytes: Int
   /// What is known of the source's examples beside what the source says; nothing unless given.
@@ -38,19 +42,26 @@ public struct StoreCopy: Sendable {
   ///   - source: A whole store, as it was opened.
   ///   - rows: The rows to copy; all unless given.
   ///   - destination: Where to: nothing, an empty folder, or the same copy, not finished.
-  ///   - elementType: How to store numbers; the narrowest type that loses nothing unless given.
+  ///   - elementType: How to store numbers; unless given, the narrowest type that loses nothing, float16 for new factors,
+  ///     and for a source of factors these as they stand.
+  ///   - factorRank: The rank of the factors that rows are kept as (``FactorLayout``); unless given, rows are kept as
+  ///     they are in the source.
   ///   - chunkBytes: Bytes of gradients at a time; a few times as much memory is used.
   public init(
     of source: GradientStore, rows: Range<Int>? = nil, to destination: URL,
-    elementType: ElementType? = nil, chunkBytes: Int = 32 << 20
+    elementType: ElementType? = nil, factorRank: Int? = nil, chunkBytes: Int = 32 << 20
   ) {
     let rows = rows ?? 0..<source.count
+    let own = elementType == nil && factorRank == nil ? source.factorType : nil
+    copiesFactors = own != nil
+    self.factorRank = copiesFactors ? source.factors?.rank : factorRank
     precondition(
       rows.lowerBound >= 0 && rows.upperBound <= source.count, "rows \(rows) of \(source.count)")
     self.source = source
     self.rows = rows
     self.destination = destination
-    self.elementType = elementType ?? source.sufficientElementType
+    self.elementType =
+      elementType ?? own ?? (factorRank == nil ? source.sufficientElementType : .float16)
     self.chunkBytes = chunkBytes
   }
 
@@ -74,9 +85,11 @@ public struct StoreCopy: Sendable {
     reading examples: inout ExampleReader,
     progress: (@Sendable (_ stage: String, _ fraction: Double) -> Void)?
   ) throws -> Outcome {
+    try requireFactorable()
     let derivation = StoreDerivation(
       source: source, firstRow: rows.lowerBound, destination: destination, layout: source.layout,
-      elementType: elementType, identity: try identity(), key: "copied_crc32c")
+      elementType: elementType, factorRank: factorRank, identity: try identity(),
+      key: "copied_crc32c")
     let (resumed, count) = try derivation.run { known in
       try require(known, isCopyWith: derivation.identity)
     } appending: { writer, type in
@@ -101,6 +114,8 @@ public struct StoreCopy: Sendable {
     let rowBytes = source.layout.columnCount * MemoryLayout<Element>.stride
     let step = max(1, chunkBytes / max(1, rowBytes))
     let known = knownExamples
+    // Factored again, a row would be as near, but not the same.
+    let fields = copiesFactors ? source.storedFields : nil
     while writer.count < rows.count {
       let first = rows.lowerBound + writer.count
       let part = first..<min(rows.upperBound, first + step)
@@ -109,9 +124,16 @@ public struct StoreCopy: Sendable {
         try known.map {
           try examples.lines(of: part, countedFrom: rows.lowerBound, adding: $0.members)
         } ?? examples.lines(of: part, countedFrom: rows.lowerBound)
-      if elementType == .int8, let stored = try ScaledRows(storedIn: source, rows: part) {
+      if elementType == .int8, factorRank == nil || fields != nil,
+        let stored = try ScaledRows(storedIn: fields ?? source, rows: part)
+      {
         // Quantised again, a number would be as near, but not the same.
         try writer.append(stored, rows: part.count, lines: lines)
+      } else if let fields {
+        try writer.append(
+          fields: try fields.layout.blocks.indices.map {
+            Matrix(try fields.rows(part, of: $0, as: Double.self))
+          }, lines: lines)
       } else {
         let blocks = try source.layout.blocks.indices.map {
           Matrix(try source.rows(part, of: $0, as: type))
@@ -121,6 +143,9 @@ public struct StoreCopy: Sendable {
       try source.requireUnchanged()
       try writer.commit()
       progress?("copy", Double(writer.count) / Double(rows.count))
+    }
+    if copiesFactors {
+      writer.fidelity = rows.count == source.count ? source.factorFidelity : nil
     }
     // They are in the other tool's own files, which are not copied.
     if rows.count == source.count {
@@ -136,6 +161,24 @@ public struct StoreCopy: Sendable {
   private var knownExamples: KnownExamples? {
     guard examples?.ids == nil, let ids = source.companions.exampleIDs else { return examples }
     return KnownExamples(ids: ids, texts: examples?.texts, labels: examples?.labels)
+  }
+
+  /// Refuses to factor what is factored, or has no block that factors would make smaller.
+  private func requireFactorable() throws {
+    guard let factorRank, !copiesFactors else { return }
+    guard source.layout.blocks.indices.allSatisfy({ source.factors(ofBlock: $0) == nil }) else {
+      throw GradientStoreError.inconsistent(
+        path: source.name,
+        reason: "its rows are factors already; factor the gradients that they were made of")
+    }
+    let factors = try FactorLayout(rank: factorRank, of: source.layout, path: source.name)
+    guard factors.blocks.contains(where: { $0 != nil }) else {
+      throw GradientStoreError.inconsistent(
+        path: source.name,
+        reason:
+          "no block is a matrix of which factors of rank \(factorRank) would be fewer numbers; take a lower rank, or a narrower type without factors"
+      )
+    }
   }
 
   /// What tells this copy from others, for the manifest.
@@ -160,11 +203,14 @@ public struct StoreCopy: Sendable {
           "an unfinished copy of \(origin.quoted) is there, and \(source.name.quoted) is another source, cut otherwise, or has changed (\(key) differs)"
       )
     }
-    guard manifest.elementType == elementType else {
+    guard manifest.elementType == elementType, manifest.factors?.rank == factorRank else {
+      func description(_ type: ElementType, _ rank: Int?) -> String {
+        "\(type)" + (rank.map { " factors of rank \($0)" } ?? "")
+      }
       throw GradientStoreError.notResumable(
         path: path,
         reason:
-          "an unfinished copy in \(manifest.elementType) is there, which cannot go on in \(elementType)"
+          "an unfinished copy in \(description(manifest.elementType, manifest.factors?.rank)) is there, which cannot go on in \(description(elementType, factorRank))"
       )
     }
     guard manifest.layout == source.layout else {

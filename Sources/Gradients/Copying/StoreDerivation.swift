@@ -13,6 +13,8 @@ struct StoreDerivation {
   let destination: URL
   let layout: BlockLayout
   let elementType: ElementType
+  /// The rank of the factors that rows are kept as; nil keeps them as they are.
+  var factorRank: Int?
   /// What is recorded of the derivation, and by which key an unfinished one of its kind is known.
   let identity: [String: String]
   let key: String
@@ -52,7 +54,7 @@ struct StoreDerivation {
   private func writer(goingOnFrom known: StoreManifest?) throws -> GradientStoreWriter {
     guard let known else {
       return try GradientStoreWriter(
-        creating: destination, layout: layout, elementType: elementType,
+        creating: destination, layout: layout, elementType: elementType, factorRank: factorRank,
         provenance: source.rememberedProvenance.merging(identity) { $1 })
     }
     let writer = try GradientStoreWriter(resuming: destination)

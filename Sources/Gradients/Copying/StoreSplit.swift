@@ -19,6 +19,8 @@ public struct StoreSplit: Sendable {
   public let destination: URL
   /// How the shards' numbers are stored.
   public let elementType: ElementType
+  /// What was asked for; nil keeps factors as they stand.
+  private let givenType: ElementType?
   /// Bytes of gradients that are read, converted and committed at a time.
   let chunkBytes: Int
 
@@ -51,7 +53,8 @@ public struct StoreSplit: Sendable {
     self.source = source
     self.shards = shards
     self.destination = destination
-    self.elementType = elementType ?? source.sufficientElementType
+    givenType = elementType
+    self.elementType = elementType ?? source.factorType ?? source.sufficientElementType
     self.chunkBytes = chunkBytes
   }
 
@@ -131,7 +134,7 @@ public struct StoreSplit: Sendable {
     for (index, rows) in shards.enumerated() {
       var copy = StoreCopy(
         of: source, rows: rows, to: unfinished.appending(path: name(ofShard: index)),
-        elementType: elementType, chunkBytes: chunkBytes)
+        elementType: givenType, chunkBytes: chunkBytes)
       copy.knownChecksum = checksum
       let total = Double(source.count)
       if try copy.isFinished() {

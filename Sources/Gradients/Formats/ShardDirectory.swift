@@ -33,7 +33,10 @@ extension GradientStore {
   /// - Throws: ``GradientStoreError/inconsistent(path:reason:)`` naming the first that does not fit.
   public init(joining stores: [GradientStore], name: String) throws {
     let joined = try Self.joining(stores, name: name)
-    guard joined.commonElementType != nil else {
+    // Blocks of a factored store differ in their type, but shards must not.
+    guard Set(stores.map(\.elementTypes)).count == 1,
+      joined.commonElementType != nil || joined.factors != nil
+    else {
       let types = stores.map { $0.sufficientElementType.name }.joined(separator: ", ")
       throw GradientStoreError.inconsistent(
         path: name,

@@ -11,6 +11,8 @@ import TensorFiles
 enum StoreDirectory: StoreFormat {
   /// What `info.json` calls int8: a name that no other tool takes for plain integers.
   static let scaledTypeName = "scaled_int8"
+  /// How it calls types of factors: names that no other tool takes for numbers of gradients.
+  static let factoredPrefix = "factored_"
 
   static func open(_ place: StorePlace) throws -> GradientStore? {
     guard place.fileKind == nil, isStore(place.url) else { return nil }
@@ -50,6 +52,13 @@ enum StoreDirectory: StoreFormat {
       throw GradientStoreError.perToken(
         path: url.path, tokens: info.rows, examples: info.tokenExamples ?? 0)
     }
+    if manifest == nil, info.isFactored {
+      throw GradientStoreError.inconsistent(
+        path: url.path,
+        reason:
+          "its rows are factors, but manifest.json, which says of what, is missing; restore it from a copy"
+      )
+    }
     let notes = try manifest == nil ? StoreNotes(in: url) : nil
     let layout = try manifest?.layout ?? notes?.layout(of: info.layout, in: url) ?? info.layout
     let rows = manifest?.rows ?? info.rows
@@ -57,14 +66,17 @@ enum StoreDirectory: StoreFormat {
     let isGrowing = manifest.map { !$0.isComplete } ?? false
     let map = try self.map(
       url.appending(path: StoreFile.gradients), rows: rows,
-      rowBytes: layout.columnCount * elementType.byteCount, isGrowing: isGrowing)
+      rowBytes: manifest?.rowBytes ?? layout.columnCount * elementType.byteCount,
+      isGrowing: isGrowing)
     let scales =
       elementType == .int8
       ? try self.map(
         url.appending(path: StoreFile.scales), rows: rows,
-        rowBytes: layout.count * ElementType.float32.byteCount, isGrowing: isGrowing) : nil
+        rowBytes: (manifest?.fields ?? layout).count * ElementType.float32.byteCount,
+        isGrowing: isGrowing) : nil
     let sources = try blockSources(
-      of: layout, rows: rows, elementType: elementType, gradients: map, scales: scales)
+      of: layout, factors: manifest?.factors, rows: rows, elementType: elementType, gradients: map,
+      scales: scales)
     if let examples = info.tokenExamples {
       let offsets = try tokenOffsets(of: url, examples: examples, tokens: rows)
       var store = GradientStore(
@@ -123,26 +135,52 @@ enum StoreDirectory: StoreFormat {
   ///
   /// - Parameters:
   ///   - layout: The blocks.
+  ///   - factors: How they are kept as factors, if they are.
   ///   - rows: The rows of both files.
   ///   - elementType: How numbers are stored.
   ///   - gradients: `gradients.bin`.
   ///   - scales: `scales.bin`, for int8.
   static func blockSources(
-    of layout: BlockLayout, rows: Int, elementType: ElementType, gradients: MemoryMap,
-    scales: MemoryMap?
+    of layout: BlockLayout, factors: FactorLayout? = nil, rows: Int, elementType: ElementType,
+    gradients: MemoryMap, scales: MemoryMap?
   ) throws -> [BlockSource] {
-    try layout.blocks.enumerated().map { index, block in
-      // A store of no rows has no bytes for later blocks to start at.
-      let numbers = try MappedMatrix(
+    let fields = factors?.fields ?? layout
+    // A store of no rows has no bytes for later fields to start at.
+    func numbers(_ range: Range<Int>) throws -> MappedMatrix {
+      let columns =
+        fields.blocks[range.lowerBound].columns
+        .lowerBound..<fields.blocks[range.upperBound - 1].columns.upperBound
+      return try MappedMatrix(
         in: gradients, elementType: elementType,
-        byteOffset: rows == 0 ? 0 : block.columns.lowerBound * elementType.byteCount,
-        rows: rows, columns: block.width, rowStride: layout.columnCount)
-      guard let scales else { return .mapped(numbers) }
-      let factors = try MappedMatrix(
-        in: scales, elementType: .float32,
-        byteOffset: rows == 0 ? 0 : index * ElementType.float32.byteCount, rows: rows, columns: 1,
-        rowStride: layout.count)
-      return .scaled(ScaledMatrix(integers: numbers, scales: factors, block: block.name))
+        byteOffset: rows == 0 ? 0 : columns.lowerBound * elementType.byteCount, rows: rows,
+        columns: columns.count, rowStride: fields.columnCount)
+    }
+    func scaleColumns(_ range: Range<Int>) throws -> MappedMatrix? {
+      try scales.map {
+        try MappedMatrix(
+          in: $0, elementType: .float32,
+          byteOffset: rows == 0 ? 0 : range.lowerBound * ElementType.float32.byteCount, rows: rows,
+          columns: range.count, rowStride: fields.count)
+      }
+    }
+    return try layout.blocks.enumerated().map { index, block in
+      let own = factors?.fields(ofBlock: index) ?? index..<index + 1
+      guard let factored = factors?.blocks[index] else {
+        let stored = try numbers(own)
+        return try scaleColumns(own).map {
+          .scaled(ScaledMatrix(integers: stored, scales: $0, block: block.name))
+        } ?? .mapped(stored)
+      }
+      func vectors(_ range: Range<Int>) throws -> FactorVectors {
+        FactorVectors(
+          numbers: try numbers(range), scales: try scaleColumns(range), rank: factored.rank,
+          block: block.name)
+      }
+      let middle = own.lowerBound + factored.rank
+      return .factored(
+        FactoredMatrix(
+          factors: factored, left: try vectors(own.lowerBound..<middle),
+          right: try vectors(middle..<own.upperBound)))
     }
   }
 
@@ -168,87 +206,6 @@ enum StoreDirectory: StoreFormat {
     }
     return map
   }
-
-  /// The contents of `info.json`.
-  struct Info {
-    let rows: Int
-    let layout: BlockLayout
-    let elementType: ElementType
-    /// How many examples the rows are tokens of; nil where rows are examples.
-    var tokenExamples: Int?
-
-    var json: OrderedJSON {
-      .object([
-        "attribute_tokens": .boolean(false),
-        "num_items": .integer(rows),
-        "num_grads": .integer(rows),
-        "grad_sizes": .object(
-          OrderedDictionary(
-            uniqueKeysWithValues: layout.blocks.map { ($0.name, .integer($0.width)) })),
-        "base_dtype": .string(elementType == .int8 ? scaledTypeName : elementType.name),
-      ])
-    }
-  }
-}
-
-extension StoreDirectory.Info {
-  init(ofStoreAt directory: URL) throws {
-    let url = directory.appending(path: StoreFile.info)
-    let json = try OrderedJSON(contentsOf: url)
-    func invalid(_ field: String, _ reason: String) -> GradientStoreError {
-      .invalidField(
-        path: url.path, field: field,
-        reason: reason + "; correct it, or build the index again with its own tool")
-    }
-    guard let rows = (json["num_grads"] ?? json["num_items"])?.integer, rows >= 0 else {
-      throw invalid("num_grads", "is not a count of rows")
-    }
-    guard let sizes = json["grad_sizes"]?.object else {
-      throw invalid("grad_sizes", "is not an object of block names and columns")
-    }
-    let parameters = try sizes.map { name, size in
-      guard let width = size.integer, width >= 0 else {
-        throw invalid("grad_sizes.\(name)", "is not a number of columns")
-      }
-      return (name: name, shape: [width])
-    }
-    guard let name = json["base_dtype"]?.string ?? Self.scalar(of: json["dtype"]) else {
-      throw invalid(
-        "base_dtype", "is missing or no string (old versions of bergson wrote none)")
-    }
-    if json["base_dtype"] == nil, let size = json["dtype"]?["itemsize"]?.integer,
-      let width = ElementType(numpy: name)?.byteCount
-    {
-      let columns = parameters.map(\.shape[0]).reduce(0) {
-        $0.addingReportingOverflow($1).partialValue
-      }
-      guard size == columns.multipliedReportingOverflow(by: width).partialValue else {
-        throw invalid(
-          "dtype.itemsize", "is \(size), not the bytes of \(columns) columns of \(name)")
-      }
-    }
-    let scaled: ElementType? = name == StoreDirectory.scaledTypeName ? .int8 : nil
-    guard let elementType = ElementType(numpy: name) ?? scaled else {
-      throw invalid("base_dtype", "is \(name.quoted), not float16, bfloat16, float32 or float64")
-    }
-    let areTokens = json["attribute_tokens"]?.boolean ?? false
-    guard let examples = areTokens ? json["num_items"]?.integer : 0, examples >= 0 else {
-      throw invalid("num_items", "is not a count of examples")
-    }
-    self.init(
-      rows: rows, layout: try BlockLayout(validating: parameters, path: url.path),
-      elementType: elementType, tokenExamples: areTokens ? examples : nil)
-  }
-}
-
-extension StoreDirectory.Info {
-  /// The type that the records of bergson's versions before 1.0 are made of: `<f4` of `(16,)<f4`.
-  fileprivate static func scalar(of record: OrderedJSON?) -> String? {
-    let formats = record?["formats"]?.array?.compactMap(\.string) ?? []
-    let scalars = Set(
-      formats.map { $0.split(separator: ")", maxSplits: 1).last.map(String.init) ?? $0 })
-    return scalars.count == 1 ? scalars.first : nil
-  }
 }
 
 extension StoreManifest {
@@ -259,10 +216,12 @@ extension StoreManifest {
     with info: StoreDirectory.Info, path: String
   ) throws(GradientStoreError) {
     let contradiction: String
-    if layout.blocks.map(\.name) != info.layout.blocks.map(\.name)
-      || layout.blocks.map(\.columns) != info.layout.blocks.map(\.columns)
+    if fields.blocks.map(\.name) != info.layout.blocks.map(\.name)
+      || fields.blocks.map(\.columns) != info.layout.blocks.map(\.columns)
     {
       contradiction = "different blocks"
+    } else if (factors != nil) != info.isFactored {
+      contradiction = "gradients and factors"
     } else if elementType != info.elementType {
       contradiction = "numbers of \(info.elementType) and of \(elementType)"
     } else if isComplete, rows != info.rows {
@@ -285,7 +244,7 @@ extension StoreManifest {
     guard isComplete, isSealed else { return nil }
     let url = directory.appending(path: StoreFile.info)
     let found = try OrderedJSON(contentsOf: url)
-    let meant = StoreDirectory.Info(rows: rows, layout: layout, elementType: elementType).json
+    let meant = StoreDirectory.Info(of: self).json
     guard (meant.object ?? [:]).contains(where: { found[$0.key] != $0.value }) else { return nil }
     return ShardVerification.Damage(
       path: url.path, rows: nil, recorded: try meant.checksum(), found: try found.checksum())

@@ -9,6 +9,8 @@ public import TensorFiles
 public struct StoreManifest: Sendable, Hashable {
   /// The version of the format that is written.
   public static let version = 1
+  /// The version of a store whose rows are kept as factors, which earlier readers would take for something else.
+  static let factoredVersion = 2
   /// The file's name in a store directory.
   public static let fileName = StoreFile.manifest
 
@@ -20,6 +22,10 @@ public struct StoreManifest: Sendable, Hashable {
   public var elementType: ElementType
   /// The blocks.
   public var layout: BlockLayout
+  /// How rows are kept as factors; nil where they are kept as they are.
+  public internal(set) var factors: FactorLayout?
+  /// How much of each block the factors keep, over the committed rows; nil where that is not known.
+  public internal(set) var fidelity: [BlockFidelity]?
   /// Bytes that belong to the committed rows, by file name.
   public var fileSizes: [String: Int]
   /// CRC-32C of `gradients.bin`, once complete.
@@ -37,7 +43,7 @@ public struct StoreManifest: Sendable, Hashable {
   var json: OrderedJSON {
     var members: OrderedDictionary<String, OrderedJSON> = [
       "format": "influencekit-gradients",
-      "version": .integer(Self.version),
+      "version": .integer(factors == nil ? Self.version : Self.factoredVersion),
       "rows": .integer(rows),
       "complete": .boolean(isComplete),
       "dtype": .string(elementType.name),
@@ -50,9 +56,15 @@ public struct StoreManifest: Sendable, Hashable {
     ]
     if let checksums { members["checksums"] = checksums.json }
     if let gradientsChecksum { members["gradients_crc32c"] = .string(gradientsChecksum) }
+    if let factors { members["factors"] = factors.json(fidelity) }
     return .object(members)
   }
 
+  /// What a row is in `gradients.bin`: the blocks, or the fields that factors of them are kept in.
+  var fields: BlockLayout { factors?.fields ?? layout }
+
+  /// The bytes of a row in `gradients.bin`.
+  var rowBytes: Int { fields.columnCount * elementType.byteCount }
 }
 
 extension StoreManifest {
@@ -74,11 +86,11 @@ extension StoreManifest {
     guard let version = json["version"]?.integer, version >= 1 else {
       throw invalid("version", "is not a positive integer")
     }
-    guard version <= Self.version else {
+    guard version <= Self.factoredVersion else {
       throw GradientStoreError.invalidField(
         path: path, field: "version",
         reason:
-          "is \(version), newer than the \(Self.version) that is known here; use the newer InfluenceKit that wrote it"
+          "is \(version), newer than the \(Self.factoredVersion) that is known here; use the newer InfluenceKit that wrote it"
       )
     }
     guard let rows = json["rows"]?.integer, rows >= 0 else {
@@ -104,6 +116,12 @@ extension StoreManifest {
       return (name: name, shape: shape)
     }
     let layout = try BlockLayout(validating: parameters, path: path)
+    guard (json["factors"] != nil) == (version == Self.factoredVersion) else {
+      throw invalid("version", "is \(version), which does not go with factors, or without them")
+    }
+    let kept = try json["factors"].map {
+      try FactorLayout.reading($0, of: layout, path: path)
+    }
     guard let files = json["files"]?.object else { throw invalid("files", "is not an object") }
     var sizes: [String: Int] = [:]
     for (name, size) in files {
@@ -112,7 +130,9 @@ extension StoreManifest {
       }
       sizes[name] = bytes
     }
-    let expected = try Self.sizes(rows: rows, layout: layout, elementType: elementType, path: path)
+    let expected = try Self.sizes(
+      rows: rows, layout: layout, fields: kept?.factors.fields ?? layout, elementType: elementType,
+      path: path)
     for (name, size) in expected where sizes[name] != size {
       throw invalid(
         "files.\(name)", "is not \(size), the bytes of \(rows) rows of these blocks")
@@ -137,21 +157,22 @@ extension StoreManifest {
     }
     self.init(
       rows: rows, isComplete: complete, elementType: elementType, layout: layout,
-      fileSizes: sizes, gradientsChecksum: checksum?.description, checksums: checksums,
+      factors: kept?.factors, fidelity: kept?.fidelity, fileSizes: sizes,
+      gradientsChecksum: checksum?.description, checksums: checksums,
       provenance: provenance)
     isSealed = sealed.isSealed
   }
 
   /// The bytes that a number of rows take in each file whose rows all have the same length.
   private static func sizes(
-    rows: Int, layout: BlockLayout, elementType: ElementType, path: String
+    rows: Int, layout: BlockLayout, fields: BlockLayout, elementType: ElementType, path: String
   ) throws(GradientStoreError) -> [(name: String, size: Int)] {
     var rowBytes = [
-      (StoreFile.gradients, layout.columnCount * elementType.byteCount),
+      (StoreFile.gradients, fields.columnCount * elementType.byteCount),
       (StoreFile.norms, layout.count * ElementType.float64.byteCount),
     ]
     if elementType == .int8 {
-      rowBytes.append((StoreFile.scales, layout.count * ElementType.float32.byteCount))
+      rowBytes.append((StoreFile.scales, fields.count * ElementType.float32.byteCount))
     }
     var sizes: [(name: String, size: Int)] = []
     for (name, bytes) in rowBytes {

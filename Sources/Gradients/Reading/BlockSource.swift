@@ -6,6 +6,8 @@ enum BlockSource: Sendable {
   case mapped(MappedMatrix)
   /// 8-bit integers with a scale for each row.
   case scaled(ScaledMatrix)
+  /// Rows that are kept as factors of low rank.
+  case factored(FactoredMatrix)
   /// A `.npy` array that can only be read as a copy, from some row on: in Fortran order, or big-endian.
   case rearranged(NumpyFile, ElementType, firstRow: Int)
   /// Rows that are sums of others: of tokens, one row per example.
@@ -31,6 +33,7 @@ enum BlockSource: Sendable {
     case .mapped(let matrix): [matrix]
     // The scales are few, and would part the blocks' integers, which lie side by side.
     case .scaled(let matrix): [matrix.integers]
+    case .factored(let matrix): [matrix.left.numbers, matrix.right.numbers]
     case .rearranged, .summed, .derived, .single, .double: []
     case .joined(let blocks):
       blocks.members.contains { $0.source.storedMatrices.isEmpty }
@@ -40,16 +43,19 @@ enum BlockSource: Sendable {
 
   /// Bytes of a row as it is stored, of a block of so many columns.
   func bytesPerRow(width: Int) -> Int {
-    guard case .joined(let blocks) = self else {
-      return elementType.byteCount(ofBlockOfWidth: width)
+    switch self {
+    case .joined(let blocks):
+      blocks.members.reduce(0) { $0 + $1.source.bytesPerRow(width: $1.width) }
+    case .factored(let matrix): matrix.bytesPerRow
+    default: elementType.byteCount(ofBlockOfWidth: width)
     }
-    return blocks.members.reduce(0) { $0 + $1.source.bytesPerRow(width: $1.width) }
   }
 
   var elementType: ElementType {
     switch self {
     case .mapped(let matrix): matrix.elementType
     case .scaled: .int8
+    case .factored(let matrix): matrix.elementType
     case .rearranged(_, let type, _): type
     case .summed(let rows): rows.elementType
     case .derived(let rows, _): rows.elementType
@@ -64,7 +70,7 @@ enum BlockSource: Sendable {
     case .mapped(let matrix):
       matrix.elementType == (Element.self == Float.self ? .float32 : .float64)
         && matrix.byteOffset.isMultiple(of: MemoryLayout<Element>.alignment)
-    case .scaled, .rearranged, .summed, .derived, .joined: false
+    case .scaled, .factored, .rearranged, .summed, .derived, .joined: false
     case .single: Element.self == Float.self
     case .double: Element.self == Double.self
     }
@@ -101,6 +107,8 @@ enum BlockSource: Sendable {
       stored[rows: rows][columns: columns].read(into: &matrix, firstRow: firstRow)
     case .scaled(let stored):
       try stored.read(rows: rows, columns: columns, into: &matrix, firstRow: firstRow)
+    case .factored(let stored):
+      try stored.read(rows: rows, columns: columns, into: &matrix, firstRow: firstRow)
     case .rearranged(let file, _, let start):
       let stored = start + rows.lowerBound..<start + rows.upperBound
       let copy: Matrix<Element> = try file.matrix(rows: stored)
@@ -129,6 +137,7 @@ enum BlockSource: Sendable {
     switch self {
     case .mapped(let matrix): .mapped(matrix[rows: rows])
     case .scaled(let matrix): .scaled(matrix[rows: rows])
+    case .factored(let matrix): .factored(matrix[rows: rows])
     case .rearranged(let file, let type, let firstRow):
       .rearranged(file, type, firstRow: firstRow + rows.lowerBound)
     case .summed(let sums): .summed(sums[rows: rows])

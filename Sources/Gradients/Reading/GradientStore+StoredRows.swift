@@ -29,7 +29,7 @@ extension GradientStore {
       case .mapped(let stored): stored[rows: 0..<0].storedRows() != nil
       case .scaled(let stored): stored.integers[rows: 0..<0].storedRows() != nil
       case .single: true
-      case .double, .rearranged, .summed, .derived, .joined: false
+      case .factored, .double, .rearranged, .summed, .derived, .joined: false
       }
     }
   }
@@ -43,7 +43,7 @@ extension BlockSource {
     case .scaled(let stored):
       stored.integers[rows: rows].storedRows(scales: try stored.scales(of: rows))
     case .single(let view): view.isTransposed ? nil : StoredRows(view[rows: rows])
-    case .double, .rearranged, .summed, .derived, .joined: nil
+    case .factored, .double, .rearranged, .summed, .derived, .joined: nil
     }
   }
 }

@@ -138,6 +138,7 @@ extension BlockSource {
   func squaredRowNorms(rows: Range<Int>, width: Int) throws -> [Double] {
     switch (self, elementType) {
     case (.joined(let blocks), _): return try blocks.squaredRowNorms(rows: rows)
+    case (.factored(let matrix), _): return try matrix.squaredRowNorms(rows: rows)
     case (.rearranged, _), (_, .float64): return try convertedRowNorms(rows: rows, width: width)
     case _ where isDirectlyReadable(as: Float.self):
       var unused = Matrix<Float>.zeros(0, 0)

@@ -90,7 +90,7 @@ extension GradientStore.Shard {
         .init(
           path: map.path, rows: rows, recorded: recorded.description, found: found.description))
     }
-    let rowBytes = manifest.layout.columnCount * manifest.elementType.byteCount
+    let rowBytes = manifest.rowBytes
     for range in checksums.ranges {
       let bytes = range.rows.lowerBound * rowBytes..<range.rows.upperBound * rowBytes
       try check(file, bytes, range.rows, range.checksum)

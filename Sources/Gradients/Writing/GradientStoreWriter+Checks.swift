@@ -35,7 +35,7 @@ extension GradientStoreWriter {
   /// Checks that the largest number of every row is one of single precision when it is read again.
   ///
   /// - Throws: ``GradientStoreError/notFinite(path:row:block:reason:)``.
-  func requireFinite(_ rows: ScaledRows, rows count: Int) throws(GradientStoreError) {
+  func requireFinite(_ rows: ScaledRows, of layout: BlockLayout) throws(GradientStoreError) {
     let largest = Float(ScaledRows.largest)
     guard let bad = rows.scales.firstIndex(where: { !($0 * largest).isFinite }) else { return }
     throw .notFinite(

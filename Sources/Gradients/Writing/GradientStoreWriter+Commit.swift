@@ -21,7 +21,7 @@ extension GradientStoreWriter {
       let checksums = try checksumsOfAppended()
       // Only now may the rows be counted: every byte of theirs would survive a power cut.
       try record {
-        $0.rows = count; $0.checksums = checksums
+        $0.rows = count; $0.checksums = checksums; $0.fidelity = fidelity
       }
     }
   }

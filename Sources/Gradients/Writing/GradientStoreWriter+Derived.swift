@@ -8,7 +8,7 @@ extension GradientStoreWriter {
   ///
   /// Those of a store of an older version, which has none, are taken of all that it committed.
   func checksumsOfAppended() throws -> StoreChecksums {
-    let rowBytes = layout.columnCount * elementType.byteCount
+    let rowBytes = manifest.rowBytes
     let known = manifest.checksums
     var checksums =
       known
@@ -39,7 +39,7 @@ extension GradientStoreWriter {
     let fresh = manifest.rows..<count
     guard !fresh.isEmpty else { return }
     let sources = try StoreDirectory.blockSources(
-      of: layout, rows: count, elementType: elementType,
+      of: layout, factors: factors, rows: count, elementType: elementType,
       gradients: map(StoreFile.gradients),
       scales: elementType == .int8 ? map(StoreFile.scales) : nil)
     var squared = Matrix<Double>.zeros(fresh.count, layout.count)

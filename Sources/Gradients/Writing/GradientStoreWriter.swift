@@ -23,6 +23,8 @@ public final class GradientStoreWriter {
   public let layout: BlockLayout
   /// How numbers are stored.
   public let elementType: ElementType
+  /// How rows are kept as factors; nil where they are kept as they are.
+  public let factors: FactorLayout?
   /// Rows appended so far, committed or not.
   public private(set) var count: Int
   /// What is on disk.
@@ -32,6 +34,8 @@ public final class GradientStoreWriter {
   var examples: AppendableFile
   /// The scales of int8.
   var scales: AppendableFile?
+  /// How much of each block the factors of the rows so far keep; nil where that is not known.
+  var fidelity: [BlockFidelity]?
   private var hasFailed = false
   /// Keeps other writers out; nil once there is nothing to protect.
   private var lock: FolderLock?
@@ -46,6 +50,8 @@ public final class GradientStoreWriter {
     self.lock = consume lock
     layout = manifest.layout
     elementType = manifest.elementType
+    factors = manifest.factors
+    fidelity = manifest.fidelity
     count = manifest.rows
     gradients = try file(StoreFile.gradients)
     norms = try file(StoreFile.norms)
@@ -59,6 +65,7 @@ public final class GradientStoreWriter {
   ///   - directory: Where to; created if it is not there. Must not hold a store.
   ///   - layout: The blocks of a row.
   ///   - elementType: How to store numbers.
+  ///   - factorRank: The rank of the factors that rows are kept as (``FactorLayout``); nil keeps them as they are.
   ///   - provenance: What should be remembered: seed, model, data, anything.
   ///   - rowsPerChecksum: How many rows share a checksum, which is how exactly damage can be located;
   ///     the rows of 64 MiB unless given.
@@ -66,25 +73,27 @@ public final class GradientStoreWriter {
   ///   or a file error.
   public convenience init(
     creating directory: URL, layout: BlockLayout, elementType: ElementType = .float32,
-    provenance: [String: String] = [:], rowsPerChecksum: Int? = nil
+    factorRank: Int? = nil, provenance: [String: String] = [:], rowsPerChecksum: Int? = nil
   ) throws {
     precondition(rowsPerChecksum ?? 1 > 0, "a checksum of \(rowsPerChecksum ?? 0) rows")
     // Names from the caller may be anything, but must make a valid layout.
     _ = try BlockLayout(
       validating: layout.blocks.map { ($0.name, $0.shape) }, path: directory.path)
+    let factors = try factorRank.map {
+      try FactorLayout(rank: $0, of: layout, path: directory.path)
+    }
     let isNew = try StoreDirectory.create(directory)
     let lock = try StoreDirectory.lock(directory)
     // Somebody may have been quicker.
     try StoreDirectory.requireVacant(directory)
-    let manifest = StoreManifest(
-      rows: 0, isComplete: false, elementType: elementType, layout: layout,
+    var manifest = StoreManifest(
+      rows: 0, isComplete: false, elementType: elementType, layout: layout, factors: factors,
+      fidelity: factors.map { $0.blocks.map { _ in BlockFidelity() } },
       fileSizes: StoreDirectory.names(of: elementType).reduce(into: [:]) { $0[$1] = 0 },
-      checksums: StoreChecksums(
-        rowsPerRange: rowsPerChecksum
-          ?? StoreChecksums.rowsPerRange(
-            rowBytes: layout.columnCount * elementType.byteCount),
-        of: elementType),
       provenance: provenance)
+    manifest.checksums = StoreChecksums(
+      rowsPerRange: rowsPerChecksum ?? StoreChecksums.rowsPerRange(rowBytes: manifest.rowBytes),
+      of: elementType)
     // First of all, so that a store which a crash cuts short here can be resumed, too.
     do {
       try StoreDirectory.record(manifest, in: directory)
@@ -134,7 +143,7 @@ public final class GradientStoreWriter {
     try self.init(resuming: directory)
     let differences = [
       ("blocks", manifest.layout == layout),
-      ("type of numbers", manifest.elementType == elementType),
+      ("type of numbers", manifest.elementType == elementType && manifest.factors == nil),
       ("origin", manifest.provenance == provenance),
     ].filter { !$0.1 }.map(\.0)
     guard differences.isEmpty else {
@@ -185,14 +194,35 @@ public final class GradientStoreWriter {
   private func append<Element: Scalar>(
     _ blocks: [Matrix<Element>], checkedRows rows: Int, lines: [UInt8]
   ) throws {
+    guard let factors else {
+      return try append(fields: blocks, of: layout, rows: rows, lines: lines)
+    }
+    let factorized = try FactorizedRows(blocks, in: factors, as: elementType)
+    try append(fields: factorized.fields, of: factors.fields, rows: rows, lines: lines)
+    var sums = fidelity ?? []
+    if !sums.isEmpty { factorized.add(to: &sums) }
+    fidelity = sums.isEmpty ? nil : sums
+  }
+
+  /// Appends fields of factors as they stand, which are known to be finite; how much they keep is not.
+  func append(fields: [Matrix<Double>], lines: [UInt8]) throws {
+    precondition(factors != nil, "factors in a store of whole rows")
+    fidelity = nil
+    try append(
+      fields: fields, of: manifest.fields, rows: fields.first?.rows ?? 0, lines: lines)
+  }
+
+  private func append<Element: Scalar>(
+    fields: [Matrix<Element>], of layout: BlockLayout, rows: Int, lines: [UInt8]
+  ) throws {
     if elementType == .int8 {
-      let quantized = ScaledRows(blocks, of: layout)
-      try requireFinite(quantized, rows: rows)
+      let quantized = ScaledRows(fields, of: layout)
+      try requireFinite(quantized, of: layout)
       return try append(quantized, rows: rows, lines: lines)
     }
     var joined = Matrix<Element>.zeros(rows, layout.columnCount)
-    for (block, matrix) in zip(layout.blocks, blocks) {
-      joined.place(matrix, firstColumn: block.columns.lowerBound)
+    for (field, matrix) in zip(layout.blocks, fields) {
+      joined.place(matrix, firstColumn: field.columns.lowerBound)
     }
     try append(rows: rows, lines: lines) { try gradients.write(joined, as: elementType) }
   }

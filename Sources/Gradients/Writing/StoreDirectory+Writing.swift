@@ -90,8 +90,7 @@ extension StoreDirectory {
   /// would drop when it resumes. An `info.json` that is right already is left alone: to mark a store
   /// complete is then one rename, after which nothing is left to do.
   static func record(_ manifest: StoreManifest, in directory: URL) throws {
-    let info = Info(
-      rows: manifest.rows, layout: manifest.layout, elementType: manifest.elementType)
+    let info = Info(of: manifest)
     try AtomicFile.write(
       try manifest.json.sealed().serialized(.indented) + "\n",
       to: directory.appending(path: StoreManifest.fileName))

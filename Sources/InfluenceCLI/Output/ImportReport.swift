@@ -6,6 +6,8 @@ import Reporting
 struct ImportReport {
   let destination: String
   let elementType: ElementType
+  /// The rank of the factors that rows are kept as; nil where they are kept as they are.
+  var factorRank: Int?
   let outcome: StoreCopy.Outcome
   /// What the type loses in each block; nil where it holds every number of the source.
   let loss: PrecisionLoss?
@@ -17,7 +19,7 @@ struct ImportReport {
   /// Prints what was done, what is lost, and in which blocks.
   func printAll() {
     func number(_ value: Double) -> String { NumberFormat.significant(value) }
-    var lines = ["\(destination): \(outcome.summary(of: elementType))"]
+    var lines = ["\(destination): \(outcome.summary(of: elementType, factorRank: factorRank))"]
     guard let loss else {
       lines.append("nothing is lost: \(elementType) holds every number of the source")
       return Console.print(lines)

@@ -60,12 +60,21 @@ struct InspectCommand: FittingCommand {
   private func printText(
     _ store: GradientStore, _ health: GradientHealth, _ spectra: [String: BlockSpectrum]
   ) throws {
-    let types = Set(store.elementTypes.map(\.name)).sorted().joined(separator: ", ")
+    let types =
+      store.factors.flatMap { factors in
+        store.factorType.map { "\($0) factors of rank \(factors.rank)" }
+      } ?? Set(store.elementTypes.map(\.name)).sorted().joined(separator: ", ")
     let bytes = store.count * store.bytesPerRow
     Console.print(
       "\(Console.shortened(store.name)): \(store.count) rows × \(store.layout.columnCount) columns in \(Counted(store.layout.count, "block")), \(types), \(NumberFormat.bytes(bytes)), \(store.bytesPerRow) bytes a row (\(store.kind.rawValue))"
     )
     if let origin = store.origin { Console.print(origin.description) }
+    if store.factors != nil {
+      let kept = store.factorFidelity.flatMap { BlockFidelity.total(of: $0).captured }
+      Console.print(
+        "kept of the squared norm of the rows that the factors were made of: \(kept.map { String(format: "%.2f %%", 100 * $0) } ?? "not recorded")"
+      )
+    }
     for manifest in store.manifests.compactMap({ $0 }) where !manifest.isComplete {
       Console.print("incomplete: the writer stopped after \(manifest.rows) rows")
     }
@@ -88,6 +97,7 @@ struct InspectCommand: FittingCommand {
       .number("Mean norm²", .significant(digits: 3)) { $0.meanSquaredNorm },
       .number("λ", .significant(digits: 3)) { lambda($0) },
       .integer("Zero rows") { $0.zeroRows },
+      ofFactors(store),
       ofSpectrum("Condition", \.conditionNumber), ofSpectrum("Stable rank", \.stableRank),
       ofSpectrum("Eff. dim.", \.effectiveDimension))
     Console.print("")
@@ -105,6 +115,16 @@ struct InspectCommand: FittingCommand {
     }
   }
 
+  /// The share of each block's squared norm that its factors keep; nil where there are none.
+  private func ofFactors(_ store: GradientStore) -> TableField<GradientHealth.BlockSummary>? {
+    guard let fidelity = store.factorFidelity else { return nil }
+    let kept = Dictionary(
+      uniqueKeysWithValues: zip(store.layout.blocks.map(\.name), fidelity.map(\.captured)))
+    return .number("Kept %", .significant(digits: 4)) { summary in
+      kept[summary.block.name]?.map { 100 * $0 }
+    }
+  }
+
   /// How many rows, and which: `2 of 300 (4, 17)`.
   private func list(_ rows: [Int], of count: Int) -> String {
     guard !rows.isEmpty else { return "none" }
@@ -115,7 +135,10 @@ struct InspectCommand: FittingCommand {
   private func jsonText(
     _ store: GradientStore, _ health: GradientHealth, _ spectra: [String: BlockSpectrum]
   ) throws -> OrderedJSON {
-    let blocks = zip(health.blocks, store.elementTypes).map { summary, type -> OrderedJSON in
+    let fidelity = store.factorFidelity
+    let blocks = zip(health.blocks, store.elementTypes).enumerated().map {
+      index, pair -> OrderedJSON in
+      let (summary, type) = pair
       let found = spectra[summary.block.name]
       return [
         "name": .string(summary.block.name),
@@ -132,6 +155,8 @@ struct InspectCommand: FittingCommand {
         "condition_number": .finite(found?.conditionNumber),
         "stable_rank": .finite(found?.stableRank),
         "effective_dimension": .finite(found?.effectiveDimension),
+        "factor_rank": (store.factors?.blocks[index]?.rank).map { .integer($0) } ?? .null,
+        "captured": .finite(fidelity?[index].captured),
       ]
     }
     return [
@@ -146,6 +171,12 @@ struct InspectCommand: FittingCommand {
       "rows": .integer(store.count),
       "columns": .integer(store.layout.columnCount),
       "dtype": .string(Set(store.elementTypes.map(\.name)).sorted().joined(separator: "+")),
+      "factors": store.factors.map { factors in
+        [
+          "rank": .integer(factors.rank), "dtype": .string(store.factorType?.name ?? "mixed"),
+          "captured": .finite(fidelity.flatMap { BlockFidelity.total(of: $0).captured }),
+        ]
+      } ?? .null,
       "bytes_per_row": .integer(store.bytesPerRow),
       "complete": .boolean(store.manifests.allSatisfy { $0?.isComplete ?? true }),
       "damping": .string(fit.damping.description),

@@ -35,7 +35,7 @@ struct MergeCommand: ParsableCommand {
     let outcome = try ProgressBar.during(quiet: quiet) { try copy.run(progress: $0) }
     guard !quiet else { return }
     Console.print(
-      "\(destination): \(outcome.summary(of: copy.elementType)), from \(Counted(stores.count, "store"))"
+      "\(destination): \(outcome.summary(of: copy.elementType, factorRank: copy.factorRank)), from \(Counted(stores.count, "store"))"
     )
   }
 }

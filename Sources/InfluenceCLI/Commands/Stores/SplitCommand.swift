@@ -63,7 +63,8 @@ struct SplitCommand: ParsableCommand {
       try Console.print(record(split, outcome))
     } else if !quiet {
       let rows = StoreCopy.Outcome.summary(
-        rows: outcome.rows, resumed: outcome.resumedRows, of: split.elementType)
+        rows: outcome.rows, resumed: outcome.resumedRows, of: split.elementType,
+        factorRank: dtype == nil ? store.factors?.rank : nil)
       Console.print("\(destination): \(Counted(outcome.shards, "shard")), \(rows)")
     }
   }
