@@ -48,7 +48,9 @@ public struct BlockContext: Sendable {
 
   /// What costs depend on.
   func shape(in training: GradientStore) -> BlockShape {
-    BlockShape(block, exampleCount: exampleCount, curvature: training.curvature)
+    BlockShape(
+      block, exampleCount: exampleCount, curvature: training.curvature,
+      factors: training.factors(ofBlock: index))
   }
 
   /// For every block of a store, its norms, checked to be finite, and its damping.

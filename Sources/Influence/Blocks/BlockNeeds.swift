@@ -49,7 +49,7 @@ struct BlockNeeds: Sendable {
     func choice(_ estimator: any Estimator, hasKernel: Bool) -> CostModel.Choice {
       options.costModel.side(
         for: estimator, exampleCount: shape.exampleCount, block: shape.block,
-        hasKernel: hasKernel, certifies: options.certifies)
+        factors: shape.factors, hasKernel: hasKernel, certifies: options.certifies)
     }
     // An estimator that needs the kernel makes it free for those that only profit from it.
     let someTakeKernel = estimators.contains {

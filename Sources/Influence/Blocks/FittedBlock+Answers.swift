@@ -1,3 +1,4 @@
+import Gradients
 import LinearAlgebra
 
 extension FittedBlock {
@@ -19,8 +20,18 @@ extension FittedBlock {
     let rows: MatrixView<Element>
     /// ‖v‖² per query.
     let squaredNorms: [Double]
+    /// The same rows as factors, where their store keeps them so.
+    var factors: FactorRows<Element>?
     /// ‖v‖ per query.
     var norms: [Double] { squaredNorms.map { $0.squareRoot() } }
+
+    /// C = V·Gᵀ, from factors where these are there and cheaper.
+    func products(by pass: GradientPass<Element>) throws -> Matrix<Element> {
+      guard let factors, var products = try pass.products(of: factors, with: 0..<pass.store.count)
+      else { return try pass.products(rows) }
+      try pass.reduction.gather(columnsOf: &products)
+      return products
+    }
   }
 
   /// All estimators' answers for a set of queries.
@@ -28,13 +39,14 @@ extension FittedBlock {
   /// - Parameters:
   ///   - queries: V, `m × d`.
   ///   - squaredNorms: ‖v‖² per query.
+  ///   - factors: The same rows as factors, where their store keeps them so.
   ///   - pass: Products with the training gradients.
   ///   - certifies: Whether error bounds are wanted, and exact scores as near as they aim to be.
   func answers<Element: Scalar>(
-    to queries: MatrixView<Element>, squaredNorms: [Double], pass: GradientPass<Element>,
-    certifies: Bool
+    to queries: MatrixView<Element>, squaredNorms: [Double],
+    factors: FactorRows<Element>? = nil, pass: GradientPass<Element>, certifies: Bool
   ) throws -> [Answer] {
-    let queries = Queries(rows: queries, squaredNorms: squaredNorms)
+    let queries = Queries(rows: queries, squaredNorms: squaredNorms, factors: factors)
     try checkRange(of: queries)
     var answers = [Answer?](repeating: nil, count: operators.count)
     var cross: Matrix<Element>?
@@ -62,7 +74,7 @@ extension FittedBlock {
     }
     for (index, fitted) in operators.enumerated() {
       guard case .score(let fitted) = fitted else { continue }
-      let matrix = try cross ?? pass.products(queries.rows)
+      let matrix = try cross ?? queries.products(by: pass)
       cross = matrix
       let products = CrossProducts(matrix, squaredQueryNorms: squaredNorms)
       let solution = try fitted.solve(products)

@@ -162,12 +162,13 @@ public struct GradientPass<Element: Scalar>: Sendable {
   /// K = G·Gᵀ, `n × n`, summed in double precision.
   ///
   /// - Complexity: n²d operations; reads panels of all rows.
-  func kernel() throws -> Matrix<Double> { try kernelSum().matrix() }
+  package func kernel() throws -> Matrix<Double> { try kernelSum().matrix() }
 
   /// K as a sum of which one triangle is there.
   ///
-  /// - Complexity: n²d operations; reads panels of all rows.
+  /// - Complexity: n²d operations; reads panels of all rows. See ``factoredKernelSum()`` for rows that are kept as factors.
   func kernelSum() throws -> SymmetricAccumulator {
+    if let sum = try factoredKernelSum() { return sum }
     var sum = SymmetricAccumulator(order: store.count)
     let panel =
       store.isDirectlyReadable(as: Element.self)

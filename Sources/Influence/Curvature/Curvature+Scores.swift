@@ -86,11 +86,14 @@ extension Curvature {
       let rows = try Self.rows(
         of: queries, block: queryBlock, aggregation: aggregation, precision: Element.self)
       let squares = rows.squaredRowNorms()
+      let factors =
+        aggregation == .none
+        ? try queries.factorRows(0..<rowCount, of: queryBlock, as: Element.self) : nil
       let pass = GradientPass<Element>(
         store: training, block: context.index, monitor: monitor, reduction: reduction)
       let block = try supply.block(context.index, monitor: monitor)
       var answers = try block.answers(
-        to: rows, squaredNorms: squares, pass: pass, certifies: certifies)
+        to: rows, squaredNorms: squares, factors: factors, pass: pass, certifies: certifies)
       try self.divideByLeverages(&answers, in: block, pass: pass, memory: memory)
       let norms = squares.map { $0.squareRoot() }
       if aggregation == .mean {

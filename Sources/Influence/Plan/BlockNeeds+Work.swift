@@ -6,7 +6,7 @@ extension BlockNeeds {
     guard !isDead else { return work }
     let (n, d) = (shape.exampleCount, shape.width)
     if needsKernel {
-      work.addPass(shape, operations: OperationCount.kernel(n: n, d: d), rows: max(16, n))
+      work.addPass(shape, operations: shape.kernelOperations, rows: max(16, n))
       work.doubleNumbers += 3 * Double(n) * Double(n)
     }
     if needsFisher {
@@ -84,7 +84,11 @@ extension BlockNeeds {
     }
     let onScores = zip(fits, normalizations).filter { $0.0.side == .score }
     guard !onScores.isEmpty else { return work }
-    if !hasProducts { work.addPass(shape, products: 1, rows: queries) }
+    if !hasProducts, isInParts {
+      work.addPass(shape, products: 1, rows: queries)
+    } else if !hasProducts {
+      work.addPass(shape, operations: shape.crossOperations(queries: queries), rows: queries)
+    }
     for ((fit, _), normalization) in onScores {
       work.add(solvingWork(of: fit, on: .score, queries: queries))
       addTraffic(queries: queries, columns: n, to: &work)
@@ -112,8 +116,7 @@ extension BlockNeeds {
         quantity == .squaredChange || onScores.measuresWithKernel
       else { continue }
       // K is kept for certificates alone; without them it is made again.
-      let (n, d) = (shape.exampleCount, shape.width)
-      work.addPass(shape, operations: OperationCount.kernel(n: n, d: d), rows: n)
+      work.addPass(shape, operations: shape.kernelOperations, rows: shape.exampleCount)
     }
     return work
   }

@@ -48,11 +48,12 @@ public struct CostModel: Sendable {
   ///   - estimator: The method.
   ///   - exampleCount: n.
   ///   - block: The block, for its width d.
+  ///   - factors: The factors that training rows are kept as, if they are, for the cost of K.
   ///   - hasKernel: Whether K is formed anyway, for another estimator.
   ///   - certifies: Whether residuals are wanted, which take K or a pass.
   public func side(
-    for estimator: any Estimator, exampleCount: Int, block: Block, hasKernel: Bool,
-    certifies: Bool
+    for estimator: any Estimator, exampleCount: Int, block: Block, factors: BlockFactors? = nil,
+    hasKernel: Bool, certifies: Bool
   ) -> Choice {
     guard estimator.works(on: .score) else {
       return Choice(side: .query, reason: "the method works by passes over G alone")
@@ -87,7 +88,8 @@ public struct CostModel: Sendable {
           : Choice(side: .query, reason: "n > d: passes over G cost less than K")
       }
       let m = Double(expectedQueries)
-      let scoreCost = n * n * d / 2 + m * n * d + m * n * n
+      let kernel = BlockShape(block, exampleCount: exampleCount, factors: factors).kernelOperations
+      let scoreCost = kernel / 2 + m * n * d + m * n * n
       let queryCost = 3 * m * n * d
       let ratio = scoreCost / queryCost
       return scoreCost < queryCost

@@ -1,3 +1,4 @@
+package import Gradients
 import RealModule
 
 /// The leading terms of what methods cost, one function per formula: the table of docs/methods.md.
@@ -10,6 +11,18 @@ package enum OperationCount {
 
   /// K = G·Gᵀ, of which one triangle is computed: n²d.
   package static func kernel(n: Int, d: Int) -> Double { Double(n) * Double(n) * Double(d) }
+
+  /// K of rows that are kept as factors: c²·n²·(p + q).
+  package static func factoredKernel(n: Int, _ factors: BlockFactors) -> Double {
+    factoredProducts(m: n, n: n, factors, factors) / 2
+  }
+
+  /// V·Gᵀ of m rows V and n rows G that are both kept as factors: 2c·c'·mn·(p + q).
+  package static func factoredProducts(
+    m: Int, n: Int, _ one: BlockFactors, _ other: BlockFactors
+  ) -> Double {
+    Double(one.rank) * Double(other.rank) * products(m: m, n: n, d: one.outputs + one.inputs)
+  }
 
   /// F = GᵀG/n, of which one triangle is computed: nd².
   package static func fisher(n: Int, d: Int) -> Double { Double(n) * Double(d) * Double(d) }

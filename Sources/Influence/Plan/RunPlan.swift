@@ -53,7 +53,9 @@ public struct RunPlan: Sendable {
     let elementBytes = options.precision == .single ? 4.0 : 8.0
     let blocks = shape.layout.blocks.enumerated().map { index, block in
       BlockNeeds(
-        of: BlockShape(block, exampleCount: n, curvature: shape.curvature),
+        of: BlockShape(
+          block, exampleCount: n, curvature: shape.curvature, factors: shape.factors[index],
+          queryFactors: shape.queryFactors[index]),
         isDead: shape.deadBlocks.contains(index), for: estimators, options: options)
     }
     gramBytes = BlockNeeds.total(blocks)

@@ -19,6 +19,12 @@ public struct RunShape: Sendable {
   public var deadBlocks: Set<Int> = []
   /// What the model says of its curvature; nil where nothing is known.
   public var curvature: StoredCurvature?
+  /// The factors that the training rows of each block are kept as; nil where they are kept as they are.
+  public private(set) var factors: [BlockFactors?]
+  /// The factors of the queries' rows; nil where they are kept as they are, or nothing is known of them.
+  public private(set) var queryFactors: [BlockFactors?]
+  /// Bytes of a row of factors; 0 in other blocks.
+  private var factorBytes: [Int] = []
 
   /// A shape of given blocks.
   public init(
@@ -30,6 +36,8 @@ public struct RunShape: Sendable {
     self.queryCount = queryCount
     self.layout = layout
     elementTypes = layout.blocks.map { _ in elementType }
+    factors = layout.blocks.map { _ in nil }
+    queryFactors = factors
     self.recordsNorms = recordsNorms
     isContiguous = true
   }
@@ -68,11 +76,28 @@ public struct RunShape: Sendable {
       recordsNorms: training.recordsNorms)
     elementTypes = training.elementTypes
     isContiguous = training.manifests.count <= 1
+    factors = layout.blocks.indices.map { training.factors(ofBlock: $0) }
+    factorBytes = factors.enumerated().map { $1 == nil ? 0 : training.bytesPerRow(ofBlock: $0) }
     curvature = training.curvature
     guard recordsNorms else { return }
     let norms = try training.squaredNorms()
     deadBlocks = Set(
       layout.blocks.indices.filter { block in norms.norms(ofBlock: block).allSatisfy { $0 == 0 } })
+  }
+
+  /// The shape of a run on a store with given queries; neither's gradients are read.
+  ///
+  /// - Parameters:
+  ///   - training: The training gradients; must have rows.
+  ///   - queries: The queries, with the same blocks in any order.
+  /// - Throws: As ``init(training:queryCount:)``.
+  public init(training: GradientStore, queries: GradientStore) throws {
+    try self.init(training: training, queryCount: queries.count)
+    let places = Dictionary(
+      uniqueKeysWithValues: queries.layout.blocks.enumerated().map { ($1.name, $0) })
+    queryFactors = layout.blocks.map { block in
+      places[block.name].flatMap { queries.factors(ofBlock: $0) }
+    }
   }
 
   /// Bytes of the training gradients on disk.
@@ -82,7 +107,10 @@ public struct RunShape: Sendable {
 
   /// Bytes of one block of the training gradients on disk.
   func storeBytes(ofBlock index: Int) -> Int {
-    let rowBytes = elementTypes[index].byteCount(ofBlockOfWidth: layout.blocks[index].width)
+    let rowBytes =
+      factors[index] != nil
+      ? factorBytes[index]
+      : elementTypes[index].byteCount(ofBlockOfWidth: layout.blocks[index].width)
     return Int(min(0x1p61, Double(exampleCount) * Double(rowBytes)))
   }
 }

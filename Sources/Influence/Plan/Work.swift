@@ -8,12 +8,37 @@ public struct BlockShape: Sendable {
   public let exampleCount: Int
   /// What the model says of its curvature; nil where nothing is known.
   public let curvature: StoredCurvature?
+  /// The factors that the training rows are kept as; nil where they are kept as they are.
+  public let factors: BlockFactors?
+  /// The factors that the queries are kept as; nil where they are kept as they are, or nothing is known.
+  public let queryFactors: BlockFactors?
 
   /// Describes a block.
-  public init(_ block: Block, exampleCount: Int, curvature: StoredCurvature? = nil) {
+  public init(
+    _ block: Block, exampleCount: Int, curvature: StoredCurvature? = nil,
+    factors: BlockFactors? = nil, queryFactors: BlockFactors? = nil
+  ) {
     self.block = block
     self.exampleCount = exampleCount
     self.curvature = curvature
+    self.factors = factors
+    self.queryFactors = queryFactors
+  }
+
+  /// Operations of K, from factors where that takes fewer.
+  package var kernelOperations: Double {
+    guard let factors, factors.paysForProducts(with: factors) else {
+      return OperationCount.kernel(n: exampleCount, d: width)
+    }
+    return OperationCount.factoredKernel(n: exampleCount, factors)
+  }
+
+  /// Operations of C = V·Gᵀ of m queries, from factors where both have them and that takes fewer.
+  package func crossOperations(queries: Int) -> Double {
+    guard let factors, let queryFactors, factors.paysForProducts(with: queryFactors) else {
+      return OperationCount.products(m: queries, n: exampleCount, d: width)
+    }
+    return OperationCount.factoredProducts(m: queries, n: exampleCount, queryFactors, factors)
   }
 
   /// The number of columns d.

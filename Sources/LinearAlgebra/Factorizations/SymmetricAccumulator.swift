@@ -45,6 +45,19 @@ public struct SymmetricAccumulator: Sendable {
     }
   }
 
+  /// Adds a symmetric matrix of which tiles are made as they are asked for.
+  ///
+  /// - Parameter tile: Gives the elements in some rows and columns, on any thread.
+  package mutating func add(_ tile: @Sendable (Range<Int>, Range<Int>) -> Matrix<Double>) {
+    let size = self.tile
+    Parallelism.update(&tiles) { index, sum in
+      let (row, column) = Self.position(index)
+      sum.add(
+        tile(
+          row * size..<row * size + sum.rows, column * size..<column * size + sum.columns))
+    }
+  }
+
   /// The sum as a full symmetric matrix.
   public func matrix() -> Matrix<Double> {
     var full = Matrix<Double>.zeros(order, order)

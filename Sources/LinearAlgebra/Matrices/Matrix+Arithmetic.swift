@@ -16,6 +16,15 @@ extension Matrix {
     for index in elements.indices { elements[index] += scale * other.elements[index] }
   }
 
+  /// Adds the products of elements in the same place of two matrices of the same shape.
+  @specialized(where Element == Double)
+  @specialized(where Element == Float)
+  package mutating func add(elementwise one: Matrix, times other: Matrix) {
+    checkShape(one.rows, one.columns)
+    checkShape(other.rows, other.columns)
+    for index in elements.indices { elements[index] += one.elements[index] * other.elements[index] }
+  }
+
   /// Adds another matrix into a range of columns, in this matrix's precision.
   @specialized(where Element == Double, Other == Float)
   @specialized(where Element == Double, Other == Double)

@@ -103,7 +103,7 @@ struct PlanCommand: FittingCommand {
     let shape: RunShape
     if let train {
       let training = try fit.store(at: train)
-      shape = try RunShape(training: training, queryCount: queryCount(for: training))
+      shape = try shapeOfRun(on: training)
       store = training
     } else {
       shape = RunShape(
@@ -123,12 +123,12 @@ struct PlanCommand: FittingCommand {
     }
   }
 
-  /// How many queries there are, after the same checks of the queries' store as before a run.
-  private func queryCount(for training: GradientStore) throws -> Int {
-    guard let query else { return queries ?? 1 }
+  /// The shape of a run, after the same checks of the queries' store as before it.
+  private func shapeOfRun(on training: GradientStore) throws -> RunShape {
+    guard let query else { return try RunShape(training: training, queryCount: queries ?? 1) }
     let store = try fit.store(at: query)
     try training.requireSameBlocks(as: store)
     try store.requireRows()
-    return store.count
+    return try RunShape(training: training, queries: store)
   }
 }
