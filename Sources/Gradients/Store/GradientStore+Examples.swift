@@ -56,6 +56,32 @@ extension GradientStore {
     return try reader.take(0..<min(1, count)).first?.members["text"]?.string != nil
   }
 
+  /// Which examples have one of some values under each of some keys of their lines.
+  ///
+  /// A value is compared as text: a string as it stands, another value as JSON writes it.
+  ///
+  /// - Parameter wanted: The values that are wanted of each key, such as `label` or `source`.
+  /// - Returns: Whether each row is wanted, and the keys that lines have beside `row`, sorted.
+  /// - Throws: An error of `examples.jsonl`.
+  /// - Complexity: Reads all lines.
+  package func rows(
+    where wanted: [String: Set<String>]
+  ) throws -> (areWanted: [Bool], keys: [String]) {
+    var areWanted = [Bool](repeating: false, count: count)
+    var keys: Set<String> = []
+    var reader = try ExampleReader(of: self)
+    for part in chunks(of: 1 << 16) {
+      for (row, members) in try reader.take(part) where row < count {
+        keys.formUnion(members.keys)
+        areWanted[row] = try wanted.allSatisfy { key, values in
+          guard let member = members[key] else { return false }
+          return values.contains(try member.string ?? member.serialized())
+        }
+      }
+    }
+    return (areWanted, keys.subtracting(["row"]).sorted())
+  }
+
   private func exampleValues<Value>(
     _ key: String, ofRows rows: Set<Int>, _ value: (OrderedJSON) throws -> Value?
   ) throws -> [Int: Value] {

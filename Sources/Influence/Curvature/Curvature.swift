@@ -68,6 +68,7 @@ public struct Curvature: Sendable {
   static func contexts(
     for estimators: [any Estimator], on training: GradientStore, options: CurvatureOptions
   ) throws -> [BlockContext] {
+    try training.requireGradients()
     try estimators.validate(options.damping)
     for estimator in estimators {
       try estimator.validateSettings()

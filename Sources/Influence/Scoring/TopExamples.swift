@@ -100,7 +100,8 @@ public struct TopExamples: Sendable, Equatable {
     }
   }
 
-  private init(helpful: [Entry], harmful: [Entry]) {
+  /// Takes lists that are in order.
+  init(helpful: [Entry], harmful: [Entry]) {
     self.helpful = helpful
     self.harmful = harmful
   }

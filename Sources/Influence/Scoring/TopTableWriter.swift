@@ -106,7 +106,8 @@ struct TopTableWriter: ~Copyable {
     if isLast { try append(selecting.top, query: query) }
   }
 
-  private mutating func append(_ top: TopExamples, query: Int) throws {
+  /// Adds the selection of a query, whose lines are written before the table is finished.
+  mutating func append(_ top: TopExamples, query: Int) throws {
     preview = preview ?? top
     waiting.append((query, top))
     if waiting.count * 2 * min(count, exampleCount) >= Self.mostWaiting { try writeWaiting() }
