@@ -45,6 +45,11 @@ extension InfluenceCommand {
       case .notResumable, .occupied: 73
       default: 65
       }
+    case let error as IndexError:
+      switch error {
+      case .dividesQueries, .unknownKey, .noRows: 64
+      default: 65
+      }
     case is EvaluationError, is ModelError, is DataError, is FactorizationError,
       is TransformerError, is AdapterError, is TextError, is TextEncodingError, is FineTuningError:
       65
@@ -91,7 +96,8 @@ extension InfluenceCommand {
       return text
     case let error as any CustomStringConvertible
     where error is TensorFileError || error is GradientStoreError || error is InfluenceError
-      || error is FitError || error is EvaluationError || error is ModelError || error is DataError
+      || error is FitError || error is IndexError || error is EvaluationError || error is ModelError
+      || error is DataError
       || error is FactorizationError || error is ExperimentError
       || error is DataFileError || error is PictureError
       || error is TransformerError || error is AdapterError || error is TokenizerError

@@ -32,6 +32,9 @@ struct InfluenceCommand: ParsableCommand {
         influence fit --train grads/train --method exact --output fits/train
         influence score --fit fits/train --query grads/query \\
             --method exact --output scores.npy
+        influence index grads/train --method exact --type int8 \\
+            --output index                keep what later queries take
+        influence search index --queries grads/query --top 10
         influence plan --rows 30000 --columns 100000 --blocks 25 \\
             --queries 64 --method exact,datainf
         influence self --train grads/train --method exact --output self.npy
@@ -72,7 +75,7 @@ struct InfluenceCommand: ParsableCommand {
       CompareCommand.self, ScoreCommand.self, SweepCommand.self, SelfCommand.self,
       InspectCommand.self, TopCommand.self, TokensCommand.self, PlanCommand.self,
       VerifyCommand.self, ImportCommand.self, ConvertCommand.self, MergeCommand.self,
-      FitCommand.self, SplitCommand.self,
+      FitCommand.self, IndexCommand.self, SearchCommand.self, SplitCommand.self,
       GradientsCommand.self,
       FinetuneCommand.self,
       GroupCommand.self, SubsetCommand.self, SuspectsCommand.self, ReportCommand.self,

@@ -116,6 +116,33 @@ struct BadInvocation: Sendable, CustomTestStringConvertible {
       "sweep --train train.safetensors --query query.safetensors --grid 1e-3:1:3", 64, "--method"),
     .init("fit --train train.safetensors --output f", 64, "'--method <names>'"),
     .init("fit --train train.safetensors --method exact", 64, "'--output <folder>'"),
+    .init("index train.safetensors --output i", 64, "'--method <name>'"),
+    .init("index train.safetensors --method exact", 64, "'--output <index>'"),
+    .init("index train.safetensors --method exact,datainf --output i", 64, "2 methods"),
+    .init(
+      "index train.safetensors --method exact --output i --type float64", 64, "--type float64",
+      "int8"),
+    .init("index train.safetensors --method rescaled --output i", 65, "another method"),
+    .init("index train.safetensors --method exact --output train.safetensors", 64, "the source"),
+    .init("search train.safetensors", 64, "'--queries <path>'"),
+    .init("search train.safetensors --queries query.safetensors --top 0", 64, "--top 0"),
+    .init(
+      "search train.safetensors --queries query.safetensors", 65, "no index", "influence index"),
+    .init(
+      "search train.safetensors --queries query.safetensors --candidates 20", 64, "--candidates",
+      "--rerank"),
+    .init(
+      "search train.safetensors --queries query.safetensors --measure 2", 64, "--measure",
+      "--rerank"),
+    .init(
+      "search train.safetensors --queries query.safetensors --rerank train.safetensors --candidates 2",
+      64, "--candidates 2", "--top, 10"),
+    .init(
+      "search train.safetensors --queries query.safetensors --where label", 64, "--where label",
+      "key=value"),
+    .init(
+      "search train.safetensors --queries query.safetensors --where a=1 --where a=2", 64,
+      "--where", "twice"),
     .init("\(plan)", 64, "'--method <names>'"),
     .init("\(exact) --output o.json", 64, "o.json", ".npy"),
     .init("\(exact) --output o", 64, "--output o", ".npy"),

@@ -99,6 +99,20 @@ struct KillTests {
     ).run(in: place, kills: 50, seed: 5)
   }
 
+  @Test("influence index goes on, 12 times")
+  func indexes() throws {
+    try KillTrial(
+      ["index", "../train", "--method", "exact", "--type", "int8", "--output", "store"],
+      results: (Self.storeFiles + ["scales.bin"]).map { "store/\($0)" },
+      isDone: { folder in
+        guard try Self.storeIsComplete(folder) else { return false }
+        let index = try ScoreIndex(opening: folder.appending(path: "store"))
+        #expect(index.about.rowCount == 3000)
+        return true
+      }
+    ).run(in: place, kills: 12, seed: 6)
+  }
+
   @Test("influence score leaves the old scores or the new ones, 50 times")
   func scores() throws {
     let earlier = place.file("earlier")

@@ -37,6 +37,10 @@ enum Advice {
     "or score with each damping by itself": "or score each --damping by itself",
     "take fewer dampings, the mean of the queries, or a larger memory budget":
       "take fewer dampings, --aggregate mean, or raise --memory",
+    "and no index; write an index of it first":
+      "and no index; write one with `influence index`",
+    "import the gradients with what is known of their examples, and write the index again":
+      "bring it with `influence import --examples`, and write the index again",
     "give the folder of a kept fit": "give a folder that `influence fit` wrote",
     "run the same fit again, which": "run the same `influence fit` again, which",
     "the fit holds nothing for certificates; score without them, or fit again":
