@@ -230,7 +230,11 @@ struct ScoreIndexTests {
   func refused() throws {
     let (training, queries) = try stores(rows: 60, queries: 3)
     #expect(throws: IndexError.dividesQueries(method: TrackStar.name)) {
-      try makeIndex("trackstar", on: try ModelStores().training, name: "no")
+      // The method reads a file of the folder, which goes with the stores.
+      let model = try ModelStores()
+      try withExtendedLifetime(model) {
+        _ = try makeIndex("trackstar", on: model.training, name: "no")
+      }
     }
     #expect(throws: InfluenceError.self) { try makeIndex("rescaled", on: training, name: "no") }
     let (index, _) = try makeIndex("exact", on: training)
