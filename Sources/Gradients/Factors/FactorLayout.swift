@@ -60,7 +60,7 @@ public struct FactorLayout: Hashable, Sendable {
   /// The factors of a block; nil where it is kept as it is.
   private static func factors(of block: Block, rank: Int) -> BlockFactors? {
     guard block.shape.count >= 2, block.width > 0 else { return nil }
-    let sides = GradientProjection.sides(of: block)
+    let sides = block.sides
     let rank = min(rank, sides.outputs, sides.inputs)
     guard rank * (sides.outputs + sides.inputs) < block.width else { return nil }
     return BlockFactors(rank: rank, outputs: sides.outputs, inputs: sides.inputs)
