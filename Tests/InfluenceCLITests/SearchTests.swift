@@ -28,6 +28,15 @@ struct SearchTests {
     }
   }
 
+  @Test(
+    "Methods that an index cannot be of are refused before anything is fitted or written",
+    arguments: ["less", "rescaled", "trackstar"])
+  func refusedMethods(method: String) throws {
+    let outcome = try place.run(["index", fixture.train, "--method", method, "--output", "no"])
+    #expect(outcome.status != 0 && outcome.errors.contains(method), "\(outcome)")
+    #expect(!place.has("no"))
+  }
+
   @Test("A search of float32, and of int8 with re-ranking, is the table of score --top")
   func same() throws {
     try place.succeed(fixture.score("exact", to: "top.csv") + ["--top", "5"])

@@ -42,7 +42,12 @@ extension Curvature {
       [.float32, .float16, .int8].contains(elementType), "an index of \(elementType)")
     let clock = ContinuousClock()
     let start = clock.now
-    try requireIndexable()
+    try Self.requireIndexable(estimators[0])
+    guard options.combination == .sum else {
+      throw InfluenceError.notCombinable(
+        method: estimators[0].name, combination: options.combination.rawValue)
+    }
+    try training.requireRows()
     let step = indexRowsAtATime
     let first = 0..<min(step, training.count)
     let firstRows = try indexRows(first)
@@ -111,22 +116,20 @@ extension Curvature {
     return IndexRows(rows: weighted, unweighted: directions.values, warnings: said)
   }
 
-  /// Refuses methods of which an index would not give the scores.
-  private func requireIndexable() throws {
-    guard estimators[0].isLinear else {
-      throw InfluenceError.noDirections(method: estimators[0].name)
+  /// Refuses methods of which an index would not give the scores, before anything is fitted.
+  ///
+  /// - Throws: ``InfluenceError/noDirections(method:)`` of a method that is not linear in the training gradient, or
+  ///   ``IndexError/dividesQueries(method:)``.
+  public static func requireIndexable(_ estimator: any Estimator) throws {
+    guard estimator.isLinear else {
+      throw InfluenceError.noDirections(method: estimator.name)
     }
-    switch estimators[0].normalization {
+    switch estimator.normalization {
     case .bothSelfInfluences, .queryNormAndChange:
-      throw IndexError.dividesQueries(method: estimators[0].name)
+      throw IndexError.dividesQueries(method: estimator.name)
     case .none, .gradientNorms, .selfInfluence, .parameterChange, .leverage, .exampleWeights:
       break
     }
-    guard options.combination == .sum else {
-      throw InfluenceError.notCombinable(
-        method: estimators[0].name, combination: options.combination.rawValue)
-    }
-    try training.requireRows()
   }
 
   /// A power of two that brings the largest of some numbers near 1: later ones may be 65,504 times as large, and

@@ -28,8 +28,8 @@ struct IndexCommand: FittingCommand {
         influence index grads/train --fit fits/train --method exact --output index
         influence search index8 --queries grads/query --top 10
 
-      Methods that divide scores by what the curvature says of the query (trackstar, less) or are not \
-      linear in the training gradient (rescaled) cannot be indexed.
+      Methods that divide scores by what the curvature says of the query (trackstar) or are not \
+      linear in the training gradient (less, rescaled) cannot be indexed.
 
       METHODS
       \(MethodHelp.methods)
@@ -60,6 +60,7 @@ struct IndexCommand: FittingCommand {
   func run() throws {
     let estimator = try EstimatorCatalog.estimator(
       length.method(MethodArgument.one(of: method, for: "index")))
+    try Curvature.requireIndexable(estimator)
     let source = try CurvatureSource(train: store, fit: keptFit)
     let target = try StoreDestination(output, sources: source.inputs).url
     let training = try source.store(at: source.train, options: fit)
