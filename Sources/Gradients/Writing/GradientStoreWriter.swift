@@ -109,7 +109,7 @@ public final class GradientStoreWriter {
   /// A complete store can be resumed too: it is incomplete again from the first row appended to the
   /// next ``finish()``.
   ///
-  /// - Parameter directory: A store that ``init(creating:layout:elementType:provenance:rowsPerChecksum:)`` began.
+  /// - Parameter directory: A store that ``init(creating:layout:elementType:factorRank:provenance:rowsPerChecksum:)`` began.
   /// - Throws: ``GradientStoreError/notResumable(path:reason:)`` where there is no such store,
   ///   ``GradientStoreError/beingWritten(path:)`` where another writer has it open, another
   ///   ``GradientStoreError`` or a file error.
@@ -128,7 +128,7 @@ public final class GradientStoreWriter {
 
   /// Starts a store, or goes on with what an interrupted writer left of the same one.
   ///
-  /// - Parameters: As of ``init(creating:layout:elementType:provenance:rowsPerChecksum:)``.
+  /// - Parameters: As of ``init(creating:layout:elementType:factorRank:provenance:rowsPerChecksum:)``.
   /// - Throws: ``GradientStoreError/notResumable(path:reason:)`` where the folder holds a store of other blocks,
   ///   another type of numbers or another provenance; as the other two otherwise.
   package convenience init(

@@ -15,7 +15,9 @@ extension ScoreEnsemble {
   /// gradient descent divided by √v̂ + ε of each parameter, so that the time is that difference over the mean of √v̂ + ε over
   /// all parameters.
   ///
-  /// - Parameter trainings: The training gradients, in the order of training.
+  /// - Parameters:
+  ///   - trainings: The training gradients, in the order of training.
+  ///   - method: The method's name, for errors.
   /// - Throws: ``InfluenceError/missingInput(method:source:reason:)`` where an optimizer or its sum is missing or sums do not grow;
   ///   an error of reading a store.
   public static func timesOfSegments(
