@@ -29,6 +29,16 @@ struct InnerProductEnsembleTests {
         """, path: "e.yaml")
   }
 
+  @Test("A size of which the members make no two groups has no variance, and stops no report")
+  func fewMembers() throws {
+    // Five members beyond member 0, and four for reference: one group of five.
+    let run = try TinyRun(file("members: [1, 2, 6]"), in: directory.url.appending(path: "few"))
+    let trained = try #require(
+      run.results["cells"]?["seed-0/trained"]?["methods"]?["datainf"]?.numbers(at: "variances"))
+    #expect(trained.count == 2 && trained[0] > 0 && trained[1] == 0)
+    #expect(run.outcome.report.pictures.contains { $0.name == "variance" })
+  }
+
   @Test("One model is member 0 of every ensemble, and small rates change little")
   func run() throws {
     // Two seeds and few members: the exponent of the variance is left to the sizes of the files.

@@ -136,8 +136,10 @@ extension EnsembleExperiment {
           return values.map { $0 / (values.first ?? 1) }
         }
         let means = counts.indices.map { place in Self.mean(relative.map { $0[place] }) }
-        curves.append((source.label, zip(counts, means).map { Chart.Point($0, $1) }))
-        guard let fit = PowerLawFit(x: counts, y: means) else { continue }
+        // Of too few members there are no two groups that could differ.
+        let known = zip(counts, means).filter { $1 > 0 }
+        curves.append((source.label, known.map { Chart.Point($0, $1) }))
+        guard let fit = PowerLawFit(x: known.map(\.0), y: known.map(\.1)) else { continue }
         exponents.append(fit.exponent)
         table.append([
           .text(method), .text(source.label), .number(fit.exponent), .number(fit.standardError),
@@ -154,7 +156,7 @@ extension EnsembleExperiment {
       table)
     try report.add(
       "variance",
-      "The variance of the mean of k members beyond member 0, by that of the fewest, mean over examples and seeds.",
+      "The variance of the mean of k members beyond member 0, by that of the fewest, mean over examples and seeds; without sizes of which the members make no two groups.",
       SmallMultiples("Variance of the mean", columns: 2, charts: charts))
     let worst = exponents.map { abs($0 + 1) }.max() ?? .infinity
     let bound = results.isQuick ? 1.0 : 0.4
